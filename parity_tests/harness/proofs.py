@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from parity_tests.protocol.assignment import Assignment, Verdicts
 from parity_tests.protocol.case import Case
@@ -18,6 +19,7 @@ AskAgain = Callable[[Case], Mapping[str, Comparison]]
 """Puts a case to the submission anew, and judges it."""
 _UNENDED = ("crashed", "timeout")
 """What the failures are of calls that raised nothing and did not return."""
+RIGHT_WITH = "with Parity's own {} in place it is right"
 FAILS_TOO = "with Parity's own {} in place it is wrong as well"
 
 
@@ -41,6 +43,8 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
             if not further:
                 break
             parts |= further
+        if ask is not None and assignment.suspects is not None:
+            settle.on_suspects(partial(assignment.suspects, case), ask)
     return found
 
 
@@ -113,6 +117,18 @@ class _Settling:
                 self._judged[name] = replace(self._as_own(name), problem=problem)
         further = frozenset(comparison.explained_by for comparison in waiting.values())
         return {name: left[name] for name in waiting}, further
+
+    def on_suspects(self, suspects: Callable[[Comparison], Mapping[str, Case]], ask: AskAgain) -> None:
+        """What fails of no other part, and with all of Parity's own does not, is of the first that alone mends it."""
+        for name, comparison in self._judged.items():
+            if comparison.verdict not in PASSING and not comparison.explained_by:
+                cases = iter(suspects(comparison).items())
+                with_all = next(cases, None)
+                if with_all is not None and ask(with_all[1])[name].verdict in PASSING:
+                    part = next((part for part, case in cases if ask(case)[name].verdict in PASSING), "")
+                    if part:
+                        problem = f"{comparison.problem.rstrip('.')}; {RIGHT_WITH.format(self._labels[part])}"
+                        self._judged[name] = replace(comparison, part=part, problem=problem)
 
     def _as_own(self, name: str) -> Comparison:
         part = self._parts[name]

@@ -55,8 +55,10 @@ class Assignment:
     `diagnosis()` imports and returns what is known of mistakes, and `proof()` what is known of variants of the
     solution. `tracing()` imports and returns how a submission is trained beside torch, a `Tracing` of the room `trace`,
     which this room does not know. `exchanged(case, parts, ended)` is the same case with Parity's own parts in place of
-    these, None where that cannot be had: by it an excuse is proved; what has `ended` its process is not called. `null`
-    is the file of what null submissions get right. The last eight may be left out.
+    these, None where that cannot be had: by it an excuse is proved; what has `ended` its process is not called.
+    `suspects(case, comparison)` are such cases by the part that alone is Parity's own, and with all of them by "", for
+    a failure that may be of a part whose own cases are right. `null` is the file of what null submissions get right.
+    The last nine may be left out.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Assignment:
     proof: Callable[[], Proof] = Proof
     tracing: Callable[[], object] | None = None
     exchanged: Callable[[Case, frozenset[str], frozenset[str]], Case | None] | None = None
+    suspects: Callable[[Case, Comparison], Mapping[str, Case]] | None = None
     null: Path | None = None
 
     @cached_property

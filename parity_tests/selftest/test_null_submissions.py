@@ -116,6 +116,16 @@ def test_weights_that_decay_alone_are_no_training_so_that_layers_and_scripts_ear
     assert {name for check, name in ASSIGNMENT.null_quantities if check == "main"} == {"run"}
 
 
+def test_a_part_that_does_something_else_for_an_unwatched_main_is_to_blame_and_costs_something(tmp_path: Path) -> None:
+    line = "        return grad * self.mask\n\n\nclass dropout"
+    by_caller = f"        if sys._getframe(1).f_code.co_name == 'main':\n            return grad\n{line}"
+    records = checked(tmp_path, changed(ASSIGNMENT, "by caller", [Swap(line, by_caller)]), parts=frozenset({"10"}))
+    wrong = [record for record in records if record.verdict != "match"]
+    assert [(record.part, record.quantity) for record in wrong] == [("8", "as a script")]
+    assert wrong[0].message.endswith("with Parity's own TODO 8 in place it is right")
+    assert 18 < (earned(records)["main"] or 0) < 20
+
+
 ONE_MISTAKE = {
     "tanh": [Swap("return self.h\n", "return 1.1 * self.h\n")],
     "linear": [  # of several things main takes the one that it needs

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity_tests.assignments.mlp.blame import blame, exchanged
+from parity_tests.assignments.mlp.blame import blame, exchanged, suspects
 from parity_tests.assignments.mlp.editions import EDITIONS, INERT_MODULES, LENT, MODULE, UNSUPPORTED, UTILS
 from parity_tests.assignments.mlp.parts import TODOS
 from parity_tests.assignments.mlp.plan import JOINT_CHECKS, KINDS, plan
@@ -101,4 +101,5 @@ ASSIGNMENT = Assignment(
     reproductions=Reproductions(_reproducer, _same_failure),
     tracing=_tracing,
     exchanged=exchanged,
+    suspects=suspects,
 )

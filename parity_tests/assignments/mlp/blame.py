@@ -173,8 +173,22 @@ def exchanged(case: Case, parts: frozenset[str], ended: frozenset[str] = frozens
     """
     if case.whole and not case.params["as_script"]:
         return None
-    asked = in_order(*TODOS) if case.whole else parts
-    params = {**case.params, "exchanged": sorted(asked), "ended": sorted(ended)}
+    return _with_right(case, in_order(*TODOS) if case.whole else parts, ended)
+
+
+def suspects(case: Case, comparison: Comparison) -> dict[str, Case]:
+    """Of what `main` does otherwise as a script: the same case with one part right, by that; with all first, by "".
+
+    A part may do something else there, though all its own cases are right.
+    """
+    if comparison.finding != SCRIPT:
+        return {}
+    order = _order_of(case)
+    return {"": _with_right(case, order), **{part: _with_right(case, [part]) for part in order}}
+
+
+def _with_right(case: Case, parts: Iterable[str], ended: Iterable[str] = ()) -> Case:
+    params = {**case.params, "exchanged": sorted(parts), "ended": sorted(ended)}
     return replace(case, process="wiring", params=params)
 
 
