@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.diagnosis.expression import Expression
+from parity_tests.harness.diagnosis.formulas import fits
 from parity_tests.harness.diagnosis.location import of_input, told_apart, where_wrong
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.relations import right_digits
@@ -197,3 +200,20 @@ def test_an_expression_knows_the_first_call_the_number_found_and_numpys_where() 
     assert Expression("np.where(first.X > 0, X, number * X)")(call).value.tolist() == [3.0, 2.0]
     with pytest.raises(AttributeError):
         _ = call.no_such_input
+
+
+def test_of_a_large_result_a_formula_must_give_every_element() -> None:
+    X = np.linspace(-3, 3, 10_000).reshape(100, 100)
+    doubled = 2 / (1 + np.exp(-X))
+    one_off, half_right = doubled.copy(), doubled.copy()
+    one_off[33, 44] += 1e-6
+    half_right[50:] /= 2
+
+    def fit(got: NDArray[Any]) -> bool:
+        inputs = {"X": Running(X, np.float64), "N": len(X)}
+        value, wrong = Returned("array", got, ""), Comparison("mismatch")
+        return fits(MISTAKES[0], [Call("derivative", "", np.dtype(float), "derivative", value, wrong, inputs)])
+
+    assert fit(doubled)
+    assert not fit(one_off)
+    assert not fit(half_right)

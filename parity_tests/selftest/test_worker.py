@@ -296,6 +296,7 @@ def test_nothing_of_the_harness_or_its_libraries_can_be_imported_by_a_call(tmp_p
         for name in ("parity_tests", "worker", *FILES.keys() - BESIDE, "reference", "torch", "pandas", "click"):
             failed = ask(runner, "f", text=np.frombuffer(name.encode(), np.uint8)).failures[Key("f")]
             assert failed.error == "ModuleNotFoundError", name
+            assert f"{name} is not available here" in failed.text
         assert ask(runner, "f", text=np.frombuffer(b"random", np.uint8)).values[Key("f")].array == np.array(1.0)
 
 
