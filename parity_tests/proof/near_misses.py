@@ -9,6 +9,7 @@ from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import NearMiss
 from reports.model.records import Record
 
@@ -27,10 +28,11 @@ class Called:
         return bool(self.sentence) and not set(self.names) & set(self.near.false)
 
 
-def called(assignment: Assignment, near: NearMiss, seed: int = 0) -> Called:
+def called(assignment: Assignment, near: NearMiss, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Called:
     """Checks a near miss."""
     variant = rewritten(assignment, near.form)
-    return called_in(near, records(assignment, variant, seed=seed, edition=edition_for(assignment, variant)))
+    edition = edition_for(assignment, variant)
+    return called_in(near, records(assignment, variant, seed=seed, edition=edition, dtypes=dtypes))
 
 
 def called_in(near: NearMiss, judged: Sequence[Record]) -> Called:

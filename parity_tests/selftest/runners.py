@@ -21,7 +21,6 @@ from parity_tests.harness.process.process import ForkedProcess, StartedProcess
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key
-from parity_tests.selftest.shared import of_session
 
 CALLS = """
 def calls(submission, recorder, params, arrays):
@@ -61,10 +60,16 @@ def running(
     """
     files = source if isinstance(source, Mapping) else {"neural_networks.py": source, "utils.py": ""}
     folder = write(tmp_path / options.pop("name", "submission"), files)
-    servers = forked if isinstance(forked, ForkServers) else of_session() if forked else None
+    servers = forked if isinstance(forked, ForkServers) else _of_session() if forked else None
     with Runner(folder, probe=probe_file(probe), servers=servers, **(OPTIONS | options)) as runner:
         yield runner
         assert servers is None or servers.serves(runner.kind), servers
+
+
+def _of_session() -> ForkServers:
+    from parity_tests.selftest.shared import of_session  # which imports both assignments
+
+    return of_session()
 
 
 @cache

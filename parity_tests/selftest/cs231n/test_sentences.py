@@ -99,12 +99,13 @@ return loss, grads"""
 
 def test_a_loss_of_a_network_that_is_not_written_is_not_implemented() -> None:
     variant = rewritten(ASSIGNMENT, Rewrite("stub", (Body("FullyConnectedNet.loss", STUB_OF_LOSS),), FC_FILE))
-    found = [r for r in records(variant, parts={"FullyConnectedNet"}) if r.quantity[0] in "dls"]
+    found = [r for r in records(variant, parts={"FullyConnectedNet"}, named=False) if r.quantity[0] in "dls"]
     assert {r.verdict for r in found if not r.quantity.startswith("dropout")} == {"missing"}
     assert all("FullyConnectedNet.loss is not implemented" in r.message for r in found if r.verdict == "missing")
     some = STUB_OF_LOSS.replace("grads = 0.0, {}", "grads = 0.0, {'W1': self.params['W1']}")
     variant = rewritten(ASSIGNMENT, Rewrite("some", (Body("FullyConnectedNet.loss", some),), FC_FILE))
-    losses = [r for r in records(variant, parts={"FullyConnectedNet"}) if r.quantity.startswith("loss")]
+    found = records(variant, parts={"FullyConnectedNet"}, named=False)
+    losses = [r for r in found if r.quantity.startswith("loss")]
     assert {r.verdict for r in losses} == {"mismatch"}
 
 
@@ -220,7 +221,7 @@ def test_a_forms_rounding_explains_nothing_of_what_is_wrong() -> None:
 def test_how_often_dropout_is_applied_is_said_of_calls_that_return_alone(change: Swap, said: str) -> None:
     back = Swap("        if self.use_dropout:\n            dh", "        if dropout:\n            dh")
     variant = rewritten(ASSIGNMENT, Rewrite("changed", (change, back), FC_FILE))
-    found = [r for r in records(variant, parts={"FullyConnectedNet"}) if r.quantity == "dropout"]
+    found = [r for r in records(variant, parts={"FullyConnectedNet"}, named=False) if r.quantity == "dropout"]
     told = [r.message for r in found if r.verdict in FAILING]
     assert told
     assert all(said in message for message in told)
@@ -242,7 +243,7 @@ def test_a_backward_is_not_said_to_refuse_a_stride_that_its_forward_refuses() ->
 def test_parameters_that_are_no_dict_are_said_to_be_none() -> None:
     made = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
     listed = Rewrite("listed", (Swap(made, "self.params = list(params.values())"),), FC_FILE)
-    found = records(rewritten(ASSIGNMENT, listed), parts={"FullyConnectedNet"})
+    found = records(rewritten(ASSIGNMENT, listed), parts={"FullyConnectedNet"}, named=False)
     failing = [record for record in found if record.verdict in FAILING]
     assert failing
     assert all("params is a list, where a dict of arrays by their names is asked" in r.message for r in failing)

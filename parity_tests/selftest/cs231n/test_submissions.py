@@ -13,10 +13,12 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.editions import EDITIONS
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.for_students import told_to_students
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.selftest.cs231n.conftest import Changed
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from parity_tests.selftest.shared import JUDGED
 from reports.model.for_student import for_student
 from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import FAILING
@@ -27,9 +29,15 @@ RULES = {"sgd", "sgd_momentum", "rmsprop", "adam"}
 NETS = {"FullyConnectedNet", "ThreeLayerConvNet"}
 
 
-def checked(folder: Path, parts: set[str] | None = None, edition: str | None = None) -> Run:
+UNNAMED = replace(ASSIGNMENT, diagnosis=None)
+"""CS231n without names for mistakes, which take longest, and on which hardly anything here hangs."""
+
+
+def checked(
+    folder: Path, parts: set[str] | None = None, edition: str | None = None, assignment: Assignment = UNNAMED
+) -> Run:
     wanted = frozenset(parts) if parts else None
-    return check(ASSIGNMENT, folder, dtypes=("float64",), parts=wanted, edition=edition)
+    return check(assignment, folder, dtypes=("float64",), parts=wanted, edition=edition, cache=JUDGED)
 
 
 def failing(run: Run) -> dict[str, set[str]]:
@@ -137,11 +145,13 @@ def test_python_2_is_a_clear_message(changed: Changed) -> None:
 
 def test_a_wrong_layer_costs_no_network_however_it_is_kept_there(changed: Changed) -> None:
     folder = changed(layers=("return np.where(cache > 0, dout, 0)", "return dout"))
-    run = checked(folder, {"relu_backward", *NETS})
+    run = checked(folder, {"relu_backward", *NETS}, assignment=ASSIGNMENT)
     assert failing(run) == {"relu_backward": {"mismatch"}}
     mean = "mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)"
     folder = changed(layers=(mean, mean.replace("axis=1", "axis=0")))  # our network keeps norms in a table
-    assert "FullyConnectedNet" not in failing(checked(folder, {"layernorm_forward", "FullyConnectedNet"}))
+    assert "FullyConnectedNet" not in failing(
+        checked(folder, {"layernorm_forward", "FullyConnectedNet"}, assignment=ASSIGNMENT)
+    )
 
 
 @pytest.mark.parametrize(
@@ -386,6 +396,6 @@ def test_softmax_loss_is_asked_of_the_editions_that_do_not_ship_it_solved(change
 def test_a_name_has_the_hint_of_its_part(
     changed: Changed, old: str, new: str, part: str, name: str, of_filters: bool
 ) -> None:
-    hints = checked(changed(layers=(old, new)), {part}).environment.hints or {}
+    hints = checked(changed(layers=(old, new)), {part}, assignment=ASSIGNMENT).environment.hints or {}
     assert set(hints) == {name}
     assert ("each filter" in hints[name]) == of_filters
