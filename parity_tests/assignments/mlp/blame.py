@@ -221,7 +221,7 @@ def _with_own_parts_alone(judged: Judged) -> dict[str, Comparison]:
     """The failures of a setting in which main is right with correct parts; no part fails a case of its own."""
     found = {}
     for name, comparison in judged.items():
-        if comparison.verdict not in BLAMELESS and not _of_script(comparison):
+        if comparison.verdict not in BLAMELESS and not comparison.part and not _of_script(comparison):
             problem = f"{comparison.problem.rstrip('.')}; {OWN_ALONE}"
             found[name] = replace(comparison, problem=problem)
     return found
