@@ -221,9 +221,9 @@ def test_an_η_that_has_dropped_and_stays_so_in_the_next_run_is_caught() -> None
 def test_a_part_that_is_wrong_after_many_calls_alone_is_said_to_be_one_of_its_parts() -> None:
     line = "        return grad * self.mask\n\n\nclass dropout"
     count = "        self.calls = getattr(self, 'calls', 0) + 1\n"
-    late = Swap(line, count + line.replace("self.mask", "(self.mask if self.calls <= 20 else 1)"))
+    late = (line, count + line.replace("self.mask", "(self.mask if self.calls <= 20 else 1)"))
     own, wiring = "main/many-epochs-own/float64", "main/many-epochs-wiring/float64"
-    found = records(changed("main", [late]), lambda case: case.name in (own, wiring))
+    found = of_main([late], own, wiring)
     wrong = {record.case: record.message for record in found if record.verdict in FAILING}
     assert list(wrong) == [own]
     assert "with correct parts in place of its own main is right here" in wrong[own]
@@ -235,7 +235,6 @@ COPIED = [(STEPS, f"    model = deepcopy(model)\n{STEPS}"), ("import sys\n", "im
 
 @pytest.mark.parametrize(("call", "wrong"), [(f"model = {SGD_CALL}", set()), (SGD_CALL, {"sgd", "main"})])
 def test_sgd_that_returns_an_updated_copy_is_right_where_main_goes_on_with_it(call: str, wrong: set[str]) -> None:
-    variant = changed("copied", [Swap(*swap) for swap in [*COPIED, (SGD_CALL, call)]])
-    found = records(variant, lambda case: case.name in ("sgd/in-turn/float64", "main/decay-own/float64"))
+    found = of_main([*COPIED, (SGD_CALL, call)], "sgd/in-turn/float64", "main/decay-own/float64")
     assert {record.check for record in found if record.verdict in FAILING} == wrong
     assert any("main goes on with the copy" in record.note for record in found) == (not wrong)
