@@ -1,5 +1,6 @@
 """A submission that works in float64 only matches with a note; one that crashes in both does not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from parity_tests.harness.float64_only import forgive_float64_only
 from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.comparison import failed, matched
 from parity_tests.protocol.observation import Failure
+from parity_tests.selftest.shared import JUDGED
 from reports.model.records import Record, failing
 
 FORWARD = 'return X @ self.params["W"] + self.params["b"]'
@@ -27,7 +29,9 @@ def forwards(folder: Path, written: str) -> list[Record]:
             assert FORWARD in source
             source = source.replace(FORWARD, written)
         (folder / name).write_text(source, encoding="utf-8")
-    return [record for record in check(ASSIGNMENT, folder, parts=frozenset({"3"})).records if record.part == "3"]
+    nameless = replace(ASSIGNMENT, diagnosis=None)  # no verdict hangs on the name of a mistake
+    found = check(nameless, folder, parts=frozenset({"3"}), cache=JUDGED).records
+    return [record for record in found if record.part == "3"]
 
 
 def test_a_crash_over_float32_alone_is_a_note(tmp_path: Path) -> None:
