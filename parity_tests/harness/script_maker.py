@@ -198,8 +198,10 @@ class ScriptMaker:
         late = [*("os", "signal")] if draft.verdict == Verdict.TIMEOUT else []
         what = f"{self._labels.get(record.part, record.part)}, {record.check}, {docstring(record.quantity)}"
         lines = [f'"""{what}: {words}.', ""]
-        lines += [f"Run it as `python FILE [FOLDER]`, FOLDER that of {self._scripts.folder_of}: status 1 where the"]
-        lines += ["failure shows, else 0.", '"""', ""]
+        lines += [
+            f"Run it as `python FILE [FOLDER]`, FOLDER that of {self._scripts.folder_of}: status 1 where it fails."
+        ]
+        lines += ['"""', ""]
         lines += [f"import {', '.join(sorted({'sys', *draft.imports, *modules, *late}))}", "", "import numpy as np"]
         lines += [*imports_of(judge), ""]
         if late:

@@ -7,7 +7,7 @@ from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
 from parity_tests.assignments.mlp.plan import KINDS
 from parity_tests.assignments.mlp.scripts import draws, layers, network, sgd, utils
-from parity_tests.assignments.mlp.scripts.main.drafts import main_drafts
+from parity_tests.assignments.mlp.scripts.main import main_drafts
 from parity_tests.harness.diagnosis.formulas import fits
 from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.harness.draft import Draft

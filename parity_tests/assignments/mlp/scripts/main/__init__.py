@@ -1,1 +1,0 @@
-"""Reproductions of main (TODO 10): the smallest training that still goes wrong, and lines that watch it."""
