@@ -8,7 +8,7 @@ from typing import Any
 
 from parity_tests.assignments.mlp.kinds.dropout import is_evaluation, rate_of
 from parity_tests.assignments.mlp.kinds.linear import HELD
-from parity_tests.assignments.mlp.kinds.turns import BACKWARD, EVALUATION
+from parity_tests.assignments.mlp.kinds.turns import BACKWARD, EVALUATION, FORWARD
 from parity_tests.harness.draft import Draft
 from parity_tests.harness.failing_case import Arrays, FailingCase, differentiated, fewer_calls, passed
 from parity_tests.harness.script_maker import Shown
@@ -40,97 +40,76 @@ LAYERS = {
 }  # fmt: skip
 RESULTS = {"output": "out", "loss": "out", "gradient of X": "back"}
 """What a script calls the results; the gradients of a linear layer's weights it looks up."""
+NOT_DROPPED = "expected = {}  # nothing is dropped"
 
 
 def _drafts(failing: FailingCase) -> Iterator[Draft]:
     """The calls as far as the failing one, on objects that are made by their constructors, or around them."""
-    modules = ("nn", "utils") if failing.case.probe == "loss" else ("nn",)
-    for module in modules:
+    for module in ("nn", "utils") if failing.case.probe == "loss" else ("nn",):
         for around in (False, True):
-            yield _Turns(failing, module, around).draft()
+            yield _draft(failing, module, around=around)
 
 
-class _Turns:
-    """The calls of a case as lines."""
+def _draft(failing: FailingCase, module: str, *, around: bool) -> Draft:
+    params, inputs, k = failing.case.params, failing.case.params["inputs"], failing.key.call
+    name, word = params.get("layer", failing.case.probe), failing.key.name.removesuffix(HELD)
+    layer, back = LAYERS[name], word.startswith("gradient")
+    calls = [tuple(call) for call in params["calls"]]
+    at = next(n for n, (method, _, of) in enumerate(calls) if of == k and (method == BACKWARD) == back)
+    own = calls[at][1]
+    calls = calls if failing.key.name.endswith(HELD) else calls[: at + 1]
 
-    def __init__(self, failing: FailingCase, module: str, around: bool) -> None:
-        self._failing, self._params, self._around = failing, failing.case.params, around
-        self._name = str(self._params.get("layer", failing.case.probe))
-        self._layer, self._module = LAYERS[self._name], module
-        self._k, self._word = failing.key.call, failing.key.name.removesuffix(HELD)
-        self._calls = [tuple(call) for call in self._params["calls"]]
-        backward = self._word.startswith("gradient")
-        at = next(n for n, (how, _, k) in enumerate(self._calls) if k == self._k and (how == BACKWARD) == backward)
-        self._own = self._calls[at][1]
-        if not failing.key.name.endswith(HELD):
-            self._calls = self._calls[: at + 1]
-
-    def draft(self) -> Draft:
-        """The draft, with torch's line for the call that fails."""
-        X = self._array(self._layer.forward[0], self._k)
-        expected = self._expected(X)
-        ask = ["import utils"] if self._module == "utils" else []
-        for i in dict.fromkeys(self._variable(i) for _, i, _ in sorted(self._calls, key=lambda call: call[1])):
-            ask += self._made(i)
-        given: set[int] = set()
-        for method, i, k in self._calls:
-            if i not in given and self._layer.own:
-                given.add(i)
-                ask += [
-                    f'{self._variable(i)}.params["W"], {self._variable(i)}.params["b"] = W_{i}.copy(), b_{i}.copy()'
-                ]
-            ask += [self._call(method, i, k)]
-        ask += [f"actual = {RESULTS.get(self._word) or f'{self._variable(self._own)}.gradient[{self._word[-1]!r}]'}"]
-        keeps = ["s"] if any("(s " in line for line in expected) else []
-        if keeps:
-            ask = [line.replace("out = ", "s = out = ") for line in ask]
-            ask += ["s = np.array(s)"] if self._word == "output" else []
-        return self._failing.draft(ask, expected, *keeps, flat=self._word.endswith("b"))
-
-    def _variable(self, i: int) -> str:
-        return "layer" if i == self._own or "one_layer" in self._params else f"other_{i}" if i > 1 else "other"
-
-    def _made(self, variable: str) -> list[str]:
-        rates = self._params.get("rates", ())
-        i = next((i for _, i, _ in self._calls if self._variable(i) == variable), 0)
-        r = rates[i] if rates else 0
-        made = f"{self._module}.{self._layer.made}".format(**{**self._params, "r": r})
-        if not self._around:
-            return [f"{variable} = {made}"]
-        cls = made.partition("(")[0]
-        lines = [f"{variable} = {cls}.__new__({cls})  # its constructor is another matter"]
-        lines += [f"{variable}.params, {variable}.gradient = {{}}, {{}}"] if self._layer.own else []
-        return lines + ([f"{variable}.r = {r}"] if rates else [])
-
-    def _array(self, name: str, k: int) -> str:
+    def array(name: str, of: int) -> str:
         """The array of an input; a further backward has that of the one before."""
-        return f"{name}_{self._params['inputs'][k].get('as', k)}"
+        return f"{name}_{inputs[of].get('as', of)}"
 
-    def _call(self, method: str, i: int, k: int) -> str:
-        names = self._layer.backward if method == BACKWARD else self._layer.forward
-        memory = self._params["inputs"][k]["memory"]
-        arguments = [passed(self._array(name, k), memory) for name in names]
-        if self._name == "dropout" and method != BACKWARD:
-            arguments.append(str(method != EVALUATION))
-        own = i == self._own and self._array("", k) == self._array("", self._k)
-        result = {True: "back = ", False: "out = "}[method == BACKWARD] if own else ""
-        return f"{result}{self._variable(i)}.{BACKWARD if method == BACKWARD else 'forward'}({', '.join(arguments)})"
+    def variable(i: int) -> str:
+        return "layer" if i == own or "one_layer" in params else "other"
 
-    def _expected(self, X: str) -> list[str]:
-        """torch's lines."""
-        layer, failing = self._layer, self._failing
-        upstream = "" if self._name == "loss" else self._array("grad", self._k)
-        if self._name == "dropout":
-            r, array = rate_of(failing.case, self._k), upstream if self._word != "output" else X
-            if failing.comparison.arrays is None or r == 0 or is_evaluation(failing.case, self._k):
-                return [f"expected = {array}  # nothing is dropped"]
-            return differentiated(layer.torch.format(r=r), {"q": X}, "q" * (self._word != "output"), upstream)
-        arrays = {layer.forward[0]: X} | {name: f"{name}_{self._own}" for name in layer.own}
-        if self._params.get("one_layer"):
-            i = next(i for _, i, k in self._calls if k == self._k)
-            arrays |= {name: f"{name}_{i}" for name in layer.own}
-        expression = layer.torch.format(Y=self._array("Y", self._k))
-        return differentiated(expression, arrays, self._word[-1] if self._word.startswith("gradient") else "", upstream)
+    ask = ["import utils"] if module == "utils" else []
+    expected, mask = _expected(failing, layer, name, word, own, array)
+    for i in dict.fromkeys(i for _, i, _ in calls):
+        if not any(line.startswith(f"{variable(i)} = ") for line in ask):
+            ask += _made(variable(i), f"{module}.{layer.made}", {**params, "r": params.get("rates", [0, 0])[i]}, around)
+    given: set[int] = set()
+    for method, i, of in calls:
+        if layer.own and i not in given:
+            given.add(i)
+            ask += [f'{variable(i)}.params["W"], {variable(i)}.params["b"] = W_{i}.copy(), b_{i}.copy()']
+        names, called = (layer.backward, BACKWARD) if method == BACKWARD else (layer.forward, FORWARD)
+        arguments = [passed(array(one, of), inputs[of]["memory"]) for one in names]
+        arguments += [str(method != EVALUATION)] if name == "dropout" and method != BACKWARD else []
+        line = f"{variable(i)}.{called}({', '.join(arguments)})"
+        is_own = i == own and array("", of) == array("", k)
+        ask += [f"{'back' if method == BACKWARD else 'out'} = {line}" if is_own else line]
+        ask += ["s = np.array(out)"] if mask and is_own and method != BACKWARD else []
+    ask += [f"actual = {RESULTS.get(word) or f'{variable(own)}.gradient[{word[-1]!r}]'}"]
+    return failing.draft(ask, expected, *(["s"] if mask else []), flat=word.endswith("b"))
+
+
+def _made(variable: str, made: str, params: Params, around: bool) -> list[str]:
+    """Lines that make an object, by its constructor or `around` it."""
+    if not around:
+        return [f"{variable} = {made.format(**params)}"]
+    cls = made.partition("(")[0]
+    lines = [f"{variable} = {cls}.__new__({cls})  # its constructor is another matter"]
+    lines += [f"{variable}.params, {variable}.gradient = {{}}, {{}}"] if "{D}" in made else []
+    return lines + ([f"{variable}.r = {params['r']}"] if "{r}" in made else [])
+
+
+def _expected(
+    failing: FailingCase, layer: Layer, name: str, word: str, own: int, array: Callable[[str, int], str]
+) -> tuple[list[str], bool]:
+    """torch's lines, and whether they need the mask that a forward has drawn."""
+    k, back = failing.key.call, word.startswith("gradient")
+    x, upstream = array(layer.forward[0], k), "" if name == "loss" else array("grad", k)
+    if name == "dropout":
+        r = rate_of(failing.case, k)
+        if failing.comparison.arrays is None or r == 0 or is_evaluation(failing.case, k):
+            return [NOT_DROPPED.format(upstream if back else x)], False
+        return differentiated(layer.torch.format(r=r), {"q": x}, "q" * back, upstream), True
+    arrays = {layer.forward[0]: x} | {name: f"{name}_{own}" for name in layer.own}
+    return differentiated(layer.torch.format(Y=array("Y", k)), arrays, word[-1] if back else "", upstream), False
 
 
 # ---- smaller cases

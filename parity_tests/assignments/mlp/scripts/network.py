@@ -45,7 +45,7 @@ LINKS: dict[str, tuple[str, str, tuple[str, ...], str]] = {
 """The links by name: the variable, its call, what torch needs of earlier links, and torch's expression in step T."""
 SLOPES = {"relu": "(u > 0)", "tanh": "(1 - torch.tanh(u) ** 2)"}
 WITHOUT_DROPOUT = {"s": "h", "dh": "ds"}
-"""What goes on in place of what dropout would return."""
+"""What is there for what dropout would return."""
 
 
 def _smaller(params: Params, drawn: Arrays, key: Key) -> Iterator[tuple[Params, Arrays]]:
@@ -90,23 +90,17 @@ def _drafts(failing: FailingCase) -> Iterator[Draft]:
         steps += ["before = actual", f'actual = np.array({layer}.params["{key}"])']
     etas = f"{list(p['etas'][:T])}" if updates else "[0]"
     ask += [f"for t, eta in enumerate({etas}):", *(f"    {line}" for line in steps)]
-    keeps = [
-        *(f"{variable}_then" for variable in needed),
-        *(["before"] if any("before" in line for line in expected) else []),
-    ]
-    yield failing.draft(ask, expected, *keeps, flat=True)
+    before = ["before"] if any("before" in line for line in expected) else []
+    yield failing.draft(ask, expected, *before, *(f"{variable}_then" for variable in needed), flat=True)
 
 
 def _calls(p: Params, link: str, needed: Sequence[str], *, updates: bool) -> list[str]:
     """The calls of one step, in main's order; without an update, as far as the link that fails."""
-    names = [name for name in LINKS if p["dropout"] or not name.startswith("dropout")]
-    if not updates:
-        names = names[: names.index(link) + 1]
+    names = list(LINKS)
     lines = []
-    for name in names:
+    for name in names if updates else names[: names.index(link) + 1]:
         variable, made, _, _ = LINKS[name]
-        for other, instead in WITHOUT_DROPOUT.items() if not p["dropout"] else ():
-            made = made.replace(f"({other}", f"({instead}").replace(f", {other})", f", {instead})")
+        made = made if p["dropout"] else WITHOUT_DROPOUT.get(variable, made)
         if name == link or variable in needed or ".gradient[" not in made:
             lines += [f"{variable} = {made}"]
         # A copy at once: a later call may write into the array.
@@ -129,10 +123,9 @@ def _expected(p: Params, link: str, T: int) -> tuple[list[str], list[str]]:
             velocity = f" + {p['alpha']} * v"
         return [gradient], [*lines, f"expected = (w{velocity} - {p['etas'][T - 1]} * (g + {p['lam']} * w)).numpy()"]
     _, _, wanted, expression = LINKS[link]
-    names = {} if p["dropout"] else WITHOUT_DROPOUT
-    lines = [f"{variable} = torch.tensor({names.get(variable, variable)}_then)" for variable in wanted]
+    lines = [f"{variable} = torch.tensor({variable}_then)" for variable in wanted]
     expression = expression.replace("[T]", at).format(**{**p, "slope": SLOPES[p["activation"]]})
-    return [names.get(variable, variable) for variable in wanted], [*lines, f"expected = ({expression}).numpy()"]
+    return list(wanted), [*lines, f"expected = ({expression}).numpy()"]
 
 
 KINDS = {"network": Shown(_drafts, _smaller)}
