@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import changes_of
@@ -19,6 +19,8 @@ LEFT = frozenset(("axis", "keepdims", "number", "statement", "moved", "assignmen
 """Operators that say nothing of a right text: its axes and counts are names, which stand for one another."""
 MOST_PLACES = 5
 """At so many places at most one change is tried in pairs."""
+MOST_TOGETHER = 8
+"""At so many places at most one change is tried of two names that go together."""
 _CODE = re.compile(r"`([^`]+)`")
 _PLURAL = {"is": "are", "has": "have", "stands": "stand", "multiplies": "multiply"}
 _SINGULAR = ("loss", "class", "bias")
@@ -75,7 +77,78 @@ class ChangedTexts:
         for single in self._singles():
             if single.statement in asked:
                 alike.setdefault(single.said, []).append(single)
-        return [one for said, singles in alike.items() for one in self._of(said, singles)]
+        found = [one for said, singles in alike.items() for one in self._of(said, singles)]
+        return [*found, *self._of_twins(alike)]
+
+    def _of_twins(self, alike: Mapping[str, Sequence[_Single]]) -> Iterator[ChangedText]:
+        """The same change of one name and of its twin, in places that go together and in all; twins exchanged."""
+        words = self._text.words
+        twins = {
+            words.get(name, name): (k, both) for pair, both in self._text.twins.items() for k, name in enumerate(pair)
+        }
+        called = re.compile("|".join(map(re.escape, sorted(twins, key=len, reverse=True))) or "(?!)")
+        sides: dict[str, tuple[list[_Single], list[_Single]]] = {}
+        for said, singles in alike.items():
+            found = called.findall(said)
+            if "exchanged" not in said and len({twins[name][0] for name in found}) == 1:
+                both = called.sub(lambda name: twins[name[0]][1], said)
+                sides.setdefault(both, ([], []))[twins[found[0]][0]].extend(singles)
+            elif len(found) == 2 and twins[found[0]] == (0, twins[found[1]][1]) and "stands for" in said:
+                there = said.replace(found[0], "{0}").replace(found[1], found[0]).replace("{0}", found[1])
+                yield from self._exchanged(found[1], found[0], singles, alike.get(there, ()))
+        for said, (ones, others) in sides.items():
+            yield from self._together(self._in_plural(said), ones, others)
+
+    def _together(self, said: str, ones: Sequence[_Single], others: Sequence[_Single]) -> Iterator[ChangedText]:
+        """Changes of both in each place, in each that has a name for several statements, and in all."""
+        groups = list(self._text.groups)
+        halves = [(group[: len(group) // 2], group[len(group) // 2 :]) for group in groups]
+        whole = [*groups, *((target,) for target in self._text.targets), tuple(self._text.targets)]
+        found: set[tuple[_Single, ...]] = set()
+        for places in (*((place, place) for place in whole), *halves):
+            within = [
+                [one for one in side if self._text.targets[one.statement] in place]
+                for side, place in zip((ones, others), places, strict=True)
+            ]
+            several = (*within[0], *within[1])
+            if all(within) and len(several) <= MOST_TOGETHER and several not in found and not _overlap(several):
+                found.add(several)
+                yield self._changed(said, several, "")
+
+    def _exchanged(
+        self, one: str, other: str, ones: Sequence[_Single], others: Sequence[_Single]
+    ) -> Iterator[ChangedText]:
+        """Two names of which the second stands for the first in some places, and the first for the second in others."""
+        units = [self._units(side) for side in (ones, others)]
+        if not all(units) or len(units[0]) + len(units[1]) > MOST_PLACES:
+            yield from self._together(f"{one} and {other} are exchanged in {{}}", ones, others)
+            return
+        for picked in product(*(_subsets(list(side)) for side in units)):
+            several = [
+                single for side, own in zip(units, picked, strict=True) for place in own for single in side[place]
+            ]
+            targets = tuple(self._text.targets[k] for k in sorted({single.statement for single in several}))
+            if _overlap(several):
+                continue
+            if targets in self._text.groups or len(targets) == 1:
+                said = f"{one} and {other} are exchanged in {{}}"
+            elif all(len(own) == len(side) for own, side in zip(picked, units, strict=True)):
+                said = f"{one} and {other} are exchanged throughout"
+            else:
+                here, there = (" and ".join(own) for own in picked)
+                said = f"{other} stands for {one} in {here}, and {one} for {other} in {there}"
+            yield self._changed(said, several, "")
+
+    def _units(self, singles: Sequence[_Single]) -> dict[str, list[_Single]]:
+        """Changes by their place: by what several statements are called together, where all of these are among them."""
+        targets = {self._text.targets[single.statement] for single in singles}
+        groups = [(group, place) for group, place in self._text.groups.items() if targets.issuperset(group)]
+        found: dict[str, list[_Single]] = {}
+        for single in singles:
+            target = self._text.targets[single.statement]
+            place = next((place for group, place in groups if target in group), self._text.words[target])
+            found.setdefault(place, []).append(single)
+        return found
 
     def nothing(self, result: str) -> ChangedText:
         """The one after which a result is 0 everywhere."""
@@ -118,6 +191,12 @@ class ChangedTexts:
         late = 0 if len(targets) > 1 else -numbers[-1]
         size = (rank, unlike, late, sum(len(line) for _, line in statements))
         return ChangedText(tuple(statements), words, self._hint(words), size)
+
+    def _in_plural(self, said: str) -> str:
+        """What is said of twins, with their verb in the plural."""
+        subject = next((both for both in self._text.twins.values() if said.startswith(f"{both} ")), "")
+        verb, _, rest = said[len(subject) + 1 :].partition(" ")
+        return f"{subject} {_PLURAL[verb]} {rest}" if subject and verb in _PLURAL else said
 
     def _agreeing(self, words: str, place: str) -> str:
         """The words with the verb of their subject in the plural, where that is one."""
@@ -229,6 +308,11 @@ class ChangedTexts:
         at -= self._start(k)
         where = "inside" if opened <= at < found.start() else "before" if at < opened else "after"
         return f"{where} the {found[1]}"
+
+
+def _subsets(places: Sequence[str]) -> list[tuple[str, ...]]:
+    """Some of them, or all."""
+    return [some for size in range(1, len(places) + 1) for some in combinations(places, size)]
 
 
 def _opening(line: str, end: int) -> int:

@@ -72,8 +72,8 @@ class Fingerprints:
         return towards[result]
 
     def is_right(self, result: str, got: Array) -> bool:
-        """Whether these numbers are what the right text gives."""
-        right = np.asarray(self._given[-1][result])
+        """Whether these numbers are what the right text gives for a result, or for several with spaces between."""
+        right = self._of_names(self._given[-1], result)
         near = NEAR * max(float(np.abs(right).max(initial=0.0)), 1e-30)
         return right.size == got.size and bool((np.abs(right.ravel() - got.ravel()) <= near).all())
 
@@ -83,7 +83,7 @@ class Fingerprints:
         if not changed or not np.isfinite(got).all():
             return []
         flat = np.asarray(got, np.float64).ravel()
-        right = np.abs(np.asarray(self._given[-1][result])).max(initial=0.0)
+        right = np.abs(self._of_names(self._given[-1], result)).max(initial=0.0)
         near = NEAR * max(float(np.abs(flat).max(initial=0.0)), float(right))
         same = np.flatnonzero((np.abs(kept - flat[places]) <= near).all(axis=1))
         found = []
@@ -122,9 +122,17 @@ class Fingerprints:
                         exec(self._codes[k], names)
                     else:
                         names[self._text.targets[k]] = self._given[k + 1][self._text.targets[k]]
-                return np.asarray(fitted(np.asarray(names[result], np.float64), np.shape(self._given[-1][result])))
+                return self._of_names(names, result)
         except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError, NameError):
             return None
+
+    def _of_names(self, names: Mapping[str, Any], result: str) -> Array:
+        """A result among names, in the shape of the right one; of several all their numbers."""
+        found = [
+            np.asarray(fitted(np.asarray(names[one], np.float64), np.shape(self._given[-1][one])))
+            for one in result.split()
+        ]
+        return found[0] if len(found) == 1 else np.concatenate([one.ravel() for one in found])
 
     def _moved(self, changed: ChangedText, first: int) -> set[str]:
         moved = {self._text.targets[k] for k, _ in changed.statements}

@@ -56,5 +56,13 @@ def norm_forward(counts: Mapping[str, str], axes: Mapping[str, str]) -> RightTex
     """The text for some counts and axes, which are given with their words."""
     arrays, labels = ("x", "gamma", "beta", "eps", "usual", "unbiased"), {**LABELS, **counts, **axes}
     return RightText(
-        LINES, arrays, tuple(counts), tuple(axes), labels, GROUPS, hints=HINTS, without=OF_SHORT, said=SAID
+        LINES,
+        arrays,
+        tuple(counts),
+        tuple(axes),
+        labels,
+        GROUPS,
+        hints=HINTS,
+        without=OF_SHORT | {"reduction"},
+        said=SAID,
     )

@@ -21,7 +21,8 @@ class RightText:
     `arrays`, `counts` and `axes` are the names that it is given. `labels` say a name, or an expression, in words.
     `groups` name several of the statements' results at once, and `at` what something in a statement is wrong in, where
     that is not the statement's label. `hints` go by a word of what is said; the first that fits is taken. `without` are
-    operators that say nothing of it, and `said` gives plainer words for some of what is said.
+    operators that say nothing of it, and `said` gives plainer words for some of what is said. `twins` are pairs of
+    names of which a mistake is easily made of both at once, each with what both are called.
     """
 
     lines: str
@@ -34,6 +35,7 @@ class RightText:
     hints: Mapping[str, str] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
     said: Mapping[str, str] = field(default_factory=dict)
+    twins: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def ending_in(self, *endings: str) -> list[RightText]:
         """The same with each of these further lines: ways to write its end."""
@@ -81,8 +83,8 @@ class RightText:
         return "\n".join(lines.get(k, self.statements[k]) for k in wanted)
 
     def towards(self, result: str, changed: Sequence[tuple[int, str]] = ()) -> list[int]:
-        """The statements that a result hangs on, in their order; of some of them `changed` ones."""
-        wanted, found = {result}, []
+        """The statements that results, with spaces between them, hang on, in their order; of some `changed` ones."""
+        wanted, found = set(result.split()), []
         others = {k: names_in(line) for k, line in changed}
         for k in reversed(range(len(self.statements))):
             if self.targets[k] in wanted:

@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.kinds import layer, losses, steps
 from parity_tests.assignments.cs231n.mistakes.generated import Written, fingerprints_of
+from parity_tests.assignments.cs231n.mistakes.generated_calls import of_call
 from parity_tests.assignments.cs231n.mistakes.generated_rules import RULES, gives
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.parts.fingerprints import Fingerprints
+from parity_tests.parts.running_norm import RUNNING_NORM, TESTED, TRAINED
 from parity_tests.protocol.case import Case
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -68,6 +71,33 @@ def test_each_text_of_a_rule_gives_the_weights_of_one_of_its_right_forms(rule: s
             right = [weights[f"w after step {t + 1}"] for t in range(3)]
             assert gives(rule, text.statements, case, arrays, right)
             assert not gives(rule, text.statements, case, arrays, [w + 1e-6 for w in right])
+
+
+def test_the_text_of_one_call_of_batch_norm_gives_what_torch_gives_and_names_what_both_statistics_have_wrong() -> None:
+    rng = torch.Generator().manual_seed(0)
+    x, (gamma, beta, mean, variance) = (
+        torch.randn(6, 3, generator=rng).double(),
+        torch.rand(4, 3, generator=rng).double(),
+    )
+    names = {"x": x, "gamma": gamma, "beta": beta, "mean": mean, "variance": variance, "momentum": 0.7, "eps": 0.01}
+    known = Fingerprints(RUNNING_NORM, of_call({k: v.numpy() if hasattr(v, "numpy") else v for k, v in names.items()}))
+    trained = torch.nn.functional.batch_norm(x, None, None, gamma, beta, training=True, eps=0.01)
+    tested = torch.nn.functional.batch_norm(x, mean, variance, gamma, beta, eps=0.01)
+    moved = [0.7 * old + 0.3 * new for old, new in ((mean, x.mean(0)), (variance, x.var(0, unbiased=False)))]
+
+    def numbers(*results: torch.Tensor) -> NDArray[Any]:
+        return torch.cat([one.ravel() for one in results]).numpy()
+
+    for results, right in ((TRAINED, numbers(trained, *moved)), (TESTED, numbers(tested, mean, variance))):
+        assert known.is_right(results, right)
+        assert not known.is_right(results, right + 1e-6)
+    for results, wrong, name in (
+        (TESTED, (tested, *moved), "the test mode updates the running statistics"),
+        (TESTED, (tested, moved[0], variance), "the test mode updates the running mean"),
+        (TRAINED, (trained, moved[0], variance), "the running variance is never updated"),
+    ):
+        assert known.matching(results, numbers(*wrong))[0].words == name
+        assert known.matching(results, numbers(*wrong) + 1e-6) == []
 
 
 @cache

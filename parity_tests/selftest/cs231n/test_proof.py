@@ -8,7 +8,7 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
-from parity_tests.parts import update_rules
+from parity_tests.parts import running_norm, update_rules
 from parity_tests.proof.editions import changed_parts, edition_for
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mutants import Mutant, mutants, trial
@@ -87,5 +87,5 @@ def test_a_near_miss_is_caught_and_gets_no_false_name(near: NearMiss) -> None:
 
 
 def test_the_names_that_would_be_false_are_names_of_known_mistakes() -> None:
-    generated = set(update_rules.SAID.values())
+    generated = {*update_rules.SAID.values(), *running_norm.SAID.values()}
     assert {name for near in NEAR_MISSES for name in near.false} <= {wrong.name for wrong in WRONG} | generated

@@ -107,10 +107,10 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
         for allowed in combinations(ALLOWED, number):
             if "train" in allowed and "test" not in allowed:
                 continue  # two places of eps in one function: where x varies little, the modes are far apart
-            fused = _reference(case.params, "", allowed, fused=True)
+            fused = _reference(case.params, allowed, fused=True)
             fused.__name__ = "x · scale + (β − mean · scale)"
             note = "; ".join(ALLOWED[one] for one in allowed)
-            forms.append(Form(_reference(case.params, "", allowed), inputs, note, [fused]))
+            forms.append(Form(_reference(case.params, allowed), inputs, note, [fused]))
     judged = judge_all(case, seen, [Question(case.quantities, forms)], context.device)
     return with_causes(case, seen, judged)
 
@@ -120,10 +120,9 @@ def begins_empty(params: Params, call: int) -> bool:
     return not params["dicts"][call]["starts"]
 
 
-def questions(case: Case, arrays: Arrays, change: str | Callable[[Params], Any], note: str) -> list[Question]:
-    """What is expected of who makes a mistake, which `change` names, or is the reference of for a case's params."""
-    reference = change(case.params) if callable(change) else _reference(case.params, change)
-    return [Question(case.quantities, [Form(reference, _inputs(arrays), note)])]
+def questions(case: Case, arrays: Arrays, change: Callable[[Params], Any], note: str) -> list[Question]:
+    """What is expected of who makes a mistake: `change` is its reference for a case's params."""
+    return [Question(case.quantities, [Form(change(case.params), _inputs(arrays), note)])]
 
 
 def _inputs(arrays: Arrays) -> dict[str, Any]:
@@ -134,8 +133,15 @@ Called = tuple[Any, Any, Any]
 """The output, and the running mean and variance after a call."""
 
 
-def reference_of_calls(params: Params, call: Callable[[dict[str, Any]], Called]) -> Any:
-    """A reference that makes each call in its own way, by the names "x", "gamma", "mean", "mode" and so on."""
+def reference_of_calls(
+    params: Params,
+    call: Callable[[dict[str, Any]], Called],
+    prepared: Callable[[dict[str, Any]], dict[str, Any]] = lambda names: names,
+) -> Any:
+    """A reference that makes each call in its own way, by the names "x", "gamma", "mean", "mode" and so on.
+
+    What hangs on no statistics is `prepared`, once for calls with one input.
+    """
 
     def reference(**arrays: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -143,10 +149,11 @@ def reference_of_calls(params: Params, call: Callable[[dict[str, Any]], Called])
         kept = [(none, none), (arrays["running_mean_of_1"], arrays["running_var_of_1"])]
         for k, (mode, number) in enumerate(zip(MODES, DICTS, strict=True)):
             settings = {"momentum": 0.9, "eps": 1e-5, **params["dicts"][k]["own"]}
-            given = {name: arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta")}
+            own = {name: arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta")}
+            given = prepared({**settings, **own, "mode": mode})
             for _ in range(TIMES[k]):
                 mean, variance = kept[number]
-                out, *after = call({**settings, **given, "mode": mode, "mean": mean, "variance": variance})
+                out, *after = call({**given, "mean": mean, "variance": variance})
                 kept[number] = (after[0], after[1])
             found |= {name_of(name, k): value for name, value in zip(("out", *STATISTICS), (out, *after), strict=True)}
         return found
@@ -154,18 +161,10 @@ def reference_of_calls(params: Params, call: Callable[[dict[str, Any]], Called])
     return reference
 
 
-def _shares(momentum: float, change: str, name: str) -> tuple[float, float]:
-    """How much of the old running statistic, and of the batch's, the next one has."""
-    if change in ("never", f"{name} never"):
-        return 1.0, 0.0
-    return (1 - momentum, momentum) if change in ("reversed", f"{name} reversed") else (momentum, 1 - momentum)
-
-
-def _reference(params: Params, change: str, allowed: Collection[str] = (), *, fused: bool = False) -> Any:
-    """The reference, with a `change`, one of those that the code names, or with what is `allowed` of eps."""
+def _reference(params: Params, allowed: Collection[str] = (), *, fused: bool = False) -> Any:
+    """The reference, with what is `allowed` of eps."""
 
     def reference(**arrays: Any) -> dict[str, Any]:
-        import torch
         import torch.nn.functional as F  # noqa: N812 - its usual name
 
         found: dict[str, Any] = {}
@@ -178,32 +177,20 @@ def _reference(params: Params, change: str, allowed: Collection[str] = (), *, fu
             x, gamma, beta = (arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta"))
             if mode == "train":
                 axes = (0, *range(2, x.dim()))
-                shares = {name: _shares(momentum, change, name) for name in ("mean", "variance")}
-                of_batch = x.var(axes, unbiased=change == "unbiased") + (eps if "added" in allowed else 0.0)
-                mean_moved, moved = shares["mean"][1] * x.mean(axes), shares["variance"][1] * of_batch
+                of_batch = x.var(axes, unbiased=False) + (eps if "added" in allowed else 0.0)
+                mean_moved, moved = (1 - momentum) * x.mean(axes), (1 - momentum) * of_batch
                 for _ in range(TIMES[k]):
-                    mean, variance = shares["mean"][0] * mean + mean_moved, shares["variance"][0] * variance + moved
+                    mean, variance = momentum * mean + mean_moved, momentum * variance + moved
                 if fused or "train" in allowed:
                     out = normalised(params["forward"], {"eps": eps}, (), beside="train" in allowed, fused=fused)(
                         x, gamma, beta
                     )
                 else:
                     out = F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
+            elif fused or "test" in allowed:
+                out = _tested(x, gamma, beta, mean, variance, eps, beside="test" in allowed, fused=fused)
             else:
-                gamma = torch.ones_like(gamma) if change in ("bare", "no gamma") else gamma
-                beta = torch.zeros_like(beta) if change in ("bare", "no beta") else beta
-                eps = 0.0 if change == "no eps" else eps
-                batch = change == "batch"
-                used = (None, None) if batch else (mean, variance)
-                if fused or "test" in allowed:
-                    out = _tested(x, gamma, beta, mean, variance, eps, beside="test" in allowed, fused=fused)
-                else:
-                    out = F.batch_norm(x, used[0], used[1], gamma, beta, training=batch, eps=eps)
-                axes = (0, *range(2, x.dim()))
-                if change in ("tests too", "tests move the mean"):
-                    mean = momentum * mean + (1 - momentum) * x.mean(axes)
-                if change in ("tests too", "tests move the variance"):
-                    variance = momentum * variance + (1 - momentum) * x.var(axes, unbiased=False)
+                out = F.batch_norm(x, mean, variance, gamma, beta, training=False, eps=eps)
             kept[number] = (mean, variance)
             found |= {name_of("out", k): out, name_of("running_mean", k): mean, name_of("running_var", k): variance}
         return found

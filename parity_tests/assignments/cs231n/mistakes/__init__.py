@@ -7,12 +7,11 @@ from parity_tests.assignments.cs231n.mistakes.network_parts import NETWORK_PARTS
 from parity_tests.assignments.cs231n.mistakes.network_texts import NETWORK_TEXTS
 from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
 from parity_tests.assignments.cs231n.mistakes.norm_rows import NORM_ROWS
-from parity_tests.assignments.cs231n.mistakes.normalisation import NORMALISATION
 from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
 from parity_tests.assignments.cs231n.mistakes.rates import RATES
 from parity_tests.assignments.cs231n.mistakes.rule_texts import RULE_TEXTS
 from parity_tests.assignments.cs231n.mistakes.rules import RULES
-from parity_tests.assignments.cs231n.mistakes.running_texts import RUNNING_TEXTS
+from parity_tests.assignments.cs231n.mistakes.running_rows import RUNNING_ROWS
 from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.window_places import WINDOW_PLACES
 from parity_tests.assignments.cs231n.mistakes.window_texts import WINDOW_TEXTS
@@ -21,8 +20,7 @@ from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 
 WRONG: tuple[Wrong, ...] = (
     *LAYERS,
-    *NORMALISATION,
-    *RUNNING_TEXTS,
+    *RUNNING_ROWS,
     *NORM_ROWS,
     *IMAGES,
     *TURNED,

@@ -11,7 +11,8 @@ from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
 from parity_tests.assignments.cs231n.kinds.rows import CALLED
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.generated import HINTS, Written, generated
-from parity_tests.assignments.cs231n.mistakes.generated_rules import RULES, generated_rules
+from parity_tests.assignments.cs231n.mistakes.generated_calls import generated_calls
+from parity_tests.assignments.cs231n.mistakes.generated_rules import generated_rules
 from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
 from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
 from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward, own_forwards
@@ -32,6 +33,9 @@ _of: list[Seen] = []
 """The last submission, by what was seen of it."""
 _found: dict[tuple[str, str, str], tuple[Wrong, ...]] = {}
 """The mistakes that were found of it, by part, kind and result: every failing row asks again."""
+
+WHOLE = {"steps": generated_rules, "running": generated_calls}
+"""What changes a text by kind of case, for kinds of which a mistake gives all results of a part together."""
 
 
 def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:
@@ -60,13 +64,21 @@ def _mistakes(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, 
         if written is not None:
             for own in (None, *forwards):
                 found = found or _generated(written, asked, quantity, seen, draw, own)
-        if not found and case.probe == "steps" and key[0] in RULES:
-            wrongs = generated_rules(key[0], asked, seen, draw)
-            found = _first(wrong for wrong in wrongs if wrong.reproduces(asked, quantity, seen, draw))
+        if not found and case.probe in WHOLE:
+            found = _of_all_results(asked, quantity, seen, draw)
         if not found and case.probe == "running":
             found = _of_single_calls(plan, asked, quantity, seen, draw)
         _found[key] = found
     return _found[key]
+
+
+def _of_all_results(asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> tuple[Wrong, ...]:
+    """The simplest change of the text of a step or call that gives all results of a part, looked for once."""
+    part, kind = quantity.part, asked[0].probe
+    if (part, kind, "") not in _found:
+        wrongs = WHOLE[kind](part, asked, seen, draw)
+        _found[part, kind, ""] = _first(one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
+    return _found[part, kind, ""]
 
 
 def _generated(

@@ -72,7 +72,7 @@ def _changed(rule: str) -> list[tuple[ChangedText, str]]:
 
 def generated_rules(rule: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
     """The changes that give the weight of one case after a few steps, the simplest first."""
-    for case in asked:
+    for case in asked if rule in RULES else ():
         arrays = draw(case)
         shape = arrays["w_0"].shape
         steps = [array_of(seen[case.name], Key("w_0", t), shape) for t in range(STEPS)] if case.name in seen else [None]

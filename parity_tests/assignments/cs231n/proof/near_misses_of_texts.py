@@ -45,11 +45,6 @@ OF_TEXTS = (
         ("(_places_as_rows(dout), cache)", "(_places_as_rows(dout[..., ::-1]), cache)"),
     ),
     near(
-        "batch norm: the test mode takes half of the running mean off",
-        "the test mode does not take the running mean off",
-        ("normal = (x - mean) / np.sqrt(variance + eps)\n", "normal = (x - mean / 2) / np.sqrt(variance + eps)\n"),
-    ),
-    near(
         "batch norm: the test mode moves the statistics half as far, before it uses them",
         ("the test mode updates the running statistics before it uses them", "every call is training"),
         (
