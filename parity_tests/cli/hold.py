@@ -34,7 +34,7 @@ from parity_tests.harness.machine import refuse_missing_device
 @click.option(
     "--radius",
     type=click.Choice(["auto", "bound", "sample"]),
-    help="bound is guaranteed, sample probable, auto takes the sample where the bound says too little.",
+    help="bound is guaranteed, sample probable; auto takes what is probable where the bound says too little.",
 )
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies.")
 @out_option

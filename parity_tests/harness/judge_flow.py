@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 COARSE = {"float32": 1e-2, "float64": 1e-8}
 """A median resolution over this says little; the result then warns."""
+WORTH_A_NOTE = 0.01
+"""The share of elements from which on it is said that they have the guaranteed bound, where others have a law's."""
 MOST_OF_A_FORM = 1e6
 """Times the radius of the largest number in a result that no honest form of an operation is off there, by far."""
 
@@ -141,6 +143,9 @@ def judge_returned(
     elif resolution.median is not None and resolution.median > COARSE.get(str(value.dtype), np.inf):
         coarse = f"only changes over {resolution.median:.2g} of the value would be noticed"
         comparison = comparison.noting(coarse, kind=NoteKind.RESOLUTION)
+    if flowed.guaranteed >= WORTH_A_NOTE:
+        kept = f"{flowed.guaranteed:.2g} of its elements keep the guaranteed bound: the law of long sums says no more"
+        comparison = comparison.noting(kept, kind=NoteKind.RESOLUTION)
     return Held(comparison, resolution)
 
 
@@ -180,8 +185,9 @@ def _explained_by_a_form(
             return again.noting(note, kind=NoteKind.FORM), allowed
     if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
         return comparison, answer
-    if flowed.kind == "sample" and flowed.probability is not None:
-        certainty = f"by rounding alone this would be improbable ({flowed.probability:.1g} an element)"
+    if flowed.probability is not None:
+        of_what = "an element" if flowed.kind == "sample" else "for all elements together"
+        certainty = f"by rounding alone this would be improbable ({flowed.probability:.1g} {of_what})"
     else:
         certainty = "rounding alone cannot do this"
     return replace(comparison, problem=f"{comparison.problem}; {certainty}"), answer

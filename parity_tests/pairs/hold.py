@@ -90,11 +90,12 @@ def hold(
     a mask is 0 or one positive factor, as often as dropout makes it. The candidate is called twice, and both answers
     are judged where they differ.
 
-    `radius` is "bound" (guaranteed), "sample" (probable: `replicas` runs, drawn from `seed`) or "auto" (the bound, and
-    the sample where the bound says too little). `parameters` are those of a module. `forms` are further torch functions
-    of the same inputs whose rounding is allowed for as well. `unknown="sample"` allows an operation without a rule
-    `ulps` units in the last place a side. `compare` names the results to compare, all if left out. `inputs` holds
-    inputs that have the name of an option. `name` is what reports call the pair.
+    `radius` is "bound" (guaranteed), "sample" (probable: `replicas` runs, drawn from `seed`) or "auto" (the bound;
+    where it says too little the probable radius of long sums, and where that does, too, the sample). `parameters` are
+    those of a module. `forms` are further torch functions of the same inputs whose rounding is allowed for as well.
+    `unknown="sample"` allows an operation without a rule `ulps` units in the last place a side. `compare` names the
+    results to compare, all if left out. `inputs` holds inputs that have the name of an option. `name` is what reports
+    call the pair.
 
     Raises UsageError for what cannot be held, such as an operation without a rule, and whatever the reference raises.
     """

@@ -29,6 +29,8 @@ class Step:
     """Of each result, the standard deviation that stands for the rounding of both sides."""
     stretch: float = 1.0
     """How many times as large the guaranteed bound of the same rounding is."""
+    own: list[Radius] = field(default_factory=list)
+    """Of each result, the radius of its own rounding, where a law gave it and no multiple of `sigma` is it."""
     drawn: list[Tensor] = field(default_factory=list)
     """The numbers that a random operation gave."""
     conditioned: float = 0.0
@@ -56,18 +58,20 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         self.without_rule = False
         """Whether an operation was allowed its ulps."""
         self.steps: list[Step] = []
-        self.sigmas = Shadows()
+        self.sigmas, self.owns = Shadows(), Shadows()
         self._origin: dict[int, Place] = {}
         self._read: set[int] = set()
 
     def own(self, output: Tensor) -> tuple[Radius, Place | None]:
-        """The guaranteed bound of the rounding of an output's last operation, and its place, where nothing read it."""
+        """How far the last operation of an output rounds at most, and its place, where nothing read it."""
         key = output.untyped_storage()._cdata
         place = self._origin.get(key)
         sigma = self.sigmas.get_as_put(output)
         if place is None or sigma is None:
             return None, None
-        return sigma * self.steps[place[0]].stretch, None if key in self._read else place
+        own = self.owns.get_as_put(output)
+        own = sigma * self.steps[place[0]].stretch if own is None else own
+        return own, None if key in self._read else place
 
     def random(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What is drawn is data, known exactly; a probability that rounding may change would change it."""
@@ -186,8 +190,15 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if not self.record:
             return operation.out, radii, None
         step = Step(str(func), _shapes(out))
+        before = self.context.probable_calls
         own = Operation(func, args, kwargs, out, self.context, local=True)
+        own.memo = operation.memo
         step.sigma, step.stretch = _listed(planned.rule(own), own.out), own.stretch
+        if operation.memo:
+            alone = Operation(func, args, kwargs, out, self.context, local=False, alone=True)
+            alone.memo = operation.memo
+            step.own = _listed(planned.rule(alone), alone.out)
+            self.context.probable_calls = before
         return operation.out, radii, step
 
     def _beside(self, values: list[Tensor], others: list[Tensor], name: str) -> tuple[list[Radius], Step | None]:
@@ -231,6 +242,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             self.steps.append(step)
         key = x.untyped_storage()._cdata
         self.sigmas.put(x, step.sigma[i])
+        self.owns.put(x, step.own[i] if step.own else None)
         self._origin[key] = len(self.steps) - 1, i
         self._read.discard(key)
 

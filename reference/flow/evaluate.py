@@ -14,6 +14,7 @@ from reference.flow.calls import Function
 from reference.flow.errors import QuestionError
 from reference.flow.flowed import Alternative, Flowed
 from reference.flow.rounding import FORMS
+from reference.flow.rules.long_sums import CHANCE
 from reference.flow.runs import Flow, Question
 from reference.flow.student import factor
 
@@ -42,11 +43,12 @@ def evaluate(
     and truth values too), and anything else, which it gets as it is. Results are called "output" ("output[0]",
     "output.key" where there are several), or by the function's own keys where it returns a dict.
 
-    `radius` is "bound" (guaranteed), "sample" (probable: `replicas` moved runs, drawn from `seed`), or "auto": the
-    bound, and for results about which it says too little the sample. `forms` are further functions of the same inputs
-    that compute the same: their rounding is allowed for under their names in `Flowed.forms`, where the usual ones
-    (rounding.FORMS) are as far as the function has such operations. `unknown="sample"` allows an operation without a
-    rule `ulps` units in the last place a side, in its operands and in its result; it warns where there is no such.
+    `radius` is "bound" (guaranteed), "sample" (probable: `replicas` moved runs alone, from `seed`), or "auto": the
+    bound; for results about which it says too little the bound in which long sums have their probable radius
+    (rules/long_sums.py); and where that says too little as well the sample. `forms` are further functions of the same
+    inputs that compute the same: their rounding is allowed for under their names in `Flowed.forms`, where the usual
+    ones (rounding.FORMS) are as far as the function has such operations. `unknown="sample"` allows an operation without
+    a rule `ulps` units in the last place a side, in its operands and in its result; it warns where there is no such.
 
     Raises QuestionError, UnsupportedTypeError, UnknownOperationError, DataDependentError, and whatever the function
     raises.
@@ -96,6 +98,7 @@ class Answer:
         self._bounds_by_form: dict[str, dict[str, Tensor]] = {}
         self._radii: dict[str, Tensor] = {}
         self._recorded: Flow | None = None
+        self._long = False
         self.without_rule = False
 
     def bounded(self) -> dict[str, Flowed]:
@@ -124,26 +127,27 @@ class Answer:
         """The same, with samples for those of which the bound says too little."""
         chosen = [name for name, one in bounded.items() if one.kind == "sample"]
         bounds = {name: one.radius for name, one in bounded.items()}
-        self._radii = self._sampled(bounds, chosen, frozenset(), self._recorded)
+        self._radii, laws = self._narrowed(bounds, chosen, frozenset(), self._recorded)
         self._recorded = None
         self._by_form.clear()
-        probability = factor(self.replicas)[1] if chosen else None
-        return {
-            name: replace(
-                one,
-                radius=self._radii[name],
-                undecided=_infinite(self._radii[name]),
-                alternatives=tuple(replace(a, radius=self._radii[name]) for a in one.alternatives),
-                probability=probability,
+        flowed = dict(bounded)
+        for name in chosen:
+            radius = self._radii[name]
+            flowed[name] = replace(
+                bounded[name],
+                radius=radius,
+                kind="probable" if name in laws else "sample",
+                undecided=_infinite(radius),
+                alternatives=tuple(replace(a, radius=radius) for a in bounded[name].alternatives),
+                probability=laws[name] if name in laws else factor(self.replicas)[1],
+                guaranteed=_share(radius >= bounds[name], bounds[name] > 0) if name in laws else 0.0,
             )
-            if one.kind == "sample"
-            else one
-            for name, one in bounded.items()
-        }
+        return flowed
 
     def _bounds(self, forms: frozenset[str]) -> tuple[dict[str, Tensor], dict[str, str], Flow]:
         """By output: the bound, the kind that its radius is to be of; and the run that the bounds come from."""
         flow = self.question.flow(forms=forms, record=self.radius == "sample", lenient=self.radius != "bound")
+        self._long |= flow.context.seen_long and self.radius == "auto"
         bounds = {name: flow.radius(name, value) for name, value in self.want.items()}
         kinds = {
             name: "bound" if bound.numel() and float(bound.amax()) > 0 else "exact" for name, bound in bounds.items()
@@ -151,29 +155,54 @@ class Answer:
         sampled = {name: "sample" for name, kind in kinds.items() if kind == "bound" and self._to_sample(name, bounds)}
         return bounds, kinds | sampled, flow
 
-    def _sampled(
+    def _narrowed(
         self, bounds: dict[str, Tensor], chosen: Sequence[str], forms: frozenset[str], recorded: Flow | None
-    ) -> dict[str, Tensor]:
-        """The radii: bounds, and samples of those chosen, of the run that is recorded, or of one more."""
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The radii: bounds, and for those chosen smaller ones, of the run that is recorded, or of one more.
+
+        Beside them the probability of those that are bounds but for the law of long sums.
+        """
         if not chosen:
-            return bounds
-        flow = recorded or self.question.flow(forms=forms, record=True, lenient=True)
-        sampled = self.question.sampled(flow, self.want, chosen, self.replicas)
-        for name in chosen:
-            torch.minimum(sampled[name], bounds[name].to(torch.float64), out=sampled[name])
-        return bounds | sampled
+            return bounds, {}
+        bounds = dict(bounds)
+        flow = recorded or self.question.flow(forms=forms, record=True, lenient=True, probable=self._long)
+        laws: dict[str, float] = {}
+        if flow.context.probable_calls:
+            for name in chosen:
+                narrow = torch.fmin(flow.radius(name, self.want[name]).to(torch.float64), bounds[name])
+                if self._law_alone(name, narrow, bounds[name], flow):
+                    laws[name] = CHANCE * flow.context.probable_calls
+                bounds[name] = narrow
+        moved = [name for name in chosen if name not in laws]
+        if moved:
+            sampled = self.question.sampled(flow, self.want, moved, self.replicas)
+            bounds |= {name: torch.minimum(sampled[name], bounds[name].to(torch.float64)) for name in moved}
+        return bounds, laws
+
+    def _law_alone(self, name: str, narrow: Tensor, bound: Tensor, flow: Flow) -> bool:
+        """Whether no sample is taken, since the law of long sums says enough, or the sample would say no more.
+
+        That is where half of the radius is the last operation's own, which is a part of what a sample says.
+        """
+        if not bool((narrow < bound).any()):
+            return False
+        if self._says_enough(name, narrow):
+            return True
+        own, _ = flow.mode.own(flow.outputs[name])
+        return own is not None and _most(narrow <= 2 * own)
 
     def _to_sample(self, name: str, bounds: Mapping[str, Tensor]) -> bool:
         """Whether this output's radius is to be sampled: asked for, or the bound says too little."""
         if self.radius != "auto":
             return self.radius == "sample"
-        want, bound = self.want[name], bounds[name]
-        if bound.numel() == 0:
-            return False
+        return bounds[name].numel() > 0 and not self._says_enough(name, bounds[name])
+
+    def _says_enough(self, name: str, radius: Tensor) -> bool:
+        """Whether a radius that is no sample's says so much about an output that none is taken."""
+        want = self.want[name]
         if not want.is_floating_point():
-            return not bool(torch.isfinite(bound).all())
-        useful = bound <= want.abs() * _USEFUL[self.question.precision.dtype]
-        return int(useful.count_nonzero()) < _SHARE * useful.numel()
+            return bool(torch.isfinite(radius).all())
+        return _most(radius <= want.abs() * _USEFUL[self.question.precision.dtype])
 
     def _alternatives(
         self, flow: Flow, radii: Mapping[str, Tensor], chosen: Mapping[str, str]
@@ -223,7 +252,7 @@ class Answer:
     def _every_radius(self, forms: frozenset[str]) -> dict[str, Tensor]:
         bounds, kinds, flow = self._bounds(forms)
         chosen = [name for name, kind in kinds.items() if kind == "sample"]
-        return self._sampled(bounds, chosen, forms, flow if flow.recorded else None)
+        return self._narrowed(bounds, chosen, forms, flow if flow.recorded else None)[0]
 
     def _form_bound(self, form: str, name: str) -> Tensor:
         """What the radius of one output does not exceed where the form is allowed for: no sample is taken."""
@@ -253,6 +282,14 @@ class Answer:
             gap = (values[name].double() - want.double()).abs()
             if bool((gap > plain[name] + beside[name]).any()):
                 raise QuestionError(f"the form {form} does not compute {name}, but something else")
+
+
+def _most(where: Tensor) -> bool:
+    return int(where.count_nonzero()) >= _SHARE * where.numel()
+
+
+def _share(where: Tensor, among: Tensor) -> float:
+    return int((where & among).count_nonzero()) / max(int(among.count_nonzero()), 1)
 
 
 def _rounded_up(x: Tensor) -> Tensor:

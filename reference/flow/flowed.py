@@ -26,8 +26,10 @@ class Flowed:
     """One output: `value` as the plain call gave it, and how far an honest computation may be from each element.
 
     `radius` is float64, or float32 where that is the output's type, and infinite where nothing can be promised.
-    `kind` is "exact" (all radii are 0), "bound" (guaranteed) or "sample", of which `probability` is the stated chance
-    that an honest element exceeds its radius.
+    `kind` is "exact" (all radii are 0), "bound" (guaranteed), "probable" (a bound but for long sums, see
+    rules/long_sums.py) or "sample". `probability` is the stated chance that any honest element exceeds its radius, of a
+    sample that one does. Of a probable one `guaranteed` is the share of the elements, of those that round, at which the
+    guaranteed bound is no larger.
     `undecided` marks elements that rounding alone decides. `forms` has, by the name of another honest form of an
     operation (see `rounding.FORMS`), the radius where that form is allowed for, and `form_bounds` what that does not
     exceed, which is known in a tenth of the time; both are computed when they are asked for.
@@ -41,5 +43,6 @@ class Flowed:
     forms: Mapping[str, Tensor] = field(default_factory=dict)
     form_bounds: Mapping[str, Tensor] = field(default_factory=dict)
     probability: float | None = None
+    guaranteed: float = 0.0
     conserved: bool = False
     """Whether every choice between elements tied for a maximum gives results of one sum over `alternatives`."""

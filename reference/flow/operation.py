@@ -19,6 +19,10 @@ Radius = Tensor | None
 """float64, of the shape of what it belongs to; None where all of it is 0. Products of float32 leave float32."""
 Rule = Callable[["Operation"], Any]
 
+LONG, TOO_LONG = 256, 1 << 24
+"""Numbers of terms from which, and up to which, a sum goes by the law of rules/long_sums.py: fewer say enough by the
+guaranteed bound or by a sample, and of more the law would take too much memory."""
+
 RULES: dict[OpOverload | OpOverloadPacket, Rule] = {}
 """By operation, or for all overloads of one."""
 DECOMPOSITIONS: dict[OpOverload, Callable[..., Any]] = {}
@@ -68,6 +72,8 @@ class Context:
     kinks: str = "torch"
     """How a choice exactly at its kink is taken: as "torch" does, the "other" way, or with equal taken as "unequal"; of
     elements tied for a maximum these are all and none, and "last" takes the last."""
+    probable: bool = False
+    """Whether long sums have the probable radius of rules/long_sums.py, where it is smaller."""
     gates: Marks = field(default_factory=Marks)
     """Of relu's results, which are all that its backward sees: where the operand was exactly 0."""
     ties: Marks = field(default_factory=Marks)
@@ -75,6 +81,10 @@ class Context:
     rivals: Marks = field(default_factory=Marks)
     """Of a maximum's indices: which elements come within reach of it, and which are exactly tied, both of the operand's
     shape; and which indices are of such a tie."""
+    seen_long: bool = False
+    """Whether some operation of the run sums so many terms."""
+    probable_calls: int = 0
+    """How many radii the law of long sums gave."""
     seen_forms: set[str] = field(default_factory=set)
     """Those of rounding.FORMS that some operation of the run has."""
     seen_kinks: int = 0
@@ -102,14 +112,24 @@ class Operation:
     """One call: its arguments by name (`op["self"]`), its result `op.out`, and the radii of both.
 
     With `local`, radii are 0 and n roundings of a sum count as √n: what remains is the operation's own rounding as a
-    standard deviation, and `stretch` says by how much its worst case is larger.
+    standard deviation, and `stretch` says by how much its worst case is larger. With `alone` radii are 0, and its own
+    rounding is what it is at most.
     """
 
     def __init__(
-        self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any], out: Any, context: Context, local: bool
+        self,
+        func: OpOverload,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        out: Any,
+        context: Context,
+        local: bool,
+        alone: bool = False,
     ) -> None:
-        self.func, self.out, self.context, self.local = func, out, context, local
+        self.func, self.out, self.context, self.local, self.alone = func, out, context, local, alone
         self.stretch = 1.0
+        self.memo: dict[str, Any] = {}
+        """What a rule keeps for when it is asked about the same call again."""
         names = func._schema.arguments
         said = {argument.name: value for argument, value in zip(names, args, strict=False)} | kwargs
         self._given = {
@@ -138,8 +158,15 @@ class Operation:
         return None
 
     def radius(self, x: Any) -> Radius:
-        """The radius of an operand that goes into the result: none of a tensor's where only `local` rounding counts."""
-        return None if self.local and isinstance(x, Tensor) else self.known_radius(x)
+        """The radius of an operand that goes into the result: none of a tensor's where only its own rounding counts."""
+        return None if (self.local or self.alone) and isinstance(x, Tensor) else self.known_radius(x)
+
+    def long(self, terms: int) -> bool:
+        """Whether a sum of so many terms is to have its probable radius; notes that there is a long one."""
+        if not LONG <= terms <= TOO_LONG or self.out.numel() == 0:
+            return False
+        self.context.seen_long = True
+        return self.context.probable
 
     def exactly(self, x: Any, number: float) -> Tensor | bool:
         """Where the operand is this number and its radius is 0; False where a quick look finds no such element."""

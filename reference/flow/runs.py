@@ -88,18 +88,19 @@ class Question:
         kinks: str = "torch",
         record: bool = False,
         lenient: bool = False,
+        probable: bool = False,
     ) -> Flow:
         """A run along which radii flow; recurrent layers in their parts where torch has them as one operation."""
         try:
-            return self._flow(forms, kinks, record, lenient)
+            return self._flow(forms, kinks, record, lenient, probable)
         except UnknownOperationError as error:
             if not self.mkldnn or "mkldnn" not in error.name:
                 raise
             self.mkldnn = False
-            return self._flow(forms, kinks, record, lenient)
+            return self._flow(forms, kinks, record, lenient, probable)
 
-    def _flow(self, forms: frozenset[str], kinks: str, record: bool, lenient: bool) -> Flow:
-        context = Context(self.precision, Shadows(), forms, kinks)
+    def _flow(self, forms: frozenset[str], kinks: str, record: bool, lenient: bool, probable: bool) -> Flow:
+        context = Context(self.precision, Shadows(), forms, kinks, probable)
         mode = Bound(context, record=record, lenient=lenient, ulps=self.ulps)
         token = CURRENT.set(context)
         try:

@@ -39,7 +39,7 @@ def _seen(means: str, one_of: tuple[str, ...] = ()) -> Column:
     return Column(means, student=True, one_of=one_of)
 
 
-CERTAINTY = {"": "", "derived": "guaranteed", "bound": "guaranteed", "sample": "probable"}
+CERTAINTY = {"": "", "derived": "guaranteed", "bound": "guaranteed", "probable": "probable", "sample": "probable"}
 """What each kind of radius is: one that honest rounding never exceeds, or hardly ever."""
 
 
@@ -77,7 +77,8 @@ class Record:
         str,
         _seen(
             "Where the radius comes from: derived by hand, or a bound or a sample of what flows along torch's own "
-            "operations. The first two are guaranteed, a sample is probable.",
+            "operations. The first two are guaranteed; a sample is probable, and so is what is called that, a bound in "
+            "which long sums go by their law.",
             tuple(CERTAINTY),
         ),
     ]

@@ -1,7 +1,8 @@
 """Longer sweeps, for the night: how often an honest element exceeds its radius, and pairs over many seeds.
 
 Run by hand or by the nightly job: `python -m parity_tests.selftest.flow.nightly_sweep [ELEMENTS] [SEEDS]`. Prints a
-line for each measurement and exits with 1 where an honest element of a bound is over, or over 10 in 1e8 of samples.
+line for each measurement and exits with 1 where an honest element of a bound, or a long sum, is over, or over 10 in 1e8
+of samples.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from parity_tests.selftest.flow import honest, torchs
+from parity_tests.selftest.flow import honest, long_sums, torchs
 from parity_tests.selftest.flow.comparing import drawn, ratios
 from parity_tests.selftest.flow.test_pairs import LAYERS, layer_inputs
 from reference.flow import evaluate
@@ -97,6 +98,9 @@ def main(elements: int, seeds: int) -> int:
                 counts = matrix_products(elements, replicas, terms, dtype, radius)
                 named = f"{radius}, {replicas} replicas, two matrix products of {terms} terms, {dtype.__name__}"
                 failed |= told(named, counts, radius)
+    for kind, tried in zip(long_sums.KINDS, long_sums.sweep(range(seeds), (256, 1000, 8192), 256), strict=True):
+        failed |= told(f"long sums of {kind}", (tried.over, tried.elements), "bound")
+        print(f"  {tried.worst:.3g} of the radius at most: {tried.at}", flush=True)
     for name, worst in layers(seeds).items():
         print(f"{name}: {worst:.3g} at most over {seeds} seeds", flush=True)
         failed |= worst > 1

@@ -17,6 +17,7 @@ from torch import Tensor
 from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import reach
+from reference.flow.rules.long_sums import of_products, of_terms, probable
 
 aten = torch.ops.aten
 Bilinear = Callable[[Tensor, Tensor], Tensor]
@@ -40,6 +41,15 @@ def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more:
         return positive(f, None, right, terms, op, a, b)
     total = positive(f, wide(a).abs() + r, right, terms, op, a, b)
     return total + positive(f, r, None, terms, op, a, b)
+
+
+def carried(op: Operation, f: Bilinear, a: Tensor, b: Tensor) -> Radius:
+    """What the operands' radii bring: |A|r_B + r_A|B| + r_A r_B."""
+    r, s = op.radius(a), op.radius(b)
+    terms = a.shape[-1]
+    left = None if r is None else positive(f, r, None, terms, op, a, b)
+    right = None if s is None else positive(f, None if r is None else wide(a).abs() + r, s, terms, op, a, b)
+    return plus(left, right)
 
 
 def positive(
@@ -161,7 +171,11 @@ def _support(op: Operation, x: Tensor) -> Tensor:
 def product(op: Operation) -> Radius:
     """A·B, n terms a sum (Higham, (3.13))."""
     a, b = list(op.arguments.values())[:2]
-    return bilinear(op, op.func, a, b, a.shape[-1])
+    guaranteed = bilinear(op, op.func, a, b, a.shape[-1])
+    if not op.long(a.shape[-1]):
+        return guaranteed
+    result = wide(op.out)
+    return probable(op, guaranteed, of_products(op, a, b, result), carried(op, op.func, a, b), result=result)
 
 
 @rule(aten.addmm.default, aten.baddbmm.default, aten.addmv.default)
@@ -176,10 +190,19 @@ def product_added(op: Operation) -> Radius:
     if not is_power_of_two(alpha):
         total = total * (1 + 4 * op.context.precision.u)
     r = op.radius(c)
-    size = reach(wide(c), r) * abs(beta)
-    bias = size * op.sums(terms + more)
-    carried = None if r is None else r * abs(beta)
-    return plus(total, bias, carried)
+    size: Tensor = reach(wide(c), r) * abs(beta)
+    added = None if r is None else r * abs(beta)
+    guaranteed = total + size * op.sums(terms + more)
+    guaranteed = guaranteed if added is None else guaranteed + added
+    if not op.long(terms) or not alpha:
+        return guaranteed
+    # Divided by α it is the plain sum, which may begin with C·β/α.
+    by = abs(alpha)
+    result = (wide(op.out) - wide(c) * beta) / alpha
+    brought = plus(carried(op, inner, a, b), None if added is None else added / by)
+    law = of_products(op, a, b, result, wide(c) * (beta / alpha))
+    own = probable(op, guaranteed / by, law, brought, result=result, more=more)
+    return own if by == 1 or own is None else own * by
 
 
 @rule(aten.convolution.default)
@@ -308,7 +331,8 @@ def summed(op: Operation) -> Radius:
     x = op["self"]
     if not op.out.dtype.is_floating_point or op.sums_integers(x):
         return None
-    return total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False))
+    guaranteed = total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False))
+    return narrowed(op, x, op.arguments.get("dim"), guaranteed, wide(op.out))
 
 
 @rule(aten.mean.default, aten.mean.dim)
@@ -318,7 +342,20 @@ def mean(op: Operation) -> Radius:
     n = x.numel() // max(op.out.numel(), 1)
     more = 0 if is_power_of_two(n) else 2
     whole = total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False), more=more)
+    whole = narrowed(op, x, op.arguments.get("dim"), whole, wide(op.out) * n, more)
     return None if whole is None else whole / n
+
+
+def narrowed(
+    op: Operation, x: Tensor, dims: list[int] | None, guaranteed: Radius, result: Tensor, more: int = 0
+) -> Radius:
+    """The radius of a sum, probable where it is a long one; `result` is torch's own in float64."""
+    axes = dims if dims else list(range(x.dim()))
+    if guaranteed is None or not op.long(x.numel() // max(op.out.numel(), 1)):
+        return guaranteed
+    r = op.radius(x)
+    brought = None if r is None else r.sum(axes).reshape(result.shape)
+    return probable(op, guaranteed, of_terms(op, x, axes, result), brought, result=result, more=more)
 
 
 @rule(aten.cumsum.default)

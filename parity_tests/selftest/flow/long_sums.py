@@ -1,0 +1,215 @@
+"""Honest long sums: kinds of data that rounding treats differently, and orders that programs sum in, as plain loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reference.flow.bound import Bound
+from reference.flow.operation import CURRENT, Context
+from reference.flow.rounding import precision
+from reference.flow.shadows import Shadows
+
+Array = NDArray[Any]
+Kind = Callable[[np.random.Generator, int, int], Array]
+
+
+def _channels(count: int) -> Kind:
+    """Interleaved channels of constants that add up to 0: each lane runs away, and their sum does not."""
+
+    def draw(rng: np.random.Generator, rows: int, n: int) -> Array:
+        each = rng.standard_normal((rows, count))
+        each -= each.mean(1, keepdims=True)
+        found: Array = np.tile(each, n // count + 1)[:, :n]
+        return found
+
+    return draw
+
+
+def _one_huge(rng: np.random.Generator, rows: int, n: int) -> Array:
+    x = rng.standard_normal((rows, n))
+    x[np.arange(rows), rng.integers(0, n, rows)] = 1e4 * n**0.5
+    return x
+
+
+def _two_values(rng: np.random.Generator, rows: int, n: int) -> Array:
+    one, other = rng.uniform(0.1, 1, (2, rows, 1))
+    found: Array = np.where(rng.random((rows, n)) < 0.5, one, other)
+    return found
+
+
+def _blocks_of_zeros(rng: np.random.Generator, rows: int, n: int) -> Array:
+    found: Array = rng.standard_normal((rows, n)) * (np.arange(n) // 64 % 4 == 0)
+    return found
+
+
+def _one_constant_row(rng: np.random.Generator, rows: int, n: int) -> Array:
+    x = rng.standard_normal((rows, n))
+    x[rng.integers(0, rows)] = rng.uniform(0.1, 1)
+    return x
+
+
+KINDS: dict[str, Kind] = {
+    "normal": lambda rng, rows, n: rng.standard_normal((rows, n)),
+    "sorted normal": lambda rng, rows, n: np.sort(rng.standard_normal((rows, n))),
+    "uniform": lambda rng, rows, n: rng.uniform(0, 1, (rows, n)),
+    "ramp": lambda rng, rows, n: rng.uniform(0.5, 1, (rows, 1)) * np.arange(n) / n,
+    "one huge": _one_huge,
+    "8 channels": _channels(8),
+    "16 channels": _channels(16),
+    "sine": lambda rng, rows, n: np.sin(np.arange(n) * (32 * np.pi / n) + rng.uniform(0, 6, (rows, 1))),
+    "two values": _two_values,
+    "one value": lambda rng, rows, n: np.broadcast_to(rng.uniform(0.1, 1, (rows, 1)), (rows, n)),
+    "powers of two": lambda rng, rows, n: 2.0 ** rng.integers(-12, 12, (rows, n)),
+    "blocks of zeros": _blocks_of_zeros,
+    "quantised image": lambda rng, rows, n: rng.integers(0, 256, (rows, n)) / 255,
+    "one constant row": _one_constant_row,
+    "alternating": lambda rng, rows, n: rng.uniform(0.5, 1, (rows, 1)) * (-1.0) ** np.arange(n) + 1e-3,
+}
+Sum = Callable[[Array], Array]
+
+
+def one_by_one(terms: Array) -> Array:
+    """The sums over the first axis, one term after another."""
+    total: Array = terms[0].copy()
+    for term in terms[1:]:
+        total += term
+    return total
+
+
+def lanes(count: int) -> Sum:
+    """Each count-th term by itself, then these one after another; what is left over comes at the end."""
+
+    def summed(terms: Array) -> Array:
+        whole = len(terms) // count * count
+        within = one_by_one(terms[:whole].reshape(-1, count, *terms.shape[1:]))
+        return one_by_one(np.concatenate([within, terms[whole:]]))
+
+    return summed
+
+
+def blocks(count: int) -> Sum:
+    """So many blocks of neighbours, then these one after another."""
+
+    def summed(terms: Array) -> Array:
+        size = len(terms) // count
+        within = one_by_one(terms[: size * count].reshape(count, size, *terms.shape[1:]).swapaxes(0, 1))
+        return one_by_one(np.concatenate([within, terms[size * count :]]))
+
+    return summed
+
+
+def pairwise(terms: Array) -> Array:
+    """Each two, then each two of these, and so on."""
+    while len(terms) > 1:
+        even = terms[: len(terms) // 2 * 2]
+        terms = np.concatenate([even[::2] + even[1::2], terms[len(even) :]])
+    found: Array = terms[0]
+    return found
+
+
+ORDERS: dict[str, Sum] = {
+    "one by one": one_by_one,
+    "backwards": lambda terms: one_by_one(terms[::-1]),
+    "shuffled": lambda terms: one_by_one(terms[np.random.default_rng(len(terms)).permutation(len(terms))]),
+    "8 lanes": lanes(8),
+    "16 lanes": lanes(16),
+    "32 lanes": lanes(32),
+    "4 blocks (split-K)": blocks(4),
+    "16 blocks": blocks(16),
+    "64 blocks": blocks(64),
+    "pairwise": pairwise,
+}
+
+
+def fused(a: Array, b: Array, order: str) -> Array:
+    """Σ a·b with fused multiply-add, one after another: the product is exact in float64."""
+    places = np.arange(len(a))
+    places = places[::-1] if order == "backwards" else places
+    places = np.random.default_rng(1).permutation(places) if order == "shuffled" else places
+    total = np.zeros(a.shape[1:], np.float32)
+    for x, y in zip(a[places], b[places], strict=True):
+        total = (total + x.astype(np.float64) * y).astype(np.float32)
+    return total
+
+
+@dataclass
+class Tried:
+    """How many honest elements were tried, how many exceed their radius, and by how much the furthest is out."""
+
+    elements: int = 0
+    over: int = 0
+    worst: float = 0.0
+    at: str = ""
+    ratios: dict[str, float] = field(default_factory=dict)
+
+    def hold(self, named: str, got: Array, value: Tensor, radius: Tensor) -> None:
+        """Count the elements of one honest answer."""
+        gap = np.abs(got.astype(np.float64) - value.double().numpy())
+        with np.errstate(all="ignore"):
+            ratio = np.where(gap == 0, 0.0, gap / radius.numpy())
+        self.elements += ratio.size
+        self.over += int((ratio > 1).sum())
+        here = float(ratio.max())
+        self.ratios[named] = max(self.ratios.get(named, 0.0), here)
+        if here > self.worst:
+            self.worst, self.at = here, named
+
+
+def radius_of(function: Callable[..., Tensor], *operands: Tensor, probable: bool = True) -> tuple[Tensor, Tensor]:
+    """What the function gives and the radius that flows out, long sums by their law."""
+    context = Context(precision(operands[0].dtype), Shadows(), probable=probable)
+    token = CURRENT.set(context)
+    copies = [x.clone() for x in operands]
+    try:
+        with Bound(context):
+            out = function(*copies)
+    finally:
+        CURRENT.reset(token)
+    radius = context.shadows.get(out)
+    return out, torch.zeros(out.shape, dtype=torch.float64) if radius is None else radius
+
+
+def try_sums(kind: str, rows: int, n: int, seed: int, tried: Tried, orders: tuple[str, ...] = tuple(ORDERS)) -> None:
+    """Sums of one kind of data, in these orders."""
+    x = KINDS[kind](np.random.default_rng(seed), rows, n).astype(np.float32)
+    value, radius = radius_of(lambda x: x.sum(1), torch.from_numpy(x))
+    terms = np.ascontiguousarray(x.T)
+    for order in orders:
+        tried.hold(f"sums of {kind}, {order}", ORDERS[order](terms), value, radius)
+
+
+def try_products(
+    kind: str, rows: int, n: int, seed: int, tried: Tried, orders: tuple[str, ...] = tuple(ORDERS)
+) -> None:
+    """Products of one kind of data with normal numbers, with two equal ones and with its own kind, in these orders."""
+    rng = np.random.default_rng(seed)
+    a = KINDS[kind](rng, rows, n).astype(np.float32)
+    others = [rng.standard_normal((n, 3)), np.broadcast_to(rng.uniform(0.1, 1, 2), (n, 2)), KINDS[kind](rng, 3, n).T]
+    b = np.concatenate(others, axis=1).astype(np.float32)
+    value, radius = radius_of(torch.mm, torch.from_numpy(a), torch.from_numpy(b))
+    value, radius = value.flatten(), radius.flatten()
+    left = np.repeat(a.T, b.shape[1], axis=1)
+    right = np.tile(b, (1, rows))
+    terms = left * right
+    for order in orders:
+        tried.hold(f"products of {kind}, {order}", ORDERS[order](terms), value, radius)
+        if order in ("one by one", "backwards", "shuffled"):
+            tried.hold(f"products of {kind}, {order}, fused", fused(left, right, order), value, radius)
+
+
+def sweep(seeds: range, sizes: tuple[int, ...], rows: int) -> Iterator[Tried]:
+    """All kinds and orders over seeds and numbers of terms, one kind after another."""
+    for kind in KINDS:
+        tried = Tried()
+        for seed in seeds:
+            for n in sizes:
+                try_sums(kind, rows, n, seed, tried)
+                try_products(kind, max(1, rows // 8), n, seed, tried)
+        yield tried

@@ -1,0 +1,224 @@
+"""Long sums: honest ones stay within their probable radius, which tells what the guaranteed bound does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from parity_tests import hold
+from parity_tests.selftest.flow.long_sums import KINDS, ORDERS, Tried, one_by_one, radius_of, try_products, try_sums
+from reference.flow import evaluate
+from reference.flow.operation import LONG
+from reference.flow.rules import long_sums
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+TYPICAL = 0.6745
+"""The median of |x| of a normal number, in its standard deviations."""
+
+
+def normal(*shape: int, seed: int = 0, dtype: type = np.float32) -> Any:
+    """Normal numbers."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """A·B."""
+    return a @ b
+
+
+@pytest.fixture(scope="module")
+def tried() -> Tried:
+    """A small share of the night's sweep: each kind of data in each order, as sums and as products."""
+    tried = Tried()
+    for seed, kind in enumerate(KINDS):
+        try_sums(kind, 16, 700, seed, tried)
+        try_products(kind, 4, 1500, seed, tried)
+    return tried
+
+
+def test_honest_sums_of_every_kind_and_order_stay_within_their_radius(tried: Tried) -> None:
+    assert tried.elements > 5000
+    assert tried.over == 0, f"{tried.worst:.3g} radii: {tried.at}"
+
+
+def test_a_quarter_of_the_radius_is_not_enough(tried: Tried) -> None:
+    """Where the law is scaled: sums that round with one sign err by a third of their radius."""
+    assert tried.worst > 1 / 4
+    assert max(ratio for named, ratio in tried.ratios.items() if "of normal," in named) > 1 / 20
+
+
+def test_equal_terms_exceed_the_law_unless_it_is_checked_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a binade they round with one sign."""
+    checked, unchecked = Tried(), Tried()
+    try_sums("one value", 16, 20_000, 0, checked, ("one by one",))
+    monkeypatch.setattr(long_sums, "_scale", lambda ratio: 1.0)
+    try_sums("one value", 16, 20_000, 0, unchecked, ("one by one",))
+    assert checked.over == 0
+    assert unchecked.over > 0
+
+
+def test_one_constant_element_among_many_is_among_those_that_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row and its column are ordinary elsewhere; S²/(nQ) gives it away."""
+    a, b = normal(12, 40_000), normal(40_000, 12, seed=1)
+    a[5], b[:, 2] = 0.7123, 0.3377
+    terms = np.full((40_000, 1), a[5, 0] * b[0, 2])
+
+    def ratio() -> float:
+        value, radius = radius_of(product, torch.from_numpy(a), torch.from_numpy(b))
+        return float(abs(one_by_one(terms)[0] - float(value[5, 2])) / float(radius[5, 2]))
+
+    assert ratio() <= 1
+    monkeypatch.setattr(long_sums, "_CHECKED", 0)
+    assert ratio() > 1
+
+
+def test_a_large_number_that_equal_terms_are_added_to_is_among_what_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """C + A·B may begin with C, and then each term rounds as C does."""
+    rng = np.random.default_rng(0)
+    a = np.ones((8, 4096), np.float32) * rng.uniform(0.1, 1, (8, 1)).astype(np.float32)
+    b = np.ones((4096, 6), np.float32) * rng.uniform(0.1, 1, (1, 6)).astype(np.float32)
+    c = rng.uniform(5e4, 1e5, (8, 6)).astype(np.float32)
+    got = one_by_one(np.concatenate([c.reshape(1, -1), np.repeat(a.T, 6, axis=1) * np.tile(b, 8)]))
+
+    def ratio() -> float:
+        value, radius = radius_of(torch.addmm, *map(torch.from_numpy, (c, a, b)))
+        return float((np.abs(got.reshape(8, 6) - value.double().numpy()) / radius.numpy()).max())
+
+    assert ratio() <= 1
+    monkeypatch.setattr(long_sums, "_scale", lambda ratio: 1.0)
+    assert ratio() > 1
+
+
+def test_interleaved_channels_exceed_the_law_without_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their sum is 0 at all times, and each lane of eight runs away."""
+    monkeypatch.setattr(long_sums, "_scale", lambda ratio: 1.0)
+    with_lanes, without = Tried(), Tried()
+    try_sums("8 channels", 16, 20_000, 0, with_lanes, ("8 lanes",))
+    monkeypatch.setattr(long_sums, "LANES", ())
+    try_sums("8 channels", 16, 20_000, 0, without, ("8 lanes",))
+    assert with_lanes.worst < without.worst / 10
+    assert with_lanes.over == 0
+
+
+def test_a_product_of_8192_terms_resolves_a_ten_thousandth_of_the_typical_value() -> None:
+    """The guaranteed bound only nine hundredths of it."""
+    a, b = normal(64, 8192), normal(8192, 64, seed=1)
+    typical = TYPICAL * 8192**0.5
+    answer = evaluate(product, {"a": a, "b": b})["output"]
+    assert answer.kind == "probable"
+    assert answer.probability == long_sums.CHANCE
+    assert answer.guaranteed == 0
+    assert float(answer.radius.median()) < 1e-4 * typical
+    bound = evaluate(product, {"a": a, "b": b}, radius="bound")["output"]
+    assert bound.kind == "bound"
+    assert float(bound.radius.median()) > 5e-2 * typical
+    assert bool((answer.radius <= bound.radius).all())
+
+
+def test_a_slip_of_a_two_thousandth_in_one_element_is_told_and_called_improbable() -> None:
+    a, b = normal(16, 4096), normal(4096, 16, seed=1)
+
+    def slipped(a: Any, b: Any) -> Any:
+        out = a @ b
+        out[3, 5] += 5e-4 * TYPICAL * 64
+        return out
+
+    assert hold(lambda a, b: a @ b, product, a=a, b=b)
+    result = hold(slipped, product, a=a, b=b)
+    assert list(result.frame["radius_kind"]) == ["probable"]
+    assert "improbable (1e-09 for all elements together)" in result.frame["message"][0]
+    assert result.frame["note"].tolist() == [""]
+    assert hold(slipped, product, radius="bound", a=a, b=b)
+
+
+def test_a_record_says_how_many_elements_keep_the_guaranteed_bound() -> None:
+    """Where squares might underflow beside those of the largest, no law is relied on."""
+    a, b = normal(16, 4096), normal(4096, 16, seed=1)
+    a[:4] *= 1e-25
+    answer = evaluate(product, {"a": a, "b": b})["output"]
+    assert answer.kind == "probable"
+    assert answer.guaranteed == 0.25
+    note = hold(lambda a, b: a @ b, product, a=a, b=b).frame["note"][0]
+    assert "0.25 of its elements keep the guaranteed bound" in note
+
+
+def test_short_sums_keep_their_radius() -> None:
+    for terms, changes in ((LONG - 1, False), (LONG, True)):
+        a, b = torch.from_numpy(normal(3, terms)), torch.from_numpy(normal(terms, 3, seed=1))
+        for function, operands in ((product, (a, b)), (lambda x: x.sum(1), (a,)), (lambda x: x.mean(1), (a,))):
+            plain, narrow = (radius_of(function, *operands, probable=probable)[1] for probable in (False, True))
+            assert bool((narrow < plain).all()) == changes
+            assert bool((narrow == plain).all()) != changes
+
+
+FUNCTIONS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "bmm": lambda a, b, c: torch.bmm(a.view(2, 3, -1), torch.stack([b, b * 0.5])),
+    "mv": lambda a, b, c: a @ b[:, 0],
+    "dot": lambda a, b, c: a[0] @ b[:, 0],
+    "addmm": lambda a, b, c: torch.addmm(c * 30, a, b),
+    "addmm with factors": lambda a, b, c: torch.addmm(c, a, b, alpha=0.3, beta=3),
+    "baddbmm": lambda a, b, c: torch.baddbmm(c[None, :3], a.view(2, 3, -1), torch.stack([b, b])),
+    "sum": lambda a, b, c: a.sum(1),
+    "sum over several axes": lambda a, b, c: a.view(6, 10, 64).sum((0, 2)),
+    "mean": lambda a, b, c: a.mean(1, keepdim=True),
+    "mean of all": lambda a, b, c: a.mean(),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_operation_in_another_order_is_within_a_radius_that_is_smaller_than_the_bound(
+    name: str, dtype: type
+) -> None:
+    a, b, c = (torch.from_numpy(normal(*shape, dtype=dtype)) for shape in ((6, 640), (640, 4), (6, 4)))
+    function = FUNCTIONS[name]
+    value, narrow = radius_of(function, a, b, c)
+    _, plain = radius_of(function, a, b, c, probable=False)
+    places = torch.arange(640).view(-1, 64).flip(1).flatten()
+    gap = (function(a[:, places], b[places], c).double() - value.double()).abs()
+    assert value.numel() == 1 or bool((gap > 0).any())
+    assert bool((gap <= narrow).all())
+    assert bool((narrow <= plain).all())
+    assert bool((narrow < plain / 2).any())
+
+
+def test_radii_of_operands_come_linearly() -> None:
+    """They may have one sign; those of both sides' products, too."""
+    x, w = normal(2, 512), normal(512, 2, seed=1)
+    a, b = torch.from_numpy(x), torch.from_numpy(w)
+    scaled = radius_of(lambda a, b: (a * 1.1) @ b, a, b)[1]
+    direct = radius_of(product, a, b)[1]
+    brought = 2.0**-24 * 2 * ((a * 1.1).abs() @ b.abs()).double()
+    assert bool((scaled >= brought).all())
+    assert bool((scaled < direct * 1.2 + 3 * brought).all())
+
+
+def test_zeros_stay_exact_and_what_is_out_of_range_keeps_the_guaranteed_bound() -> None:
+    a, b = torch.from_numpy(normal(4, 600)), torch.from_numpy(normal(600, 3, seed=1))
+    a[0], a[1], a[2] = 0, a[1] * 1e-25, a[2] * 1e30
+    narrow, plain = (radius_of(product, a, b, probable=probable)[1] for probable in (True, False))
+    assert bool((narrow[0] == 0).all())
+    assert bool((narrow[1] == plain[1]).all())
+    assert bool(torch.isfinite(narrow).all())
+    assert bool((narrow[2] < plain[2]).all())
+    b[5, 0] = torch.inf
+    assert bool(radius_of(product, a[1:], b)[1][:, 0].isfinite().logical_not().any()) == bool(
+        radius_of(product, a[1:], b, probable=False)[1][:, 0].isfinite().logical_not().any()
+    )
+
+
+def test_the_orders_that_the_law_is_checked_in_add_one_term_after_another() -> None:
+    """By numpy's sum over the first axis, against plain loops."""
+    terms = normal(1024, 3)
+    assert (long_sums.ORDERS["as the terms stand"](terms) == one_by_one(terms)).all()
+    assert (long_sums.ORDERS["as the terms stand"](terms[:, :1]) == one_by_one(terms[:, :1])).all()
+    assert (long_sums.ORDERS["backwards"](terms) == ORDERS["backwards"](terms)).all()
+    for order in ("8 lanes", "32 lanes", "16 blocks"):
+        assert (long_sums.ORDERS[order](terms) == ORDERS[order](terms)).all()
+    pairs = terms.sum(axis=0) != np.ascontiguousarray(terms.T).sum(axis=1)
+    assert pairs.any()  # along the last axis numpy sums pairwise

@@ -1,0 +1,400 @@
+"""Long sums: how far the roundings of one sum probably take it, in any usual order, with the law checked on the data.
+
+The guaranteed bound of a sum of n terms, γ_n·Σ|t|, supposes that all its roundings have the same sign. It is 9e-2 of
+the typical value for a product of normal matrices with n = 8,192 in float32, where honest programs err by 6e-7. Each
+rounding to nearest errs by at most u·|s|, s being the partial sum that it rounds, and most often with a mean near 0.
+Then the error exceeds λ·u·√(Σ s²) with a chance of at most 2·exp(−λ²/2) (Hoeffding; N. J. Higham and T. Mary, 2019 and
+2020). For the N sums of one call λ = √(2·ln(2N/p)), p = 1e-9 a call.
+
+What Σ s² is depends on the order of summation. V is the largest of these, S being the sum, P the sums of the first k
+terms, Q the sum of the squares, and a range one of P with 0 among them:
+
+- random orders: its mean, (n + 1)(2n + 1)/(6n)·S² + (n + 1)/6·(Q − S²/n);
+- as the terms stand, backwards, and in blocks of neighbours (split-K, pairwise): Σ of the squares of how far each P is
+  from the furthest of them, at most n·(range of P)²;
+- in lanes, each L-th term, L = 4, 8, …, 64 (and each axis first, where a sum goes over several):
+  2·Σ P² + 2·(n/L)·Σ S² of the lanes, and L·(range of the lanes' totals)² on top;
+
+and Q on top, for the rounding of products without fused multiply-add. Of matrix products P is known at checkpoints
+alone, every c terms: between them it moves by at most √(c/2·Q of these terms), which adds √(Q·c(c + 2)/8) to √(Σ P²).
+
+The radius is scale·λ·u·√V for the candidate, and as far as torch's own result is from the sum in float64: in float32
+that is known, in float64 torch's side is allowed as much as the candidate's. It covers one call's own roundings. What
+the operands' radii bring comes linearly on top, since these may have one sign; they move P by no more than that, so V
+is allowed it too. n times the smallest normal number is what underflow takes.
+
+The law fails where few distinct numbers are summed: within a binade they round alike (n equal terms err 13 radii at
+n = 131,072). So it is checked on the data: some sums, at least one of each row and column of the result, those of the
+largest S²/(nQ) and those where torch erred most, are made one term after another in the working precision, in
+`ORDERS`. Where one errs by more than a third of its radius, `scale` is three times the worst ratio, for all of the
+call: other orders, and sums that are not checked, err by up to 1.4 times as much. No radius is larger than the
+guaranteed bound: it is the smaller of both, element by element.
+
+Cost: for products of matrices some 20 times the same product in float64, about what sixteen replicas take, and 40 to
+80 ns for each term of a sum. Memory is bounded by tiles, and sums of more than 2²⁴ terms keep the guaranteed bound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reference.flow.operation import Operation, Radius
+
+CHANCE = 1e-9
+"""That any element of one call exceeds its radius, where the law holds."""
+LANES = (4, 8, 16, 32, 64)
+_TILE = 1 << 14
+"""Elements of a result that are worked on at a time."""
+_TILE_COLUMNS = 1 << 7
+_STEP = 32
+"""Terms between two checkpoints of matrix products."""
+_TERMS = 1 << 21
+"""Terms that are worked on at a time where each is looked at."""
+_FEW = 8
+"""Elements of a matrix product up to which all of its terms are made."""
+_CHECKED = 64
+"""Sums of the largest S²/(nQ), and as many where torch erred most, that the law is checked on."""
+
+Terms = NDArray[np.floating]
+"""n×m: a column for each of m sums."""
+
+
+def _one_by_one(terms: Terms) -> Terms:
+    """The sums over the first axis, one term after another in the terms' own type.
+
+    numpy sums pairwise along the last axis of an array alone; `accumulate`, which cannot, takes ten times as long.
+    """
+    if terms[0].size == 1:
+        return np.add.accumulate(terms, axis=0)[-1]  # type: ignore[no-any-return]
+    return terms.sum(axis=0)  # type: ignore[no-any-return]
+
+
+def _backwards(terms: Terms) -> Terms:
+    return _one_by_one(np.ascontiguousarray(terms[::-1]))
+
+
+def _shuffled(terms: Terms) -> Terms:
+    return _one_by_one(terms[np.random.default_rng(0).permutation(len(terms))])
+
+
+def _in_lanes(lanes: int) -> Callable[[Terms], Terms]:
+    def summed(terms: Terms) -> Terms:
+        padded = _padded(terms, lanes)
+        return _one_by_one(_one_by_one(padded.reshape(len(padded) // lanes, lanes, -1)))
+
+    return summed
+
+
+def _in_blocks(blocks: int) -> Callable[[Terms], Terms]:
+    def summed(terms: Terms) -> Terms:
+        padded = _padded(terms, blocks)
+        each = padded.reshape(blocks, len(padded) // blocks, -1)
+        return _one_by_one(np.stack([_one_by_one(block) for block in each]))
+
+    return summed
+
+
+def _padded(terms: Terms, multiple: int) -> Terms:
+    short = -len(terms) % multiple
+    return np.concatenate([terms, np.zeros((short, terms.shape[1]), terms.dtype)]) if short else terms
+
+
+ORDERS: dict[str, Callable[[Terms], Terms]] = {
+    "as the terms stand": _one_by_one,
+    "backwards": _backwards,
+    "shuffled": _shuffled,
+    "8 lanes": _in_lanes(8),
+    "32 lanes": _in_lanes(32),
+    "16 blocks": _in_blocks(16),
+}
+"""Orders that the law is checked in."""
+
+
+@dataclass
+class Law:
+    """What the data of one call say: each sum in float64, √V and Q of each, the number of terms, and the scale.
+
+    `first` is a further term that each sum may begin with (the C of C + A·B), of any size beside the others.
+    """
+
+    exact: Tensor
+    root: Tensor
+    squares: Tensor
+    terms: int
+    scale: float = 1.0
+    first: Tensor | None = None
+
+    @property
+    def spread(self) -> Tensor:
+        """√V where each sum may begin with `first`, which moves all partial sums."""
+        return self.root if self.first is None else self.root + self.first.abs() * math.sqrt(self.terms + 1)
+
+
+def factor(sums: int) -> float:
+    """λ for so many sums of one call."""
+    return math.sqrt(2 * math.log(2 * max(sums, 1) / CHANCE))
+
+
+def probable(
+    op: Operation,
+    guaranteed: Radius,
+    law: Law,
+    carried: Radius,
+    *,
+    result: Tensor,
+    more: int = 0,
+) -> Radius:
+    """The radius by the law, or the guaranteed bound where that is smaller.
+
+    `carried` is what the operands' radii bring, linearly. `result` is torch's own in float64, of what `law.exact` is
+    the sum of. `more` are roundings of the whole. Where the operation asks for a standard deviation it is 2u√V for both
+    sides, without λ.
+    """
+    if guaranteed is None:
+        return None
+    p = op.context.precision
+    spread = law.spread
+    if op.local:
+        return torch.fmin(guaranteed, spread * (2 * p.u * law.scale))
+    sides = 1 if p.dtype is torch.float32 else 2
+    part = law.scale * factor(sides * result.numel()) * p.u
+    size = law.exact.abs() if law.first is None else law.exact.abs() + law.first.abs()
+    own = spread * part + size * (more * p.u) + law.terms * p.tiny
+    if sides > 1:
+        own = own * sides
+    else:  # what float64 itself rounds on top, Σ|t| being √(nQ) at most
+        own = own + (result - law.exact).abs() + law.squares.sqrt() * (law.terms**1.5 * 2.0**-53)
+    if carried is not None:
+        # Partial sums reach further by that much, in √n·u·λ of which the law makes its share.
+        own = own + carried * (1 + 2 * sides * (part * math.sqrt(law.terms) + more * p.u))
+    found = torch.fmin(guaranteed, own * (1 + 1e-6))
+    op.context.probable_calls += 1
+    return found
+
+
+def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radius = None) -> Law:
+    """The law of A·B, of vectors, matrices or batches of them; `result` is torch's own in float64, of A·B alone.
+
+    `first` is a further term that each sum may begin with.
+    """
+    known = op.memo.get("law")
+    if isinstance(known, Law):
+        return known
+    left, right = a.detach(), b.detach()
+    left = left.reshape(-1, *left.shape[-2:]) if left.dim() > 1 else left[None, None]
+    right = right.reshape(-1, *right.shape[-2:]) if right.dim() > 1 else right[None, :, None]
+    parts = [_of_matrices(x, y) for x, y in zip(left, right, strict=True)]
+    exact, root, squares = (torch.stack(each) for each in zip(*parts, strict=True))
+    law = Law(exact, root, squares, a.shape[-1])
+    if first is not None:
+        first = first.detach().expand(result.shape)
+        law.first = first.reshape(exact.shape)
+    u = op.context.precision.u
+    ratio = _worst_of_products(law, left, right, result.reshape(exact.shape), factor(exact.numel()) * u)
+    law.scale, law.first = _scale(ratio), first
+    law.exact, law.root, law.squares = (x.reshape(result.shape) for x in (exact, root, squares))
+    op.memo["law"] = law
+    return law
+
+
+def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor) -> Law:
+    """The law of Σx over axes; `result` is torch's own in float64, and its shape that of the law's tensors."""
+    known = op.memo.get("law")
+    if isinstance(known, Law):
+        return known
+    places = [axis % x.dim() for axis in axes]
+    kept = [i for i in range(x.dim()) if i not in places]
+    over = [i for i in range(x.dim()) if i in places]
+    sizes = [x.shape[i] for i in over]
+    n = math.prod(sizes)
+    rows = x.detach().permute(*kept, *over).reshape(-1, n)
+    strides = {math.prod(sizes[i:]) for i in range(1, len(sizes))}
+    lanes = [lane for lane in sorted({*LANES, *strides}) if 1 < lane < n]
+    share = max(1, _TERMS // n)
+    parts = [_of_rows(rows[i : i + share].double(), lanes) for i in range(0, len(rows), share)]
+    exact, root, squares = (torch.cat(each) for each in zip(*parts, strict=True))
+    law = Law(exact, root, squares, n)
+    allowed = root * (factor(len(rows)) * op.context.precision.u)
+    ratio = 0.0
+    for i in range(0, len(rows), share):
+        here = slice(i, i + share)
+        terms = rows[here].t().contiguous().cpu().numpy()
+        ratio = max(ratio, _worst(terms, exact[here], allowed[here]))
+    ratio = max(ratio, float(_ratios(result.reshape(-1) - exact, allowed).amax()))
+    law.scale = _scale(ratio)
+    law.exact, law.root, law.squares = (y.reshape(result.shape) for y in (exact, root, squares))
+    op.memo["law"] = law
+    return law
+
+
+def _roots(n: int, exact: Tensor, squares: Tensor, neighbours: Tensor, lanes: Sequence[Tensor], least: float) -> Tensor:
+    """√V of the largest: random orders, neighbours' √V, lanes' V; infinite where Q tells that squares underflow."""
+    shuffled = (exact * exact) * ((n + 1) * (2 * n + 1) / (6 * n) - (n + 1) / (6 * n)) + squares * ((n + 1) / 6)
+    largest = torch.maximum(shuffled, neighbours * neighbours)
+    for each in lanes:
+        largest = torch.maximum(largest, each)
+    root = (largest + squares).sqrt_()
+    return root.masked_fill_(squares < least, torch.inf)
+
+
+def _range(partial: Tensor, dim: int) -> Tensor:
+    """The largest less the smallest partial sum, 0 being one."""
+    return partial.amax(dim).clamp_(min=0) - partial.amin(dim).clamp_(max=0)
+
+
+def _of_rows(x: Tensor, lanes: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """The sum, √V and Q of each row."""
+    n = x.shape[1]
+    partial = x.cumsum(1)
+    exact, squares = partial[:, -1].clone(), (x * x).sum(1)
+    found = []
+    for lane in lanes:
+        padded = torch.nn.functional.pad(x, (0, -n % lane)).view(len(x), -1, lane)
+        within = padded.cumsum(1)
+        totals = within[:, -1]
+        across = _range(totals.cumsum(1), 1)
+        squared = 2 * (within * within).sum((1, 2)) + (totals * totals).sum(1) * (2 * n / lane)
+        found.append(squared + across * across * lane)
+    top, bottom = partial.amax(1).clamp_(min=0), partial.amin(1).clamp_(max=0)
+    around = (partial - ((top + bottom) / 2)[:, None]).square_().mean(1)
+    return exact, _roots(n, exact, squares, _neighbours(n, top, bottom, around), found, 1e-280), squares
+
+
+def _neighbours(n: int, top: Tensor, bottom: Tensor, around: Tensor) -> Tensor:
+    """√Σ of the squares of how far each partial sum is from the furthest other; `around` is their variance about the
+    middle of their range."""
+    return (around.clamp(min=0).sqrt() + (top - bottom) / 2) * math.sqrt(n)
+
+
+def _of_matrices(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The sum, √V and Q of each element of A·B, tile by tile."""
+    rows, columns = len(a), b.shape[1]
+    if rows * columns <= _FEW:
+        terms = a.to(torch.float64)[:, None] * b.t().to(torch.float64)
+        exact, root, squares = (x.view(rows, columns) for x in _of_rows(terms.flatten(0, 1), LANES))
+        return exact, root, squares
+    (a, down), (b, up) = _near_one(a), _near_one(b)
+    most = max(1, _TERMS // a.shape[1])
+    broad = min(columns, max(_TILE_COLUMNS, _TILE // rows), most)
+    high = max(1, min(_TILE // broad, most))
+    whole = [torch.empty(rows, columns, dtype=torch.float64, device=a.device) for _ in range(3)]
+    for j in range(0, columns, broad):
+        right = b[:, j : j + broad].contiguous()
+        precise = right.to(torch.float64)
+        squared = precise * precise
+        for i in range(0, rows, high):
+            left = a[i : i + high].to(torch.float64)
+            exact, squares = left @ precise, (left * left) @ squared
+            root = _root_of_tile(a[i : i + high].t().contiguous(), right, exact, squares)
+            for one, part in zip(whole, (exact, root, squares), strict=True):
+                one[i : i + high, j : j + broad] = part
+    back = down * up
+    exact, root, squares = whole
+    return exact.mul_(back), root.mul_(back), squares.mul_(back * back)
+
+
+def _near_one(x: Tensor) -> tuple[Tensor, float]:
+    """Its numbers by a power of two, so that their squares are in range, and the power that brings them back."""
+    top = float(x.abs().amax())
+    if not 0 < top < math.inf:
+        return x, 1.0
+    power = 2.0 ** math.frexp(top)[1]
+    return x / power, power
+
+
+def _root_of_tile(a: Tensor, b: Tensor, exact: Tensor, squares: Tensor) -> Tensor:
+    """√V of Aᵀ·B, of which terms are rows. Partial sums are in their type, which rounds them by less than counts."""
+    n = len(a)
+    partial, top, bottom, summed, squared = (a.new_zeros(exact.shape) for _ in range(5))
+    for k in range(0, n, _STEP):
+        partial.addmm_(a[k : k + _STEP].t(), b[k : k + _STEP])
+        torch.maximum(top, partial, out=top)
+        torch.minimum(bottom, partial, out=bottom)
+        summed.add_(partial)
+        squared.addcmul_(partial, partial)
+    top, bottom, points = top.to(torch.float64), bottom.to(torch.float64), math.ceil(n / _STEP)
+    middle = (top + bottom) / 2
+    around = (squared - 2 * middle * summed) / points + middle * middle
+    neighbours = _neighbours(n, top, bottom, around) + squares.sqrt() * _beyond(_STEP)
+    return _roots(n, exact, squares, neighbours, [_in_lanes_of(a, b, lanes, squares) for lanes in LANES], 1e-28)
+
+
+def _beyond(step: int) -> float:
+    """√Σe² ÷ √Q, e being how far a partial sum is from that at the nearest of checkpoints `step` terms apart."""
+    return math.sqrt(step * (step + 2) / 8)
+
+
+def _in_lanes_of(a: Tensor, b: Tensor, lanes: int, squares: Tensor) -> Tensor:
+    """V of a tile's sums in lanes, lane by lane; of few lanes the totals' range is √(L·Σ of their squares) at most."""
+    n, shape = len(a), squares.shape
+    step = max(4, round(math.sqrt(n)))  # which makes of the checkpoints' share of V n²/8 at most
+    lane, partial, total, across, top, bottom = (a.new_zeros(shape) for _ in range(6))
+    few, parted = lanes * lanes <= n / 2, n > step * lanes
+    for first in range(lanes):
+        x, y = a[first::lanes], b[first::lanes]
+        torch.mm(x[:step].t(), y[:step], out=lane)
+        partial.addcmul_(lane, lane)
+        for k in range(step, len(x), step):
+            lane.addmm_(x[k : k + step].t(), y[k : k + step])
+            partial.addcmul_(lane, lane)
+        if parted:
+            total.addcmul_(lane, lane)
+        if not few:
+            across.add_(lane)
+            torch.maximum(top, across, out=top)
+            torch.minimum(bottom, across, out=bottom)
+    totals = (total if parted else partial).to(torch.float64)
+    inside = (partial.to(torch.float64) * step).sqrt_() + squares.sqrt() * _beyond(step)
+    reached = totals * lanes if few else (top - bottom).to(torch.float64).square_()
+    return 2 * inside * inside + totals * (2 * n / lanes) + reached * lanes
+
+
+def _worst_of_products(law: Law, left: Tensor, right: Tensor, result: Tensor, times: float) -> float:
+    """The largest error ÷ radius among the sums that are made one by one, and torch's own."""
+    batches, rows, columns = law.exact.shape
+    across = right.transpose(1, 2).contiguous()
+    allowed = law.spread * times
+    torchs = _ratios(result - law.exact, allowed)
+    alike = (law.exact * law.exact / (law.squares * law.terms)).nan_to_num_(0.0, 0.0, 0.0)
+    along = torch.arange(max(rows, columns), device=left.device)
+    diagonal = (along % rows) * columns + along % columns
+    every = (torch.arange(batches, device=left.device)[:, None] * (rows * columns) + diagonal).flatten()
+    chosen = [every, *[x.flatten().topk(min(_CHECKED, x.numel())).indices for x in (torchs, alike)]]
+    places = torch.unique(torch.cat(chosen))
+    worst = float(torchs.amax())
+    for here in places.split(max(1, _TERMS // law.terms)):
+        batch, row, column = here // (rows * columns), here // columns % rows, here % columns
+        terms = left[batch, row] * across[batch, column]
+        exact, most = law.exact.flatten()[here], allowed.flatten()[here]
+        if law.first is not None:
+            first = law.first.flatten()[here].to(terms.dtype)
+            terms, exact = torch.cat([first[:, None], terms], dim=1), exact + first
+        worst = max(worst, _worst(terms.t().contiguous().cpu().numpy(), exact, most))
+    return worst
+
+
+def _worst(terms: Terms, exact: Tensor, allowed: Tensor) -> float:
+    """The largest error ÷ radius of these sums, made in each of `ORDERS`."""
+    worst = 0.0
+    with np.errstate(all="ignore"):
+        for summed in ORDERS.values():
+            got = torch.from_numpy(summed(terms).astype(np.float64)).to(exact.device)
+            worst = max(worst, float(_ratios(got - exact, allowed).amax()))
+    return worst
+
+
+def _ratios(error: Tensor, allowed: Tensor) -> Tensor:
+    """|error| ÷ radius; 0 where there is no number or the radius is infinite."""
+    return (error.abs() / allowed).nan_to_num_(0.0, 0.0, 0.0)
+
+
+def _scale(ratio: float) -> float:
+    """What the law's radius is multiplied by: nothing where no sum errs by more than a third of it."""
+    return max(1.0, 3 * ratio)
