@@ -207,6 +207,7 @@ SLIPS = {
     "max_pool_backward_naive": ("layers", "part += np.where", "part[...] = np.where"),
     "spatial_groupnorm_forward": ("layers", "groups.var(axis=2, ", "groups.var(axis=2, ddof=1, "),
     "FullyConnectedNet": ("fc_net", 'grads[f"W{layer}"] += self.reg', 'grads[f"W{layer}"] += 2 * self.reg'),
+    "FullyConnectedNet, in its test mode": ("fc_net", 'mode = "test" if y is None else "train"', 'mode = "train"'),
     "ThreeLayerConvNet": ("cnn", "grads[name] += self.reg", "grads[name] += 0 * self.reg"),
 }
 """A slip in each kind of function of the second assignment: the file, what stands there, and what is there instead."""
@@ -216,6 +217,7 @@ KINDS = {
     "dropout_forward": "dropout",
     "FullyConnectedNet": "networks",
     "ThreeLayerConvNet": "networks",
+    "FullyConnectedNet, in its test mode": "running networks",
     **dict.fromkeys(("sgd", "sgd_momentum", "rmsprop", "adam"), "rules"),
 }
 """Of which kind the cases of a function are, where that is not the layers'."""
@@ -248,9 +250,9 @@ def test_all_that_a_mistake_makes_wrong_is_shown_under_its_name(mistake: Mistake
         is_shown(MLP, script, tmp_path)
 
 
-@pytest.mark.parametrize("part", one_of_each(lambda part: KINDS.get(part, "layers"), SLIPS))
-def test_a_slip_in_the_second_assignment_has_a_script_that_shows_it(part: str, tmp_path: Path) -> None:
-    file, old, new = SLIPS[part]
+@pytest.mark.parametrize("where", one_of_each(lambda where: KINDS.get(where, "layers"), SLIPS))
+def test_a_slip_in_the_second_assignment_has_a_script_that_shows_it(where: str, tmp_path: Path) -> None:
+    (file, old, new), part = SLIPS[where], where.partition(",")[0]
     write(tmp_path, unchanged(CS231N).files)
     path = next(tmp_path.rglob(f"{file}.py"))
     source = path.read_text(encoding="utf-8")

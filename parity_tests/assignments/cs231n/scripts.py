@@ -329,49 +329,48 @@ def _of_network(params: Params, key: Key) -> list[str]:
     """torch's scores, loss or gradient in a call."""
     names = params["parameters"]
     given = ", ".join(f"{name!r}: {name}" for name in names)
-    lines = [f"p = {{name: torch.tensor(array, requires_grad=True) for name, array in {{{given}}}.items()}}"]
+    graded = "" if key.name == "scores" else ", requires_grad=True"
+    lines = [f"p = {{name: torch.tensor(array{graded}) for name, array in {{{given}}}.items()}}"]
     running = key.name == "scores" and params["settings"].get("normalization") == "batchnorm"
-    depth = sum(name[0] == "W" for name in names)
-    lines += [f"statistics = [(0, 0)] * {depth}"] if running else []
-    for k in range(key.call + 1):
-        if k == key.call or (running and params["labelled"][k]):
-            lines += _scores(params, k, depth, running)
+    trained = [f"X_{k}" for k in range(key.call) if running and params["labelled"][k]]
+    if trained:
+        steps = _scores(params, "x", training=True, running=True)
+        lines += ["statistics = {}", f"for x in ({', '.join(trained)},):", *(f"    {line}" for line in steps)]
+    lines += _scores(params, f"X_{key.call}", training=params["labelled"][key.call], running=running)
     if key.name == "scores":
-        return [*lines, "expected = h.detach().numpy()"]
-    weights = ", ".join(f"p[{name!r}]" for name in names if name[0] == "W")
+        return [*lines, "expected = h.numpy()"]
     lines += [f"loss = F.cross_entropy(h, torch.tensor(y_{key.call}))"]
-    lines += [f"loss = loss + 0.5 * {params['reg']} * sum((W**2).sum() for W in ({weights}))"] if params["reg"] else []
+    penalty = "sum((w**2).sum() for name, w in p.items() if name[0] == 'W')"
+    lines += [f"loss = loss + 0.5 * {params['reg']} * {penalty}"] if params["reg"] else []
     if key.name == "loss":
         return [*lines, "expected = loss.detach().numpy()"]
     return [*lines, "loss.backward()", f"expected = p[{key.name[1:]!r}].grad.numpy()"]
 
 
-def _scores(params: Params, k: int, depth: int, running: bool) -> list[str]:
-    """The lines that leave the scores of call k as h, and move the running statistics on in training."""
+def _scores(params: Params, X: str, *, training: bool, running: bool) -> list[str]:
+    """The lines that leave the scores of X as h, and move the running statistics on in training."""
     if params["class"] == "ThreeLayerConvNet":
         pad = (params["settings"]["filter_size"] - 1) // 2
         return [
-            f"h = F.relu(F.conv2d(torch.tensor(X_{k}), p['W1'], p['b1'], padding={pad}))",
+            f"h = F.relu(F.conv2d(torch.tensor({X}), p['W1'], p['b1'], padding={pad}))",
             "h = F.relu(F.linear(F.max_pool2d(h, 2).flatten(1), p['W2'].T, p['b2']))",
             "h = F.linear(h, p['W3'].T, p['b3'])",
         ]
-    norm, training = params["settings"].get("normalization"), params["labelled"][k]
-    lines = [f"h = torch.tensor(X_{k}).flatten(1)"]
-    for i in range(1, depth + 1):
-        lines += [f"h = F.linear(h, p['W{i}'].T, p['b{i}'])"]
-        own, at = f"p['gamma{i}'], p['beta{i}']", f"statistics[{i - 1}]"
-        if i == depth:
-            break
-        if norm == "layernorm":
-            lines += [f"h = F.layer_norm(h, h.shape[1:], {own})"]
-        elif norm:
-            if running and training:
-                lines += [f"mean, var = {at}"]
-                lines += [f"{at} = 0.9 * mean + 0.1 * h.mean(0), 0.9 * var + 0.1 * h.var(0, unbiased=False)"]
-            how = f"None, None, {own}, training=True" if training else f"*{at}, {own}"
-            lines += [f"h = F.batch_norm(h, {how})"]
-        lines += ["h = F.relu(h)"]
-    return lines
+    norm = params["settings"].get("normalization")
+    depth, own = sum(name[0] == "W" for name in params["parameters"]), "p[f'gamma{i}'], p[f'beta{i}']"
+    lines = []
+    if norm == "layernorm":
+        lines = [f"h = F.layer_norm(h, h.shape[1:], {own})"]
+    elif norm and training:
+        if running:
+            lines += ["mean, var = statistics.get(i, (0, 0))"]
+            lines += ["statistics[i] = 0.9 * mean + 0.1 * h.mean(0), 0.9 * var + 0.1 * h.var(0, unbiased=False)"]
+        lines += [f"h = F.batch_norm(h, None, None, {own}, training=True)"]
+    elif norm:
+        lines = [f"h = F.batch_norm(h, *statistics[i], {own})"]
+    lines = ["h = F.linear(h, p[f'W{i}'].T, p[f'b{i}'])", *lines, "h = F.relu(h)"]
+    lines = [f"for i in range(1, {depth}):", *(f"    {line}" for line in lines)]
+    return [f"h = torch.tensor({X}).flatten(1)", *lines, f"h = F.linear(h, p['W{depth}'].T, p['b{depth}'])"]
 
 
 def _small_network(params: Params, drawn: Arrays, key: Key) -> Smaller:
