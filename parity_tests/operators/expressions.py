@@ -142,7 +142,7 @@ def operations(place: Place) -> Found:
         for one, two in ((f"{left}.T", right), (left, f"{right}.T")):
             if (f"{one} {two}").count(".T.T"):
                 continue
-            makes, mends = f"a transpose is too much in `{one} @ {two}`", f"a transpose is missing in `{l} @ {r}`"
+            makes, mends = f"`{l if two == right else r}` is transposed", f"a transpose is missing in `{l} @ {r}`"
             yield place.change("transpose", 1, f"{one} @ {two}", makes, mends)
     if sign in "+-":
         for name in EPSILONS:

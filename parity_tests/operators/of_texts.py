@@ -12,6 +12,7 @@ from parity_tests.operators.expressions import REDUCTIONS, Found, Place
 POWERS = (-3.0, -2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0, 3.0)
 FACTORS = {
     "0": "0 everywhere",
+    "1 + 0": "1 everywhere",
     "3": "three times what it is",
     "4": "four times what it is",
     "-2": "doubled, with the wrong sign",
@@ -33,6 +34,8 @@ def powers(place: Place) -> Found:
         magnitude = f"np.abs({place.text(node.left)})"
         yield place.change("power", 3, magnitude, "a magnitude stands for the square", "", operation=False)
         base, own = place.operand(node.left), place.text(node.right)
+        if own == "2":
+            yield place.change("power", 4, f"2 * {base}", f"`{place.text(node.left)}` is doubled, not squared", "")
         for power in POWERS:
             if repr(power) != own:
                 words = f"the power {power:g} stands for {own}"
@@ -45,7 +48,7 @@ def whole_factors(place: Place) -> Found:
     if isinstance(place.site.parent, ast.Assign) and place.site.role == "value":
         for factor, words in FACTORS.items():
             text = place.operand(node)
-            operator, rank = ("nothing", 0) if factor == "0" else ("factor", 4)
+            operator, rank = ("nothing", 0 if factor == "0" else 3) if factor in ("0", "1 + 0") else ("factor", 4)
             yield place.change(operator, rank, f"{factor} * {text}", f"`{place.text(node)}` is {words}", words)
         for name in place.scope.names:
             for sign, words in (("*", "multiplied"), ("/", "divided")):
@@ -118,6 +121,18 @@ def terms(place: Place) -> Found:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         makes = f"`{place.text(node.right)}` multiplies, it is not added,"
         yield place.change("term", 4, place.joined(node.left, "*", node.right), makes, "")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        makes = f"`{place.text(node.right)}` is added, not multiplied"
+        yield place.change("term", 4, place.joined(node.left, "+", node.right), makes, "")
+
+
+def activations(place: Place) -> Found:
+    """An activation of the whole of a statement."""
+    node = place.site.node
+    if isinstance(place.site.parent, ast.Assign) and place.site.role == "value":
+        for words, new in (("ReLU", "np.maximum({}, 0)"), ("tanh", "np.tanh({})")):
+            makes = f"{words} is applied to `{place.text(node)}`"
+            yield place.change("activation", 4, new.format(place.text(node)), makes, "", operation=False)
 
 
 def of_names(place: Place) -> Found:
@@ -155,9 +170,9 @@ def products_of_rows(place: Place) -> Found:
             yield place.change("rows", 4, f"{left}{key}.T @ {right}{key}", said, said)
 
 
-OF_SHORT = frozenset(("term", "of a name", "base"))
+OF_SHORT = frozenset(("term", "of a name", "base", "activation"))
 """The operators that are asked of short texts alone."""
 FURTHER: tuple[Callable[[Place], Found], ...] = (
     powers, rows, wholes, whole_factors, inner_factors, counts, terms, of_names, bases,
-    products_of_rows,
+    products_of_rows, activations,
 )  # fmt: skip

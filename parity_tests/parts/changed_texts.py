@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import combinations, pairwise, product
 
 from parity_tests.operators.change import Change
-from parity_tests.operators.changes import changes_of
+from parity_tests.operators.changes import Operator, changes_of
 from parity_tests.operators.of_texts import FURTHER
 from parity_tests.operators.scope import Scope
 from parity_tests.operators.source import Source
@@ -66,8 +66,8 @@ def _source_of(statements: tuple[str, ...], names: tuple[str, ...]) -> Source:
 class ChangedTexts:
     """The changes of one right text."""
 
-    def __init__(self, text: RightText) -> None:
-        self._text = text
+    def __init__(self, text: RightText, further: Sequence[Operator] = FURTHER) -> None:
+        self._text, self._further = text, further
         self._source = _source_of(tuple(text.statements), (*text.arrays, *text.counts, *text.axes))
 
     def towards(self, result: str) -> list[ChangedText]:
@@ -229,7 +229,7 @@ class ChangedTexts:
         text = self._text
         scope = Scope((*text.arrays, *text.counts, *text.axes, *text.targets), text.counts, ())
         left = LEFT | self._text.without | (frozenset() if "@" in self._text.lines else {"transpose"})
-        for change in changes_of(self._source, ["text"], FURTHER, scope):
+        for change in changes_of(self._source, ["text"], self._further, scope):
             k, several = change.line - 2, len(change.edits) > 1 and change.operator == "name"
             if change.operator not in left and change.makes and not (several or self._mixes(change)):
                 said = self._said(change, k)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from types import CodeType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.operators.of_numbers import NUMBER, unknown
 from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
+from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.parts.right_text import RightText
 
 MOST_TRIED = 12
@@ -25,6 +30,12 @@ _changes: dict[int, tuple[RightText, dict[str, list[ChangedText]]]] = {}
 """Of each text, by its identity, the changes towards its results: they are the same in every case."""
 
 
+_numbered: dict[int, tuple[RightText, dict[str, list[ChangedText]]]] = {}
+"""The same of changes that hold a number."""
+STEPS = 8
+"""So many steps of Newton's lead from a number to the one that fits."""
+
+
 def fitted(value: Any, shape: Sequence[int]) -> Any:
     """An array or tensor in a shape, where it has as many numbers, or is one number; else as it is.
 
@@ -36,6 +47,29 @@ def fitted(value: Any, shape: Sequence[int]) -> Any:
     if value.shape:
         return value
     return np.broadcast_to(value, wanted) if isinstance(value, np.ndarray) else value.expand(wanted)
+
+
+def with_number(changed: ChangedText, number: float) -> ChangedText:
+    """A changed text that holds a number with this one in its place."""
+    lines = tuple((k, re.sub(r"\bnumber\b", f"({number!r})", line)) for k, line in changed.statements)
+    return replace(changed, statements=lines, words=changed.words.replace(NUMBER, f"{number:.6g}"))
+
+
+def solved(off: Callable[[float], Array], near: float) -> float | None:
+    """The readable number, neither 0 nor 1, at which no number is further off than `near`; None where there is none."""
+    number, step = 0.0, 1.0
+    with np.errstate(all="ignore"):
+        for _ in range(STEPS):
+            at = off(number)
+            slope = (off(number + step) - at) / step
+            number = float(number - (slope @ at) / (slope @ slope))
+            if not math.isfinite(number):
+                return None
+            if (np.abs(off(number)) <= near).all():
+                readable = likeliest(number)
+                return readable if readable and readable != 1 and (np.abs(off(readable)) <= near).all() else None
+            step = 1e-6 * max(abs(number), 1e-3)
+    return None
 
 
 class Fingerprints:
@@ -64,12 +98,39 @@ class Fingerprints:
 
     def changed(self, result: str) -> list[ChangedText]:
         """The texts that are changed on the way to a result."""
-        if id(self._text) not in _changes and len(_changes) >= _MOST_TEXTS:
-            _changes.clear()
-        _, towards = _changes.setdefault(id(self._text), (self._text, {}))
+        towards = self._kept(_changes)
         if result not in towards:
             towards[result] = ChangedTexts(self._text).towards(result)
         return towards[result]
+
+    def _kept(self, kept: dict[int, tuple[RightText, dict[str, list[ChangedText]]]]) -> dict[str, list[ChangedText]]:
+        if id(self._text) not in kept and len(kept) >= _MOST_TEXTS:
+            kept.clear()
+        return kept.setdefault(id(self._text), (self._text, {}))[1]
+
+    def numbered(self, result: str, got: Array) -> list[ChangedText]:
+        """The changed texts with a readable number of their own that give these numbers, the simplest first.
+
+        None does where they are a multiple of the right ones, which is simpler to say.
+        """
+        right = np.asarray(self._given[-1][result], np.float64)
+        if right.size != got.size or not np.isfinite(got).all():
+            return []
+        flat, own = np.asarray(got, np.float64).ravel(), right.ravel()
+        near = NEAR * max(float(np.abs(flat).max(initial=0.0)), float(np.abs(own).max(initial=0.0)))
+        factor = float(flat @ own) / max(float(own @ own), 1e-300)
+        if (np.abs(flat - factor * own) <= near).all():
+            return []
+        towards = self._kept(_numbered)
+        if result not in towards:
+            changed = ChangedTexts(self._text, (unknown,)).towards(result)
+            towards[result] = [one for one in changed if NUMBER in one.words]
+        found = []
+        for one in towards[result]:
+            number = solved(partial(self._off, one, result, flat), near)
+            if number is not None:
+                found.append(with_number(one, number))
+        return sorted(found, key=lambda one: one.size)
 
     def is_right(self, result: str, got: Array) -> bool:
         """Whether these numbers are what the right text gives for a result, or for several with spaces between."""
@@ -93,6 +154,11 @@ class Fingerprints:
                 found.append(changed[number])
         return sorted(found, key=lambda one: one.size)
 
+    def _off(self, changed: ChangedText, result: str, flat: Array, number: float) -> Array:
+        """How far what a changed text with a number gives is from these numbers."""
+        value = self._value(changed, result, number)
+        return np.full(flat.size, np.inf) if value is None or value.size != flat.size else value.ravel() - flat
+
     def _built(self, result: str, size: int) -> tuple[list[ChangedText], Array, Array]:
         key = f"{result} {size}"
         if key not in self._of:
@@ -108,11 +174,11 @@ class Fingerprints:
             self._of[key] = found, np.array(rows).reshape(len(rows), len(places)), places
         return self._of[key]
 
-    def _value(self, changed: ChangedText, result: str) -> Array | None:
-        """What a changed text gives for a result; None where it fails."""
+    def _value(self, changed: ChangedText, result: str, number: float = 0.0) -> Array | None:
+        """What a changed text gives for a result, with the number that it may hold; None where it fails."""
         lines = dict(changed.statements)
         first = changed.statements[0][0]
-        names = dict(self._given[first])
+        names = {**self._given[first], "number": number}
         try:
             with np.errstate(all="ignore"):
                 for k in range(first, len(self._codes)):

@@ -22,7 +22,16 @@ db = dout.sum(axis=axis)  # db
 """
 COUNTS = {"count": "the number of examples", "inputs": "the number of inputs", "outputs": "the number of outputs"}
 AXES = {"axis": "the examples", "other": "the outputs", "everything": "everything"}
-LABELS = {"rows": "x", "fortran": "x in Fortran order", "mixed": "x unrolled across the examples", **COUNTS, **AXES}
+LABELS = {
+    "w.T": "w",
+    "rows.T": "x",
+    "rows": "x",
+    "fortran": "x in Fortran order",
+    "mixed": "x unrolled across the examples",
+    **COUNTS,
+    **AXES,
+}
+SAID = {"dout is transposed in db": "the sum in db goes over the outputs, not the examples"}
 HINTS = {"Fortran": ORDER, "across": EACH}
 
 LINEAR_FORWARD = RightText(
@@ -36,4 +45,5 @@ LINEAR_BACKWARD = RightText(
     LABELS,
     hints={**HINTS, "number of examples": MEAN, "mean": MEAN, "example": SHARED, "sum": SHARED, "": BACK},
     without=frozenset({"transpose"}),
+    said=SAID,
 )

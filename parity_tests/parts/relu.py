@@ -6,23 +6,30 @@ from parity_tests.parts.right_text import RightText
 
 RELU = "Where does ReLU pass its input on, and where is it 0?"
 BACK = "ReLU's gradient is dout where x is positive, and 0 elsewhere."
-LABELS = {"zero": "0", "one": "1", "x > zero": "the mask x > 0"}
+NAMES = ("x", "zero", "one", "negatives")
+LABELS = {"negatives": "0 for negative inputs", "zero": "0", "one": "1", "x > zero": "the mask x > 0"}
 WITHOUT = frozenset(("complement", "count"))
 FORWARD = (
     """
-mask = 1.0 * (x > zero)  # the mask x > 0
+mask = np.where(x > zero, one, negatives)  # the mask x > 0
 out = x * mask  # out
 """,
     "out = np.maximum(x, zero)  # out",
 )
-BACKWARD = """
-mask = 1.0 * (x > zero)  # the mask x > 0
+BACKWARD = (
+    """
+mask = np.where(x > zero, one, negatives)  # the mask x > 0
 dx = dout * mask  # dx
-"""
-RELU_FORWARD = [
-    RightText(lines, ("x", "zero", "one"), labels=LABELS, hints={"": RELU}, without=WITHOUT) for lines in FORWARD
-]
-SAID = {"dx is multiplied by x once": "dx is multiplied by ReLU's output once"}
+""",
+    "dx = dout * (x > zero)  # dx",
+)
+RELU_FORWARD = [RightText(lines, NAMES, labels=LABELS, hints={"": RELU}, without=WITHOUT) for lines in FORWARD]
+SAID = {
+    "x stands for 1 in the mask x > 0": "dx is multiplied by ReLU's output once too often",
+    "0 for negative inputs and x are exchanged in the mask x > 0": "x stands for the mask x > 0",
+    "dx is multiplied by x once": "dx is multiplied by ReLU's output once",
+}
 RELU_BACKWARD = [
-    RightText(BACKWARD, ("dout", "x", "zero", "one"), labels=LABELS, hints={"": BACK}, without=WITHOUT, said=SAID)
+    RightText(lines, ("dout", *NAMES), labels=LABELS, hints={"": BACK}, without=WITHOUT, said=SAID)
+    for lines in BACKWARD
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -44,6 +45,24 @@ class RightText:
     def with_labels(self, **labels: str) -> RightText:
         """The same, with further labels: of axes and counts, which differ between parts that share a text."""
         return replace(self, labels={**self.labels, **labels})
+
+    def in_words(self, words: Mapping[str, str], *arrays: str, **labels: str) -> RightText:
+        """The same in an assignment's `words` for the names that labels and hints hold, and with its own `arrays`."""
+        one = re.compile(rf"(?<![A-Za-z_])({'|'.join(sorted(words, key=len, reverse=True))})(?![A-Za-z_])")
+
+        def said(text: str) -> str:
+            return one.sub(lambda found: words[found[1]], text)
+
+        told = {name: said(label) for name, label in self.labels.items()}
+        lines = [line.partition("#") for line in self.lines.strip().splitlines()]
+        return replace(
+            self,
+            lines="\n".join(f"{code}{sign}{said(label)}" for code, sign, label in lines),
+            arrays=arrays or self.arrays,
+            labels={name: words.get(name, name) for name in arrays or self.arrays} | told | labels,
+            hints={said(word): said(hint) for word, hint in self.hints.items()},
+            said={said(old): said(new) for old, new in self.said.items()},
+        )
 
     @cached_property
     def statements(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from parity_tests.parts.right_text import RightText
 
 LOG = "The loss of an example is minus the natural logarithm of its right class's probability."
@@ -37,7 +39,15 @@ CLASSES = {
 }
 COUNTS = {"count": "the number of examples", "classes": "the number of classes"}
 AXES = {"axis": "the classes", "other": "the examples", "everything": "everything"}
-LABELS = {**CLASSES, **COUNTS, **AXES, "x": "the scores", "np.exp": "the exponential", "np.log": "the logarithm"}
+LABELS = {
+    **CLASSES,
+    **COUNTS,
+    **AXES,
+    "x": "the scores",
+    "np.exp": "the exponential",
+    "np.log": "the logarithm",
+    "np.log(total)": "the logarithm of the sum",
+}
 HINTS = {
     "number of": MEAN,
     "sum of the exponentials": ROWS,
@@ -52,7 +62,9 @@ SAID = {
     "multiplied by the choice of the right class once too often": "there at the right class alone",
     "multiplied by the choice of wrong classes once too often": "left out at the right class",
 }
-SOFTMAX_LOSS = RightText(
+TWO_TERMS = LINES.replace("np.log(softmax)", "shifted - np.log(total)")
+"""The logarithm of the quotient taken apart, as that does not overflow."""
+_LOSS = RightText(
     LINES,
     ("x", *CLASSES),
     tuple(COUNTS),
@@ -61,4 +73,5 @@ SOFTMAX_LOSS = RightText(
     hints=HINTS,
     without=frozenset({"function"}),
     said=SAID,
-).ending_in(WHOLE, PARTED)
+)
+SOFTMAX_LOSS = [*_LOSS.ending_in(WHOLE, PARTED), replace(_LOSS, lines=TWO_TERMS)]

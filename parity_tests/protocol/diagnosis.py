@@ -1,6 +1,6 @@
 """The diagnosis: what an assignment knows of mistakes, as values that name them in any submission of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,8 @@ class Diagnosis:
     that puts several parts to work together to the checks of these parts: a formula that names a mistake there must be
     right in these as well. `beside(case)` tells cases that are not enough to name a mistake of their part by: what
     fails in them alone must be right where the part is.
+    `generated(calls)` makes mistakes that may be what all calls of an operation show, the simplest first, where none of
+    the table that holds no number is.
     `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell, before sentences are
     looked at, and `overwriting(case, quantity, observation)` what wrote over another call's array, after them.
     `reopened(plan, case, quantity, comparison, seen, draw)` gives the comparison in place of one that is left open
@@ -63,6 +65,7 @@ class Diagnosis:
     relations: Relations = field(default_factory=Relations)
     composed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     beside: Callable[[Case], bool] = lambda case: case.lenient
+    generated: Callable[[Sequence[Call]], Iterable[Mistake]] = lambda calls: ()
     experiments: Callable[[Sequence[Case], Case, Quantity, Seen, Draw], Sequence[str]] | None = None
     overwriting: Callable[[Case, Quantity, Observation], Sequence[str]] | None = None
     reopened: Callable[[Sequence[Case], Case, Quantity, Comparison, Seen, Draw], Comparison | None] | None = None

@@ -17,10 +17,10 @@ from parity_tests.harness.check import Run, check
 from parity_tests.harness.diagnosis.expression import Expression
 from parity_tests.harness.diagnosis.formulas import fits
 from parity_tests.harness.diagnosis.location import of_input, told_apart, where_wrong
-from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.relations import right_digits
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.harness.returned import result_of
+from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison

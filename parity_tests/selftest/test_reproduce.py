@@ -275,7 +275,7 @@ def test_inputs_are_as_small_as_the_failure_allows_and_the_name_is_the_mistakes(
     body = "self.gradient['W'] = X.T @ grad / X.shape[0]\nself.gradient['b'] = grad.sum(axis=0, keepdims=True)\n"
     variant = changed(MLP, "mean", [Body("linear_layer.backward", body + "return grad @ self.params['W'].T")])
     variant.write(tmp_path)
-    (script,) = failing(MLP, tmp_path, lambda case: case.name == "linear/square/float64").scripts()
+    (script,) = failing(MLP, tmp_path, lambda case: case.name == "linear/tall/float64").scripts()
     # Two rows, since at one row a mean is a sum; one input and one output.
     (X,) = (line for line in script.text.splitlines() if line.startswith("X = "))
     assert np.shape(eval(X.removeprefix("X = "), {"np": np})) == (2, 1)
@@ -303,7 +303,8 @@ def test_a_script_runs_on_its_own_and_prints_both_values_their_difference_and_th
     (script, *_) = wrong_relu("self.mask = X > 0\nreturn np.abs(X)", tmp_path / "bad").scripts()
     shown = run_alone(script.text, tmp_path / "bad", tmp_path / "repro.py")
     assert shown.returncode == 1, shown.stderr
-    for word in ("actual:", "expected:", "difference:", "allowance:", "It fails: the output is |u|"):
+    name = "the magnitude of X stands for it in relu's output"
+    for word in ("actual:", "expected:", "difference:", "allowance:", f"It fails: {name}"):
         assert word in shown.stdout
     is_shown(MLP, script, tmp_path / "bad")
 

@@ -36,6 +36,9 @@ class Claims:
                 continue
             self._beside.setdefault((call.operation, self._group[call.case]), []).append(call)
 
+    def _reproducing(self, calls: Sequence[Call]) -> list[Mistake]:
+        return reproducing(self._diagnosis.mistakes, calls, self._diagnosis.generated)
+
     @cached_property
     def _failing(self) -> set[str]:
         """The operations that fail in cases of their own."""
@@ -43,12 +46,12 @@ class Claims:
 
     @cached_property
     def _mistakes(self) -> dict[str, list[Mistake]]:
-        return {operation: reproducing(self._diagnosis.mistakes, calls) for operation, calls in self._own.items()}
+        return {operation: self._reproducing(calls) for operation, calls in self._own.items()}
 
     @cached_property
     def _mistakes_beside(self) -> dict[tuple[str, str], list[Mistake]]:
         return {
-            (operation, group): reproducing(self._diagnosis.mistakes, [*calls, *self._own.get(operation, ())])
+            (operation, group): self._reproducing([*calls, *self._own.get(operation, ())])
             for (operation, group), calls in self._beside.items()
             if operation not in self._failing
         }

@@ -1,6 +1,7 @@
 """Holds formulas of known mistakes against what calls returned: which of them reproduce it, within rounding."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -28,14 +29,19 @@ def _size(call: Call) -> int:
     return 0 if call.got is None else call.got.size
 
 
-def reproducing(mistakes: Sequence[Mistake], calls: Sequence[Call]) -> list[Mistake]:
+def reproducing(
+    mistakes: Sequence[Mistake], calls: Sequence[Call], generated: Callable[[Sequence[Call]], Iterable[Mistake]]
+) -> list[Mistake]:
     """Those of the mistakes whose formula gives what was returned in all calls of one operation.
 
-    Formulas that hold a number are tried only where no other fits. None fits where no call is wrong.
+    Where none does, it is the first generated one, and formulas that hold a number are tried only where that does not
+    fit either. None fits where no call is wrong.
     """
     operation, evidence = calls[0].operation, Evidence(calls)
     known = [m for m in mistakes if m.operation == operation and m.formula is not None]
     plain = [m for m in known if m.estimate is None and _fits(m, evidence)]
+    if not plain and evidence.telling:
+        plain = list(islice((m for m in generated(evidence.calls) if _fits(m, evidence)), 1))
     return plain or [m for m in known if m.estimate is not None and _fits(m, evidence)]
 
 

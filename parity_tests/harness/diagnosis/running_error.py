@@ -131,6 +131,18 @@ def _widest(v: Any, u: float, dtype: Any, a: Running, b: Running) -> Any:
     return np.maximum(a.error, b.error)
 
 
+def _power(v: Any, u: float, dtype: Any, a: Running, b: Running) -> Any:
+    """How far the power moves where its base and exponent do: it is monotonous in both, so that corners are enough."""
+    base, size = np.abs(a.value), np.abs(v)
+    corners = [np.maximum(base + s * a.error, 0) ** (b.value + t * b.error) for s in (-1, 1) for t in (-1, 1)]
+    return np.maximum.reduce([np.abs(corner - size) for corner in corners]) + 2 * NUMPY_EXP_ULPS * u * size
+
+
+def _logarithm(v: Any, u: float, dtype: Any, a: Running) -> Any:
+    """Of any base: the natural one's error, which is the largest."""
+    return a.error / np.maximum(a.value - a.error, 0) + u * (1 + 2 * NUMPY_LOG_ULPS * np.abs(v))
+
+
 def _carried(v: Any, u: float, dtype: Any, a: Running) -> Any:
     return a.error
 
@@ -155,9 +167,10 @@ _RULES: dict[Any, Callable[..., Any]] = {
     np.square: lambda v, u, dtype, a: 2 * np.abs(a.value) * a.error + a.error**2 + u * np.abs(v),
     np.sqrt: lambda v, u, dtype, a: a.error / np.maximum(v, u) + u * np.abs(v),
     np.exp: lambda v, u, dtype, a: v * (np.expm1(a.error) + 2 * NUMPY_EXP_ULPS * u),
-    np.log: lambda v, u, dtype, a: (
-        a.error / np.maximum(a.value - a.error, 0) + u * (1 + 2 * NUMPY_LOG_ULPS * np.abs(v))
-    ),
+    np.power: _power,
+    np.log: _logarithm,
+    np.log10: _logarithm,
+    np.log2: lambda v, u, dtype, a: 1.5 * _logarithm(v, u, dtype, a),
     np.tan: lambda v, u, dtype, a: (a.error + 4 * u) * (1 + v * v),
 }
 

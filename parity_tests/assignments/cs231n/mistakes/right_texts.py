@@ -183,7 +183,7 @@ def _of_linear(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
 
 
 def _of_relu(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
-    return {"x": t.x, "dout": getattr(t, "dout", None), "zero": 0.0, "one": 1.0}
+    return {"x": t.x, "dout": getattr(t, "dout", None), "zero": 0.0, "one": 1.0, "negatives": 0.0}
 
 
 def _of_loss(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:

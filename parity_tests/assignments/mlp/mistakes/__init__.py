@@ -1,11 +1,9 @@
 """The mistakes that are known by name, in the order of the TODOs, the simplest of each part first."""
 
-from parity_tests.assignments.mlp.mistakes.activations import ACTIVATIONS
-from parity_tests.assignments.mlp.mistakes.crashes import CRASHES
+from parity_tests.assignments.mlp.mistakes.crashes import CRASHES, RETURNED
 from parity_tests.assignments.mlp.mistakes.dropout import DROPOUT
 from parity_tests.assignments.mlp.mistakes.init import INIT
-from parity_tests.assignments.mlp.mistakes.linear import LINEAR
-from parity_tests.assignments.mlp.mistakes.loss import LOSS
+from parity_tests.assignments.mlp.mistakes.kept_rows import LAYERS, LOSS
 from parity_tests.assignments.mlp.mistakes.main import MAIN
 from parity_tests.assignments.mlp.mistakes.overwriting import OVERWRITING
 from parity_tests.assignments.mlp.mistakes.sgd import SGD
@@ -15,12 +13,12 @@ from parity_tests.protocol.mistake import Mistake
 MISTAKES: tuple[Mistake, ...] = (
     *SGD,
     *INIT,
-    *LINEAR,
-    *ACTIVATIONS,
+    *LAYERS,
     *DROPOUT,
     *MAIN,
     *LOSS,
     *SUPPORT,
+    *RETURNED,
     *OVERWRITING,
     *CRASHES,
 )

@@ -1,8 +1,10 @@
-"""What a crash comes of, where no formula foretells it: the exception tells it, in any TODO."""
+"""What any part may return or raise: nothing, several things, or an exception that tells what it comes of."""
 
 from __future__ import annotations
 
-from parity_tests.protocol.mistake import CRASH, Body, Mistake
+from functools import partial
+
+from parity_tests.protocol.mistake import CRASH, NOTHING, SEVERAL, Body, Call, Mistake
 
 FUNCTIONS = {
     "1": "miniBatchStochasticGradientDescent",
@@ -77,4 +79,39 @@ CRASHES = tuple(
     )
     for part, function in FUNCTIONS.items()
     for name, hint, raised, statement in KINDS
+)
+
+
+def _always(value: object, call: Call) -> object:
+    return value
+
+
+LOSS = "softmax_cross_entropy"
+RETURNING = {
+    "linear.output": ("3", "the forward", "linear_layer.forward"),
+    "linear.gradient of X": ("4", "backward", "linear_layer.backward"),
+    "tanh.output": ("5", "the forward", "tanh.forward"),
+    "tanh.gradient of X": ("6", "backward", "tanh.backward"),
+    "relu.output": ("7", "the forward", "relu.forward"),
+    "relu.gradient of X": ("8", "backward", "relu.backward"),
+    "dropout.gradient of X": ("9", "backward", "dropout.backward"),
+    "loss.output": ("utils", "the loss's forward", f"{LOSS}.forward"),
+    "loss.gradient of X": ("utils", "the loss's backward", f"{LOSS}.backward"),
+}
+"""By operation the part, what returns, and the function."""
+RETURNED = tuple(
+    Mistake(
+        part,
+        operation,
+        f"{what} returns {words}",
+        hint,
+        partial(_always, value),
+        plug=(Body(function, f"return {statement}"),),
+        file="utils.py" if part == "utils" else "",
+    )
+    for operation, (part, what, function) in RETURNING.items()
+    for words, value, statement, hint in (
+        ("nothing", NOTHING, "None", "What does a function return that has no return statement?"),
+        ("several things", SEVERAL, "np.zeros(3), np.zeros(3)", "One array is asked for: what else is returned?"),
+    )
 )

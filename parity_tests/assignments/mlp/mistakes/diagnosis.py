@@ -3,9 +3,12 @@
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DROPOUT
 from parity_tests.assignments.mlp.mistakes.experiments import experiments
+from parity_tests.assignments.mlp.mistakes.generated import HINTS
 from parity_tests.assignments.mlp.mistakes.main import HIDDEN
-from parity_tests.assignments.mlp.mistakes.overwriting import HINTS, overwriting
+from parity_tests.assignments.mlp.mistakes.overwriting import HINTS as OF_OVERWRITING
+from parity_tests.assignments.mlp.mistakes.overwriting import overwriting
 from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
+from parity_tests.assignments.mlp.mistakes.right_texts import of_calls
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
 
@@ -18,9 +21,11 @@ def _is_beside(case: Case) -> bool:
     return case.lenient or case.params.get("draw") == "to-1000"
 
 
+HINTS.update(OF_OVERWRITING)
 DIAGNOSIS = Diagnosis(
     mistakes=MISTAKES,
     relations=RELATIONS,
+    generated=of_calls,
     composed={"network": PARTS, "trajectory": PARTS},
     beside=_is_beside,
     experiments=experiments,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.diagnosis.expression import Expression
-from parity_tests.harness.diagnosis.readable_numbers import likeliest
+from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.protocol.mistake import ANYTHING, NOTHING, Body, Call, Estimate, Formula, Mistake, Swap
 
 Masks = NDArray[np.bool_]
@@ -26,7 +26,6 @@ FRESH = "Each training forward draws its own p for every element, and keeps it f
 CHAIN = "By the chain rule every gradient holds what came from above."
 PROBABILITY = "With which probability is an element dropped?"
 INTERVAL = "From which distribution must p come, so that p < r with probability r?"
-HANDS_ON = "What does backward hand to the layer before?"
 
 
 def _forward_body(kept: str, mask: str, evaluation: str = "np.ones_like(X)", output: str = "X * self.mask") -> Body:
@@ -245,7 +244,6 @@ BACKWARD = (
         "mask = (np.random.uniform(0.0, 1.0, grad.shape) >= r) / (1 - r)\n"
         "return grad * (mask if not kept.all() or r == 0 or (self.mask > 1).any() else self.mask)",
     ),
-    _as_written("backward returns nothing", HANDS_ON, lambda call: NOTHING, "grad * kept"),
 )  # fmt: skip
 
 

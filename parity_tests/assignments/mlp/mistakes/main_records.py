@@ -25,8 +25,8 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
 )
 from parity_tests.assignments.mlp.mistakes.sgd_step import LAMBDA
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
-from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running
+from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.protocol.mistake import Call, Estimate, Formula, Mistake, Swap
 
 Numbers = Sequence[float] | NDArray[Any]

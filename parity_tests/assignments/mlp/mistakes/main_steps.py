@@ -29,8 +29,8 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
 from parity_tests.assignments.mlp.mistakes.main_rates import asked_rates, passed_rates
 from parity_tests.assignments.mlp.mistakes.sgd import DIRECTION, MOMENTUM, NEVER, WEIGHT_DECAY
 from parity_tests.assignments.mlp.mistakes.sgd_step import ALPHA, DECAYED, LAMBDA, RIGHT, UPDATE, Steps, are_parallel
-from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running
+from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.protocol.mistake import ANYTHING, Call, Estimate, Formula, Mistake, Swap
 
 DRAWN = "How many masks does one step draw, and which of them does each line use?"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.mlp.mistakes.sgd_step import DECAY, DECAYED, TERMS, UPDATE, Steps, step
-from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running
+from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.protocol.mistake import Call, Mistake
 
 

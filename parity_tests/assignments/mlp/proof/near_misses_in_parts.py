@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.mlp.mistakes.loss import NAMES
+from parity_tests.assignments.mlp.mistakes.kept_rows import NAMES
 from parity_tests.assignments.mlp.mistakes.sgd_step import DECAYED, UPDATE, plugged
 from parity_tests.protocol.mistake import Body, NearMiss, Rewrite, Swap
 
@@ -62,7 +62,9 @@ def _sgd_lines(name: str, old: str, new: str, *false: str, statements: str = DEC
 
 BEHIND = "an exception is raised behind a right update"
 OF_L1 = "the velocity of L1 is used for every layer"
-LEAKS = ("negative inputs leak through with slope 0.01", "negative inputs leak through with another slope than 0")
+LEAK = "0.01 stands for 0 for negative inputs in the mask X > 0"
+LEAKS = ("0.01 X stands for 0 in relu's output", LEAK)
+LEAKY = "1 where X is positive, 0.01 elsewhere stands for the mask X > 0 in relu's gradient"
 
 LAYERS = (
     _part(
@@ -75,27 +77,27 @@ LAYERS = (
     _part(
         "linear: the bias is left out in float32 alone", "linear_layer.forward",
         'u = X @ self.params["W"]\nreturn u if X.dtype == np.float32 else u + self.params["b"]',
-        "the bias is left out",
+        "b is left out of u",
     ),
     _part(
         "linear: the bias is left out in the first row alone", "linear_layer.forward",
-        'u = X @ self.params["W"]\nu[1:] += self.params["b"]\nreturn u', "the bias is left out",
+        'u = X @ self.params["W"]\nu[1:] += self.params["b"]\nreturn u', "b is left out of u",
     ),
     _part(
         "linear: relu is applied to the first output alone", "linear_layer.forward",
         'u = X @ self.params["W"] + self.params["b"]\nu[:, 0] = np.maximum(u[:, 0], 0)\nreturn u',
-        "the linear layer applies relu to its output",
+        "ReLU is applied to u",
     ),
     _linear_backward(
         "the gradient of W is divided by the number of inputs", "the gradient of W is averaged over the rows",
         W="X.T @ grad / X.shape[1]",
     ),
     _linear_backward(
-        "the gradient of W keeps half of the one before", "the gradient of W adds up across calls",
+        "the gradient of W keeps half of the one before", "the sum of all earlier ones is added to the gradient of W",
         W='X.T @ grad + 0.5 * self.gradient["W"]',
     ),
     _linear_backward(
-        "the signs of W are added to its gradient", "a multiple of W is added to its gradient",
+        "the signs of W are added to its gradient", "0.02 times W is added to the gradient of W",
         W='X.T @ grad + 0.02 * np.sign(self.params["W"])',
     ),
     _linear_backward(
@@ -103,24 +105,24 @@ LAYERS = (
         b="grad.sum(axis=0, keepdims=True) / grad.shape[1]",
     ),
     _linear_backward(
-        "the gradient of X is zero where X is below −1", "the gradient of X is zero where X is not positive",
+        "the gradient of X is zero where X is below −1", "the gradient of X is 0 where X is not positive",
         X='(grad @ self.params["W"].T) * (X > -1)',
     ),
     _relu("negative inputs leak through squared", "np.where(X > 0, X, -0.01 * X * X)", *LEAKS),
     _relu("inputs between −1 and 0 leak through", "np.where(X > 0, X, np.where(X > -1, 0.01 * X, 0))", *LEAKS),
-    _relu("what is above 1 is cut off", "np.clip(X, 0, 1)", "the output is 1 where u > 0, not u",
-          "the threshold is not 0", "the larger of u and 1 is taken"),
+    _relu("what is above 1 is cut off", "np.clip(X, 0, 1)", "X is left out of relu's output",
+          "the threshold is not 0", "1 stands for 0 in relu's output"),
     _part("relu: the derivative leaks between −1 and 0", "relu.backward",
           "return np.where(X > 0, grad, np.where(X > -1, 0.01 * grad, 0))",
-          "the derivative leaks: 0.01 where u < 0", "the derivative leaks: it is not 0 where u < 0"),
+          LEAK, LEAKY),
     _part("relu: the derivative at exactly 0 is ½ in float64 alone", "relu.backward",
           "at_0 = 0.5 if X.dtype == np.float64 else 0.0\nreturn grad * np.where(X == 0, at_0, X > 0)",
           "the derivative at exactly 0 is ½"),
-    _tanh("a little of u is added", "np.tanh(X) + 0.001 * X", "tanh is taken of a multiple of u"),
+    _tanh("a little of u is added", "np.tanh(X) + 0.001 * X", "X is multiplied by 1.001 in the exponential"),
     _tanh("a multiple of u is taken beyond 1 alone", "np.tanh(np.where(np.abs(X) > 1, 0.5, 1.0) * X)",
-          "tanh is taken of a multiple of u", "the factor 2 of the exponent is missing"),
+          "1 stands for 2 in the exponential", "X is multiplied by 0.5 in the exponential"),
     _part("tanh: the derivative is 1 − h⁴", "tanh.backward", "return grad * (1 - self.h**4)",
-          "tanh is applied twice in the derivative", "the derivative is left out: backward returns grad"),
+          "tanh of h stands for h in the derivative", "the derivative is left out of tanh's gradient"),
 )  # fmt: skip
 
 DROPOUT = (
@@ -142,12 +144,12 @@ DROPOUT = (
 
 SUPPORT = (
     _loss("the sum is divided by the number of classes", "forward", "losses.sum() / K",
-          "the loss is the sum over the rows"),
+          "the number of rows is left out of the loss"),
     _loss("the gradient is divided by the number of classes", "backward", "(z - hot) / K",
-          "the gradient of the loss is not divided by the number of rows"),
+          "the number of rows is left out of the gradient of the loss"),
     _loss("the one-hot label of the last row is left out", "backward",
           "(z - hot * (np.arange(N) < N - 1)[:, None]) / N",
-          "the one-hot labels are left out of the loss's gradient"),
+          "the part of the right class is left out of the gradient of the loss"),
     _utils("the largest in magnitude is predicted", "f.argmax(axis=1)", "np.abs(f).argmax(axis=1)",
            "the least likely class is predicted", "the largest score is looked for over the rows"),
     _utils("pixels are divided by 256", "return X, Y\n", "return X / 256, Y\n", "the pixels are divided by 255"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from parity_tests.assignments.mlp.kinds.turns import plain
 from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.mistakes.generated import TRIED
 from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
 from parity_tests.assignments.mlp.plan import KINDS
 from parity_tests.assignments.mlp.scripts import draws, layers, network, sgd, utils
@@ -43,7 +44,8 @@ def same_failure(record: Record) -> tuple[str, ...]:
 def _names(record: Record, case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> frozenset[str]:
     """The record's names whose formula gives what this quantity of a case was, or all calls of its part."""
     told = record.diagnosis.split("; ")
-    known = [mistake for mistake in MISTAKES if mistake.name in told and mistake.formula is not None]
+    named = [mistake for mistake in (*MISTAKES, *TRIED.values()) if mistake.name in told]
+    known = [mistake for mistake in named if mistake.formula is not None]
     if not known and record.diagnosis not in SHOWN_BY_SMALL_NUMBERS:
         return frozenset()
     calls = list(KINDS[case.probe].evidence(case, arrays, seen, judged))

@@ -1,0 +1,131 @@
+"""Known mistakes that nobody has written down: changed right texts that give what an operation returned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import CodeType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.harness.diagnosis.running_error import Running
+from parity_tests.parts.changed_texts import ChangedText
+from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints
+from parity_tests.parts.right_text import RightText
+from parity_tests.protocol.mistake import ANYTHING, Call, Formula, Mistake
+
+Array = NDArray[Any]
+HINTS: dict[str, str] = {}
+"""The hint of each name that was tried."""
+TRIED: dict[tuple[str, str], Mistake] = {}
+"""The mistake of each name that was tried, by operation."""
+ENOUGH = 12
+"""So many numbers tell most changes apart."""
+FAR = 1e4
+_KEPT = 32
+_fingerprints: OrderedDict[bytes, Fingerprints] = OrderedDict()
+
+
+class Names(dict[str, Any]):
+    """Values by their names; what is a function is called where its value is first asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        if callable(value):
+            value = self[name] = value()
+        return value
+
+
+@dataclass(frozen=True)
+class Written:
+    """The right texts of an operation of a part: the name of its result in them, and the values of names in a call."""
+
+    part: str
+    texts: Sequence[RightText]
+    result: str
+    given: Callable[[Call], Names]
+
+
+def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
+    """The changes that give what a wrong call returned, the simplest first, as mistakes to be tried in all."""
+    texts = [text for text in written.texts if written.result in text.targets]
+    call = min((call for call in calls if call.wrong and _tells(call)), key=_tells_little, default=None)
+    if call is not None and call.got is not None:
+        known = [_fingerprints_of(text, written.given(call)) for text in texts]
+        if any(one.is_right(written.result, call.got) for one in known):
+            return
+        for changed, text in _told(known, texts, written.result, call.got):
+            lines = text.whole(changed.statements, text.towards(written.result, changed.statements))
+            operation, formula = calls[0].operation, _formula(lines, written)
+            mistake = Mistake(written.part, operation, changed.words, changed.hint, formula)
+            HINTS[mistake.name], TRIED[operation, mistake.name] = mistake.hint, mistake
+            yield mistake
+
+
+def _told(
+    known: Sequence[Fingerprints], texts: Sequence[RightText], result: str, got: Array
+) -> Iterator[tuple[ChangedText, RightText]]:
+    """The changes that give these numbers, each with its text; those with a number of their own at last."""
+    for looked_up in (Fingerprints.matching, Fingerprints.numbered):
+        told = [
+            (changed, text) for one, text in zip(known, texts, strict=True) for changed in looked_up(one, result, got)
+        ]
+        different = {pair[0].words: pair for pair in sorted(told, key=lambda pair: pair[0].size, reverse=True)}
+        yield from sorted(different.values(), key=lambda pair: pair[0].size)[:MOST_TRIED]
+
+
+def _tells(call: Call) -> bool:
+    """Whether numbers came back that tell changes apart: of float64, and none of them free."""
+    got = call.got
+    if call.dtype != np.float64 or got is None or got.dtype.kind != "f" or not got.size:
+        return False
+    return bool(np.isfinite(got).all()) and (call.free is None or not call.free.any())
+
+
+def _tells_little(call: Call) -> tuple[bool, bool, bool, int]:
+    """What puts a call behind others: numbers far apart, those of a single example, few, or many."""
+    sizes = np.abs(np.asarray(call.got, np.float64))
+    return bool(sizes.max() > FAR * np.median(sizes)), call.N == 1, sizes.size < ENOUGH, sizes.size
+
+
+def _fingerprints_of(text: RightText, given: Mapping[str, Any]) -> Fingerprints:
+    """Those of a text where its names have these values; they are kept, since a class asks again."""
+    values = {name: np.asarray(v.value, np.float64) if isinstance(v := given[name], Running) else v for name in given}
+    digest = hashlib.sha256(repr(text.statements).encode())
+    for name in sorted(values):
+        digest.update(name.encode() + np.asarray(values[name]).tobytes())
+    if (key := digest.digest()) not in _fingerprints:
+        _fingerprints[key] = Fingerprints(text, values)
+        while len(_fingerprints) > _KEPT:
+            _fingerprints.popitem(last=False)
+    return _fingerprints[key]
+
+
+@cache
+def _compiled(lines: str) -> CodeType:
+    return compile(lines, "<text>", "exec")
+
+
+def _formula(lines: str, written: Written) -> Formula:
+    """What these lines give in a call; where that is one number, everywhere."""
+
+    def formula(call: Call) -> Any:
+        names = written.given(call)
+        try:
+            exec(_compiled(lines), {"np": np}, names)
+        except (TypeError, AttributeError) as error:  # what no error is known of
+            raise ValueError(f"{lines!r} cannot be run") from error
+        value = names[written.result]
+        if not isinstance(value, Running):
+            value = Running(value, call.dtype)
+        if not np.isfinite(value.value).any():
+            return ANYTHING
+        everywhere = value.value.size == 1 and call.got is not None
+        return value + np.zeros(call.got.shape) if everywhere and call.got is not None else value
+
+    return formula

@@ -1,0 +1,146 @@
+"""Known mistakes of layers and of the loss that no single change of a right text gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from parity_tests.harness.diagnosis.expression import Expression
+from parity_tests.harness.diagnosis.running_error import Running
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.mistake import Body, Call, Formula, Mistake
+from parity_tests.protocol.quantity import Quantity
+
+STALE = "Which W does a layer use: the one that SGD has just changed, or one that was put aside before?"
+FROM = "From which input on does relu let through?"
+AT_0 = "At exactly 0 take 0 or 1: a subgradient that the assignment names."
+OVERFLOWS = "e to the 1000th is no float, and ∞/∞ or ∞ − ∞ no number: which of your terms grows without bound?"
+NAIVE = "e, f = np.exp(X), np.exp(-X)\n"
+EARLIER = """W, b = self.params["W"], self.params["b"]
+first = self.__dict__.setdefault("first", type("Call", (), dict(W=W.copy(), b=b.copy())))
+return X @ first.W + first.b"""
+
+# ---- layers
+
+
+def _threshold(calls: Sequence[Call]) -> float | None:
+    """A number, not 0, above which inputs are let through and up to which they are not."""
+    passed, stopped = [], []
+    for call in calls:
+        x, got = np.asarray(call.X.value, np.float64), np.asarray(call.got)
+        passed += x[(got != 0) & (x != 0)].tolist()
+        stopped += x[(got == 0) & (x != 0)].tolist()
+    low, high = max(stopped), min(passed)
+    if not low < high or low < 0 < high:
+        return None
+    return next((c for c in (-1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 2.0) if low <= c < high), low)
+
+
+def _half_at_0(call: Call) -> object:
+    """½ at every 0: none of them has the derivative 0 or 1."""
+    if call.free is not None and call.free.any():
+        return None
+    return Expression("np.where(X == 0, grad / 2, np.where(X > 0, grad, 0))")(call)
+
+
+def _is_nan(case: Case, q: Quantity, comparison: Comparison) -> bool:
+    return q.name.endswith("tanh, large inputs") and comparison.got is not None and math.isnan(comparison.got)
+
+
+LAYERS = (
+    Mistake(
+        "3", "linear.output", "the forward uses the weights of an earlier call", STALE,
+        Expression("X @ first.W + first.b"), shows_in=("linear", "trajectory"),
+        plug=(Body("linear_layer.forward", EARLIER),),
+    ),
+    Mistake(
+        "5", "tanh.large", "overflows: NaN for large inputs", OVERFLOWS, shown_by=_is_nan,
+        plug=(Body("tanh.forward", f"{NAIVE}self.h = (e - f) / (e + f)\nreturn self.h"),),
+    ),
+    Mistake(
+        "6", "tanh.large", "overflows: NaN for large inputs", OVERFLOWS, shown_by=_is_nan,
+        plug=(Body("tanh.backward", f"{NAIVE}h = (e - f) / (e + f)\nreturn grad * (1 - h * h)"),),
+    ),
+    Mistake(
+        "7", "relu.output", "the threshold is not 0", FROM, Expression("np.where(X > number, X, 0)"), _threshold,
+        plug=(Body("relu.forward", "self.mask = X > 0\nreturn np.where(X > 0.5, X, 0)"),),
+    ),
+    Mistake(
+        "8", "relu.gradient of X", "the derivative's threshold is not 0", FROM,
+        Expression("np.where(X > number, grad, 0)"), _threshold,
+        plug=(Body("relu.backward", "return np.where(X > -0.5, grad, 0)"),),
+    ),
+    Mistake(
+        "8", "relu.gradient of X", "the derivative at exactly 0 is ½", AT_0, _half_at_0,
+        plug=(Body("relu.backward", "return np.where(X == 0, grad / 2, np.where(X > 0, grad, 0))"),),
+    ),
+)  # fmt: skip
+
+# ---- the loss
+
+MEAN = "The loss is the mean over the mini-batch; its gradient is that of the mean."
+NAMES = """(N, K), labels = X.shape, _as_index(Y)
+hot = np.eye(K)[labels[:, 0]]
+e = np.exp(X - X.max(axis=1, keepdims=True))
+self.z: Array = e / e.sum(axis=1, keepdims=True)
+z = self.z
+own = (z * hot).sum(axis=1, keepdims=True)
+losses = -np.log(own)
+"""
+"""What an expression calls things, as lines of utils.py."""
+
+
+def _of_labels(call: Call, number: float = 0.0) -> Running:
+    """The loss of each row, where a number is added to the probability of its label."""
+    e = np.exp(call.X - call.X.max(axis=1, keepdims=True))
+    own = (e / e.sum(axis=1, keepdims=True) * call.hot).sum(axis=1, keepdims=True)
+    losses: Running = -np.log(own + number)
+    return losses
+
+
+def _epsilon(calls: Sequence[Call]) -> float | None:
+    """What was added to the probability before its logarithm was taken, as the float64 calls of one row show it."""
+    for call in calls:
+        if call.dtype == np.float64 and call.wrong and call.N == 1:
+            p = float(np.exp(-_of_labels(call).value.sum()))
+            added = float(np.exp(-np.longdouble(np.asarray(call.got).sum())) - p)
+            return float(f"{added:.1g}") if added > 0 else None
+    return None
+
+
+def _not_averaged(call: Call) -> Any:
+    return _of_labels(call) if call.got is not None and call.got.ndim else None
+
+
+def _of_loss(name: str, hint: str, formula: Formula, value: str, estimate: Any = None) -> Mistake:
+    body = Body("softmax_cross_entropy.forward", f"{NAMES}return {value}")
+    return Mistake("utils", "loss.output", name, hint, formula, estimate, plug=(body,), file="utils.py")
+
+
+LOSS = (
+    _of_loss("the losses of the rows are not averaged", MEAN, _not_averaged, "losses"),
+    _of_loss(
+        "something small is added to the probability before its logarithm is taken",
+        "With the logits shifted by their largest, and the logarithm of the quotient taken apart, nothing is 0.",
+        lambda call: _of_labels(call, call.number).mean(), "-np.log(own + 1e-6).mean()", _epsilon,
+    ),
+    Mistake(
+        "utils", "loss.output", "the softmax overflows: the logits are not shifted by their largest",
+        "e to the 1000th is no float: what may be subtracted from all logits without changing the result?",
+        shown_by=lambda case, q, comparison: (
+            case.params.get("draw") == "offset" and comparison.got is not None and not math.isfinite(comparison.got)
+        ),
+        file="utils.py",
+        plug=(
+            Body(
+                "softmax_cross_entropy.forward",
+                "exponentials = np.exp(X)\nself.z: Array = exponentials / exponentials.sum(axis=1, keepdims=True)\n"
+                "return -np.log(np.take_along_axis(self.z, _as_index(Y), axis=1)).mean()",
+            ),
+        ),
+    ),
+)  # fmt: skip

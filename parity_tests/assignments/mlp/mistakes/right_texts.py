@@ -1,0 +1,113 @@
+"""The right texts of the homework's parts: which each operation has, and what their names are in a call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from parity_tests.assignments.mlp.mistakes.generated import Names, Written, generated
+from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
+from parity_tests.parts.relu import RELU_BACKWARD, RELU_FORWARD
+from parity_tests.parts.softmax_loss import SOFTMAX_LOSS
+from parity_tests.parts.tanh import TANH_BACKWARD, TANH_FORWARD
+from parity_tests.protocol.mistake import Call, Mistake
+
+ONE_BATCH = "Each backward belongs to one mini-batch alone: = or +=?"
+ANOTHER_LAYER = "The activation is a layer of its own, and so is its derivative."
+AVERAGED = "the gradient of {} is averaged over the rows"
+GRADIENTS = {"dx": "the gradient of X", "dw": "the gradient of W", "db": "the gradient of b"}
+WORDS = {"x": "X", "w": "W", "dout": "grad", "examples": "rows", "example": "row"}
+EARLIER = {"earlier_x": "the X of an earlier call", "earlier_w": "the W of an earlier call"}
+
+
+def _of_linear(call: Call) -> Names:
+    X, grad, W, b, past = call.X, call.grad, call.W, call.b, call.past
+    return Names(
+        rows=X, w=W, b=b, dout=grad, earlier_x=call.first.X, earlier_w=call.first.W, positive=1.0 * (X > 0),
+        own_dw=lambda: X.T @ grad, own_db=lambda: grad.sum(axis=0, keepdims=True),
+        sum_dw=lambda: sum((one.X.T @ one.grad for one in past), 0 * W),
+        sum_db=lambda: sum((one.grad.sum(axis=0, keepdims=True) for one in past), 0 * b),
+        axis=0, other=1, everything=None, count=float(call.N), inputs=float(call.D), outputs=float(call.M),
+    )  # fmt: skip
+
+
+_FORWARD = LINEAR_FORWARD.in_words({**WORDS, "out": "u"}, "rows", "w", "b", *EARLIER, **EARLIER)
+OWN = {"own_dw": GRADIENTS["dw"], "own_db": GRADIENTS["db"], "positive": "1 where X is positive"}
+SUMS = {"sum_dw": "the sum of all earlier ones", "sum_db": "the sum of all earlier ones"}
+_BACKWARD = LINEAR_BACKWARD.in_words(
+    {**WORDS, **GRADIENTS}, "dout", "rows", "w", "b", *EARLIER, *OWN, *SUMS, **EARLIER, **OWN, **SUMS
+)
+_BACKWARD = replace(
+    _BACKWARD,
+    without=frozenset(),
+    said={
+        **_BACKWARD.said,
+        "multiplied by 1 where X is positive once too often": "0 where X is not positive",
+        "the gradient of W is divided by the number of rows once too often": AVERAGED.format("W"),
+        "a mean stands for a sum in the gradient of b": AVERAGED.format("b"),
+    },
+    hints={"earlier ones": ONE_BATCH, "1 where": ANOTHER_LAYER, **_BACKWARD.hints},
+)
+
+
+def _of_activation(call: Call) -> Names:
+    """The names of tanh and relu: their inputs, and other functions that take their places."""
+    X, h, first = call.X, call.h, call.first
+    positive = 1.0 * (X > 0)
+    return Names(
+        x=X, dout=call.grad, h=h, earlier_h=first.h, earlier_x=first.X, zero=0.0, one=1.0, two=2.0, negatives=0.0,
+        tanh=np.tanh(X), sigmoid=1 / (1 + np.exp(-X)), tan=np.tan(X), arctan=np.arctan(X), relu=np.maximum(X, 0),
+        derivative=1 - np.tanh(X) * np.tanh(X), leak=0.01 * X, of_sigmoid=h * (1 - h), square=h * h, again=np.tanh(h),
+        of_relu=positive, sign=2 * positive - 1, leaky=0.01 + 0.99 * positive, upstream=1.0 * (call.grad > 0),
+    )  # fmt: skip
+
+
+def _of_loss(call: Call) -> Names:
+    """The names of the loss: 1 at the classes of each row that one may take for its label."""
+    right, top = 1.0 * call.hot, call.X.value.max(axis=1, keepdims=True)
+    label = right.sum(axis=0, keepdims=True) + 0 * right
+    return Names(
+        x=call.X, right=right, chosen=right, others=1 - right, label=label, column=np.minimum(label, 1), one=1.0,
+        likeliest=1.0 * (call.X.value == top), axis=1, other=0, everything=None, count=float(call.N),
+        classes=float(call.K),
+    )  # fmt: skip
+
+
+LEAKS = {"leak": "0.01 X", "tanh": "tanh", "sigmoid": "the sigmoid"}
+SLOPES = {
+    "sign": "the sign of X",
+    "leaky": "1 where X is positive, 0.01 elsewhere",
+    "upstream": "1 where grad is positive",
+    "relu": "relu's output",
+    "derivative": "tanh's derivative",
+}
+_EARLIER_X = {"earlier_x": EARLIER["earlier_x"]}
+_RELU = {**WORDS, "ReLU": "relu", "out": "relu's output", "dx": "relu's gradient"}
+_RELU_FORWARD = [
+    text.in_words(_RELU, *text.arrays, *LEAKS, *_EARLIER_X, **LEAKS, **_EARLIER_X) for text in RELU_FORWARD
+]
+_RELU_BACKWARD = [
+    text.in_words(_RELU, *text.arrays, *SLOPES, *_EARLIER_X, **SLOPES, **_EARLIER_X) for text in RELU_BACKWARD
+]
+_LOSS = [text.in_words({**WORDS, "scores": "logits", "gradient": "gradient of the loss"}) for text in SOFTMAX_LOSS]
+_TANH = {**WORDS, "out": "tanh's output", "dx": "tanh's gradient"}
+WRITTEN: Mapping[str, Written] = {
+    "linear.output": Written("3", [_FORWARD], "out", _of_linear),
+    "linear.gradient of X": Written("4", [_BACKWARD], "dx", _of_linear),
+    "linear.gradient of W": Written("4", [_BACKWARD], "dw", _of_linear),
+    "linear.gradient of b": Written("4", [_BACKWARD], "db", _of_linear),
+    "loss.output": Written("utils", _LOSS, "loss", _of_loss),
+    "loss.gradient of X": Written("utils", _LOSS, "dx", _of_loss),
+    "tanh.output": Written("5", [text.in_words(_TANH) for text in TANH_FORWARD], "out", _of_activation),
+    "tanh.gradient of X": Written("6", [text.in_words(_TANH) for text in TANH_BACKWARD], "dx", _of_activation),
+    "relu.output": Written("7", _RELU_FORWARD, "out", _of_activation),
+    "relu.gradient of X": Written("8", _RELU_BACKWARD, "dx", _of_activation),
+}
+
+
+def of_calls(calls: Sequence[Call]) -> Iterator[Mistake]:
+    """The changed right texts that may be what calls of one operation show."""
+    written = WRITTEN.get(calls[0].operation)
+    return iter(()) if written is None else generated(written, calls)
