@@ -140,8 +140,8 @@ class ScriptedRun:
 
         A step is the pass before an update and the one after it. Updates are calls of SGD, or changes of weights.
         """
-        lines = [*self.build(), *PASSES, *further]
-        lines[lines.index(FIRST)] = FIRST.format(pixels=self.small.digits["train_X"].shape[1])
+        pixels = self.small.digits["train_X"].shape[1]
+        lines = [*self.build(), *NOTING, *(line.replace("PIXELS", str(pixels)) for line in PASSES), *further]
         at = ["at = updates"] if by_calls else MOVED
         lines += [*(SGD if by_calls else []), "nn.main(params)", 'passes.append({"weights": weights()})', *at]
         return [*lines, "steps = [(passes[i], passes[i + 1]) for i in at]"]
@@ -169,46 +169,37 @@ BUILD = [
     '    pair = sorted(layers[-2:], key=lambda layer: len(layer.params["W"]))',
     '    return [layer.params[key].copy() for layer in pair for key in ("W", "b")]',
 ]
-FIRST = '    if len(self.params["W"]) == {pixels}:  # pixels: the first layer'
+NOTING = [
+    "def noting(owner, name, note):  # at each call, of what it returned and what it was given",
+    "    own = getattr(owner, name)",
+    "    def noted(*given, **named):",
+    "        before = [one.copy() if isinstance(one, np.ndarray) else one for one in (*given, *named.values())]",
+    "        result = own(*given, **named)",
+    "        note(result, *before)",
+    "        return result",
+    "    setattr(owner, name, noted)",
+]
 PASSES = [
-    "# Note what each pass begins with.",
-    "passes, forward = [], nn.linear_layer.forward",
-    "def watch(self, X):",
-    FIRST,
-    '        passes.append({"weights": weights(), "X": X.copy()})',
-    "    return forward(self, X)",
-    "nn.linear_layer.forward = watch",
+    "passes = []  # each begins with a forward of the first layer, that of the pixels",
+    'begin = lambda u, self, X: len(self.params["W"]) == PIXELS and passes.append({"weights": weights(), "X": X})',
+    'noting(nn.linear_layer, "forward", begin)',
 ]
 GIVEN = [
-    "def watch_second(self, X):",
-    '    if passes and len(self.params["W"]) == len(weights()[2]):',
-    '        passes[-1]["given"] = X.copy()',
-    "    return watch(self, X)",
-    "nn.linear_layer.forward = watch_second",
+    'second = lambda a, self, X: len(self.params["W"]) == len(weights()[2]) and passes[-1].update(given=X)',
+    'noting(nn.linear_layer, "forward", second)',
 ]
 DROPOUT = [
-    "drop = nn.dropout.forward",
-    "def watch_dropout(self, X, is_train=True):",
-    "    s = drop(self, X, is_train)",
-    "    passes[-1].update(is_train=bool(is_train), dropped=np.array(s))",
-    "    return s",
-    "nn.dropout.forward = watch_dropout",
+    "drop = lambda s, self, X, is_train=True: passes[-1].update(is_train=bool(is_train), dropped=np.array(s))",
+    'noting(nn.dropout, "forward", drop)',
 ]
 LOSS = [
-    "loss = nn.softmax_cross_entropy.forward",
-    "def watch_loss(self, X, Y):",
-    '    passes[-1]["labels"] = [float(y) for y in np.reshape(Y, -1)]',
-    "    return loss(self, X, Y)",
-    "nn.softmax_cross_entropy.forward = watch_loss",
+    "labels = lambda l, self, X, Y: passes[-1].update(labels=np.ravel(Y).astype(float).tolist())",
+    'noting(nn.softmax_cross_entropy, "forward", labels)',
 ]
 SGD = [
-    "# Note after which pass SGD is called, and with which learning rate.",
-    'updates, etas, name = [], [], next(name for name in dir(nn) if name.startswith("miniBatch"))',
-    "def watch_sgd(*given, sgd=getattr(nn, name), **named):",
-    "    updates.append(len(passes) - 1)",
-    "    etas.append(float([*given, *named.values()][-1]))",
-    "    return sgd(*given, **named)",
-    "setattr(nn, name, watch_sgd)",
+    "updates, etas = [], []  # after which pass SGD is called, and with which learning rate",
+    "step = lambda returned, *given: (updates.append(len(passes) - 1), etas.append(float(given[-1])))",
+    'noting(nn, next(name for name in dir(nn) if name.startswith("miniBatch")), step)',
 ]
 MOVED = [
     "def moved(a, b):",
@@ -259,36 +250,19 @@ def _layers(run: ScriptedRun) -> Iterator[Draft]:
     """The rate, the activation, or the sizes."""
     D, H = run.small.digits["train_X"].shape[1], run.config.hidden
     if run.found == Found.OTHER_RATE:
-        watch = [
-            "actual, init = [], nn.dropout.__init__",
-            "def build(self, r):",
-            "    actual.append(float(r))",
-            "    init(self, r)",
-            "nn.dropout.__init__ = build",
-        ]
-        yield run.draft([*watch, "nn.main(params)"], equal(f"[{run.config.rate!r}]"))
+        watch = ["actual = []", 'noting(nn.dropout, "__init__", lambda _, self, r: actual.append(float(r)))']
+        yield run.draft([*NOTING, *watch, "nn.main(params)"], equal(f"[{run.config.rate!r}]"))
     elif run.found in (Found.OTHER_ACTIVATION, Found.NO_ACTIVATION):
-        watch = [
-            "used = set()",
-            'for name in ("relu", "tanh"):',
-            "    def watch(self, X, name=name, forward=getattr(nn, name).forward):",
-            "        used.add(name)",
-            "        return forward(self, X)",
-            "    getattr(nn, name).forward = watch",
-        ]
-        ask = [*run.build(), *watch, "nn.main(params)", "actual = sorted(used)"]
+        watch = ["used = set()", 'for name in ("relu", "tanh"):']
+        watch += ['    noting(getattr(nn, name), "forward", lambda _, self, X, name=name: used.add(name))']
+        ask = [*run.build(), *NOTING, *watch, "nn.main(params)", "actual = sorted(used)"]
         yield run.draft(ask, equal(f"[{run.config.activation!r}]"))
     else:
-        watch = [
-            "built, init = [], nn.linear_layer.__init__",
-            "def build(self, *sizes, **named):",
-            "    built.append([int(size) for size in (*sizes, *named.values())])",
-            "    init(self, *sizes, **named)",
-            "nn.linear_layer.__init__ = build",
-        ]
+        built = "lambda _, self, *sizes: built.append([int(size) for size in sizes])"
+        watch = ["built = []", f'noting(nn.linear_layer, "__init__", {built})']
         typed = ["try:", "    nn.main(params)", "except ValueError:  # these layers do not take the digits", "    pass"]
         call = typed if run.found == Found.TYPED_PIXELS else ["nn.main(params)"]
-        yield run.draft([*watch, *call, "actual = sorted(built)"], equal(f"[[{D}, {H}], [{H}, 10]]"))
+        yield run.draft([*NOTING, *watch, *call, "actual = sorted(built)"], equal(f"[[{D}, {H}], [{H}, 10]]"))
 
 
 def _batches(run: ScriptedRun) -> Iterator[Draft]:
