@@ -69,15 +69,16 @@ class Shown:
 class Scripts:
     """What an assignment says of its scripts.
 
-    `start(draft, setting)` gives the modules of the standard library and the lines that import the submission, the last
-    one its import. `folder_of` is what lies in the FOLDER that a script is given, and `imported` the line that imports
-    all. `names` are the record's names that a case shows, of those that can be told. `alike` are findings that others
-    may stand for in other sizes. `whole` makes the drafts of kinds that have no smaller cases of this sort. `why_none`
-    says why a record has no script, "" where it may have one, and `none` why where none was found.
+    `start(draft, setting)` gives the modules of the standard library, the lines before the submission can be imported,
+    and those that import what all scripts use. `folder_of` is what lies in the FOLDER that a script is given, and
+    `imported` the line that imports all. `names` are the record's names that a case shows, of those that can be told.
+    `alike` are findings that others may stand for in other sizes. `whole` makes the drafts of kinds that have no smaller
+    cases of this sort. `why_none` says why a record has no script, "" where it may have one, and `none` why where none
+    was found.
     """
 
     kinds: Mapping[str, Shown]
-    start: Callable[[Draft, ScriptSetting], tuple[Sequence[str], Sequence[str]]]
+    start: Callable[[Draft, ScriptSetting], tuple[Sequence[str], Sequence[str], Sequence[str]]]
     folder_of: str
     imported: str
     names: Callable[[Record, Case, Arrays, Observation, Judged], frozenset[str]]
@@ -194,7 +195,8 @@ class ScriptMaker:
         """The script, with what is wrong in words."""
         setting, words = self._setting, docstring(words)
         is_import = record.check == "import"
-        modules, start = self._scripts.start(draft, replace(setting, breaks_off=setting.breaks_off and not is_import))
+        setting = replace(setting, breaks_off=setting.breaks_off and not is_import)
+        modules, start, imports = self._scripts.start(draft, setting)
         late = [*("os", "signal")] if draft.verdict == Verdict.TIMEOUT else []
         what = f"{self._labels.get(record.part, record.part)}, {record.check}, {docstring(record.quantity)}"
         lines = [f'"""{what}: {words}.', ""]
@@ -212,7 +214,7 @@ class ScriptMaker:
                 "    os._exit(1)",
             ]
             lines += ["signal.signal(signal.SIGALRM, late)", f"signal.alarm({whole})"]
-        lines += [*(start[:-1] if is_import else [*start, *SEEDED]), "", *draft.given]
+        lines += [*start, *([] if is_import else [*imports, *SEEDED]), "", *draft.given]
         if draft.verdict == Verdict.CRASHED:
             lines += ["# Here it raises: what Python prints is the failure.", "try:"]
             lines += [f"    {line}" for line in draft.ask]

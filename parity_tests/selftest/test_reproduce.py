@@ -406,6 +406,16 @@ def test_a_submission_without_utils_and_one_whose_import_breaks_off_have_scripts
         is_shown(MLP, script, write(tmp_path / name, handed_in))
 
 
+@pytest.mark.parametrize("assignment", [MLP, CS231N], ids=lambda assignment: assignment.name)
+def test_an_import_that_fails_has_a_script_that_imports_alone(assignment: Assignment, tmp_path: Path) -> None:
+    files = {name: f"{text}\nraise RuntimeError('odd')" for name, text in unchanged(assignment).files.items()}
+    record = replace(wrong_relu("return X", tmp_path / "other").records[0], check="import", verdict="crashed")
+    maker = maker_of(assignment, asking(assignment, assignment.solution), str(tmp_path))
+    script = maker.script(record)
+    assert isinstance(script, Script)
+    assert "RuntimeError('odd')" in is_shown(assignment, script, write(tmp_path / "bad", files))
+
+
 def test_a_script_that_would_also_fail_the_solution_is_not_given_out(tmp_path: Path) -> None:
     wrong = wrong_relu("self.mask = X > 0\nreturn X", tmp_path)
     assert isinstance(wrong.maker.script(wrong.records[0]), Script)

@@ -404,7 +404,7 @@ def _why_none(record: Record, case: Case) -> str:
     return DRAWN if drawn and record.verdict != Verdict.TIMEOUT else ""
 
 
-def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str]]:
+def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str], list[str]]:
     """Lines after which the submission's modules can be imported."""
     inert = [name for name in setting.fixtures if name not in GIVEN]
     lacks = any(name in GIVEN for name in setting.fixtures)
@@ -423,7 +423,7 @@ def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str]]:
         lines += ["    sys.modules[name] = unittest.mock.MagicMock(range=range, xrange=range)"]
     for name, within in (("past", "past.builtins"), ("matplotlib", "matplotlib.pyplot")):
         lines += [f'sys.modules["{within}"] = sys.modules["{name}"]'] if name in inert else []
-    return ["os", "types", *(["unittest.mock"] if inert else [])], lines
+    return ["os", "types", *(["unittest.mock"] if inert else [])], lines, []
 
 
 SCRIPTS = Scripts(

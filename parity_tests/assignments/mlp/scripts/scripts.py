@@ -57,7 +57,7 @@ def _names(record: Record, case: Case, arrays: Arrays, seen: Observation, judged
     return frozenset(found | ({related} & set(SHOWN_BY_SMALL_NUMBERS)))
 
 
-def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str]]:
+def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str], list[str]]:
     """What imports the submission as `nn`."""
     lent, given = setting.fixtures, f"sys.argv[1] if len(sys.argv) > 1 else {setting.folder!r}"
     modules, lines = [], [f"folder = {given}", "sys.path.insert(0, folder)"]
@@ -77,16 +77,19 @@ def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str]]:
         lines += ['sys.modules["matplotlib"] = sys.modules["matplotlib.pyplot"] = unittest.mock.MagicMock()']
     lines += ['sys.argv = ["neural_networks.py"]']
     if not setting.breaks_off:
-        return modules, [*lines, "import neural_networks as nn"]
-    return [*modules, "importlib.util"], [
-        *lines,
-        'spec = importlib.util.spec_from_file_location("neural_networks", f"{folder}/neural_networks.py")',
-        'nn = sys.modules["neural_networks"] = importlib.util.module_from_spec(spec)',
-        "try:",
-        "    spec.loader.exec_module(nn)",
-        "except BaseException as error:  # its import breaks off; what it defines before that is there",
-        "    print(type(error).__name__, error)",
-    ]
+        return modules, lines, ["import neural_networks as nn"]
+    return (
+        [*modules, "importlib.util"],
+        lines,
+        [
+            'spec = importlib.util.spec_from_file_location("neural_networks", f"{folder}/neural_networks.py")',
+            'nn = sys.modules["neural_networks"] = importlib.util.module_from_spec(spec)',
+            "try:",
+            "    spec.loader.exec_module(nn)",
+            "except BaseException as error:  # its import breaks off; what it defines before that is there",
+            "    print(type(error).__name__, error)",
+        ],
+    )
 
 
 SCRIPTS = Scripts(
