@@ -69,12 +69,12 @@ class Shown:
 class Scripts:
     """What an assignment says of its scripts.
 
-    `start(draft, setting)` gives the modules of the standard library, the lines before the submission can be imported,
-    and those that import what all scripts use. `folder_of` is what lies in the FOLDER that a script is given, and
-    `imported` the line that imports all. `names` are the record's names that a case shows, of those that can be told.
-    `alike` are findings that others may stand for in other sizes. `whole` makes the drafts of kinds that have no smaller
-    cases of this sort. `why_none` says why a record has no script, "" where it may have one, and `none` why where none
-    was found.
+    `start(draft, setting)` gives the modules of the standard library, the lines before the submission can be
+    imported, and those that import what all scripts use. `folder_of` is what lies in the FOLDER that a script is
+    given, and `imported` the line that imports all. `names` are the record's names that a case shows, of those that
+    can be told. `alike` are findings that others may stand for in other sizes. `whole` makes the drafts of kinds that
+    have no smaller cases of this sort. `why_none` says why a record has no script, "" where it may have one, and
+    `none` why where none was found.
     """
 
     kinds: Mapping[str, Shown]
