@@ -12,6 +12,7 @@ from torch import Tensor
 
 from parity_tests import hold
 from parity_tests.selftest.flow.long_sums import KINDS, ORDERS, Tried, one_by_one, radius_of, try_products, try_sums
+from parity_tests.selftest.flow.long_sums import lanes as in_lanes
 from reference.flow import evaluate
 from reference.flow.operation import LONG
 from reference.flow.rules import long_sums
@@ -62,11 +63,16 @@ def test_equal_terms_exceed_the_law_unless_it_is_checked_on_them(monkeypatch: py
     assert unchecked.over > 0
 
 
-def test_one_constant_element_among_many_is_among_those_that_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its row and its column are ordinary elsewhere; S²/(nQ) gives it away."""
+@pytest.mark.parametrize("shape", ["equal terms", "up and down"])
+def test_one_element_that_rounds_with_one_sign_is_among_those_that_are_checked(
+    shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row and column are ordinary elsewhere; how far its partial sums run gives it away, even if they end at 0."""
     a, b = normal(12, 40_000), normal(40_000, 12, seed=1)
     a[5], b[:, 2] = 0.7123, 0.3377
-    terms = np.full((40_000, 1), a[5, 0] * b[0, 2])
+    if shape == "up and down":
+        b[30_000:, 2] *= -3
+    terms = (a[5] * b[:, 2])[:, None]
 
     def ratio() -> float:
         value, radius = radius_of(product, torch.from_numpy(a), torch.from_numpy(b))
@@ -167,6 +173,8 @@ FUNCTIONS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "sum over several axes": lambda a, b, c: a.view(6, 10, 64).sum((0, 2)),
     "mean": lambda a, b, c: a.mean(1, keepdim=True),
     "mean of all": lambda a, b, c: a.mean(),
+    "norm": lambda a, b, c: torch.linalg.vector_norm(a, 2, 1),
+    "norm of order 1": lambda a, b, c: torch.linalg.vector_norm(a, 1, 1),
 }
 
 
@@ -218,7 +226,8 @@ def test_the_orders_that_the_law_is_checked_in_add_one_term_after_another() -> N
     assert (long_sums.ORDERS["as the terms stand"](terms) == one_by_one(terms)).all()
     assert (long_sums.ORDERS["as the terms stand"](terms[:, :1]) == one_by_one(terms[:, :1])).all()
     assert (long_sums.ORDERS["backwards"](terms) == ORDERS["backwards"](terms)).all()
-    for order in ("8 lanes", "32 lanes", "16 blocks"):
-        assert (long_sums.ORDERS[order](terms) == ORDERS[order](terms)).all()
+    assert (long_sums.ORDERS["16 blocks"](terms) == ORDERS["16 blocks"](terms)).all()
+    for lanes in long_sums.LANES:
+        assert (long_sums._in_lanes(lanes)(terms) == in_lanes(lanes)(terms)).all()
     pairs = terms.sum(axis=0) != np.ascontiguousarray(terms.T).sum(axis=1)
     assert pairs.any()  # along the last axis numpy sums pairwise

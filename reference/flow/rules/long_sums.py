@@ -23,12 +23,13 @@ that is known, in float64 torch's side is allowed as much as the candidate's. It
 the operands' radii bring comes linearly on top, since these may have one sign; they move P by no more than that, so V
 is allowed it too. n times the smallest normal number is what underflow takes.
 
-The law fails where few distinct numbers are summed: within a binade they round alike (n equal terms err 13 radii at
-n = 131,072). So it is checked on the data: some sums, at least one of each row and column of the result, those of the
-largest S²/(nQ) and those where torch erred most, are made one term after another in the working precision, in
-`ORDERS`. Where one errs by more than a third of its radius, `scale` is three times the worst ratio, for all of the
-call: other orders, and sums that are not checked, err by up to 1.4 times as much. No radius is larger than the
-guaranteed bound: it is the smaller of both, element by element.
+The law fails where few distinct numbers are summed: within a binade they round alike (n equal terms err 13 radii at n
+= 131,072). So it is checked on the data: some sums, at least one of each row and column of the result, those whose
+partial sums run furthest (the largest V/Q, as of terms that are alike) and those where torch erred most, are made one
+term after another in the working precision, in `ORDERS` and in all lanes. Where one errs by more than a third of its
+radius, `scale` is three times the worst ratio, for all of the call: other orders, and sums that are not checked, err
+by up to 1.4 times as much. No radius is larger than the guaranteed bound: it is the smaller of both, element by
+element.
 
 Cost: for products of matrices some 20 times the same product in float64, about what sixteen replicas take, and 40 to
 80 ns for each term of a sum. Memory is bounded by tiles, and sums of more than 2²⁴ terms keep the guaranteed bound.
@@ -60,7 +61,7 @@ _TERMS = 1 << 21
 _FEW = 8
 """Elements of a matrix product up to which all of its terms are made."""
 _CHECKED = 64
-"""Sums of the largest S²/(nQ), and as many where torch erred most, that the law is checked on."""
+"""Sums of the largest V/Q, and as many where torch erred most, that the law is checked on."""
 
 Terms = NDArray[np.floating]
 """n×m: a column for each of m sums."""
@@ -110,11 +111,9 @@ ORDERS: dict[str, Callable[[Terms], Terms]] = {
     "as the terms stand": _one_by_one,
     "backwards": _backwards,
     "shuffled": _shuffled,
-    "8 lanes": _in_lanes(8),
-    "32 lanes": _in_lanes(32),
     "16 blocks": _in_blocks(16),
 }
-"""Orders that the law is checked in."""
+"""Orders that the law is checked in, beside the lanes."""
 
 
 @dataclass
@@ -226,7 +225,7 @@ def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor) -> L
     for i in range(0, len(rows), share):
         here = slice(i, i + share)
         terms = rows[here].t().contiguous().cpu().numpy()
-        ratio = max(ratio, _worst(terms, exact[here], allowed[here]))
+        ratio = max(ratio, _worst(terms, exact[here], allowed[here], lanes))
     ratio = max(ratio, float(_ratios(result.reshape(-1) - exact, allowed).amax()))
     law.scale = _scale(ratio)
     law.exact, law.root, law.squares = (y.reshape(result.shape) for y in (exact, root, squares))
@@ -362,11 +361,11 @@ def _worst_of_products(law: Law, left: Tensor, right: Tensor, result: Tensor, ti
     across = right.transpose(1, 2).contiguous()
     allowed = law.spread * times
     torchs = _ratios(result - law.exact, allowed)
-    alike = (law.exact * law.exact / (law.squares * law.terms)).nan_to_num_(0.0, 0.0, 0.0)
+    run = (law.root * law.root / law.squares).nan_to_num_(0.0, 0.0, 0.0)
     along = torch.arange(max(rows, columns), device=left.device)
     diagonal = (along % rows) * columns + along % columns
     every = (torch.arange(batches, device=left.device)[:, None] * (rows * columns) + diagonal).flatten()
-    chosen = [every, *[x.flatten().topk(min(_CHECKED, x.numel())).indices for x in (torchs, alike)]]
+    chosen = [every, *[x.flatten().topk(min(_CHECKED, x.numel())).indices for x in (torchs, run)]]
     places = torch.unique(torch.cat(chosen))
     worst = float(torchs.amax())
     for here in places.split(max(1, _TERMS // law.terms)):
@@ -376,15 +375,15 @@ def _worst_of_products(law: Law, left: Tensor, right: Tensor, result: Tensor, ti
         if law.first is not None:
             first = law.first.flatten()[here].to(terms.dtype)
             terms, exact = torch.cat([first[:, None], terms], dim=1), exact + first
-        worst = max(worst, _worst(terms.t().contiguous().cpu().numpy(), exact, most))
+        worst = max(worst, _worst(terms.t().contiguous().cpu().numpy(), exact, most, LANES))
     return worst
 
 
-def _worst(terms: Terms, exact: Tensor, allowed: Tensor) -> float:
-    """The largest error ÷ radius of these sums, made in each of `ORDERS`."""
+def _worst(terms: Terms, exact: Tensor, allowed: Tensor, lanes: Sequence[int]) -> float:
+    """The largest error ÷ radius of these sums, made in each of `ORDERS` and in these lanes."""
     worst = 0.0
     with np.errstate(all="ignore"):
-        for summed in ORDERS.values():
+        for summed in (*ORDERS.values(), *map(_in_lanes, lanes)):
             got = torch.from_numpy(summed(terms).astype(np.float64)).to(exact.device)
             worst = max(worst, float(_ratios(got - exact, allowed).amax()))
     return worst

@@ -386,12 +386,28 @@ def norm(op: Operation) -> Radius:
     size = wide(op.out) if carried is None else wide(op.out) + carried
     one = aten.linalg_vector_norm(op.not_zero(x).double(), 1.0, *rest) <= 1
     size = size * (1 + op.sums(n))
-    if order == 1:
-        return plus(carried, (size * op.sums(max(n - 1, 0))).masked_fill(one, 0.0))
     p = op.context.precision
-    return plus(
-        carried, size * (op.sums(n) / 2 + 6 * p.u + (4 * 4 * p.u if order != 2 else 0)) + 2 * math.sqrt(n * p.tiny)
-    )
+    if order == 1:
+        own = (size * op.sums(max(n - 1, 0))).masked_fill(one, 0.0)
+    else:
+        own = size * (op.sums(n) / 2 + 6 * p.u + (4 * 4 * p.u if order != 2 else 0)) + 2 * math.sqrt(n * p.tiny)
+    if order in (1, 2) and op.long(n):
+        own = _norm_by_law(op, x, order, own, carried)
+    return plus(carried, own)
+
+
+def _norm_by_law(op: Operation, x: Tensor, order: float, guaranteed: Tensor, carried: Radius) -> Tensor:
+    """How far ‖x‖ itself rounds, by the law of Σ|x| or of Σx², of which a root halves the relative error."""
+    size: Tensor = wide(op.out)
+    result = size if order == 1 else size * size
+    law = of_terms(op, x.abs() if order == 1 else x * x, op["dim"] or list(range(x.dim())), result)
+    found = probable(op, torch.full_like(result, torch.inf), law, None, result=result, more=2)
+    assert found is not None
+    if order == 2:
+        found = found / (2 * size) * (1 + found / result) + size * (6 * op.context.precision.u)
+    if carried is not None:  # by which each square moves twice, and V with them
+        found = found * (1 + 8 * carried / size)
+    return torch.fmin(guaranteed, found)
 
 
 @rule(aten.prod.default, aten.prod.dim_int)
