@@ -128,11 +128,6 @@ def _running(params: Params, key: Key) -> list[str]:
     return [*lines, f"expected = {call}.numpy()"]
 
 
-def _fewer_statistics(params: Params, drawn: Arrays, key: Key) -> Smaller:
-    """The calls until the failing one, whose sizes stay."""
-    yield {**params, "calls": [call for call in params["calls"] if call[1] <= key.call]}, {}
-
-
 def _small_layers(params: Params, drawn: Arrays, key: Key) -> Smaller:
     """The input of a call alone, of a few elements and then as it was drawn; then with the other calls."""
     k, calls = key.call, params["calls"]
@@ -220,10 +215,6 @@ def _dropout(failing: FailingCase) -> Iterator[Draft]:
         yield bare.draft(ask, [f"expected = {array}{kept}"], *([] if plain else [f"out_{k}"]), given=given)
 
 
-def _ones(params: Params, drawn: Arrays, key: Key) -> Smaller:
-    yield params, dict.fromkeys(("x", "dout"), np.ones(drawn["x"].shape, drawn["x"].dtype))
-
-
 # ---- update rules
 
 RULES = {
@@ -265,11 +256,6 @@ def _steps(failing: FailingCase) -> Iterator[Draft]:
     expected += [f"    g = torch.tensor(dw_{own}[t])", f"    for _ in range({params['times']}[t]):"]
     expected += [*(f"        {line}" for line in RULES[params["rule"]]), "expected = w.numpy()"]
     yield failing.draft([*ask, *loop, *steps, f"actual = w{own}"], expected)
-
-
-def _small_steps(params: Params, drawn: Arrays, key: Key) -> Smaller:
-    """Two weights of one element each."""
-    yield {**params, "shapes": [[1]] * params["weights"]}, {}
 
 
 # ---- networks
@@ -429,10 +415,10 @@ def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str], 
 SCRIPTS = Scripts(
     kinds={
         "layer": Shown(_layer, _small_layers),
-        "running": Shown(_layer, _fewer_statistics),
+        "running": Shown(_layer, lambda p, drawn, key: [({**p, "calls": p["calls"][: key.call + 1]}, {})]),
         "loss": Shown(_loss, _small_losses),
-        "dropout": Shown(_dropout, _ones),
-        "steps": Shown(_steps, _small_steps),
+        "dropout": Shown(_dropout, lambda p, drawn, key: [(p, {name: np.ones_like(x) for name, x in drawn.items()})]),
+        "steps": Shown(_steps, lambda p, drawn, key: [({**p, "shapes": [[1]] * p["weights"]}, {})]),
         "network": Shown(_network, _small_network),
     },
     start=_start,

@@ -61,27 +61,28 @@ def _weights(failing: FailingCase) -> Iterator[Draft]:
 def _statistic(found: str, n: int) -> tuple[str, str, float]:
     """The statistic of n draws that gave them away, what is expected of it, and how far chance takes it."""
     low, high = (float(special.chdtri(n, p)) for p in (1 - FALSE_ALARM / 2, FALSE_ALARM / 2))
-    root, near_exact = np.sqrt(n), FALSE_ALARM / np.sqrt(2 / np.pi)
+    root, exact = float(np.sqrt(n)), FALSE_ALARM / float(np.sqrt(2 / np.pi))
+    spread = STD * max(np.sqrt(high / n) - 1, 1 - np.sqrt(low / n))
     least = float(special.ndtri((1 + FALSE_ALARM ** (1 / n)) / 2))
     shares = "np.arange(len(draws)) / len(draws) - torch.special.ndtr(torch.tensor(np.sort(draws) / 0.1)).numpy()"
     distance = float(special.kolmogi(FALSE_ALARM)) / (root + 0.12 + 0.11 / root) + 1 / n
     rows = {
         Odd.NOT_FINITE: ("int(np.sum(~np.isfinite(draws)))", "0", 0),
         Odd.OTHER_MEAN: ("draws.mean()", "0", Z * STD / root),
-        Odd.OTHER_SPREAD: (
-            "np.sqrt(np.mean(draws**2))",
-            str(STD),
-            STD * max(np.sqrt(high / n) - 1, 1 - np.sqrt(low / n)),
-        ),
+        Odd.OTHER_SPREAD: ("np.sqrt(np.mean(draws**2))", str(STD), spread),
         Odd.NOT_NORMAL: (f"np.abs({shares}).max()  # the largest gap of the shares below each", "0", distance),
-        Odd.NO_TAILS: (
-            f"min(np.abs(draws).max() / {STD} - {least!r}, 0)  # the largest magnitude of these draws",
+        Odd.NO_TAILS: (f"min(np.abs(draws).max() / {STD} - {least!r}, 0)  # the largest of these draws", "0", 0),
+        Odd.IN_AN_ORDER: ("np.sum(draws[1:] > draws[:-1])", f"{(n - 1) / 2}", Z * np.sqrt((n + 1) / 12)),
+        Odd.EXACT_MEAN: (
+            f"int(abs(draws.mean()) / {STD} * {root} < {exact})  # to more digits than chance has",
             "0",
             0,
         ),
-        Odd.IN_AN_ORDER: ("np.sum(draws[1:] > draws[:-1])", f"{(n - 1) / 2}", Z * np.sqrt((n + 1) / 12)),
-        Odd.EXACT_MEAN: (f"abs(draws.mean()) / {STD} * {root!r} < {near_exact}", "False", 0),
-        Odd.EXACT_SPREAD: (f"abs(np.sum((draws / {STD}) ** 2) - {n}) / {np.sqrt(2 * n)!r} < {near_exact}", "False", 0),
+        Odd.EXACT_SPREAD: (
+            f"int(abs(np.sum((draws / {STD}) ** 2) - {n}) / {np.sqrt(2 * n)} < {exact})  # likewise",
+            "0",
+            0,
+        ),
         Odd.REPEATED: ("draws.size - np.unique(np.abs(draws)).size  # numbers that stood there before", "0", 0),
         Odd.SHARED: ("np.isin(draws, W).sum()  # numbers that stand in W, too", "0", 0),
     }
@@ -105,17 +106,13 @@ def _masks(failing: FailingCase) -> Iterator[Draft]:
     if not found and (failing.quantity.name != "scale" or arrays is None):
         yield failing.draft([*ask, "actual = layer.forward(q.copy(), True)"], ["expected = q"], end=shaped())
     elif failing.quantity.name == "scale" and arrays is not None:
-        values = f"np.unique(actual), np.array([0, {Q} / (1 - {r})])"
-        expected = [
-            f"values, expected = {values}",
-            "actual = values[np.abs(values[:, None] - expected).min(axis=1).argmax()]",
-        ]
+        expected = [f"values, expected = np.unique(actual), np.array([0, {Q} / (1 - {r})])"]
+        expected += ["actual = values[np.abs(values[:, None] - expected).min(axis=1).argmax()]"]
         expected += ["expected = expected[np.abs(expected - actual).argmin()]"]
         yield failing.draft(many, expected)
     else:
         statistic, expected_share, allowance = _of_masks(found, r, calls, N, M)
-        lines = [kept, *statistic]
-        yield failing.draft(many, lines, end=near(expected_share, allowance, CHANCE))
+        yield failing.draft(many, [kept, *statistic], end=near(expected_share, allowance, CHANCE))
 
 
 def _of_masks(found: str, r: float, calls: int, N: int, M: int) -> tuple[list[str], str, float]:
@@ -130,10 +127,8 @@ def _of_masks(found: str, r: float, calls: int, N: int, M: int) -> tuple[list[st
         lines += [f"shares = [np.mean(rows[i] == rows[j]) for i in range({count}) for j in range(i)]", farthest]
         return lines, by_chance, _binomial(calls * size, agree, count * (count - 1) // 2)
     if found == Odd.TURNS_ALIKE:
-        lines = [
-            "shares = [np.mean(kept[k : k + len(kept[k + 1 :: 2]) * 2 : 2] == kept[k + 1 :: 2]) for k in (0, 1)]",
-            farthest,
-        ]
+        pairs = "kept[k : k + len(kept[k + 1 :: 2]) * 2 : 2] == kept[k + 1 :: 2]"
+        lines = [f"shares = [np.mean({pairs}) for k in (0, 1)]  # of calls in turn", farthest]
         return lines, by_chance, _binomial((calls - 1) // 2 * N * M, agree)
     if found in (Odd.CALLS_ALIKE, Odd.SAME_MASK):
         lines = ["shares = [np.mean(one == other) for one, other in zip(kept, kept[1:])]", farthest]

@@ -53,10 +53,6 @@ def _split(failing: FailingCase) -> Iterator[Draft]:
     return _drafts(failing, ["data = MODULE.DataSplit(X.copy(), Y.copy())", f"actual = {actual}"], expected)
 
 
-def _one_unit(params: Params, drawn: Arrays, key: Key) -> Trials:
-    yield {**params, "D": 1, "M": 2, "K": 1}, {}
-
-
 def _velocities(failing: FailingCase) -> Iterator[Draft]:
     layers = failing.case.params["alike"] if failing.key.call or failing.key.name == "apart" else ("L1", "L2")
     arrays = {name: name if name in ("L1", "L2") else "L1" for name in layers}
@@ -80,10 +76,6 @@ def _velocities(failing: FailingCase) -> Iterator[Draft]:
     yield from _drafts(failing, ask, keys, end=equal(repr(keys)))
 
 
-def _few_digits(params: Params, drawn: Arrays, key: Key) -> Trials:
-    yield {**params, "counts": [3, 2, 1], "D": 2}, {}
-
-
 def _loader(failing: FailingCase) -> Iterator[Draft]:
     name = failing.key.name
     splits = ", ".join(f'"{split}": [X{split}.tolist(), Y{split}.tolist()]' for split in SPLITS)
@@ -97,6 +89,6 @@ def _loader(failing: FailingCase) -> Iterator[Draft]:
 KINDS = {
     "labels": Shown(_labels, _few_labels),
     "split": Shown(_split, _few_examples),
-    "velocities": Shown(_velocities, _one_unit),
-    "loader": Shown(_loader, _few_digits),
+    "velocities": Shown(_velocities, lambda p, drawn, key: [({**p, "D": 1, "M": 2, "K": 1}, {})]),
+    "loader": Shown(_loader, lambda p, drawn, key: [({**p, "counts": [3, 2, 1], "D": 2}, {})]),
 }
