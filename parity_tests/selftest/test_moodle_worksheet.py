@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from parity_tests.cli import main
-from parity_tests.selftest.test_grade import asked, faked
-from parity_tests.selftest.test_gradebook import filled, moodle_class
+from parity_tests.selftest.test_grade import Parity, asked
+from parity_tests.selftest.test_gradebook import Filled, Graded, filled, graded, kept, moodle_class
 
-Parity = Callable[..., tuple[int, str, str]]
-__all__ = ["asked"]
+__all__ = ["asked", "filled", "graded", "kept"]
 pytestmark = pytest.mark.usefixtures("asked")
 GERMAN = (
     'ID,"Vollständiger Name",E-Mail-Adresse,Status,Bewertung,Bestwertung,"Bewertung kann geändert werden",'
@@ -36,28 +32,13 @@ HEADERS = {
 ROWS = "Person 5101,Ann Lee,ann@school,x,,100.00,x\nPerson 5104,Dan Öz,dan@school,x,,100.00,x\n"
 
 
-@pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A class, and what it was graded into."""
-    folder = tmp_path_factory.mktemp("once")
-    with pytest.MonkeyPatch.context() as patch:
-        faked(patch)
-        assert main(["grade", str(moodle_class(folder / "class")), "--out", str(folder / "out")]) == 0
-    return folder
-
-
-@pytest.fixture
-def source(once: Path, tmp_path: Path) -> Path:
-    """The class, which has been graded."""
-    shutil.copytree(once, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "class"
-
-
-def test_a_german_worksheet_is_filled_with_its_own_commas_and_comments(parity: Parity, tmp_path: Path) -> None:
+def test_a_german_worksheet_is_filled_with_its_own_commas_and_comments(
+    parity: Parity, filled: Filled, tmp_path: Path
+) -> None:
     source, comments = moodle_class(tmp_path / "class"), tmp_path / "comments.csv"
     comments.write_text("submission,comment\nAnn Lee,gut\n", encoding="utf-8")
     parity("grade", source, "--out", tmp_path / "out", "--comments", comments)
-    back, said = filled(parity, tmp_path, source, GERMAN)
+    back, said = filled(tmp_path / "out", GERMAN)
     expected = GERMAN.replace('ann@school,Abgegeben,,"100,00",Ja,-,', 'ann@school,Abgegeben,100,"100,00",Ja,-,gut')
     assert back == expected.replace("dan@school,Abgegeben,,", "dan@school,Abgegeben,85,")
     assert "2 grades are filled in: moodle, column 'Bewertung'." in said
@@ -66,17 +47,19 @@ def test_a_german_worksheet_is_filled_with_its_own_commas_and_comments(parity: P
 
 @pytest.mark.parametrize("language", HEADERS)
 def test_the_worksheet_of_another_language_is_known_by_its_words_and_places(
-    parity: Parity, tmp_path: Path, source: Path, language: str
+    graded: Graded,
+    filled: Filled,
+    language: str,
 ) -> None:
     table = f"{HEADERS[language]}\n{ROWS}"
-    back, said = filled(parity, tmp_path, source, table)
+    back, said = filled(graded(moodle_class), table)
     assert back == table.replace("ann@school,x,,", "ann@school,x,100,").replace("dan@school,x,,", "dan@school,x,85,")
     assert "moodle" in said
 
 
-def test_any_other_language_is_taken_where_the_column_is_named(parity: Parity, tmp_path: Path, source: Path) -> None:
+def test_any_other_language_is_taken_where_the_column_is_named(graded: Graded, filled: Filled) -> None:
     table = f"Identyfikator,a,b,c,Ocena,d,e\n{ROWS}"
-    back, _ = filled(parity, tmp_path, source, table, "--column", "ocena")
+    back, _ = filled(graded(moodle_class), table, "--column", "ocena")
     assert "ann@school,x,100," in back
 
 
@@ -91,11 +74,15 @@ def test_any_other_language_is_taken_where_the_column_is_named(parity: Parity, t
     ],
     ids=["no known word", "nobody's number", "grades that are none", "a scale", "another place"],
 )
-@pytest.mark.usefixtures("source")
-def test_what_only_looks_like_one_is_refused(parity: Parity, tmp_path: Path, table: str) -> None:
+def test_what_only_looks_like_one_is_refused(
+    parity: Parity,
+    graded: Graded,
+    tmp_path: Path,
+    table: str,
+) -> None:
     path = tmp_path / "export.csv"
     path.write_text(table, encoding="utf-8")
-    status, _, err = parity("gradebook", tmp_path / "out", path)
+    status, _, err = parity("gradebook", graded(moodle_class), path)
     assert status == 2
     assert "line 1: these are not the columns" in err
     assert "--column" in err
