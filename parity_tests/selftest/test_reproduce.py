@@ -186,7 +186,7 @@ def imported(text: str) -> set[str]:
 
 # ---- every part of both assignments
 
-FORMULAS = [mistake for mistake in MISTAKES if mistake.formula is not None]
+FORMULAS = [mistake for mistake in MISTAKES if mistake.formula is not None and mistake.part != "10"]
 OF_EACH_KIND = list(
     {(mistake.part, mistake.operation): mistake for mistake in reversed(FORMULAS) if mistake.part != "10"}.values()
 )
@@ -235,7 +235,7 @@ def test_a_mistake_of_the_homework_has_a_script_that_shows_it(mistake: Mistake, 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(
-    "mistake", [*FORMULAS[::11], *DRAWS[::5], *MAIN[::5]], ids=lambda mistake: f"{mistake.part}: {mistake.name}"
+    "mistake", [*FORMULAS[::11], *DRAWS[::5], *MAIN[::9]], ids=lambda mistake: f"{mistake.part}: {mistake.name}"
 )
 def test_all_that_a_mistake_makes_wrong_is_shown_under_its_name(mistake: Mistake, tmp_path: Path) -> None:
     with_mistake(MLP, mistake).write(tmp_path)
