@@ -197,7 +197,7 @@ class ScriptMaker:
         is_import = record.check == "import"
         setting = replace(setting, breaks_off=setting.breaks_off and not is_import)
         modules, start, imports = self._scripts.start(draft, setting)
-        late = [*("os", "signal")] if draft.verdict == Verdict.TIMEOUT else []
+        late = ["os", "signal"] if draft.verdict == Verdict.TIMEOUT else []
         what = f"{self._labels.get(record.part, record.part)}, {record.check}, {docstring(record.quantity)}"
         lines = [f'"""{what}: {words}.', ""]
         lines += [
