@@ -82,7 +82,7 @@ def inner_factors(place: Place) -> Found:
             if name != node.id:
                 for sign, words in (("*", "multiplied"), ("/", "divided")):
                     said = f"`{node.id}` is {words} by `{name}` once too often"
-                    yield place.change("factor", 5, f"({node.id} {sign} {name})", said, said, operation=False)
+                    yield place.change("inner factor", 5, f"({node.id} {sign} {name})", said, said, operation=False)
 
 
 def rows(place: Place) -> Found:

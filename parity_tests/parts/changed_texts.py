@@ -27,7 +27,7 @@ _SINGULAR = ("loss", "class", "bias")
 _TWICE = {"the sum in the sum": "the sum", "the mean in the mean": "the mean"}
 _TWICE |= {"a mean in the mean in": "a mean in", "a sum in the sum in": "a sum in"}
 _TWICE |= {"is left out of the sum in": "is left out of"}
-_OF_WHOLE = frozenset(("operation", "factor", "sign"))
+_OF_WHOLE = frozenset(("operation", "factor", "inner factor", "sign"))
 """Operators of which the same is said of a part as of the whole."""
 _INDENT = 4
 
@@ -121,7 +121,7 @@ class ChangedTexts:
         """Two names of which the second stands for the first in some places, and the first for the second in others."""
         units = [self._units(side) for side in (ones, others)]
         if not all(units) or len(units[0]) + len(units[1]) > MOST_PLACES:
-            yield from self._together(f"{one} and {other} are exchanged in {{}}", ones, others)
+            yield from self._together(f"{other} and {one} are exchanged in {{}}", ones, others)
             return
         for picked in product(*(_subsets(list(side)) for side in units)):
             several = [
@@ -131,9 +131,9 @@ class ChangedTexts:
             if _overlap(several):
                 continue
             if targets in self._text.groups or len(targets) == 1:
-                said = f"{one} and {other} are exchanged in {{}}"
+                said = f"{other} and {one} are exchanged in {{}}"
             elif all(len(own) == len(side) for own, side in zip(picked, units, strict=True)):
-                said = f"{one} and {other} are exchanged throughout"
+                said = f"{other} and {one} are exchanged throughout"
             else:
                 here, there = (" and ".join(own) for own in picked)
                 said = f"{other} stands for {one} in {here}, and {one} for {other} in {there}"
@@ -249,7 +249,7 @@ class ChangedTexts:
     def _undoes(self, change: Change) -> bool:
         """Whether a factor undoes a divisor, which then rather is left out."""
         factor = change.edits[0][2].rpartition(" * ")[2].rstrip(")")
-        return change.operator == "factor" and any(f"/ {factor}" in line for line in self._text.statements)
+        return change.operator.endswith("factor") and any(f"/ {factor}" in line for line in self._text.statements)
 
     @cached_property
     def _is_result(self) -> list[bool]:

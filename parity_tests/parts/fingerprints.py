@@ -194,9 +194,12 @@ class Fingerprints:
 
     def _of_names(self, names: Mapping[str, Any], result: str) -> Array:
         """A result among names, in the shape of the right one; of several all their numbers."""
+        values = [np.asarray(names[one]) for one in result.split()]
+        if any(value.dtype.kind == "c" for value in values):
+            raise ValueError("a root of a negative number")
+        shapes = [np.shape(self._given[-1][one]) for one in result.split()]
         found = [
-            np.asarray(fitted(np.asarray(names[one], np.float64), np.shape(self._given[-1][one])))
-            for one in result.split()
+            np.asarray(fitted(value.astype(np.float64), shape)) for value, shape in zip(values, shapes, strict=True)
         ]
         return found[0] if len(found) == 1 else np.concatenate([one.ravel() for one in found])
 

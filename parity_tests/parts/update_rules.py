@@ -1,7 +1,8 @@
-"""Update rules: gradient descent, with momentum, and RMSprop; what is kept of a state begins with `kept_`."""
+"""Update rules: gradient descent, with momentum, RMSprop and Adam; what is kept of a state begins with `kept_`."""
 
 from __future__ import annotations
 
+from parity_tests.operators.of_texts import OF_SHORT
 from parity_tests.parts.right_text import RightText
 
 SIGN = "A gradient points uphill; who subtracts it?"
@@ -24,6 +25,27 @@ s = old + new  # the cache
 below = np.sqrt(s) + epsilon  # the divisor
 w_next = w - learning_rate * dw / below  # the new w
 kept_cache = s  # what is kept as the cache
+"""
+ADAM = """
+n = t + one  # the new t
+powered1 = beta1**n  # β₁ᵗ
+powered2 = beta2**n  # β₂ᵗ
+root_n = n**0.5  # the root of t
+old_m = beta1 * m  # what is left of the old first moment
+new_m = (1 - beta1) * dw  # the share of the gradient
+m_next = old_m + new_m  # the first moment
+old_v = beta2 * v  # what is left of the old second moment
+new_v = (1 - beta2) * dw**2  # the share of the new square
+v_next = old_v + new_v  # the second moment
+correction1 = 1 - beta1**n  # the first correction
+correction2 = 1 - beta2**n  # the second correction
+first = m_next / correction1  # the corrected first moment
+second = v_next / correction2  # the corrected second moment
+below = np.sqrt(second) + epsilon  # the divisor
+w_next = w - learning_rate * first / below  # the new w
+kept_m = m_next  # what is kept as the first moment
+kept_v = v_next  # what is kept as the second moment
+kept_t = t + one  # what is kept as t
 """
 LABELS = {
     "learning_rate": "the rate",
@@ -50,6 +72,69 @@ SAID = {
     "the old cache stands for what is kept as the cache": "the cache is not kept",
 }
 SHORT = frozenset({"transpose", "reduction"})
+CORRECTED = "Both moments start at 0: they are divided by 1 − βᵗ."
+BETAS = "beta1 belongs to the mean of the gradients, beta2 to that of their squares, of which the root is taken."
+STEP = "t is counted up before it is used, and goes back into the config."
+ADAM_LABELS = {
+    "usual_learning_rate": "0.001",
+    "usual_beta1": "0.9",
+    "usual_beta2": "0.999",
+    "learning_rate * first": "the step",
+    "learning_rate * first / below": "the step",
+    "beta1": "β₁",
+    "beta2": "β₂",
+    "1 - beta1": "1 − β₁",
+    "1 - beta2": "1 − β₂",
+    "m": "the old first moment",
+    "v": "the old second moment",
+    "t": "the old t",
+    "one": "1",
+}
+TWINS = {
+    ("beta1", "beta2"): "β",
+    ("powered1", "powered2"): "βᵗ",
+    ("m", "v"): "the old moments",
+    ("m_next", "v_next"): "the moments",
+    ("correction1", "correction2"): "the corrections",
+    ("first", "second"): "the corrected moments",
+    ("usual_beta1", "usual_beta2"): "0.9 and 0.999",
+}
+GROUPS: dict[tuple[str, ...], str] = {
+    ("old_m", "new_m"): "the first moment",
+    ("old_v", "new_v"): "the second moment",
+    ("old_m", "new_m", "old_v", "new_v"): "both moments",
+    ("old_m", "old_v"): "what is left of both old moments",
+    ("new_m", "new_v"): "both moments' new shares",
+    ("correction1", "correction2"): "the corrections",
+    ("first", "second"): "the corrected moments",
+    ("kept_m", "kept_v"): "what is kept as the moments",
+    ("old_m", "new_m", "old_v", "new_v", "correction1", "correction2"): "averages and corrections",
+}
+ADAM_HINTS = {"kept": KEPT, "0.001": GIVEN, "0.9": GIVEN, " t ": STEP, "correct": CORRECTED, "βᵗ": CORRECTED}
+ADAM_HINTS |= {"wrong sign": SIGN, "β": BETAS, "moment": BETAS, "": RATE}
+ADAM_SAID = {
+    "the old first moment stands for what is kept as the first moment": "the first moment is not kept",
+    "the old second moment stands for what is kept as the second moment": "the second moment is not kept",
+    "the old moments stand for what is kept as the moments": "the moments are not kept",
+    "the corrected first moment stands for what is kept as the first moment": "the corrected first moment is kept",
+    "the corrected second moment stands for what is kept as the second moment": "the corrected second moment is kept",
+    "the corrected moments stand for what is kept as the moments": "the corrected moments are kept",
+    "1 is left out of what is kept as t": "t is never counted",
+    "1 is doubled in what is kept as t": "t is counted up twice in each step",
+    "1 is doubled in the new t": "the corrections use t + 1 after t was counted up",
+    "1 is left out of the new t": "t is counted after it is used",
+    "the old t is left out of the new t": "t is 1 in every step",
+    "the power n of": "the power t of",
+    "the new t stands outside the brackets in": "1 − β, not β, is raised to the power t in",
+    "1 − the corrections stands for": "βᵗ stands for",
+    "1 − the first correction stands for": "β₁ᵗ stands for",
+    "1 − the second correction stands for": "β₂ᵗ stands for",
+    "βᵗ have the wrong sign": "the corrections have 1 + βᵗ, not 1 − βᵗ",
+    "1 − β₁ stands for β₁ in the first moment": "the first moment has its shares exchanged",
+    "1 − β₂ stands for β₂ in the second moment": "the second moment has its shares exchanged",
+    "1 − β stands for β in both moments": "both moments have their shares exchanged",
+    "the divisor is squared in the new w": "the root of the second moment is left out",
+}
 
 
 def _rule(lines: str, rest: str, *names: str) -> RightText:
@@ -57,9 +142,26 @@ def _rule(lines: str, rest: str, *names: str) -> RightText:
     return RightText(lines, arrays, labels={**LABELS, "rest": rest}, hints=HINTS, without=SHORT, said=SAID)
 
 
+def _adam(below: str) -> RightText:
+    return RightText(
+        ADAM.replace("np.sqrt(second) + epsilon", below),
+        ("w", "dw", "learning_rate", "m", "v", "t", "one", "beta1", "beta2", "epsilon", *USUAL),
+        labels={**LABELS, **ADAM_LABELS},
+        groups=GROUPS,
+        hints=ADAM_HINTS,
+        without=SHORT | OF_SHORT | {"inner factor"},
+        said=ADAM_SAID,
+        twins=TWINS,
+    )
+
+
+USUAL = ("usual_learning_rate", "usual_beta1", "usual_beta2")
 OF_DESCENT = [_rule(DESCENT, "")]
 OF_MOMENTUM = [_rule(MOMENTUM, "1 − μ", "momentum", "usual_momentum", "velocity", "rest")]
 OF_RMSPROP = [
     _rule(lines, "1 − ρ", "decay_rate", "usual_decay_rate", "cache", "epsilon", "rest")
     for lines in (RMSPROP, RMSPROP.replace("np.sqrt(s) + epsilon", "np.sqrt(s + epsilon)"))
 ]
+BELOW = ("np.sqrt(second) + epsilon", "np.sqrt(second) + epsilon / correction2**0.5", "np.sqrt(second + epsilon)")
+"""The divisor in each right form: with epsilon outside the root, before the correction, and inside the root."""
+OF_ADAM = [_adam(below) for below in BELOW]

@@ -161,7 +161,7 @@ SLIPS = (
      "dx is multiplied by ReLU's output once too often"),
     ("adam", ADAM.format(kept="mt, vt"), OPTIM_FILE, "the corrected moments are kept"),
     ("adam", ADAM.format(kept="m, v").replace('config["beta2"]', 'config["beta1"]'), OPTIM_FILE,
-     "beta1 stands for beta2, in averages and corrections"),
+     "β₁ stands for β₂ throughout"),
     ("sgd", DESCENT, OPTIM_FILE, "each call multiplies config's learning_rate by a factor"),
     ("sgd_momentum", MOMENTUM.format(old="v"), OPTIM_FILE, "μ is left out of the velocity"),
 )  # fmt: skip

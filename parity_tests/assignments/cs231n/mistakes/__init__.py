@@ -9,8 +9,7 @@ from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
 from parity_tests.assignments.cs231n.mistakes.norm_rows import NORM_ROWS
 from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
 from parity_tests.assignments.cs231n.mistakes.rates import RATES
-from parity_tests.assignments.cs231n.mistakes.rule_texts import RULE_TEXTS
-from parity_tests.assignments.cs231n.mistakes.rules import RULES
+from parity_tests.assignments.cs231n.mistakes.rule_rows import RULE_ROWS
 from parity_tests.assignments.cs231n.mistakes.running_rows import RUNNING_ROWS
 from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.window_places import WINDOW_PLACES
@@ -28,8 +27,7 @@ WRONG: tuple[Wrong, ...] = (
     *WINDOW_TEXTS,
     *WINDOW_PLACES,
     *DROPOUT,
-    *RULES,
-    *RULE_TEXTS,
+    *RULE_ROWS,
     *RATES,
     *NETWORKS,
     *NETWORK_TEXTS,

@@ -7,15 +7,16 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, STATES, Update
 from parity_tests.assignments.cs231n.mistakes.as_written import run_if_torch_can
 from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE, Wrong
 from parity_tests.harness.returned import array_of
-from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
-from parity_tests.parts.fingerprints import MOST_TRIED, NEAR
+from parity_tests.parts.changed_texts import ChangedText
+from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints
 from parity_tests.parts.right_text import RightText
-from parity_tests.parts.update_rules import OF_DESCENT, OF_MOMENTUM, OF_RMSPROP
+from parity_tests.parts.update_rules import OF_ADAM, OF_DESCENT, OF_MOMENTUM, OF_RMSPROP
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.kind import Arrays
@@ -25,6 +26,7 @@ RULES: Mapping[str, Sequence[RightText]] = {
     "sgd": OF_DESCENT,
     "sgd_momentum": OF_MOMENTUM,
     "rmsprop": OF_RMSPROP,
+    "adam": OF_ADAM,
 }
 """The right texts of each rule: one for each place of epsilon."""
 STEPS = 3
@@ -43,31 +45,38 @@ def _compiled(lines: str) -> Any:
     return compile(lines, "<text>", "exec")
 
 
+def _names(rule: str, config: Mapping[str, Any], w: Any, dw: Any) -> dict[str, Any]:
+    """The names of a rule's text for one step."""
+    usual = {f"usual_{name}": value for name, value in DEFAULTS[rule].items()}
+    rest = 1 - config.get("momentum", config.get("decay_rate", 0.0))
+    return {**dict.fromkeys(STATES[rule], 0 * w), **usual, "rest": rest, "one": 1, **config, "w": w, "dw": dw}
+
+
 def updating(rule: str, lines: str, run: Any = run_if_torch_can) -> Update:
     """The update that a text makes, with what it keeps in the config."""
 
     def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
-        usual = {f"usual_{name}": value for name, value in DEFAULTS[rule].items()}
-        rest = 1 - config.get("momentum", config.get("decay_rate", 0.0))
-        names = {**dict.fromkeys(STATES[rule], 0 * w), **usual, "rest": rest, **config, "w": w, "dw": dw}
-        found = run(lines, names)
+        found = run(lines, _names(rule, config, w, dw))
         config.update({name[len("kept_") :]: found[name] for name in found if name.startswith("kept_")})
         return found["w_next"] + 0 * w
 
     return update
 
 
-@cache
-def _changed(rule: str) -> list[tuple[ChangedText, str]]:
-    """All changes of a rule's texts, the simplest first, with all lines of each."""
-    found: dict[str, ChangedText] = {}
-    for text in RULES[rule]:
-        changes = ChangedTexts(text)
-        for one in (one for result in text.results for one in changes.towards(result)):
-            whole = text.whole(one.statements)
-            if whole not in found or one.size < found[whole].size:
-                found[whole] = one
-    return sorted(((one, lines) for lines, one in found.items()), key=lambda pair: pair[0].size)
+def _config(rule: str, case: Case, arrays: Arrays) -> dict[str, Any]:
+    """What the first weight's config holds before the first step."""
+    states = {name: arrays[f"{name}_0"] for name in case.params["states"]}
+    return {**DEFAULTS[rule], **(case.params["config"] or {}), **states}
+
+
+def _changed(text: RightText, names: Mapping[str, Any], first: NDArray[Any]) -> list[ChangedText]:
+    """The changes of a text that give the first weight, the simplest first; or, where it is right, of what is kept."""
+    known = Fingerprints(text, names)
+    if not known.is_right("w_next", first):
+        return known.matching("w_next", first)
+    before = set(text.towards("w_next"))
+    kept = known.changed(" ".join(one for one in text.results if one.startswith("kept_")))
+    return sorted((one for one in kept if not before & {k for k, _ in one.statements}), key=lambda one: one.size)
 
 
 def generated_rules(rule: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
@@ -79,19 +88,25 @@ def generated_rules(rule: str, asked: Sequence[Case], seen: Seen, draw: Draw) ->
         got = [np.asarray(one, np.float64) for one in steps if one is not None and np.isfinite(one).all()]
         if case.dtype != "float64" or len(got) < STEPS or gives(rule, RULES[rule][0].statements, case, arrays, got):
             continue
-        tried = 0
-        for one, lines in _changed(rule):
-            if tried < MOST_TRIED and gives(rule, lines.split("\n"), case, arrays, got):
-                tried += 1
-                yield Wrong(rule, "steps", one.words, one.hint, (updating(rule, lines),), (), OPTIM_FILE, lines=lines)
+        config = {**_config(rule, case, arrays), **case.params["changes"][0]}
+        names = _names(rule, config, arrays["w_0"], arrays["dw_0"][0])
+        for text in RULES[rule]:
+            tried: set[str] = set()
+            for one in _changed(text, names, got[0]):
+                lines = text.whole(one.statements)
+                if len(tried) < MOST_TRIED and lines not in tried and gives(rule, lines.split("\n"), case, arrays, got):
+                    tried.add(lines)
+                    update = (updating(rule, lines),)
+                    yield Wrong(rule, "steps", one.words, one.hint, update, (), OPTIM_FILE, lines=lines)
+            if tried:
+                return
         return
 
 
 def gives(rule: str, lines: Sequence[str], case: Case, arrays: Arrays, got: Sequence[Any]) -> bool:
     """Whether a text gives these weights."""
     update = updating(rule, "\n".join(lines), _in_numpy)
-    states = {name: arrays[f"{name}_0"] for name in case.params["states"]}
-    config, w = {**DEFAULTS[rule], **(case.params["config"] or {}), **states}, arrays["w_0"]
+    config, w = _config(rule, case, arrays), arrays["w_0"]
     for t, want in enumerate(got):
         config.update(case.params["changes"][t])
         try:

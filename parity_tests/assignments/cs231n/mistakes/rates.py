@@ -18,7 +18,7 @@ from parity_tests.protocol.quantity import Key
 
 SCHEDULE = "A rule takes the rate as it is given: who trains changes it, as Solver does after each epoch."
 MULTIPLIED = "each call multiplies config's learning_rate by a factor"
-DIVIDED, DIVIDED_BY_T = "the rate is divided by the number of calls so far", "the rate is divided by t"
+DIVIDED = "the rate is divided by the number of calls so far"
 NOISE = {"float64": 1e-6, "float32": 2e-4}
 """How far rounding, and the place of epsilon, may move a factor that is read off two steps."""
 
@@ -43,13 +43,13 @@ def _multiplied(rule: str, factor: float) -> tuple[Update, ...]:
     return tuple(_multiplying(update, factor, before=before) for update in _each(rule) for before in (False, True))
 
 
-def _dividing(update: Update, rule: str) -> Update:
-    """The rule, with the rate divided by t, or by a number of calls that the config keeps for that."""
+def _dividing(update: Update) -> Update:
+    """The rule, with the rate divided by a number of calls that the config keeps for that."""
 
     def divided(config: dict[str, Any], w: Any, dw: Any) -> Any:
         config["calls"] = config.get("calls", 0) + 1
         rate = config["learning_rate"]
-        config["learning_rate"] = rate / (config["t"] + 1 if rule == "adam" else config["calls"])
+        config["learning_rate"] = rate / config["calls"]
         w = update(config, w, dw)
         config["learning_rate"] = rate
         return w
@@ -111,27 +111,23 @@ LINES = {
 RATE = 'config["learning_rate"]'
 
 
-def _of(rule: str, gathered: str, used: str) -> tuple[Wrong, Wrong]:
-    """The mistakes of a rule."""
-    of_adam = rule == "adam"
-    count = "t" if of_adam else 'config["calls"]'
-    counted = Swap(gathered, f'{gathered}\n    config["calls"] = config.get("calls", 0) + 1')
-    return (
-        _rule(
-            rule,
-            MULTIPLIED,
-            lambda factor: _multiplied(rule, factor),
-            Swap(gathered, f"{gathered}\n    {RATE} *= 0.95"),
-            estimate=lambda case, arrays, seen: _factor(rule, case, arrays, seen),
-        ),
-        _rule(
-            rule,
-            DIVIDED_BY_T if of_adam else DIVIDED,
-            tuple(_dividing(update, rule) for update in _each(rule)),
-            *(() if of_adam else (counted,)),
-            Swap(used.format(RATE), used.format(f"{RATE} / {count}")),
-        ),
+def _multiplied_in(rule: str, gathered: str) -> Wrong:
+    return _rule(
+        rule,
+        MULTIPLIED,
+        lambda factor: _multiplied(rule, factor),
+        Swap(gathered, f"{gathered}\n    {RATE} *= 0.95"),
+        estimate=lambda case, arrays, seen: _factor(rule, case, arrays, seen),
     )
 
 
-RATES = tuple(wrong for rule, lines in LINES.items() for wrong in _of(rule, *lines))
+def _divided_in(rule: str, gathered: str, used: str) -> Wrong:
+    counted = Swap(gathered, f'{gathered}\n    config["calls"] = config.get("calls", 0) + 1')
+    divided = Swap(used.format(RATE), used.format(f'{RATE} / config["calls"]'))
+    return _rule(rule, DIVIDED, tuple(_dividing(update) for update in _each(rule)), counted, divided)
+
+
+RATES = (
+    *(_multiplied_in(rule, gathered) for rule, (gathered, _) in LINES.items()),
+    *(_divided_in(rule, *lines) for rule, lines in LINES.items() if rule != "adam"),
+)

@@ -87,14 +87,8 @@ IN_DROPOUT = (
 IN_RULES = (
     near("momentum: the velocity is halved", ("the velocity is not kept", "it is Nesterov's momentum"),
          (V, V.replace('"velocity": v', '"velocity": v / 2')), file=OPTIM_FILE),
-    near("Adam: the first moment alone is not corrected", ("the moments are not corrected",
-         "the second moment is not corrected"), (BOTH, "first, second = m, v / (1 - beta2**t)"), file=OPTIM_FILE),
     near("Adam: t is counted twice", ("t is never counted", "t is counted after it is used"),
          ('"v": v, "t": t}', '"v": v, "t": t + 1}'), file=OPTIM_FILE),
-    near("Adam: the betas are exchanged", ("the moments are not corrected", "t is never counted"),
-         ('beta1, beta2, t = config["beta1"], config["beta2"], ',
-          'beta2, beta1, t = config["beta1"], config["beta2"], '),
-         file=OPTIM_FILE),
 )  # fmt: skip
 
 FC_LOSS = "return loss + penalty(self.params, self.reg), grads"

@@ -22,12 +22,11 @@ from parity_tests.assignments.cs231n.mistakes.networks import (
     FORWARD_RELU,
     NORMALISED,
 )
-from parity_tests.assignments.cs231n.mistakes.rates import DIVIDED, DIVIDED_BY_T, LINES, MULTIPLIED, RATE
-from parity_tests.assignments.cs231n.mistakes.rules import M_LINE, MIXED_NAMES, SQUARE_LINE
+from parity_tests.assignments.cs231n.mistakes.rates import DIVIDED, LINES, MULTIPLIED, RATE
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import near
+from parity_tests.assignments.cs231n.proof.near_misses_of_terms import M_LINE, SQUARE_LINE
 
-OF_BETAS = (*MIXED_NAMES.values(), "beta1 is the share of both averages", "beta2 is the share of both averages")
 LAYERS_SHARE = (SHARED_PARAM, *OTHERS.values())
 
 BESIDE = "self.normalization and (layer > 1 or not self.use_dropout)"
@@ -51,19 +50,19 @@ OF_NETWORKS = (
     ),
     near(
         "Adam: the rate is divided by t + 1",
-        (MULTIPLIED, DIVIDED_BY_T, "the rate is divided by the root of t"),
+        (MULTIPLIED, "the step is divided by the new t once too often in the new w"),
         (LINES["adam"][1].format(RATE), LINES["adam"][1].format(f"{RATE} / (t + 1)")),
         file=OPTIM_FILE,
     ),
     near(
         "Adam: the second moment has the mean of the betas",
-        OF_BETAS,
+        "β₁ stands for β₂ in the second moment",
         (SQUARE_LINE, SQUARE_LINE.replace("beta2", "(beta1 + beta2) / 2")),
         file=OPTIM_FILE,
     ),
     near(
         "Adam: the first moment has the square of beta1",
-        OF_BETAS,
+        "β₂ stands for β₁ in the first moment",
         (M_LINE, M_LINE.replace("beta1", "beta1**2")),
         file=OPTIM_FILE,
     ),

@@ -18,6 +18,7 @@ CUT = "return dx[:, :, pad : pad + H, pad : pad + W], dw"
 POOLED = "part += np.where(first == place, dout, 0)"
 RELU_BACK = "return np.where(cache > 0, dout, 0)"
 AFFINE = "return x.reshape(len(x), -1) @ w + b, (x, w, b)"
+SQUARE_LINE = 'v = beta2 * config.get("v", np.zeros_like(w)) + (1 - beta2) * dw**2'
 M_LINE = 'm = beta1 * config.get("m", np.zeros_like(w)) + (1 - beta1) * dw'
 
 IN_NORMS = (
@@ -78,7 +79,7 @@ ELSEWHERE = (
          "the velocity of a vector, as a bias, begins anew at each step",
          ('v = config["momentum"] * config', 'v = config["momentum"] * (w.ndim < 2) * config'), file=OPTIM_FILE),
     near("Adam: beta2 is the share of the gradients' average in the first steps alone",
-         ("beta2 is the share of both averages", "beta1 and beta2 are exchanged in the averages"),
+         "β₂ stands for β₁ in the first moment",
          (M_LINE, "beta1 = beta2 if t < 3 else beta1\n    " + M_LINE), file=OPTIM_FILE),
     near("networks: the second layer's gradient is without the penalty",
          ("the first layer's gradient is without the penalty", "the last layer's gradient is without the penalty"),

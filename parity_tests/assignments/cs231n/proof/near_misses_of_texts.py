@@ -96,14 +96,14 @@ OF_TEXTS = (
         (
             "t is never counted",
             "the corrections have β t, not β to the power t",
-            "t is counted after it is used, so that the first correction divides by 0",
+            "t is counted after it is used",
         ),
         (BOTH, BOTH.replace("**t", "**0")),
         file=OPTIM_FILE,
     ),
     near(
         "Adam: the second moment is kept half corrected",
-        ("the corrected second moment is kept", "the corrected moments are kept"),
+        "the corrected second moment is kept",
         (KEPT, KEPT.replace('"v": v', '"v": (v + second) / 2')),
         file=OPTIM_FILE,
     ),
