@@ -68,6 +68,7 @@ LABELS = {
 HINTS = {"kept": KEPT, "0.01": GIVEN, "0.9": GIVEN, "velocity": VELOCITY, "cache": SQUARES, "divisor": SQUARES}
 HINTS |= {"wrong sign": SIGN, "": RATE}
 SAID = {
+    "the divisor is squared in the new w": "the root is left out of the divisor",
     "the old velocity stands for what is kept as the velocity": "the velocity is not kept",
     "the old cache stands for what is kept as the cache": "the cache is not kept",
 }
@@ -133,7 +134,7 @@ ADAM_SAID = {
     "1 − β₁ stands for β₁ in the first moment": "the first moment has its shares exchanged",
     "1 − β₂ stands for β₂ in the second moment": "the second moment has its shares exchanged",
     "1 − β stands for β in both moments": "both moments have their shares exchanged",
-    "the divisor is squared in the new w": "the root of the second moment is left out",
+    "the divisor is squared in the new w": "the root is left out of the divisor",
 }
 
 

@@ -116,7 +116,6 @@ RULE_ROWS = (
         (V_STEP, "w_next = w - v"),
     ),
     MOMENTUM.wrong("w moves by the gradient as well", VELOCITY, (V_STEP, "w_next = w + v - learning_rate * dw")),
-    RMSPROP.wrong("the root of the cache is left out", SQUARES, (R_BELOW, "below = s + epsilon")),
     RMSPROP.wrong("the gradients are averaged, not their squares", SQUARES, (S_LINE, S_LINE.replace("dw**2", "dw"))),
     RMSPROP.wrong(
         "the cache is divided by 1 − ρ", SQUARES, (R_BELOW, "below = np.sqrt(s / (1 - decay_rate)) + epsilon")
