@@ -27,11 +27,11 @@ from parity_tests.assignments.mlp.mistakes.sgd_step import LAMBDA
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.parts.readable_numbers import likeliest
-from parity_tests.protocol.mistake import Call, Estimate, Formula, Mistake, Swap
+from parity_tests.protocol.mistake import ANYTHING, Call, Estimate, Formula, Mistake, Swap
 
 Numbers = Sequence[float] | NDArray[Any]
-Candidates = Callable[[Call, Measured], Sequence[Numbers | None]]
-"""What the record of a set may hold, one number an epoch; of several, any may be the one."""
+Candidates = Callable[[Call, Measured], Sequence[Numbers | None] | None]
+"""What the record of a set may hold, one number an epoch; of several, any may be the one. None where nobody knows."""
 DIGITS = "With how many digits is the record kept?"
 
 
@@ -42,10 +42,19 @@ def _formula(candidates: Candidates, right: Callable[[Measured], Numbers]) -> Fo
         measured: Measured = call.measured
         if measured.weights is None:
             return None
-        numbers = [*candidates(call, measured), right(measured)]
+        found = candidates(call, measured)
+        if found is None:
+            return ANYTHING
+        numbers = [*found, right(measured)]
         return [_near(one, call) for one in numbers if one is not None and len(one)]
 
     return formula
+
+
+def _by_given_labels(call: Call, m: Measured) -> Sequence[Numbers] | None:
+    """The losses of the labels that the loss was given, which are not kept of large mini-batches."""
+    by_epoch = m.losses_of_given_labels(m.weights or ())
+    return [[sum(losses) for losses in by_epoch]] if by_epoch else None
 
 
 def _near(numbers: Numbers, call: Call) -> Running:
@@ -216,7 +225,7 @@ LOSSES = (
     *_of_losses("evaluation runs with dropout on", TRAINING, _masked, ("is_train=False", "is_train=True")),
     *_of_losses(
         "the loss of an evaluation is given labels of other rows", "X and y must be taken by the same indices.",
-        lambda call, m: [[sum(losses) for losses in m.losses_of_given_labels(m.weights or ())]],
+        _by_given_labels,
         ('loss += float(model["loss"].forward(a, y))', 'loss += float(model["loss"].forward(a, y[::-1]))'),
     ),
     *_of_losses(
