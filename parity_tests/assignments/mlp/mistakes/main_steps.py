@@ -364,6 +364,7 @@ NO_STEP = (
     NEVER,
     "where α > 0 the weights do not move",
     "the plain step does not move the weights",
+    "the weights are set to the step, not moved by it",
     "α and η are exchanged",
     "w is moved by the velocity of the step before",
 )
