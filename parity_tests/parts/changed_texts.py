@@ -10,6 +10,7 @@ from itertools import combinations, pairwise, product
 
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import Operator, changes_of
+from parity_tests.operators.of_numbers import NUMBER, unknown
 from parity_tests.operators.of_texts import FURTHER
 from parity_tests.operators.scope import Scope
 from parity_tests.operators.source import Source
@@ -313,6 +314,11 @@ class ChangedTexts:
 def _subsets(places: Sequence[str]) -> list[tuple[str, ...]]:
     """Some of them, or all."""
     return [some for size in range(1, len(places) + 1) for some in combinations(places, size)]
+
+
+def numbered_texts(text: RightText, result: str) -> list[ChangedText]:
+    """The changes of a text that hold a number of their own, and may change a result."""
+    return [one for one in ChangedTexts(text, (unknown,)).towards(result) if NUMBER in one.words]
 
 
 def _opening(line: str, end: int) -> int:

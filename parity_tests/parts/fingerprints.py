@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.operators.of_numbers import NUMBER, unknown
-from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
+from parity_tests.operators.of_numbers import NUMBER
+from parity_tests.parts.changed_texts import ChangedText, ChangedTexts, numbered_texts
 from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.parts.right_text import RightText
 
@@ -34,6 +34,10 @@ _numbered: dict[int, tuple[RightText, dict[str, list[ChangedText]]]] = {}
 """The same of changes that hold a number."""
 STEPS = 8
 """So many steps of Newton's lead from a number to the one that fits."""
+
+
+SAME = 1e-12
+"""What part of itself a number changes by at last."""
 
 
 def fitted(value: Any, shape: Sequence[int]) -> Any:
@@ -62,14 +66,14 @@ def solved(off: Callable[[float], Array], near: float) -> float | None:
         for _ in range(STEPS):
             at = off(number)
             slope = (off(number + step) - at) / step
-            number = float(number - (slope @ at) / (slope @ slope))
+            last, number = number, float(number - (slope @ at) / (slope @ slope))
             if not math.isfinite(number):
                 return None
-            if (np.abs(off(number)) <= near).all():
-                readable = likeliest(number)
-                return readable if readable and readable != 1 and (np.abs(off(readable)) <= near).all() else None
+            if abs(number - last) <= SAME * abs(number):
+                break
             step = 1e-6 * max(abs(number), 1e-3)
-    return None
+        readable = likeliest(number)
+        return readable if readable and readable != 1 and (np.abs(off(readable)) <= near).all() else None
 
 
 class Fingerprints:
@@ -123,8 +127,7 @@ class Fingerprints:
             return []
         towards = self._kept(_numbered)
         if result not in towards:
-            changed = ChangedTexts(self._text, (unknown,)).towards(result)
-            towards[result] = [one for one in changed if NUMBER in one.words]
+            towards[result] = numbered_texts(self._text, result)
         found = []
         for one in towards[result]:
             number = solved(partial(self._off, one, result, flat), near)

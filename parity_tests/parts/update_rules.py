@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from parity_tests.operators.of_texts import OF_SHORT
 from parity_tests.parts.right_text import RightText
 
@@ -157,6 +159,34 @@ def _adam(below: str) -> RightText:
 
 
 USUAL = ("usual_learning_rate", "usual_beta1", "usual_beta2")
+DECAYED = """
+decay = weight_decay * w  # the weight decay
+dw = gradient + decay  # the gradient with weight decay
+"""
+DECAY = "Weight decay makes the gradient larger by λ w, for every w, before anything else happens."
+SAID_OF_DECAYED = {
+    "what is kept as the velocity is 0 everywhere": "the velocity is not kept, or μ is not used",
+    "the gradient with weight decay is 0 everywhere": "w does not move",
+    "the gradient with weight decay has the wrong sign": "the step goes uphill, as the gradient does",
+    "the gradient with weight decay is divided by the rate once too often": "the rate is not used",
+    "the weight decay is left out of the gradient with weight decay": "the weight decay is left out",
+}
+
+
+def decayed(text: RightText) -> RightText:
+    """A rule that decays weights by λ: the gradient is larger by λ w before anything else happens."""
+    own = (name for name in text.arrays if name != "dw" and not name.startswith("usual_"))
+    labels = {**text.labels, "weight_decay": "λ", "gradient": "the gradient", "plain_step": "the plain step"}
+    return replace(
+        text,
+        lines=DECAYED.lstrip() + text.lines.lstrip(),
+        arrays=("gradient", "weight_decay", "plain_step", "sign_w", *own),
+        labels=labels | {"sign_w": "the sign of w"},
+        hints={"λ": DECAY, "decay": DECAY, **text.hints},
+        said={**text.said, **SAID_OF_DECAYED},
+    )
+
+
 OF_DESCENT = [_rule(DESCENT, "")]
 OF_MOMENTUM = [_rule(MOMENTUM, "1 − μ", "momentum", "usual_momentum", "velocity", "rest")]
 OF_RMSPROP = [

@@ -279,9 +279,9 @@ def test_no_readable_number_is_found_beside_others() -> None:
 
 def test_a_number_is_looked_for_only_where_no_formula_without_one_fits() -> None:
     doubled = bad([Swap("g = g + _lambda * w", "g = g + 2 * _lambda * w")], "1", DTYPES[:1])
-    assert {record.diagnosis for record in doubled} == {"weight decay is applied twice"}
+    assert {record.diagnosis for record in doubled} == {"the weight decay is doubled"}
     other = bad([Swap("g = g + _lambda * w", "g = g + 1.3 * _lambda * w")], "1", DTYPES[:1])
-    assert {record.diagnosis for record in other} == {"weight decay is scaled by a constant factor"}
+    assert {record.diagnosis for record in other} == {"the weight decay is multiplied by 1.3"}
 
 
 # ---- the bound that a wrong formula carries

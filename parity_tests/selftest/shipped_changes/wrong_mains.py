@@ -223,7 +223,7 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
         RELU,
         [(SGD_CALL, "momentum = add_momentum(model)\n            " + SGD_CALL)],
         "weights",
-        "momentum has no effect: the velocity is not kept, or α is not used",
+        "the velocity is not kept, or α is not used",
     ),
     "velocity not from zero": (
         RELU,

@@ -37,6 +37,11 @@ def passed_rates(call: Call) -> Rates | None:
     return tuple(passed)  # type: ignore[arg-type]  # three numbers each
 
 
+def at_right_rates(formula: Formula) -> Formula:
+    """A mistake in the steps of a `main` that passes SGD the right rates, or does not call it."""
+    return lambda call: formula(call) if passed_rates(call) in (None, asked_rates(call)) else None
+
+
 def _by_rates(call: Call, rates: Rates) -> Running:
     """The steps that these rates make; λ and α are the same in all."""
     lam, alpha, _ = rates[0]

@@ -26,8 +26,8 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     at_epoch,
     before_sgd,
 )
-from parity_tests.assignments.mlp.mistakes.main_rates import asked_rates, passed_rates
-from parity_tests.assignments.mlp.mistakes.sgd import DIRECTION, MOMENTUM, NEVER, WEIGHT_DECAY
+from parity_tests.assignments.mlp.mistakes.main_rates import at_right_rates
+from parity_tests.assignments.mlp.mistakes.sgd import EXCHANGED, LATE_DECAY, MOMENTUM
 from parity_tests.assignments.mlp.mistakes.sgd_step import ALPHA, DECAYED, LAMBDA, RIGHT, UPDATE, Steps, are_parallel
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.parts.readable_numbers import likeliest
@@ -54,11 +54,7 @@ def _step(
 ) -> Mistake:  # fmt: skip
     """A mistake in the steps of a `main` that passes SGD the right rates, or does not call it."""
     plug = tuple(Swap(*swap) for swap in swaps)
-    return Mistake("10", STEPS, name, hint, _at_right_rates(formula), estimate, plug=plug, editions=editions)
-
-
-def _at_right_rates(formula: Formula) -> Formula:
-    return lambda call: formula(call) if passed_rates(call) in (None, asked_rates(call)) else None
+    return Mistake("10", STEPS, name, hint, at_right_rates(formula), estimate, plug=plug, editions=editions)
 
 
 def _without_slope(call: Call) -> Any:
@@ -356,23 +352,15 @@ def _inside_main(mistake: Mistake) -> Mistake:
     assert isinstance(mistake.formula, Steps)
     step = textwrap.indent(mistake.formula.statements.rstrip("\n"), "        ")
     lines = textwrap.indent(f"{_INSIDE}{step}\n{_STORE}", "            ").lstrip()
-    formula = _at_right_rates(mistake.formula)
+    formula = at_right_rates(mistake.formula)
     return replace(mistake, part="10", operation=STEPS, formula=formula, plug=(Swap(SGD_CALL, lines),), shows_in=())
 
 
-NO_STEP = (
-    NEVER,
-    "where α > 0 the weights do not move",
-    "the plain step does not move the weights",
-    "the weights are set to the step, not moved by it",
-    "α and η are exchanged",
-    "w is moved by the velocity of the step before",
-)
-"""With these some step of `main` moves nothing, and so is none."""
+# Where α and η are exchanged some step moves nothing, and so is none.
 INSIDE_MAIN = tuple(
     _inside_main(mistake)
-    for mistake in (*MOMENTUM, *DIRECTION, *WEIGHT_DECAY)
-    if isinstance(mistake.formula, Steps) and mistake.name not in NO_STEP
+    for mistake in (*MOMENTUM, *EXCHANGED, *LATE_DECAY)
+    if isinstance(mistake.formula, Steps) and mistake.name != "α and η are exchanged"
 )
 
 STEPS_OF_MAIN = (*WIRED, *STATE, *FITTED, *CUT, *INSIDE_MAIN)

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity_tests.assignments.mlp.main.evidence import STEPS
 from parity_tests.assignments.mlp.mistakes.generated import Names, Written, generated
+from parity_tests.assignments.mlp.mistakes.generated_steps import generated_steps
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
 from parity_tests.parts.relu import RELU_BACKWARD, RELU_FORWARD
 from parity_tests.parts.softmax_loss import SOFTMAX_LOSS
@@ -109,5 +111,7 @@ WRITTEN: Mapping[str, Written] = {
 
 def of_calls(calls: Sequence[Call]) -> Iterator[Mistake]:
     """The changed right texts that may be what calls of one operation show."""
+    if calls[0].operation in ("sgd.weights", STEPS):
+        return generated_steps(calls)
     written = WRITTEN.get(calls[0].operation)
     return iter(()) if written is None else generated(written, calls)

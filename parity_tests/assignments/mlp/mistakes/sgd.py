@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.mistakes.sgd_numbers import NUMBERS
 from parity_tests.assignments.mlp.mistakes.sgd_step import (
     ALPHA,
     DECAY,
@@ -24,35 +23,14 @@ from parity_tests.assignments.mlp.mistakes.sgd_step import (
     step,
 )
 from parity_tests.harness.diagnosis.running_error import Running, stack
+from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.protocol.finding import NOTHING
 from parity_tests.protocol.mistake import RAISES, Body, Call, Mistake, Shown, Swap
 from parity_tests.protocol.observation import Failure
 from reference.rounding import unit_roundoff
 
 DROP = "Change the learning rate between two steps: which gradients should the new one act on?"
-KEEP = "The velocity must survive until the next call."
-UPHILL = "A gradient points uphill: which way should w go?"
 ORDER = "Compare the order of the parameters with the names you use in the formula."
-NEVER = "the weights never move: nothing is stored, or a copy of them is changed"
-STORED = "Is what you compute there stored in params?"
-SET = "Is w moved, or set?"
-VISITED = "Which modules, and which entries of their params, does your loop visit, and where does it end?"
-
-
-def _with_momentum(name: str, hint: str, statements: str) -> Mistake:
-    """A mistake where α > 0; the plain step is right."""
-    branch = textwrap.indent(statements, "    ")
-    return step(name, hint, f"{DECAYED}if alpha > 0:\n{branch}\nelse:\n    w = w - eta * g", editions=ALPHA)
-
-
-def _decay(name: str, statements: str) -> Mistake:
-    """A mistake in how the gradient gets its weight decay; both kinds of step are right."""
-    return step(name, DECAY, f"{statements}\n{UPDATE}", editions=LAMBDA)
-
-
-def _where(name: str, condition: str) -> Mistake:
-    """Only some of the parameters are updated."""
-    return step(name, VISITED, f"if {condition}:\n{textwrap.indent(DECAYED + UPDATE, '    ')}")
 
 
 def _after_left_over(call: Call) -> Any:
@@ -74,135 +52,62 @@ def _after_left_over(call: Call) -> Any:
 
 
 MOMENTUM = (
-    _with_momentum("momentum has no effect: the velocity is not kept, or α is not used", KEEP, "w = w - eta * g"),
-    _with_momentum("torch's momentum: η is not inside the velocity", DROP, "v = alpha * v + g\nw = w - eta * v"),
-    _with_momentum(
-        "momentum with damping: the gradient is weighted by 1 − α",
-        TERMS,
-        "v = alpha * v - (1 - alpha) * eta * g\nw = w + v",
-    ),
-    _with_momentum(
-        "torch's momentum with damping: the gradient is weighted by 1 − α, η outside",
-        DROP,
-        "v = alpha * v + (1 - alpha) * g\nw = w - eta * v",
-    ),
-    _with_momentum(
-        "Nesterov's momentum, where the classical form is asked for",
-        TERMS,
-        "v = alpha * v - eta * g\nw = w + alpha * v - eta * g",
-    ),
-    _with_momentum(
-        "the step with momentum goes uphill: the velocity's sign and the step's do not go together",
-        "Which of the two, velocity or step, carries the minus?",
-        "v = alpha * v + eta * g\nw = w + v",
-    ),
-    _with_momentum("the old velocity has the wrong sign", TERMS, "v = -alpha * v - eta * g\nw = w + v"),
-    _with_momentum("η is missing in the velocity", TERMS, "v = alpha * v - g\nw = w + v"),
-    _with_momentum("η is applied twice: in the velocity, and to it", TERMS, "v = alpha * v - eta * g\nw = w + eta * v"),
-    _with_momentum("α does not damp the old velocity", TERMS, "v = v - eta * g\nw = w + v"),
-    _with_momentum("α multiplies the gradient, not the old velocity", TERMS, "v = v - alpha * eta * g\nw = w + v"),
-    _with_momentum(
-        "α multiplies the whole step, the new gradient included",
-        "Where do the brackets stand in υ ← α υ − η g?",
-        "v = alpha * (v - eta * g)\nw = w + v",
-    ),
-    _with_momentum("the old velocity is weighted by 1 − α", TERMS, "v = (1 - alpha) * v - eta * g\nw = w + v"),
-    _with_momentum("η multiplies the old velocity, and α the gradient", TERMS, "v = eta * v - alpha * g\nw = w + v"),
-    _with_momentum(
-        "w is moved by the velocity of the step before",
-        "In which order do the two lines of the update stand?",
-        "w = w + v\nv = alpha * v - eta * g",
-    ),
-    _with_momentum("w is replaced by the velocity", SET, "v = alpha * v - eta * g\nw = v"),
     step(
-        "b has no velocity",
-        "Which entries of params does each branch handle?",
-        DECAYED + UPDATE.replace("alpha > 0", "alpha > 0 and key == 'W'"),
-        editions=ALPHA,
+        "torch's momentum: η is not inside the velocity", DROP,
+        f"{DECAYED}{UPDATE.replace('- eta * g', '+ g', 1).replace('w + v', 'w - eta * v')}", editions=ALPHA,
+    ),
+    step(
+        "Nesterov's momentum, where the classical form is asked for", TERMS,
+        f"{DECAYED}{UPDATE.replace('w + v', 'w + alpha * v - eta * g')}", editions=ALPHA,
     ),
     Mistake(
-        "1",
-        "sgd.weights",
-        "the velocities do not start at the zeros that are given",
-        "Where do the velocities live? Each training must start from those that it is given.",
-        _after_left_over,
-        plug=plugged(f"{DECAYED}v = v if v.any() else v + 0.1\n{UPDATE}"),
-        editions=ALPHA,
+        "1", "sgd.weights", "the velocities do not start at the zeros that are given",
+        "Where do the velocities live? Each training must start from those that it is given.", _after_left_over,
+        plug=plugged(f"{DECAYED}v = v if v.any() else v + 0.1\n{UPDATE}"), editions=ALPHA,
     ),
-    step(
-        "the plain step is made beside the one with momentum",
-        "Should one step change w once or twice?",
-        DECAYED + UPDATE.replace("w + v", "w + v - eta * g"),
-        editions=ALPHA,
-    ),
-    _with_momentum("where α > 0 the weights do not move", STORED, "v = alpha * v - eta * g"),
-)
+)  # fmt: skip
 
-DIRECTION = (
-    step("the step goes uphill", UPHILL, f"g = -(g + lam * w)\n{UPDATE}"),
-    step(
-        "the plain step goes uphill", UPHILL, DECAYED + UPDATE.replace("w - eta * g", "w + eta * g"), editions=ALPHA
-    ),
-    step("η is not used", "Which number sets the length of a step?", f"eta = 1.0\n{DECAYED}{UPDATE}"),
+NOT_KEPT = "v = v if lam > 0 else 0 * v\n"
+"""Where momentum is None, a velocity of 0 is made at each step; λ is the α that was passed."""
+EXCHANGED = (
     step("α and η are exchanged", ORDER, f"eta, alpha = alpha, eta\n{DECAYED}{UPDATE}", editions=ALPHA),
     Mistake(
-        "1",
-        "sgd.weights",
-        "λ and α are exchanged",
-        ORDER,
+        "1", "sgd.weights", "λ and α are exchanged", ORDER,
         lambda call: [Steps(f"lam, alpha = alpha, lam\n{kept}{DECAYED}{UPDATE}")(call) for kept in ("", NOT_KEPT)],
         plug=(Swap("_lambda: float, _alpha: float, _learning", "_alpha: float, _lambda: float, _learning"),),
         editions=LAMBDA,
     ),
     step("λ and η are exchanged", ORDER, f"lam, eta = eta, lam\n{DECAYED}{UPDATE}", editions=LAMBDA),
-    step(NEVER, STORED, "pass"),
-    step(
-        "the plain step does not move the weights", STORED, DECAYED + UPDATE.replace("w = w - eta * g", "pass"),
-        editions=ALPHA,
-    ),
-    _where("the bias is not updated", "key == 'W'"),
-    _where("only the first layer is updated", "name == 'L1'"),
-    _where("only the very first parameter is updated", "(name, key) == ('L1', 'W')"),
-    _where("only the last layer is updated", "name == 'L2'"),
-    step("the weights are set to the step, not moved by it", SET, DECAYED + UPDATE.replace("w - eta", "-eta")),
 )  # fmt: skip
-NOT_KEPT = "v = v if lam > 0 else 0 * v\n"
-"""Where momentum is None, a velocity of 0 is made at each step; λ is the α that was passed."""
 
-WEIGHT_DECAY = (
-    _decay("weight decay is left out", "pass"),
-    _decay("weight decay is applied twice", "g = g + 2 * lam * w"),
-    _decay("weight decay is halved", "g = g + 0.5 * lam * w"),
-    _decay("weight decay has the wrong sign", "g = g - lam * w"),
-    _decay("weight decay on W only", "if key == 'W':\n    g = g + lam * w"),
-    _decay("weight decay takes the sign of w", "g = g + lam * np.where(w > 0, 0 * w + 1, -1)"),
-    _decay("λ multiplies the gradient, not the weight", "g = g + lam * g"),
-    _decay("λ is added without w", "g = g + lam"),
-    _decay("w is added without λ", "g = g + w"),
-    _decay("weight decay takes w²", "g = g + lam * w * w"),
-    step(
-        "weight decay is applied after the step", DECAY, f"{UPDATE}\nw = w - eta * (lam * w)", editions=LAMBDA
+LATE_DECAY = (
+    step("weight decay is applied after the step", DECAY, f"{UPDATE}\nw = w - eta * (lam * w)", editions=LAMBDA),
+    *(
+        step(name, DECAY, f"old = w\n{first}{UPDATE}\nw = w - {decay}", editions=LAMBDA)
+        for name, first, decay in (
+            ("weight decay is not part of the velocity", "", "eta * (lam * old)"),
+            ("weight decay is in the gradient, and on the weight again", DECAYED, "eta * (lam * old)"),
+            ("weight decay is not multiplied by η", "", "lam * old"),
+        )
     ),
-    step(
-        "weight decay is not part of the velocity", DECAY, f"old = w\n{UPDATE}\nw = w - eta * (lam * old)",
-        editions=LAMBDA,
-    ),
-    step(
-        "weight decay is in the gradient, and on the weight again",
-        DECAY,
-        f"old = w\n{DECAYED}{UPDATE}\nw = w - eta * (lam * old)",
-        editions=LAMBDA,
-    ),
-    step(
-        "weight decay is in the velocity, and not multiplied by η",
-        DECAY,
-        f"decay = lam * w\n{UPDATE.replace('eta * g', 'eta * g - decay')}",
-        editions=LAMBDA,
-    ),
-    step("weight decay is not multiplied by η", DECAY, f"old = w\n{UPDATE}\nw = w - lam * old", editions=LAMBDA),
-    _decay("weight decay in the plain step alone", "if alpha <= 0:\n    g = g + lam * w"),
-    _decay("weight decay with momentum alone", "if alpha > 0:\n    g = g + lam * w"),
-)  # fmt: skip
+)
+
+
+def _largest(calls: Sequence[Call]) -> float | None:
+    """The largest element of what first steps without weight decay took for the gradient, where several have it."""
+    own = [c for c in calls if c.dtype == np.float64 and c.lam == 0 and "starts" not in c.inputs]
+    sizes = [float(np.abs((c.w.value - np.asarray(c.got, np.longdouble)[0]) / c.etas[0]).max()) for c in own]
+    most = max(sizes)
+    return likeliest(most) if sum(abs(size - most) <= 1e-9 * most for size in sizes) > 1 else None
+
+
+CUT = step(
+    "the gradient is cut off beyond a largest size",
+    "SGD takes the gradient as the backwards left it: what else is done to it here?",
+    f"g = np.maximum(np.minimum(g, number), -number)\n{DECAYED}{UPDATE}",
+    estimate=_largest,
+    number=0.5,
+)
 
 
 STEP_OF_W = """for name, module in model.items():
@@ -335,4 +240,4 @@ RETURNED = (
     ),
 )
 
-SGD = (*MOMENTUM, *DIRECTION, *WEIGHT_DECAY, *KEYS, *NUMBERS, *RAISED, *RETURNED)
+SGD = (*MOMENTUM, *EXCHANGED, *LATE_DECAY, CUT, *KEYS, *RAISED, *RETURNED)
