@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.mistakes.generated_steps import Rates
 from parity_tests.harness.diagnosis.running_error import Running, where
 from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.proof import SEPARATOR
 from parity_tests.protocol.case import DTYPES, Case
-from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.mistake import Body, Call, Swap
 from parity_tests.selftest.nightly import one_of_each
 from parity_tests.selftest.shipped_variants import alone, changed, records, shipped, with_mistake
 from reports.model.records import Record
@@ -282,6 +284,17 @@ def test_a_number_is_looked_for_only_where_no_formula_without_one_fits() -> None
     assert {record.diagnosis for record in doubled} == {"the weight decay is doubled"}
     other = bad([Swap("g = g + _lambda * w", "g = g + 1.3 * _lambda * w")], "1", DTYPES[:1])
     assert {record.diagnosis for record in other} == {"the weight decay is multiplied by 1.3"}
+
+
+def test_a_changed_step_that_divides_by_a_rate_of_0_fits_nothing_and_breaks_nothing() -> None:
+    w = Running(np.ones(3), np.float64)
+    inputs = {"w": w, "g": [w, 2 * w], "etas": [0.5, 0.25], "alpha": 0.0, "layer": "L1", "key": "W"}
+    change = ((0, "decay = (learning_rate / weight_decay) * w"),)
+    calls = [Call("sgd.weights", "", np.dtype(float), "", None, Comparison("match"), inputs | {"lam": lam})
+             for lam in (0.0, 0.5)]  # fmt: skip
+    with pytest.raises(ValueError, match="cannot be run"):
+        Rates((change, ()))(calls[0])
+    assert Rates((change, ()))(calls[1]).value[:, 0].tolist() == [0.0, -0.5]
 
 
 # ---- the bound that a wrong formula carries

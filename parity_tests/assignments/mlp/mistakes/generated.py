@@ -18,12 +18,15 @@ from parity_tests.parts.changed_texts import ChangedText
 from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints
 from parity_tests.parts.right_text import RightText
 from parity_tests.protocol.mistake import ANYTHING, Call, Formula, Mistake
+from reference.rounding import unit_roundoff
 
 Array = NDArray[Any]
 HINTS: dict[str, str] = {}
 """The hint of each name that was tried."""
 TRIED: dict[tuple[str, str], Mistake] = {}
 """The mistake of each name that was tried, by operation."""
+SETTINGS = 8
+"""Roundings of what only settings enter."""
 ENOUGH = 12
 """So many numbers tell most changes apart."""
 FAR = 1e4
@@ -118,11 +121,14 @@ def _formula(lines: str, written: Written) -> Formula:
         names = written.given(call)
         try:
             exec(_compiled(lines), {"np": np}, names)
+        except ArithmeticError:  # of settings alone, as a division by a rate of 0
+            return ANYTHING
         except (TypeError, AttributeError) as error:  # what no error is known of
             raise ValueError(f"{lines!r} cannot be run") from error
         value = names[written.result]
         if not isinstance(value, Running):
-            value = Running(value, call.dtype)
+            rounded = np.abs(value) * (value != np.rint(value))  # numbers that settings give
+            value = Running(value, call.dtype, SETTINGS * unit_roundoff(call.dtype) * rounded)
         if not np.isfinite(value.value).any():
             return ANYTHING
         everywhere = value.value.size == 1 and call.got is not None

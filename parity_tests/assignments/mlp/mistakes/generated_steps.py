@@ -33,6 +33,8 @@ FURTHER_STEPS = 2
 LEAST = 8
 """So many of the smallest calls that are right are asked at once."""
 FAR = 1e-6
+FAILS = (ValueError, ArithmeticError, TypeError, AttributeError, NameError)
+"""What a text raises that nobody wrote, as by a division by a rate of 0."""
 PLACE = re.compile(r" (in|of) (the new w|the velocity)$")
 CONDITIONS: Conditions = (
     *RATES,
@@ -59,7 +61,7 @@ class Rates:
         lines = RULES[call.alpha > 0].whole(self.changes[call.alpha > 0] if changed else ())
         try:
             return stack(_path(lines, call, wide=True))
-        except (TypeError, AttributeError) as error:  # what no error is known of
+        except FAILS as error:  # what no error is known of, too
             raise ValueError(f"{lines!r} cannot be run") from error
 
 
@@ -111,7 +113,7 @@ def _giving(call: Call | None) -> Iterator[ChangedText]:
         try:
             path = _path(rule.whole(changed.statements), call, wide=False, number=number, count=count)
             return np.asarray((np.stack(path) - got).ravel())
-        except (ValueError, ArithmeticError, TypeError, AttributeError, NameError):
+        except FAILS:
             return np.full(got.size, np.inf)
 
     with np.errstate(all="ignore"):
@@ -126,8 +128,9 @@ def _giving(call: Call | None) -> Iterator[ChangedText]:
 
 def _tells(call: Call) -> bool:
     got = call.got
-    usual = call.dtype == np.float64 and got is not None and got.dtype.kind == "f" and len(got) == len(call.g)
-    return usual and bool(np.isfinite(np.asarray(got)).all())
+    if call.dtype != np.float64 or got is None or got.dtype.kind != "f":
+        return False
+    return got.shape == (len(call.g), *call.w.shape) and bool(np.isfinite(got).all())
 
 
 def _telling(calls: Sequence[Call], *, with_momentum: bool) -> list[ChangedText]:
@@ -166,7 +169,10 @@ def _spoils(formula: Rates, right: Sequence[Call]) -> bool:
         change = formula.changes[call.alpha > 0]
         if change and (formula.holds is None or formula.holds(call)):
             rule = RULES[call.alpha > 0]
-            changed, own = (np.stack(_path(rule.whole(lines), call, wide=False)) for lines in (change, ()))
+            try:
+                changed, own = (np.stack(_path(rule.whole(lines), call, wide=False)) for lines in (change, ()))
+            except FAILS:
+                return True
             if np.abs(changed - own).max() > FAR * max(1.0, np.abs(own).max()):
                 return True
     return False
