@@ -354,7 +354,7 @@ UNLIKE: dict[str, tuple[str, str, str, tuple[str, str]]] = {
                                (".T @ dout,", ".T @ dout * 2,")),
 }  # fmt: skip
 """Forwards whose output is unlike what is asked, their derivatives, and how these are made wrong for them, too."""
-UNPAID_TOO = ("wrong sign", "flipped filters of wrong sign", "first number", "affine with x reversed")
+UNPAID_TOO = ("flipped filters of wrong sign", "first number", "affine with x reversed")
 """Those that Parity has no name for, and one whose derivative asks less than a maximum's."""
 
 

@@ -7,6 +7,7 @@ import pytest
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.generated_rules import RULES
+from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
 from parity_tests.parts.changed_texts import ChangedTexts
@@ -89,7 +90,8 @@ def test_a_near_miss_is_caught_and_gets_no_false_name(near: NearMiss) -> None:
 
 
 def test_the_names_that_would_be_false_are_names_of_known_mistakes() -> None:
-    texts = [RUNNING_NORM, *(text for several in RULES.values() for text in several)]
+    of_images = [written.texts for (part, _), written in WRITTEN.items() if part.endswith("naive")]
+    texts = [RUNNING_NORM, *(text for several in (*RULES.values(), *of_images) for text in several)]
     changes = (one for text in texts for one in ChangedTexts(text).towards(" ".join(text.results)))
     generated = {one.words for one in changes}
     assert {name for near in NEAR_MISSES for name in near.false} <= {wrong.name for wrong in WRONG} | generated

@@ -163,13 +163,6 @@ def rewritten(text: str, words: Sequence[Words]) -> str:
     return text
 
 
-FACTORS = (
-    ("{} has the wrong sign", "-{}"),
-    ("{} is doubled", "2 * {}"),
-    ("{} is halved", "{} / 2"),
-    ("{} is 0 everywhere", "0 * {}"),
-)
-"""What may be wrong about any result as a whole."""
 TERMS = "Compare the formula with the code term by term: is each used, once, and with the right sign?"
 
 
@@ -211,18 +204,3 @@ class Text:
         change = {f"{self.before}{result}": predicting(lines, result) for result in results.split()}
         fails = failing(lines) if self.beyond else None
         return Wrong(self.part, self.kind, name, hint, change, self.plug(lines), fails=fails)
-
-    def ending(self, name: str, hint: str, result: str, line: str) -> Wrong:
-        """A mistake of one result that a further line makes."""
-        lines = f"{self.lines}\n{line}"
-        change = {f"{self.before}{result}": predicting(lines, result)}
-        return Wrong(self.part, self.kind, name, hint, change, self.plug(lines))
-
-    def factors(self, result: str, besides: Sequence[str] = ()) -> list[Wrong]:
-        """What may be wrong about a result as a whole, but for names with words in them that others have."""
-        rows = [(name.format(result), value.format(result)) for name, value in FACTORS]
-        return [
-            self.ending(name, TERMS, result, f"{result} = {value}")
-            for name, value in rows
-            if not any(words in name for words in besides)
-        ]

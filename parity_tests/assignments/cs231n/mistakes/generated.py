@@ -18,7 +18,7 @@ from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
 from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted
-from parity_tests.parts.right_text import RightText
+from parity_tests.parts.right_text import RightText, names_in
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.kind import Arrays
@@ -29,6 +29,13 @@ _KEPT = 32
 _fingerprints: OrderedDict[tuple[str, ...], Fingerprints] = OrderedDict()
 HINTS: dict[str, str] = {}
 """The hint of each name that was given."""
+
+
+class Later:
+    """A value of a name that is computed where a text reads it."""
+
+    def __init__(self, make: Callable[..., Any], *given: Any) -> None:
+        self.value: Callable[[], Any] = lambda: make(*given)
 
 
 @dataclass(frozen=True)
@@ -123,15 +130,19 @@ def _in_numpy(written: Written, text: RightText, case: Case, own: Arrays, furthe
         for name, value in {**own, **further}.items()
     }
     values = written.given(text, Given(**tensors, extra=case.params.get("extra")), case.params.get("setting") or {})
-    return {name: value.numpy() if isinstance(value, torch.Tensor) else value for name, value in values.items()}
+    made = {name: value.value() if isinstance(value, Later) else value for name, value in values.items()}
+    return {name: value.numpy() if isinstance(value, torch.Tensor) else value for name, value in made.items()}
 
 
 def _wrong(written: Written, text: RightText, changed: ChangedText, result: str) -> Wrong:
     own = text.whole(changed.statements, text.towards(result, changed.statements))
+    read = names_in(own)
     in_torch = own.replace(".max(axis", ".amax(axis").replace(".min(axis", ".amin(axis")
 
     def predicted(t: Any, s: Any) -> Any:
-        value = run_if_torch_can(in_torch, dict(written.given(text, t, s)))[result]
+        names = written.given(text, t, s)
+        later = {name: names[name].value() for name in read if isinstance(names.get(name), Later)}
+        value = run_if_torch_can(in_torch, {**names, **later})[result]
         if isinstance(value, float):
             value = value + 0 * t.x.sum()
         return 1 * fitted(value, _shape(result, t))

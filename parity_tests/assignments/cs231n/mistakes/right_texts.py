@@ -9,6 +9,7 @@ from typing import Any
 
 from parity_tests.assignments.cs231n.mistakes.generated import Written
 from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, OWN
+from parity_tests.assignments.cs231n.mistakes.windows_given import of_convolution, of_pooling
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
 from parity_tests.parts.norm_backward import AS_ONE, BY_MEANS, BY_SUMS, SCALED, SUMMED, norm_backward
 from parity_tests.parts.norm_forward import norm_forward
@@ -16,6 +17,7 @@ from parity_tests.parts.relu import RELU_BACKWARD, RELU_FORWARD
 from parity_tests.parts.right_text import RightText
 from parity_tests.parts.softmax_loss import SOFTMAX_LOSS
 from parity_tests.parts.svm_loss import SVM_LOSS
+from parity_tests.parts.windows import CONV_BACKWARD, CONV_FORWARD, POOL_BACKWARD, POOL_FORWARD
 
 
 def _numbers(layout: str, t: Any) -> dict[str, Any]:
@@ -209,6 +211,10 @@ WRITTEN: Mapping[tuple[str, str], Written] = {
         Written("relu_backward", RELU_BACKWARD, _of_relu),
         Written("softmax_loss", SOFTMAX_LOSS, _of_loss, kind="loss"),
         Written("svm_loss", SVM_LOSS, _of_loss, kind="loss"),
+        Written("conv_forward_naive", [CONV_FORWARD], of_convolution),
+        Written("conv_backward_naive", CONV_BACKWARD, of_convolution),
+        Written("max_pool_forward_naive", [POOL_FORWARD], of_pooling),
+        Written("max_pool_backward_naive", [POOL_BACKWARD], of_pooling),
         _forward("batchnorm_forward", "batch"),
         _forward("layernorm_forward", "layer"),
         _forward("spatial_batchnorm_forward", "spatial"),

@@ -158,18 +158,6 @@ CONVOLUTION_BACK = (
     ),
     CONV_BACK.wrong("dx is cut by 1 on each side, whatever pad is", CUT, "dx", (CUT_OUT, "dx = dx[:, :, 1:-1, 1:-1]")),
     CONV_BACK.wrong(
-        "dx is cut from pad in its rows, from 0 in its columns",
-        CUT,
-        "dx",
-        (CUT_OUT, "dx = dx[:, :, pad : pad + H, :W]"),
-    ),
-    CONV_BACK.wrong(
-        "dx is cut from pad in its columns, from 0 in its rows",
-        CUT,
-        "dx",
-        (CUT_OUT, "dx = dx[:, :, :H, pad : pad + W]"),
-    ),
-    CONV_BACK.wrong(
         "db is summed over examples, filters and rows", PER_FILTER, "db", (TO_DB, "db = dout.sum(axis=(0, 1, 2))")
     ),
     CONV_BACK.wrong(

@@ -46,10 +46,6 @@ def _sides_exchanged(right: Any) -> Any:
     return right.reshape(*before, width, height).transpose(2, 3) if height != width else 1 * right
 
 
-def _bias_times(times: Callable[[Any], int]) -> Callable[[Any, Any], Any]:
-    return lambda t, s: t.right.out + (times(t.w.shape) - 1) * t.b[:, None, None]
-
-
 def _whole_dx(t: Any, s: Any, w: Any = None) -> Any:
     """dx of the padded image."""
     F, (H, W) = _functional(), t.x.shape[2:]
@@ -95,13 +91,6 @@ def _without_pad(t: Any, s: Any) -> Any:
     if not all(sizes):
         return torch.zeros((len(t.x), len(t.w), *sizes), dtype=t.x.dtype, device=t.x.device)
     return _functional().conv2d(t.x, t.w, t.b, stride=s["stride"])
-
-
-def _by_ones(t: Any, s: Any) -> Any:
-    """The first windows that are one place apart."""
-    near = _functional().conv2d(t.x, t.w, t.b, padding=s["pad"])
-    height, width = t.right.out.shape[2:]
-    return 1 * near[:, :, :height, :width]
 
 
 def _pooled(height: str, width: str, down: str = "stride", across: str = "stride") -> Callable[[Any, Any], Any]:
@@ -212,11 +201,6 @@ MIXED = tuple(
 )  # fmt: skip
 
 
-def _bias(times: str, count: Callable[[Any], int], plug: str) -> Wrong:
-    return Wrong(CF, "layer", f"the bias is added once for each {times}", BIAS, {"out": _bias_times(count)},
-                 (Swap(ADDED, ADDED.replace("b[:", f"{plug} * b[:")),))  # fmt: skip
-
-
 def _pool_forward(name: str, hint: str, change: Any, *plug: Swap) -> Wrong:
     return Wrong(PF, "layer", name, hint, {"out": change}, plug)
 
@@ -238,10 +222,6 @@ CONVOLUTION = (
           (Swap(WINDOWS, "wide = np.zeros((*x.shape[:2], x.shape[2] + 2 * pad, x.shape[3] + 2 * pad), x.dtype)\n"
                 "    wide[:, :, pad:-pad, pad:-pad] = x\n    windows = _windows(wide, HH, WW, stride)\n"),),
           raises=_nothing_to_write_to),
-    _bias("row of the filter", lambda w: int(w[2]), "HH"),
-    _bias("channel", lambda w: int(w[1]), "C"),
-    _bias("place of the filter", lambda w: int(w[2] * w[3]), "HH * WW"),
-    _bias("number of the filter", lambda w: int(w[1] * w[2] * w[3]), "C * HH * WW"),
     Wrong(CF, "layer", "the mean of the biases is added to each filter", BIAS,
           {"out": lambda t, s: t.right.out + (t.b.mean() - t.b)[:, None, None]},
           (Swap(ADDED, ADDED.replace("b[:, None]", "b.mean()")),)),
@@ -251,9 +231,6 @@ CONVOLUTION = (
           (Swap(WINDOWS, "sizes = [max(0, 1 + (n - m) // stride) for n, m in zip(x.shape[2:], (HH, WW))]\n"
                 "    wide = np.pad(x, ((0, 0), (0, 0), (0, HH), (0, WW)))\n"
                 "    windows = _windows(wide, HH, WW, stride)[:, :, : sizes[0], : sizes[1]]\n"),)),
-    Wrong(CF, "layer", "the stride is left out", STRIDE, {"out": _by_ones},
-          (Swap(WINDOWS, "sizes = [1 + (n + 2 * pad - m) // stride for n, m in zip(x.shape[2:], (HH, WW))]\n"
-                "    windows = _windows(_padded(x, pad), HH, WW, 1)[:, :, : sizes[0], : sizes[1]]\n"),)),
     Wrong(CF, "layer", "height and width of the output are exchanged", SIDES,
           {"out": lambda t, s: t.right.out.transpose(2, 3)},
           (Swap(OUT, OUT.replace("width),", f"width){TURNED}")),), fails=_is_not_square),
@@ -281,11 +258,6 @@ CONVOLUTION = (
           (Swap(CUT_OUT, CUT_OUT.replace("pad + H", "pad + W")),)),
     Wrong(CB, "layer", "the padding is left on dx", CUT, {"dx": lambda t, s: _whole_dx(t, s)},
           (Swap(CUT_OUT, "return dx, dw"),)),
-    Wrong(CB, "layer", "dx is that of filters turned by half a turn",
-          "A sum over windows, each with its dout, takes the filters as they are; one that slides filters over dout "
-          "takes them turned by half a turn.",
-          {"dx": lambda t, s: _inner(_whole_dx(t, s, t.w.flip(2, 3)), t, s, *t.x.shape[2:])},
-          (Swap("dcolumns = (w.reshape(F, -1).T", "dcolumns = (w[:, :, ::-1, ::-1].reshape(F, -1).T"),)),
     Wrong(CB, "layer", "height and width of the filters are exchanged where dw is reshaped", SIDES,
           {"dw": lambda t, s: t.right.dw.reshape(*t.w.shape[:2], *t.w.shape[:1:-1]).transpose(2, 3)},
           (Swap(".sum(axis=0).reshape(w.shape)", ".sum(axis=0).reshape(F, C, WW, HH).transpose(0, 1, 3, 2)"),)),
@@ -293,9 +265,6 @@ CONVOLUTION = (
           {"dw": lambda t, s: _sides_exchanged(t.right.dw)},
           (Swap(".sum(axis=0).reshape(w.shape)", ".sum(axis=0).reshape((F, C, WW, HH) if HH != WW else w.shape)\n"
                 "    dw = dw.transpose(0, 1, 3, 2) if HH != WW else dw"),)),
-    Wrong(CB, "layer", "db is the mean over examples and places", BIAS,
-          {"db": lambda t, s: t.dout.mean((0, 2, 3))},
-          (Swap("dw, dout.sum(axis=(0, 2, 3))", "dw, dout.mean(axis=(0, 2, 3))"),)),
 )  # fmt: skip
 POOLING = (
     _pool_forward("the pool's height is taken for its width", SIDES, _pooled("pool_height", "pool_height"),
@@ -310,17 +279,8 @@ POOLING = (
     _pool_forward("the pool's sides are the steps", STRIDE,
                   _pooled("pool_height", "pool_width", "pool_height", "pool_width"),
                   Swap(POOLS, f"{POOLS[:-1].replace('stride)', '1)')}[:, :, ::height, ::width]\n")),
-    _pool_forward("the largest magnitude is taken", LARGEST,
-                  lambda t, s: _pooled("pool_height", "pool_width")(type(t)(x=t.x.abs()), s),
-                  Swap(POOLED, "return np.abs(flat).max(axis=-1), (x.shape")),
-    _pool_forward("the least is taken", LARGEST,
-                  lambda t, s: -_pooled("pool_height", "pool_width")(type(t)(x=-t.x), s),
-                  Swap(POOLED, "return flat.min(axis=-1), (x.shape")),
     _pool_backward("the largest number of several windows keeps the last window's gradient alone", OVERLAP,
                    _largest_overwritten, "dx[n, c, i * stride + r, j * stride + q] = dout[n, c, i, j]"),
-    _pool_backward("the gradient is divided by the size of the window", WHOLE,
-                   lambda t, s: t.right.dx / (s["pool_height"] * s["pool_width"]),
-                   "dx[n, c, i * stride + r, j * stride + q] += dout[n, c, i, j] / (height * width)"),
     _pool_backward("every number of a window gets a share", WHOLE, _shared,
                    "dx[n, c, i * stride : i * stride + height, j * stride : j * stride + width] += "
                    "dout[n, c, i, j] / (height * width)"),

@@ -29,16 +29,12 @@ IN_LAYERS = (
     near("batch norm: momentum is the other way round for the variance alone",
          "the running statistics have momentum the other way round",
          (VARIANCE, "variance = (1 - momentum) * variance + momentum * batch_variance")),
-    near("convolution: the bias is that of the first filter", "the bias is left out",
-         (CONV, CONV.replace("b[:, None]", "b[0]"))),
-    near("convolution: the filters are flipped top to bottom", "the output is that of filters turned by half a turn",
-         (CONV, CONV.replace("w.reshape(F, -1)", "w[:, :, ::-1].reshape(F, -1)"))),
     near("convolution: the padding is at most 1", "the padding is always 1",
          (PAD, "beside = (0, 2 * max(pad - 1, 0))\n    windows = _windows(np.pad(_padded(x, min(pad, 1)), "
           "((0, 0), (0, 0), beside, beside)), HH")),
-    near("convolution: dw is the mean in float32 alone", "dw is the mean over the examples",
+    near("convolution: dw is the mean in float32 alone", "dw is divided by the number of examples once too often",
          (".sum(axis=0).reshape(w.shape)", ".sum(axis=0).reshape(w.shape) / (N if w.dtype == np.float32 else 1)")),
-    near("convolution: the stride of dx is at most 2", "the stride is left out of dx",
+    near("convolution: the stride of dx is at most 2", "a step of 1 stands for the stride in dx",
          ("dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]",
           "s = min(stride, 2)\n            "
           "dx[:, :, i : i + s * height : s, j : j + s * width : s] += dcolumns[:, :, i, j]")),
@@ -46,8 +42,6 @@ IN_LAYERS = (
          ("out, cache = gamma * normal + beta, None",
           "out, cache = gamma * normal + beta, None\n"
           "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)")),
-    near("convolution: db is divided by the places", "db is the mean over the examples",
-         ("dw, dout.sum(axis=(0, 2, 3))", "dw, dout.sum(axis=(0, 2, 3)) / (height * width)")),
     near("pooling: the least is taken", "the mean is taken, not the maximum",
          ("first = flat.argmax(axis=-1)", "first = flat.argmin(axis=-1)")),
     near("pooling: of overlapping windows the first counts", "overlapping windows overwrite each other",

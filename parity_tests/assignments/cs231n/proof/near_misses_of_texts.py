@@ -55,7 +55,7 @@ OF_TEXTS = (
     ),
     near(
         "convolution: the padding has the mean of the image",
-        ("the image is padded with its edge values, not with zeros", "the image is padded with ones, not with zeros"),
+        "the image padded with ones stands for the image padded with zeros in the windows",
         (
             "windows = _windows(_padded(x, pad), HH",
             "beside = ((0, 0), (0, 0), (pad, pad), (pad, pad))\n"
@@ -64,31 +64,31 @@ OF_TEXTS = (
     ),
     near(
         "convolution: the bias of the last filter is added to all",
-        "the bias of the first filter is added to all",
+        "the bias of the first filter stands for the bias in the output",
         (ADDED, ADDED.replace("b[:, None]", "b[-1]")),
     ),
     near(
         "convolution: dx is cut from pad − 1 on",
         (
-            "dx is cut from the first row and column on, not from pad",
-            "dx is cut from 2 pad on, not from pad",
+            "0 stands for pad in dx",
+            "2 pad stands for pad in dx",
             "dx is cut from pad to H and W, not to pad + H and pad + W",
         ),
         (CUT, "from_ = max(pad - 1, 0)\n    return dx[:, :, from_ : from_ + H, from_ : from_ + W], dw"),
     ),
     near(
         "convolution: dw is of the last two examples",
-        ("dw is of the last example alone", "dw is of the last window alone"),
+        "dw is of the last example alone",
         (".sum(axis=0).reshape(w.shape)", "[-2:].sum(axis=0).reshape(w.shape)"),
     ),
     near(
         "pooling: the maximum starts at −½",
-        "the maximum starts at 0: negative ones become 0",
+        "ReLU is applied to the output",
         (POOLED, POOLED.replace("return ", "return np.maximum(-0.5, ").replace("[..., 0],", "[..., 0]),")),
     ),
     near(
         "pooling: the second number of each window is taken",
-        ("the first number of each window is taken", "the last number of each window is taken"),
+        "the max is of the first number of each window alone in the output",
         (POOLED, "return flat[..., 1], (x.shape"),
     ),
     near(

@@ -85,7 +85,7 @@ OF_WINDOWS = (
     ),
     near(
         "convolution: dx is cut by 2 on each side, whatever pad is",
-        ("dx is cut by 1 on each side, whatever pad is", "dx is cut from 2 pad on, not from pad"),
+        ("dx is cut by 1 on each side, whatever pad is", "2 pad stands for pad in dx"),
         (CUT, "return dx[:, :, 2:-2, 2:-2], dw"),
     ),
     near(
