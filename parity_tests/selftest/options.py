@@ -22,9 +22,10 @@ WORKERS = 2
 FILE_BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 """How workers are given tests: what a file shares is made once, and a file that takes long is begun early."""
 LONG = """
-test_proof test_right_parts_stay test_hostile test_null_submissions test_diagnoses test_unearned test_judge_results
-test_grade test_pytest_front test_verdicts test_near_misses test_reproduce test_names test_blame test_submissions
-test_forms test_pytest_plugin test_judging_by_facts test_isolation test_nothing_lost test_toy test_honest_forms
+test_blame test_verdicts test_forms test_names test_right_forms test_null_submissions test_diagnoses test_grade
+test_right_parts_stay test_proof test_submissions test_pytest_front test_reproduce test_trace test_honest_forms
+test_unearned test_isolation test_null test_hostile test_pairs test_nothing_lost test_judge_results test_opinfo
+test_pytest_plugin
 """
 """Files that take more than ten seconds, which come first."""
 TOGETHER = SELFTEST / "cs231n"
