@@ -57,13 +57,14 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
         model.params[name] = arrays[name].copy()
     if params["reg_set"]:
         model.reg = params["reg"]
-    other = _made_other(cls, params["other"])
-    if isinstance(getattr(other, "params", None), dict):
-        recorder.keep("other W1", other.params.get("W1"))
     wide = getattr(_made_other(cls, params["wide"]), "params", None)
     for name in params["parameters"]:
         if name.startswith("W") and isinstance(wide, dict):
             recorder.keep(f"wide {name}", wide.get(name))
+    # The other one is made last: the wide one has the asked one's depth and dtype, and hides that they are shared.
+    other = _made_other(cls, params["other"])
+    if isinstance(getattr(other, "params", None), dict):
+        recorder.keep("other W1", other.params.get("W1"))
     moved: set[str] = set()
     for k, labelled in enumerate(params["labelled"]):
         _use(other, arrays)

@@ -28,8 +28,11 @@ MODES = ("train", "test", "train", "test", "train", "test")
 """The modes of the calls."""
 DICTS = (0, 1, 0, 0, 1, 1)
 """Which of two bn_params goes with each call: the first begins empty, the second with statistics."""
-TIMES = (1, 1, 1, 1, 16, 1)
-"""How often each call is made, with the same input: what stops, or changes, after many calls shows in the last one."""
+TIMES = (1, 1, 1, 1, 17, 1)
+"""How often each call is made, with the same input: what stops, or changes, after many calls shows in the last one.
+
+Each number is odd: a momentum of the wrong sign, to the power of an even one, is the right one.
+"""
 STATISTICS = ("running_mean", "running_var")
 PLUS_EPS = "adds eps to the running variance as well, which is small and so is right"
 ALLOWED = {
