@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.kinds import sgd
+from parity_tests.harness.draw import draw
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.mistake import Body
 from parity_tests.selftest.nightly import one_in, one_of_each
@@ -72,6 +74,13 @@ def test_both_dtypes_are_asked_at_the_same_sizes() -> None:
     for name, case in cases.items():
         twin = cases.get(name.replace("float64", "float32"), case)
         assert dict(twin.params) == dict(case.params)
+
+
+def test_the_labels_of_several_rows_are_never_all_alike() -> None:
+    for seed in range(8):
+        for case in (case for case in ASSIGNMENT.cases("2019", DTYPES, seed=seed) if case.check == "loss"):
+            labels = [Y for name, Y in draw(ASSIGNMENT, case, seed).items() if name.startswith("Y") and len(Y) > 1]
+            assert all(len(np.unique(Y)) > 1 for Y in labels), (seed, case.name)
 
 
 def rates(seed: int, name: str) -> tuple[float, float, list[float]]:

@@ -335,7 +335,7 @@ UNLIKE: dict[str, tuple[str, str, str, tuple[str, str]]] = {
             ("flipped filters", "w[:, :, ::-1, ::-1]", "dk[:, :, ::-1, ::-1]", ""),
             ("filters flipped top to bottom", "w[:, :, ::-1]", "dk[:, :, ::-1]", ""),
             ("channels in the opposite order", "w[:, ::-1]", "dk[:, ::-1]", ""),
-            ("filters in the opposite order", "w[::-1]", "dk[::-1]", ""),
+            ("filters in the opposite order of wrong sign", "w[::-1]", "dk[::-1]", "-"),
             ("wrong sign", "w", "dk", "-"),
             ("flipped filters of wrong sign", "w[:, :, ::-1, ::-1]", "dk[:, :, ::-1, ::-1]", "-"),
         )
@@ -354,7 +354,12 @@ UNLIKE: dict[str, tuple[str, str, str, tuple[str, str]]] = {
                                (".T @ dout,", ".T @ dout * 2,")),
 }  # fmt: skip
 """Forwards whose output is unlike what is asked, their derivatives, and how these are made wrong for them, too."""
-UNPAID_TOO = ("flipped filters of wrong sign", "first number", "affine with x reversed")
+UNPAID_TOO = (
+    "filters in the opposite order of wrong sign",
+    "flipped filters of wrong sign",
+    "first number",
+    "affine with x reversed",
+)
 """Those that Parity has no name for, and one whose derivative asks less than a maximum's."""
 
 

@@ -17,6 +17,7 @@ from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mutants import Mutant, mutants, trial
 from parity_tests.proof.near_misses import called
 from parity_tests.proof.variants import rewritten, unchanged
+from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, NearMiss, Rewrite, Swap
 from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import first_of_each, one_of_each
@@ -95,7 +96,8 @@ NEAR_MISSES = ASSIGNMENT.proof().near_misses
     ids=lambda near: near.form.name,
 )
 def test_a_near_miss_is_caught_and_gets_no_false_name(near: NearMiss) -> None:
-    assert called(ASSIGNMENT, near, dtypes=("float64",)).good
+    # A slip of float32 is none in float64, and in float32 alone the name that is false would be true of all.
+    assert called(ASSIGNMENT, near, dtypes=DTYPES if "float32" in near.form.name else ("float64",)).good
 
 
 def test_the_names_that_would_be_false_are_names_of_known_mistakes() -> None:

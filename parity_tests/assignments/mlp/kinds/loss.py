@@ -55,7 +55,7 @@ def _case(
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Logits X_k (N×K) and labels Y_k (N×1) of each input; one of the labels is K − 1."""
+    """Logits X_k (N×K) and labels Y_k (N×1) of each input; one of the labels is K − 1, and of several not all are."""
     arrays: dict[str, NDArray[Any]] = {}
     for k, given in enumerate(params["inputs"]):
         X, y = _rows(params["draw"], rng, given["N"], params["K"])
@@ -67,6 +67,8 @@ def _rows(what: str, rng: np.random.Generator, N: int, K: int) -> tuple[NDArray[
     X = 3 * rng.standard_normal((N, K))
     Y = rng.integers(0, K, (N, 1))
     Y[rng.integers(0, N)] = K - 1
+    if N > 1 and (Y == K - 1).all():
+        Y[0] = 0
     if what == "offset":
         X += 1000.0
     elif what == "rows":
