@@ -388,7 +388,7 @@ def test_softmax_loss_is_asked_of_the_editions_that_do_not_ship_it_solved(change
             "dout.sum(axis=(0, 2, 3))",
             "dout.sum(axis=(0, 2, 3)) / len(dout)",
             "conv_backward_naive",
-            "db is the mean over the examples",
+            "db is divided by the number of examples once too often",
             True,
         ),
     ],
