@@ -13,6 +13,7 @@ import pytest
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.diagnosis import experiments
+from parity_tests.assignments.cs231n.mistakes.window_places import NOT_PADDED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE, Wrong
 from parity_tests.harness import flow_answers
 from parity_tests.harness.draw import draw
@@ -42,6 +43,13 @@ KNOWN = first_of_each(lambda wrong: wrong.part, WRONG)
 def test_a_known_mistake_has_its_own_name_and_no_other(wrong: Wrong, dtype: str) -> None:
     found = control(ASSIGNMENT, wrong.mistake, dtypes=(dtype,))
     assert (found.outcome, found.claimed) == (Outcome.NAMED, (wrong.name,))
+
+
+@pytest.mark.parametrize("name", [NOT_PADDED, "the image is padded below and on the right alone"])
+def test_an_image_without_padding_is_told_from_one_that_is_padded_at_its_end_alone(name: str) -> None:
+    (wrong,) = [wrong for wrong in WRONG if (wrong.part, wrong.name) == ("conv_forward_naive", name)]
+    found = control(ASSIGNMENT, wrong.mistake, dtypes=("float64",))
+    assert (found.outcome, found.claimed) == (Outcome.NAMED, (name,))
 
 
 GRAPH = """normal, deviation, gamma, _ = cache

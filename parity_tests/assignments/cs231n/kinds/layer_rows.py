@@ -198,8 +198,9 @@ def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
         return drawn(s, (n, n), (3, 3), 3, 3)
 
     def floor(s: Random) -> Drawn:
-        """More is left over than the padding: the windows reach not even all of x itself."""
-        return drawn(s, (7, 7), (4, 4), 3, 1)
+        """More is left over than the padding, so that the windows reach not even all of x itself; then just as much."""
+        all_of_it, one_side = drawn(s, (7, 7), (4, 4), 3, 1), drawn(s, (6, 6), (4, 4), 3, 1)
+        return Drawn([*all_of_it.inputs, *one_side.inputs], all_of_it.setting)
 
     def single(s: Random) -> Drawn:
         """Filters of one place that step over others, on one channel and one example, and on several of each."""
