@@ -229,22 +229,22 @@ for i in range(height):
     for j in range(width):
         dx[:, :, i : i + stride * dout.shape[2] : stride, j : j + stride * dout.shape[3] : stride] += dout
 return dx / (height * width)"""
-HALVED = Swap("out = w.reshape(F, -1) @ columns", "out = 0.5 * w.reshape(F, -1) @ columns")
-HALVED_BACK = (
-    Swap("dw = (flat @ columns", "dw = 0.5 * (flat @ columns"),
-    Swap("dcolumns = (w.reshape(F, -1).T @ flat)", "dcolumns = (0.5 * w.reshape(F, -1).T @ flat)"),
+SCALED = Swap("out = w.reshape(F, -1) @ columns", "out = 0.37 * w.reshape(F, -1) @ columns")
+SCALED_BACK = (
+    Swap("dw = (flat @ columns", "dw = 0.37 * (flat @ columns"),
+    Swap("dcolumns = (w.reshape(F, -1).T @ flat)", "dcolumns = (0.37 * w.reshape(F, -1).T @ flat)"),
 )
 OF_THEIR_OWN: dict[str, tuple[tuple[Body | Swap, ...], tuple[Body | Swap, ...]]] = {
     "affine_forward": ((COLUMN_BY_COLUMN,), (Body("affine_backward", COLUMNS_BACK),)),
     "relu_forward": ((LEAKS,), (Body("relu_backward", "return np.where(cache > 0, dout, 0.1 * dout)"),)),
     "max_pool_forward_naive": ((POOLS_MEANS,), (Body("max_pool_backward_naive", MEANS_BACK),)),
-    "conv_forward_naive": ((HALVED,), HALVED_BACK),
+    "conv_forward_naive": ((SCALED,), SCALED_BACK),
 }
 SPOILED = {
     "affine_forward": (".T @ dout,", ".T @ dout * 2,"),
     "relu_forward": ("0.1 * dout", "0.2 * dout"),
     "max_pool_forward_naive": ("(height * width)", "height"),
-    "conv_forward_naive": ("dw = 0.5", "dw = 2"),
+    "conv_forward_naive": ("dw = 0.37", "dw = 2"),
 }
 """How each of these backwards is made wrong for its forward, too."""
 UNPAID = ("max_pool_forward_naive", "conv_forward_naive")

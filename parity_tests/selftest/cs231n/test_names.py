@@ -414,7 +414,8 @@ def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned
     part = "conv_backward_naive"
     wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, SLID.format(turned=turned)),)))
     found = failures(records(wrong, parts={part}))
-    names = set() if turned else {"dx is that of filters turned by half a turn"}
+    name = "the filters with half a turn stand for the filters in the products of dout and the filters"
+    names = set() if turned else {name}
     assert {record.diagnosis for record in found} == names
 
 
