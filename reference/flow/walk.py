@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -14,6 +15,9 @@ from reference.flow.nested import holds_any, tensors
 
 _IDLE = ("profiler::", "prim::device", "aten::is_same_size", "aten::_assert_")
 """Operations that compute nothing."""
+_CALLS_WHEN_IMPORTED = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 8)
+"""Whether torch's compiler, which custom operations and optimizers import when first called, itself calls operations
+at that moment, which fails under a mode."""
 
 
 def real(func: OpOverload, out: Any) -> Any:
@@ -33,6 +37,8 @@ class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self) -> None:
+        if _CALLS_WHEN_IMPORTED:
+            import torch._dynamo  # noqa: F401
         super().__init__()  # type: ignore[no-untyped-call]
         self.wrote: set[int] = set()
         """Addresses of the storages that something was written into."""
