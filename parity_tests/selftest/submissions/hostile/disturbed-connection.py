@@ -1,4 +1,4 @@
-"""Writing and reading on every descriptor. Verdict: crashed."""
+"""Writing and reading on every descriptor. Verdict: match or crashed."""
 
 import os
 
