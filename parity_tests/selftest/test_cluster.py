@@ -49,11 +49,7 @@ def tls_cluster(ours: Certificates) -> Iterator[str]:
 
 
 def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
-    import dask
-
-    # A worker that is killed as the cluster closes is waited for so long.
-    patience = dask.config.set({"distributed.comm.timeouts.connect": "3s", "distributed.comm.timeouts.tcp": "3s"})
-    with patience, distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers:
         tasks = [(number, str(tmp_path / "flag") if number == 3 else "harmless") for number in range(8)]
         with cluster(workers.scheduler_address, nothing) as (executor, slots):
             assert slots == 2
