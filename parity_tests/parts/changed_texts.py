@@ -316,6 +316,11 @@ def _subsets(places: Sequence[str]) -> list[tuple[str, ...]]:
     return [some for size in range(1, len(places) + 1) for some in combinations(places, size)]
 
 
+def changed_texts(text: RightText, result: str) -> list[ChangedText]:
+    """The changes of a text that may change a result."""
+    return ChangedTexts(text).towards(result)
+
+
 def numbered_texts(text: RightText, result: str) -> list[ChangedText]:
     """The changes of a text that hold a number of their own, and may change a result."""
     return [one for one in ChangedTexts(text, (unknown,)).towards(result) if NUMBER in one.words]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import CodeType
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.operators.of_numbers import NUMBER
-from parity_tests.parts.changed_texts import ChangedText, ChangedTexts, numbered_texts
+from parity_tests.parts.changed_texts import ChangedText, changed_texts, numbered_texts
 from parity_tests.parts.readable_numbers import likeliest
-from parity_tests.parts.right_text import RightText
+from parity_tests.parts.right_text import FAILS, RightText
 
 MOST_TRIED = 12
 """So many of the changes that give one case's numbers are held against all cases, the simplest first."""
@@ -25,17 +26,14 @@ KEPT = 16
 NEAR = 1e-9
 """What part of the largest number of a result two honest computations of it stay below."""
 Array = NDArray[Any]
-_MOST_TEXTS = 64
-_changes: dict[int, tuple[RightText, dict[str, list[ChangedText]]]] = {}
-"""Of each text, by its identity, the changes towards its results: they are the same in every case."""
-
-
-_numbered: dict[int, tuple[RightText, dict[str, list[ChangedText]]]] = {}
-"""The same of changes that hold a number."""
+Makes = Callable[[RightText, str], list[ChangedText]]
+_MOST_TEXTS = 128
+_changes: dict[tuple[int, Makes], tuple[RightText, dict[str, list[ChangedText]]]] = {}
+"""Of each text, by its identity, the changes of a sort towards its results: they are the same in every case."""
+_MOST_CASES = 32
+_lately: OrderedDict[Hashable, Fingerprints] = OrderedDict()
 STEPS = 8
 """So many steps of Newton's lead from a number to the one that fits."""
-
-
 SAME = 1e-12
 """What part of itself a number changes by at last."""
 
@@ -76,6 +74,15 @@ def solved(off: Callable[[float], Array], near: float) -> float | None:
         return readable if readable and readable != 1 and (np.abs(off(readable)) <= near).all() else None
 
 
+def lately(key: Hashable, make: Callable[[], Fingerprints]) -> Fingerprints:
+    """Fingerprints that are known by a key: those made lately are kept, since a class asks again."""
+    if key not in _lately:
+        _lately[key] = make()
+        while len(_lately) > _MOST_CASES:
+            _lately.popitem(last=False)
+    return _lately[key]
+
+
 class Fingerprints:
     """Those of one text for one case, given the values of its names."""
 
@@ -102,15 +109,16 @@ class Fingerprints:
 
     def changed(self, result: str) -> list[ChangedText]:
         """The texts that are changed on the way to a result."""
-        towards = self._kept(_changes)
-        if result not in towards:
-            towards[result] = ChangedTexts(self._text).towards(result)
-        return towards[result]
+        return self._made(changed_texts, result)
 
-    def _kept(self, kept: dict[int, tuple[RightText, dict[str, list[ChangedText]]]]) -> dict[str, list[ChangedText]]:
-        if id(self._text) not in kept and len(kept) >= _MOST_TEXTS:
-            kept.clear()
-        return kept.setdefault(id(self._text), (self._text, {}))[1]
+    def _made(self, makes: Makes, result: str) -> list[ChangedText]:
+        key = id(self._text), makes
+        if key not in _changes and len(_changes) >= _MOST_TEXTS:
+            _changes.clear()
+        towards = _changes.setdefault(key, (self._text, {}))[1]
+        if result not in towards:
+            towards[result] = makes(self._text, result)
+        return towards[result]
 
     def numbered(self, result: str, got: Array) -> list[ChangedText]:
         """The changed texts with a readable number of their own that give these numbers, the simplest first.
@@ -125,11 +133,8 @@ class Fingerprints:
         factor = float(flat @ own) / max(float(own @ own), 1e-300)
         if (np.abs(flat - factor * own) <= near).all():
             return []
-        towards = self._kept(_numbered)
-        if result not in towards:
-            towards[result] = numbered_texts(self._text, result)
         found = []
-        for one in towards[result]:
+        for one in self._made(numbered_texts, result):
             number = solved(partial(self._off, one, result, flat), near)
             if number is not None:
                 found.append(with_number(one, number))
@@ -192,7 +197,7 @@ class Fingerprints:
                     else:
                         names[self._text.targets[k]] = self._given[k + 1][self._text.targets[k]]
                 return self._of_names(names, result)
-        except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError, NameError):
+        except FAILS:
             return None
 
     def _of_names(self, names: Mapping[str, Any], result: str) -> Array:

@@ -11,10 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reference.flow.bound import Bound
-from reference.flow.operation import CURRENT, Context
-from reference.flow.rounding import precision
-from reference.flow.shadows import Shadows
+from parity_tests.selftest.flow.soundness import flowed
 
 Array = NDArray[Any]
 Kind = Callable[[np.random.Generator, int, int], Array]
@@ -166,16 +163,7 @@ class Tried:
 
 def radius_of(function: Callable[..., Tensor], *operands: Tensor, probable: bool = True) -> tuple[Tensor, Tensor]:
     """What the function gives and the radius that flows out, long sums by their law."""
-    context = Context(precision(operands[0].dtype), Shadows(), probable=probable)
-    token = CURRENT.set(context)
-    copies = [x.clone() for x in operands]
-    try:
-        with Bound(context):
-            out = function(*copies)
-    finally:
-        CURRENT.reset(token)
-    radius = context.shadows.get(out)
-    return out, torch.zeros(out.shape, dtype=torch.float64) if radius is None else radius
+    return flowed(function, operands, [None] * len(operands), probable=probable)
 
 
 def try_sums(kind: str, rows: int, n: int, seed: int, tried: Tried, orders: tuple[str, ...] = tuple(ORDERS)) -> None:

@@ -34,10 +34,16 @@ def assert_sound(short: Shortfalls) -> None:
 
 
 def flowed(
-    function: Callable[..., Any], operands: Sequence[Tensor], radii: Sequence[Tensor | None], form: str | None = None
+    function: Callable[..., Any],
+    operands: Sequence[Tensor],
+    radii: Sequence[Tensor | None],
+    form: str | None = None,
+    *,
+    probable: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """What `function` gives and the radius that flows out, for operands of these radii."""
-    context = Context(precision(operands[0].dtype), Shadows(), frozenset() if form is None else frozenset({form}))
+    """What `function` gives and the radius that flows out, for operands of these radii; of long sums the probable."""
+    forms = frozenset() if form is None else frozenset({form})
+    context = Context(precision(operands[0].dtype), Shadows(), forms, probable=probable)
     copies = [x.clone() for x in operands]
     for x, r in zip(copies, radii, strict=True):
         context.shadows.put(x, None if r is None or not bool(r.any()) else r.double())

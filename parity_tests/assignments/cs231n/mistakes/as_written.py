@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.parts.right_text import compiled
 from parity_tests.protocol.mistake import Body, Swap
 
 Words = tuple[str, str]
@@ -110,15 +109,10 @@ def _places(count: int, before: int, after: int, mode: str) -> Any:
 IN_TORCH = NumpyInTorch()
 
 
-@cache
-def _compiled(lines: str) -> CodeType:
-    return compile(lines, "<text>", "exec")
-
-
 def run_in_torch(lines: str, names: Mapping[str, Any]) -> dict[str, Any]:
     """What a text leaves of names, beside those that it is given."""
     found = {"np": IN_TORCH, **names}
-    exec(_compiled(lines), found)
+    exec(compiled(lines), found)
     return found
 
 
@@ -147,7 +141,7 @@ def failing(lines: str) -> Callable[[Any, Any, int], bool]:
     def fails(params: Any, arrays: Any, call: int) -> bool:
         own = {name: arrays[f"{name}_{call}"] for name in (*params["arrays"], "dout")}
         try:
-            exec(_compiled(lines), {"np": np, **own, **(params["setting"] or {})})
+            exec(compiled(lines), {"np": np, **own, **(params["setting"] or {})})
         except (ValueError, IndexError):
             return True
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
 from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
-from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted
+from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted, lately
 from parity_tests.parts.right_text import RightText, names_in
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
@@ -25,8 +24,6 @@ from parity_tests.protocol.kind import Arrays
 from parity_tests.protocol.observation import Returned
 from parity_tests.protocol.quantity import Quantity
 
-_KEPT = 32
-_fingerprints: OrderedDict[tuple[str, ...], Fingerprints] = OrderedDict()
 HINTS: dict[str, str] = {}
 """The hint of each name that was given."""
 
@@ -113,13 +110,8 @@ def fingerprints_of(
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in own.values()))
     digest.update(np.ascontiguousarray(further.get("deviation", 0)).tobytes())
     key = (written.part, str(number), case.name, str(further.get("way")), digest.hexdigest())
-    if key not in _fingerprints:
-        _fingerprints[key] = Fingerprints(
-            written.texts[number], _in_numpy(written, written.texts[number], case, own, further)
-        )
-        while len(_fingerprints) > _KEPT:
-            _fingerprints.popitem(last=False)
-    return _fingerprints[key]
+    text = written.texts[number]
+    return lately(key, lambda: Fingerprints(text, _in_numpy(written, text, case, own, further)))
 
 
 def _in_numpy(written: Written, text: RightText, case: Case, own: Arrays, further: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -15,8 +12,8 @@ from numpy.typing import NDArray
 
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.parts.changed_texts import ChangedText
-from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints
-from parity_tests.parts.right_text import RightText
+from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints, lately
+from parity_tests.parts.right_text import RightText, compiled
 from parity_tests.protocol.mistake import ANYTHING, Call, Formula, Mistake
 from reference.rounding import unit_roundoff
 
@@ -30,8 +27,6 @@ SETTINGS = 8
 ENOUGH = 12
 """So many numbers tell most changes apart."""
 FAR = 1e4
-_KEPT = 32
-_fingerprints: OrderedDict[bytes, Fingerprints] = OrderedDict()
 
 
 class Names(dict[str, Any]):
@@ -64,10 +59,14 @@ def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
             return
         for changed, text in _told(known, texts, written.result, call.got):
             lines = text.whole(changed.statements, text.towards(written.result, changed.statements))
-            operation, formula = calls[0].operation, _formula(lines, written)
-            mistake = Mistake(written.part, operation, changed.words, changed.hint, formula)
-            HINTS[mistake.name], TRIED[operation, mistake.name] = mistake.hint, mistake
-            yield mistake
+            formula = _formula(lines, written)
+            yield tried(Mistake(written.part, calls[0].operation, changed.words, changed.hint, formula))
+
+
+def tried(mistake: Mistake) -> Mistake:
+    """The mistake, which hints and scripts find by its name from now on."""
+    HINTS[mistake.name], TRIED[mistake.operation, mistake.name] = mistake.hint, mistake
+    return mistake
 
 
 def _told(
@@ -82,12 +81,17 @@ def _told(
         yield from sorted(different.values(), key=lambda pair: pair[0].size)[:MOST_TRIED]
 
 
-def _tells(call: Call) -> bool:
-    """Whether numbers came back that tell changes apart: of float64, and none of them free."""
+def of_numbers(call: Call) -> bool:
+    """Whether numbers came back in a call in float64, and nothing else."""
     got = call.got
     if call.dtype != np.float64 or got is None or got.dtype.kind != "f" or not got.size:
         return False
-    return bool(np.isfinite(got).all()) and (call.free is None or not call.free.any())
+    return bool(np.isfinite(got).all())
+
+
+def _tells(call: Call) -> bool:
+    """Whether numbers came back that tell changes apart: none of them free."""
+    return of_numbers(call) and (call.free is None or not call.free.any())
 
 
 def _tells_little(call: Call) -> tuple[bool, bool, bool, int]:
@@ -102,16 +106,7 @@ def _fingerprints_of(text: RightText, given: Mapping[str, Any]) -> Fingerprints:
     digest = hashlib.sha256(repr(text.statements).encode())
     for name in sorted(values):
         digest.update(name.encode() + np.asarray(values[name]).tobytes())
-    if (key := digest.digest()) not in _fingerprints:
-        _fingerprints[key] = Fingerprints(text, values)
-        while len(_fingerprints) > _KEPT:
-            _fingerprints.popitem(last=False)
-    return _fingerprints[key]
-
-
-@cache
-def _compiled(lines: str) -> CodeType:
-    return compile(lines, "<text>", "exec")
+    return lately(digest.digest(), lambda: Fingerprints(text, values))
 
 
 def _formula(lines: str, written: Written) -> Formula:
@@ -120,7 +115,7 @@ def _formula(lines: str, written: Written) -> Formula:
     def formula(call: Call) -> Any:
         names = written.given(call)
         try:
-            exec(_compiled(lines), {"np": np}, names)
+            exec(compiled(lines), {"np": np}, names)
         except ArithmeticError:  # of settings alone, as a division by a rate of 0
             return ANYTHING
         except (TypeError, AttributeError) as error:  # what no error is known of

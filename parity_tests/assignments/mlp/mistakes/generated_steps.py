@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
-from types import CodeType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.main.evidence import STEPS
-from parity_tests.assignments.mlp.mistakes.generated import ENOUGH, HINTS, TRIED
+from parity_tests.assignments.mlp.mistakes.generated import ENOUGH, of_numbers, tried
 from parity_tests.assignments.mlp.mistakes.main_rates import at_right_rates
 from parity_tests.assignments.mlp.mistakes.relations import RATES
 from parity_tests.harness.diagnosis.running_error import Running, stack
-from parity_tests.parts.changed_texts import ChangedText, ChangedTexts, numbered_texts
+from parity_tests.parts.changed_texts import ChangedText, changed_texts, numbered_texts
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, solved, with_number
+from parity_tests.parts.right_text import FAILS, compiled
 from parity_tests.parts.update_rules import OF_DESCENT, OF_MOMENTUM, decayed
 from parity_tests.protocol.diagnosis import Conditions
 from parity_tests.protocol.mistake import Call, Formula, Mistake
@@ -33,8 +33,6 @@ FURTHER_STEPS = 2
 LEAST = 8
 """So many of the smallest calls that are right are asked at once."""
 FAR = 1e-6
-FAILS = (ValueError, ArithmeticError, TypeError, AttributeError, NameError)
-"""What a text raises that nobody wrote, as by a division by a rate of 0."""
 PLACE = re.compile(r" (in|of) (the new w|the velocity)$")
 CONDITIONS: Conditions = (
     *RATES,
@@ -77,22 +75,17 @@ def _path(lines: str, call: Call, *, wide: bool, number: float = 0.0, count: int
         names = {"np": np, "w": w, "gradient": of(g), "velocity": v, "learning_rate": eta, "number": number}
         names |= {"momentum": call.alpha, "rest": 1 - call.alpha, "weight_decay": call.lam}
         names |= {"plain_step": eta * (of(g) + call.lam * w), "sign_w": 1.0 - 2.0 * (w <= 0)}
-        exec(_compiled(lines), names)
+        exec(compiled(lines), names)
         w, v = names["w_next"] + 0 * w, names.get("kept_velocity", v) + 0 * w
         path.append(w)
     return path
 
 
 @cache
-def _compiled(lines: str) -> CodeType:
-    return compile(lines, "<step>", "exec")
-
-
-@cache
 def _changed(with_momentum: bool, numbered: bool) -> Sequence[ChangedText]:
     """The changes of a rule, the simplest first; or those that hold a number."""
     rule = RULES[with_momentum]
-    made = numbered_texts if numbered else lambda text, result: ChangedTexts(text).towards(result)
+    made = numbered_texts if numbered else changed_texts
     found: dict[Change, ChangedText] = {}
     for one in sorted((one for result in rule.results for one in made(rule, result)), key=lambda one: one.size):
         found.setdefault(one.statements, one)
@@ -127,10 +120,9 @@ def _giving(call: Call | None) -> Iterator[ChangedText]:
 
 
 def _tells(call: Call) -> bool:
-    got = call.got
-    if call.dtype != np.float64 or got is None or got.dtype.kind != "f":
-        return False
-    return got.shape == (len(call.g), *call.w.shape) and bool(np.isfinite(got).all())
+    """Whether numbers of all weights after each step came back."""
+    shape = (len(call.g), *call.w.shape)
+    return of_numbers(call) and call.got is not None and call.got.shape == shape
 
 
 def _telling(calls: Sequence[Call], *, with_momentum: bool) -> list[ChangedText]:
@@ -190,6 +182,4 @@ def generated_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
             rates, name = Rates(changes, holds), f"{words}, {where}" if where else words
             if not _spoils(rates, right[:LEAST]):
                 formula: Formula = at_right_rates(rates) if of_main else rates
-                mistake = Mistake("10" if of_main else "1", calls[0].operation, name, hint, formula)
-                HINTS[name], TRIED[mistake.operation, name] = hint, mistake
-                yield mistake
+                yield tried(Mistake("10" if of_main else "1", calls[0].operation, name, hint, formula))
