@@ -1,4 +1,4 @@
-"""Prepares the processes of a submission at each level of isolation: their commands, their folders, their setups.
+"""Prepares the processes of a submission at each level of isolation: their commands, folders, setups and permissions.
 
 isolation.py says what the levels guarantee. A level that does not work here fails when its process is started.
 """
