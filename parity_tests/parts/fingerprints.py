@@ -34,6 +34,8 @@ _MOST_CASES = 32
 _lately: OrderedDict[Hashable, Fingerprints] = OrderedDict()
 STEPS = 8
 """So many steps of Newton's lead from a number to the one that fits."""
+STANDS = f"{NUMBER} stands for"
+"""So begins what is said of a number in the place of a name."""
 SAME = 1e-12
 """What part of itself a number changes by at last."""
 
@@ -123,7 +125,7 @@ class Fingerprints:
     def numbered(self, result: str, got: Array) -> list[ChangedText]:
         """The changed texts with a readable number of their own that give these numbers, the simplest first.
 
-        None does where they are a multiple of the right ones, which is simpler to say.
+        Where they are a multiple of the right ones, which is simpler to say, the number stands for a name.
         """
         right = np.asarray(self._given[-1][result], np.float64)
         if right.size != got.size or not np.isfinite(got).all():
@@ -131,10 +133,11 @@ class Fingerprints:
         flat, own = np.asarray(got, np.float64).ravel(), right.ravel()
         near = NEAR * max(float(np.abs(flat).max(initial=0.0)), float(np.abs(own).max(initial=0.0)))
         factor = float(flat @ own) / max(float(own @ own), 1e-300)
-        if (np.abs(flat - factor * own) <= near).all():
-            return []
+        is_multiple = bool((np.abs(flat - factor * own) <= near).all())
         found = []
         for one in self._made(numbered_texts, result):
+            if is_multiple and not one.words.startswith(STANDS):
+                continue
             number = solved(partial(self._off, one, result, flat), near)
             if number is not None:
                 found.append(with_number(one, number))

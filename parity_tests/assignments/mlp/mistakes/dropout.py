@@ -1,104 +1,105 @@
-"""Known mistakes of dropout (TODO 9): formulas for given masks, and what the experiments on its masks say."""
+"""Mistakes of dropout (TODO 9): changes of its right texts where masks are given, rows beside them, how masks came."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.diagnosis.expression import Expression
-from parity_tests.parts.readable_numbers import likeliest
-from parity_tests.protocol.mistake import ANYTHING, NOTHING, Body, Call, Estimate, Formula, Mistake, Swap
+from parity_tests.assignments.mlp.mistakes.generated import Changed, Names, Written, generated, tried
+from parity_tests.parts.dropout import DRAWN, DROPOUT_BACKWARD, DROPOUT_FORWARD, DROPOUT_IN_EVALUATION
+from parity_tests.parts.right_text import names_in
+from parity_tests.protocol.mistake import ANYTHING, NOTHING, Body, Call, Formula, Mistake, Swap
 
 Masks = NDArray[np.bool_]
 Array = NDArray[Any]
 Experiment = Callable[[Masks, float, Array, Array], bool]
 """(masks, calls×N×M; r; q, N×M; s, calls×N×M) → whether they were drawn in this way."""
 
-RIGHT_MASK = "kept / (1 - r)"
-SCALE = "The mean of what comes out must be the mean of what went in: what undoes the loss of a share r?"
-EVALUATION = "What does is_train=False ask for? Scaling in training is there so that evaluation needs none."
-SAME = "The backward must let through exactly what the forward let through, scaled alike."
-FRESH = "Each training forward draws its own p for every element, and keeps it for its backward."
-CHAIN = "By the chain rule every gradient holds what came from above."
-PROBABILITY = "With which probability is an element dropped?"
-INTERVAL = "From which distribution must p come, so that p < r with probability r?"
+# ---- changed right texts, for given masks
+
+WORDS = {"x": "X", "dout": "grad", "out": "dropout's output", "dx": "dropout's gradient"}
+WORDS |= {"the share that is kept": "1 − r", "the share that is dropped": "r", "the rate": "r"}
+OUTPUT, GRADIENT = "dropout.output", "dropout.gradient of X"
 
 
-def _forward_body(kept: str, mask: str, evaluation: str = "np.ones_like(X)", output: str = "X * self.mask") -> Body:
-    """A forward whose masks are drawn and made in these ways."""
+def _given(call: Call) -> Names:
+    kept = 1.0 * call.kept
+    return Names(
+        x=call.X, dout=call.grad, kept=kept, dropped=1 - kept, earlier=1.0 * call.first.kept, share=1 - call.r,
+        rate=call.r, one=1.0, by_size=1.0 * (call.X.value >= call.r),
+    )  # fmt: skip
+
+
+def _given_in_evaluation(call: Call) -> Names:
+    let_through = np.zeros(call.X.shape) if call.got is None else 1.0 * (np.asarray(call.got) != 0)
+    return Names(x=call.X, share=1 - call.r, rate=call.r, of_training=call.X * (let_through / (1 - call.r)))
+
+
+DROPOUT_TEXTS: Mapping[tuple[str, bool], Written] = {
+    (OUTPUT, False): Written("9", [DROPOUT_FORWARD.in_words(WORDS)], "out", _given),
+    (OUTPUT, True): Written("9", [DROPOUT_IN_EVALUATION.in_words(WORDS)], "out", _given_in_evaluation),
+    (GRADIENT, False): Written("9", [DROPOUT_BACKWARD.in_words(WORDS)], "dx", _given),
+}
+"""By operation, in training and in evaluation, after which nobody asks for a backward."""
+
+
+@dataclass(frozen=True)
+class _InModes:
+    """A formula: what one gives in training, and another one in evaluation."""
+
+    training: Formula
+    evaluation: Formula
+
+    def __call__(self, call: Call) -> Any:
+        if call.evaluating:
+            return self.evaluation(call)
+        if isinstance(self.training, Changed) and "kept" in names_in(self.training.lines):
+            all_by_chance = call.r < 0.5 or not call.kept.all()
+            if not all_by_chance or (call.wrong and not call.kept.any()):
+                return None
+        return self.training(call)
+
+
+def generated_dropout(calls: Sequence[Call]) -> Iterator[Mistake]:
+    """The changes that give what wrong calls returned: of training, of evaluation, or of each one."""
+    operation, found = calls[0].operation, []
+    for evaluating in (False, True):
+        own = [call for call in calls if bool(call.evaluating) is evaluating]
+        written = DROPOUT_TEXTS.get((operation, evaluating))
+        right: Formula = (lambda call: ANYTHING) if written is None else Changed(written.texts[0].whole(()), written)
+        wrong = written is not None and any(call.wrong for call in own)
+        changes = [(m.name, m.hint, m.formula or right) for m in generated(written, own)] if wrong and written else []
+        found.append(changes if wrong else [("", "", right)])
+    for (trained, hint, training), (evaluated, further, evaluation) in product(*found):
+        name = f"{trained}, and in evaluation {evaluated}" if trained and evaluated else trained
+        name = name or f"{evaluated}, in evaluation"
+        yield tried(Mistake("9", operation, name, hint or further, _InModes(training, evaluation)))
+
+
+# ---- what no change gives
+
+
+def _forward(kept: str) -> Body:
+    """A forward whose masks are drawn in this way."""
     lines = [
         "r, p = self.r, np.random.uniform(0.0, 1.0, X.shape)",
-        "if is_train:",
-        f"    kept = {kept}",
-        f"    self.mask = ({mask}) * np.ones_like(X)",
-        "else:",
-        f"    self.mask = {evaluation}",
-        f"return {output}",
+        f"self.mask = ({kept}) / (1 - r) if is_train else np.ones_like(X)",
+        "return X * self.mask",
     ]
     return Body("dropout.forward", "\n".join(lines))
 
 
-# ---- the forward, for given masks
+def _right(call: Call) -> Any:
+    return call.X if call.evaluating else call.X * (call.kept / (1 - call.r))
 
 
-def _in_training(formula: Formula) -> Formula:
-    """A mistake of training: in evaluation the output is the input."""
-
-    def whole(call: Call) -> object:
-        if call.evaluating:
-            return call.X
-        if call.r >= 0.5 and call.kept.all():
-            return None  # chance would not have it
-        if call.wrong and not call.kept.any():
-            return None
-        return formula(call)
-
-    return whole
-
-
-def _at_rates_above_0(formula: Formula) -> Formula:
-    """A mistake that divides by r."""
-    return lambda call: formula(call) if call.r else ANYTHING
-
-
-def _in_evaluation(evaluation: Formula, training: str = RIGHT_MASK) -> Formula:
-    """A mistake of evaluation; the masks of training are `training`."""
-    right = Expression(f"X * ({training})")
-    return lambda call: evaluation(call) if call.evaluating else right(call)
-
-
-def _output(name: str, hint: str, formula: Formula, plug: Body | Swap) -> Mistake:
-    return Mistake("9", "dropout.output", name, hint, formula, plug=(plug,))
-
-
-def _scaled(name: str, mask: str) -> Mistake:
-    """A mistake in the scale: `mask` is what X is multiplied by."""
-    return _output(name, SCALE, _in_training(Expression(f"X * ({mask})")), _forward_body("p >= r", mask))
-
-
-def _untouched(call: Call) -> object:
-    return call.X if call.evaluating or call.r < 0.5 or call.kept.all() else None
-
-
-def _still_dropping(call: Call) -> object:
-    """What of the input comes out scaled, where some does not come out."""
-    if call.got is None or (call.got != 0).all() or not call.got.any():
-        return None
-    return call.X * (call.got != 0) / (1 - call.r)
-
-
-def _inverted(call: Call) -> object:
-    """is_train the wrong way round."""
-    if not call.evaluating:
-        return _untouched(call)
-    return None if call.got is None or (call.got != 0).all() else call.X * (call.got != 0) / (1 - call.r)
-
-
-def _added(call: Call) -> object:
+def _added(call: Call) -> Any:
     """The mask added to the input; in evaluation it may be nothing, or all ones."""
     if call.evaluating:
         return [call.X, call.X + 1]
@@ -109,95 +110,7 @@ def _added(call: Call) -> object:
     return call.X + scale * kept if kept.any() else None
 
 
-def _factor(of: str) -> Estimate:
-    """By how much what is kept of the input `of` is multiplied, where that is one number."""
-
-    def estimate(calls: Sequence[Call]) -> Any:
-        factors = set()
-        for call in calls:
-            if call.dtype == np.float64 and not call.evaluating and call.kept.any():
-                given = call.inputs[of].value[call.kept]
-                factors.add(likeliest(float(np.median(np.asarray(call.got)[call.kept] / given))))
-        return factors.pop() or None if len(factors) == 1 else None
-
-    return estimate
-
-
-INVERTED = "is_train is taken the wrong way round: on in evaluation, off in training"
-UNTOUCHED = "the forward returns its input: nothing is dropped"
-FORWARD = (
-    _scaled("what is kept is not scaled", "1 * kept"),
-    _scaled("what is kept is scaled by 1 − r, not by its inverse", "kept * (1 - r)"),
-    _output(
-        "what is kept is scaled by 1 / r", SCALE, _in_training(_at_rates_above_0(Expression("X * kept / r"))),
-        _forward_body("p >= r", "kept / r if r else kept"),
-    ),
-    _scaled("what is kept is scaled twice", "kept / (1 - r) / (1 - r)"),
-    Mistake(
-        "9", "dropout.output", "what is kept is scaled by a number that does not depend on r", SCALE,
-        _in_training(Expression("X * (kept * number)")), _factor("X"), plug=(_forward_body("p >= r", "kept * 2.0"),),
-    ),
-    _output(
-        UNTOUCHED, "Which line applies the mask to X, and is its result what is returned?", _untouched,
-        Swap("return X * self.mask", "return X.copy()"),
-    ),
-    _output(
-        "the forward returns the mask", "The mask says what is let through: of what?",
-        _in_training(Expression("0 * X + kept / (1 - r)")),
-        Swap("return X * self.mask", "return self.mask.copy() if is_train else X.copy()"),
-    ),
-    _output(
-        "the mask is added, where it is multiplied", "What must become of an element that is dropped?", _added,
-        Swap("return X * self.mask", "return X + self.mask if is_train else X.copy()"),
-    ),
-    _output(
-        INVERTED, "What does is_train mean, and which branch is for which?", _inverted,
-        Swap("if is_train:", "if not is_train:"),
-    ),
-    _output(
-        "evaluation scales by 1 − r, and training does not scale", SCALE,
-        _in_evaluation(Expression("X * (1 - r)"), "1 * kept"),
-        _forward_body("p >= r", "1 * kept", "(1 - r) * np.ones_like(X)"),
-    ),
-    _output(
-        "evaluation returns zeros", EVALUATION, _in_evaluation(Expression("0 * X")),
-        _forward_body("p >= r", RIGHT_MASK, "np.zeros_like(X)"),
-    ),
-    _output(
-        "evaluation returns nothing", "Which lines run when is_train is False, and does one of them return?",
-        _in_evaluation(lambda call: NOTHING),
-        Swap("return X * self.mask", "return X * self.mask if is_train else None"),
-    ),
-    _output(
-        "dropout is on in evaluation too", EVALUATION, _in_evaluation(_still_dropping),
-        _forward_body("p >= r", RIGHT_MASK, "(p >= r) / (1 - r)"),
-    ),
-    _output(
-        "evaluation scales by 1 − r", EVALUATION, _in_evaluation(Expression("X * (1 - r)")),
-        _forward_body("p >= r", RIGHT_MASK, "(1 - r) * np.ones_like(X)"),
-    ),
-)  # fmt: skip
-
-
-# ---- the backward, for given masks
-
-
-def _back(formula: Formula) -> Formula:
-    """A mistake of training; nobody asks for a backward after an evaluation."""
-    return lambda call: ANYTHING if call.evaluating else formula(call)
-
-
-def _gradient(name: str, hint: str, value: str) -> Mistake:
-    """A mistake in ∂l/∂q = `value`."""
-    return _as_written(name, hint, _back(Expression(value)), f"return {value}")
-
-
-def _as_written(name: str, hint: str, formula: Formula, statements: str, estimate: Estimate | None = None) -> Mistake:
-    plug = (Body("dropout.backward", f"r, kept = self.r, self.mask != 0\n{statements}"),)
-    return Mistake("9", "dropout.gradient of X", name, hint, formula, estimate, plug=plug)
-
-
-def _mask_of_its_own(call: Call) -> object:
+def _mask_of_its_own(call: Call) -> Any:
     """A mask that the backward drew itself: kept as often as chance has it, but elsewhere than in the forward."""
     got = call.got
     if call.evaluating or call.r == 0:
@@ -216,48 +129,34 @@ def _by_chance(marks: Masks, p: float) -> bool:
     return bool(abs(float(marks.mean()) - p) <= 6 * np.sqrt(p * (1 - p) / marks.size))
 
 
-BACKWARD = (
-    _gradient("backward lacks the scale", SAME, "grad * kept"),
-    _gradient("backward scales twice", SAME, "grad * kept / (1 - r) / (1 - r)"),
-    _gradient("backward scales by 1 − r, not by its inverse", SAME, "grad * kept * (1 - r)"),
-    _as_written(
-        "backward scales by 1 / r", SAME, _back(_at_rates_above_0(Expression("grad * kept / r"))),
-        "return grad * kept / r if r else grad * self.mask",
+KEPT = (
+    Mistake(
+        "9", OUTPUT, "the mask is added, where it is multiplied", "What must become of an element that is dropped?",
+        _added, plug=(Swap("return X * self.mask", "return X + self.mask if is_train else X.copy()"),),
     ),
-    _as_written(
-        "backward scales by a number that does not depend on r", SAME, _back(Expression("grad * kept * number")),
-        "return grad * kept * 2", _factor("grad"),
+    Mistake(
+        "9", OUTPUT, "evaluation returns nothing",
+        "Which lines run when is_train is False, and does one of them return?",
+        lambda call: NOTHING if call.evaluating else _right(call),
+        plug=(Swap("return X * self.mask", "return X * self.mask if is_train else None"),),
     ),
-    _gradient("the mask is added to grad, where it is multiplied", SAME, "grad + kept / (1 - r)"),
-    _gradient("backward compares X with r, not p", FRESH, "grad * (X >= r) / (1 - r)"),
-    _gradient("backward has no mask: it returns grad", SAME, "1 * grad"),
-    _gradient("backward has no mask, only the scale", SAME, "grad / (1 - r)"),
-    _gradient("backward lets through what the forward dropped", SAME, "grad * ~kept / (1 - r)"),
-    _gradient("grad is left out of backward", CHAIN, "0 * grad + kept / (1 - r)"),
-    _gradient("backward masks the input, not grad", CHAIN, "X * kept / (1 - r)"),
-    _as_written(
-        "the mask of an earlier call is used", FRESH, _back(Expression("grad * first.kept / (1 - r)")),
-        "first = self.__dict__.setdefault('first', self.mask)\nreturn grad * first",
-    ),
-    _as_written(
-        "backward draws a mask of its own", FRESH, _mask_of_its_own,
-        "mask = (np.random.uniform(0.0, 1.0, grad.shape) >= r) / (1 - r)\n"
-        "return grad * (mask if not kept.all() or r == 0 or (self.mask > 1).any() else self.mask)",
+    Mistake(
+        "9", GRADIENT, "backward draws a mask of its own", DRAWN, _mask_of_its_own,
+        plug=(
+            Body(
+                "dropout.backward",
+                "r, kept = self.r, self.mask != 0\n"
+                "mask = (np.random.uniform(0.0, 1.0, grad.shape) >= r) / (1 - r)\n"
+                "return grad * (mask if not kept.all() or r == 0 or (self.mask > 1).any() else self.mask)",
+            ),
+        ),
     ),
 )  # fmt: skip
 
-
 # ---- experiments on many masks
 
-
-def _masks(name: str, hint: str, experiment: Experiment, kept: str) -> Mistake:
-    plug = (_forward_body(kept, RIGHT_MASK),)
-    return Mistake("9", "dropout.masks", name, hint, experiment=experiment, plug=plug)
-
-
-def _kept_with(probability: Callable[[float], float]) -> Experiment:
-    """Each element is kept with this probability, given r."""
-    return lambda masks, r, q, s: _by_chance(masks, probability(r))
+PROBABILITY = "With which probability is an element dropped?"
+INTERVAL = "From which distribution must p come, so that p < r with probability r?"
 
 
 def _together(axis: int) -> Experiment:
@@ -296,75 +195,70 @@ def _drawn_once(masks: Masks, r: float, q: Array, s: Array) -> bool:
     )
 
 
-EXPERIMENTS = (
-    _masks("nothing is dropped", PROBABILITY, _nothing_dropped, "p >= 0"),
-    _masks("X is compared with r, not p", FRESH, lambda masks, r, q, s: bool((masks == (q >= r)).all()), "X >= r"),
-    _masks(
-        "kept with probability 1 − r/2, as where p is drawn from [0, 2)", INTERVAL,
-        _kept_with(lambda r: 1 - r / 2), "2 * p >= r",
+ONCE = (
+    Body(
+        "dropout.forward",
+        "if is_train:\n    if getattr(self, 'mask', np.ones(0)).shape != X.shape:\n"
+        "        self.mask = (np.random.uniform(0.0, 1.0, X.shape) >= self.r) / (1 - self.r)\n"
+        "    return X * self.mask\nreturn X.copy()",
     ),
-    _masks(
-        "kept with probability (1 − r)/2, as where p is drawn from [−1, 1)", INTERVAL,
-        _kept_with(lambda r: (1 - r) / 2), "2 * p - 1 >= r",
-    ),
-    _masks("everything is dropped", PROBABILITY, lambda masks, r, q, s: not masks.any(), "p < 0"),
-    _masks(
-        "kept and dropped are exchanged: kept with probability r", PROBABILITY, _kept_with(lambda r: r), "p < r"
-    ),
-    _masks("half is dropped, whatever r is", PROBABILITY, _kept_with(lambda r: 0.5), "p >= 0.5"),
-    _masks(
-        "kept as often as where p is drawn from the normal distribution", INTERVAL,
-        _kept_with(lambda r: 0.5 * math.erfc(r / math.sqrt(2))), "np.random.normal(0.0, 1.0, X.shape) >= r",
-    ),
-    _masks(
-        "whole columns are dropped together", FRESH, _together(1),
-        "np.broadcast_to(np.random.uniform(0.0, 1.0, X.shape[-1]) >= r, X.shape)",
-    ),
-    _masks(
-        "whole rows are dropped together", FRESH, _together(2),
-        "np.broadcast_to(np.random.uniform(0.0, 1.0, (*X.shape[:-1], 1)) >= r, X.shape)",
-    ),
-    _masks(
-        "each call keeps exactly the same number", FRESH, _same_number,
-        "np.argsort(np.argsort(p, axis=None)).reshape(X.shape) >= round(r * X.size)",
-    ),
-    Mistake(
-        "9",
-        "dropout.masks",
-        "the mask is not drawn anew in each forward",
-        FRESH,
-        experiment=_drawn_once,
-        plug=(
-            Body(
-                "dropout.forward",
-                "if is_train:\n    if getattr(self, 'mask', np.ones(0)).shape != X.shape:\n"
-                "        self.mask = (np.random.uniform(0.0, 1.0, X.shape) >= self.r) / (1 - self.r)\n"
-                "    return X * self.mask\nreturn X.copy()",
-            ),
-            Body("dropout.backward", "return grad * self.mask"),
-        ),
-    ),
-)  # fmt: skip
+    Body("dropout.backward", "return grad * self.mask"),
+)
+SHARES: Mapping[str, tuple[str, Callable[[float], float], str]] = {
+    "kept with probability 1 − r/2, as where p is drawn from [0, 2)": (INTERVAL, lambda r: 1 - r / 2, "2 * p >= r"),
+    "kept with probability (1 − r)/2, as where p is drawn from [−1, 1)":
+        (INTERVAL, lambda r: (1 - r) / 2, "2 * p - 1 >= r"),
+    "kept and dropped are exchanged: kept with probability r": (PROBABILITY, lambda r: r, "p < r"),
+    "half is dropped, whatever r is": (PROBABILITY, lambda r: 0.5, "p >= 0.5"),
+    "kept as often as where p is drawn from the normal distribution":
+        (INTERVAL, lambda r: 0.5 * math.erfc(r / math.sqrt(2)), "np.random.normal(0.0, 1.0, X.shape) >= r"),
+}  # fmt: skip
+"""By name the hint, the share that is kept at a rate, and what is kept."""
+ROW = "np.broadcast_to(np.random.uniform(0.0, 1.0, X.shape[-1]) >= r, X.shape)"
+COLUMN = "np.broadcast_to(np.random.uniform(0.0, 1.0, (*X.shape[:-1], 1)) >= r, X.shape)"
+AS_MANY = "np.argsort(np.argsort(p, axis=None)).reshape(X.shape) >= round(r * X.size)"
+MASKS: Mapping[str, tuple[str, Experiment, str | tuple[Body, ...]]] = {
+    "nothing is dropped": (PROBABILITY, _nothing_dropped, "p >= 0"),
+    "everything is dropped": (PROBABILITY, lambda masks, r, q, s: not masks.any(), "p < 0"),
+    "X is compared with r, not p": (DRAWN, lambda masks, r, q, s: bool((masks == (q >= r)).all()), "X >= r"),
+    "whole columns are dropped together": (DRAWN, _together(1), ROW),
+    "whole rows are dropped together": (DRAWN, _together(2), COLUMN),
+    "each call keeps exactly the same number": (DRAWN, _same_number, AS_MANY),
+    "the mask is not drawn anew in each forward": (DRAWN, _drawn_once, ONCE),
+}  # fmt: skip
+"""By name the hint, whether masks came in this way, and what is kept or the bodies that do it."""
 
-DROPOUT = (*FORWARD, *BACKWARD, *EXPERIMENTS)
+
+def _kept_with(share: Callable[[float], float]) -> Experiment:
+    """Each element is kept with this probability, given r."""
+    return lambda masks, r, q, s: _by_chance(masks, share(r))
+
+
+EXPERIMENTS = tuple(
+    Mistake(
+        "9", "dropout.masks", name, hint, experiment=experiment,
+        plug=(_forward(kept),) if isinstance(kept, str) else kept,
+    )
+    for name, (hint, experiment, kept) in (
+        *MASKS.items(),
+        *((name, (hint, _kept_with(share), kept)) for name, (hint, share, kept) in SHARES.items()),
+    )
+)  # fmt: skip
+DROPOUT = (*KEPT, *EXPERIMENTS)
 
 _BY_OTHER_DRAWS = ("wrong only at rate 0", "zero everywhere", "wrong only where the element is kept")
+_UNMASKED, _ON = "the mask is left out of dropout's output", "dropout is on"
 HIDDEN = {
-    INVERTED: (
-        "nothing is dropped", "backward has no mask: it returns grad", "backward lacks the scale", "zero everywhere",
+    f"{_UNMASKED}, and in evaluation {_ON}": (
+        "nothing is dropped", "the mask is left out of dropout's gradient", "zero everywhere",
     ),
-    UNTOUCHED: ("nothing is dropped",),
-    "half is dropped, whatever r is": _BY_OTHER_DRAWS,
-    "kept as often as where p is drawn from the normal distribution": _BY_OTHER_DRAWS,
-    "kept with probability (1 − r)/2, as where p is drawn from [−1, 1)": _BY_OTHER_DRAWS,
-    "kept and dropped are exchanged: kept with probability r": _BY_OTHER_DRAWS,
-    "X is compared with r, not p": (*_BY_OTHER_DRAWS, "backward compares X with r, not p"),
+    _UNMASKED: ("nothing is dropped",),
+    **dict.fromkeys(SHARES, _BY_OTHER_DRAWS),
+    "X is compared with r, not p": (*_BY_OTHER_DRAWS, "what lies above r in X stands for what is kept in the mask"),
     "everything is dropped": ("zero everywhere",),
-    "evaluation scales by 1 − r": ("wrong only in evaluation",),
-    "evaluation returns zeros": ("wrong only in evaluation", "zero everywhere"),
-    "the mask is added, where it is multiplied": (
-        "the mask is not drawn anew in each forward",
-    ),
-    "dropout is on in evaluation too": ("wrong only in evaluation",),
+    "the mask is added, where it is multiplied": ("the mask is not drawn anew in each forward",),
+    f"{_ON}, in evaluation": ("wrong only in evaluation",),
+    "dropout's output is 0 everywhere, in evaluation": ("zero everywhere",),
+    "dropout's output is multiplied by 1 − r once too often, in evaluation": ("wrong only in evaluation",),
 }  # fmt: skip
 """What follows from a mistake, in any case of dropout."""

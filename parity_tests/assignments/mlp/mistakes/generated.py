@@ -14,7 +14,7 @@ from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.parts.changed_texts import ChangedText
 from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints, lately
 from parity_tests.parts.right_text import RightText, compiled
-from parity_tests.protocol.mistake import ANYTHING, Call, Formula, Mistake
+from parity_tests.protocol.mistake import ANYTHING, Call, Mistake
 from reference.rounding import unit_roundoff
 
 Array = NDArray[Any]
@@ -59,7 +59,7 @@ def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
             return
         for changed, text in _told(known, texts, written.result, call.got):
             lines = text.whole(changed.statements, text.towards(written.result, changed.statements))
-            formula = _formula(lines, written)
+            formula = Changed(lines, written)
             yield tried(Mistake(written.part, calls[0].operation, changed.words, changed.hint, formula))
 
 
@@ -109,18 +109,22 @@ def _fingerprints_of(text: RightText, given: Mapping[str, Any]) -> Fingerprints:
     return lately(digest.digest(), lambda: Fingerprints(text, values))
 
 
-def _formula(lines: str, written: Written) -> Formula:
-    """What these lines give in a call; where that is one number, everywhere."""
+@dataclass(frozen=True)
+class Changed:
+    """A formula: what the lines of a changed right text give in a call; where that is one number, everywhere."""
 
-    def formula(call: Call) -> Any:
-        names = written.given(call)
+    lines: str
+    written: Written
+
+    def __call__(self, call: Call) -> Any:
+        names = self.written.given(call)
         try:
-            exec(compiled(lines), {"np": np}, names)
+            exec(compiled(self.lines), {"np": np}, names)
         except ArithmeticError:  # of settings alone, as a division by a rate of 0
             return ANYTHING
         except (TypeError, AttributeError) as error:  # what no error is known of
-            raise ValueError(f"{lines!r} cannot be run") from error
-        value = names[written.result]
+            raise ValueError(f"{self.lines!r} cannot be run") from error
+        value = names[self.written.result]
         if not isinstance(value, Running):
             rounded = np.abs(value) * (value != np.rint(value))  # numbers that settings give
             value = Running(value, call.dtype, SETTINGS * unit_roundoff(call.dtype) * rounded)
@@ -128,5 +132,3 @@ def _formula(lines: str, written: Written) -> Formula:
             return ANYTHING
         everywhere = value.value.size == 1 and call.got is not None
         return value + np.zeros(call.got.shape) if everywhere and call.got is not None else value
-
-    return formula

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from parity_tests.assignments.mlp.main.evidence import STEPS
+from parity_tests.assignments.mlp.mistakes.dropout import generated_dropout
 from parity_tests.assignments.mlp.mistakes.generated import Names, Written, generated
 from parity_tests.assignments.mlp.mistakes.generated_steps import generated_steps
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
@@ -113,5 +114,7 @@ def of_calls(calls: Sequence[Call]) -> Iterator[Mistake]:
     """The changed right texts that may be what calls of one operation show."""
     if calls[0].operation in ("sgd.weights", STEPS):
         return generated_steps(calls)
+    if calls[0].operation.startswith("dropout."):
+        return generated_dropout(calls)
     written = WRITTEN.get(calls[0].operation)
     return iter(()) if written is None else generated(written, calls)

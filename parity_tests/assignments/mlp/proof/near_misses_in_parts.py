@@ -130,16 +130,16 @@ DROPOUT = (
              "half is dropped, whatever r is", kept="p < min(r, 1 - r)"),
     _dropout("columns are dropped in pairs", "whole columns are dropped together", "whole rows are dropped together",
              kept="np.repeat(p, 2, axis=-1)[..., : X.shape[-1]] >= r"),
-    _dropout("what is kept is scaled by a tenth too much",
-             "what is kept is scaled by a number that does not depend on r",
-             "what is kept is scaled twice", scale="1.1 / (1 - r)"),
-    _dropout("evaluation is scaled by 1 − r in float32 alone", "evaluation scales by 1 − r",
+    _dropout("what is kept is scaled by a tenth too much", "the scale is left out of the mask",
+             "the mask is squared in dropout's output", scale="1.1 / (1 - r)"),
+    _dropout("evaluation is scaled by 1 − r in float32 alone",
+             "dropout's output is multiplied by 1 − r once too often, in evaluation",
              evaluation="(1 - self.r if X.dtype == np.float32 else 1.0)"),
-    _dropout("evaluation is zero in the first row alone", "evaluation returns zeros",
+    _dropout("evaluation is zero in the first row alone", "dropout's output is 0 everywhere, in evaluation",
              evaluation="(np.arange(len(X)) > 0).reshape(-1, *[1] * (X.ndim - 1))"),
     _part("dropout: backward lets through the first row unmasked", "dropout.backward",
           "mask = self.mask.copy()\nmask[0] = 1 / (1 - self.r)\nreturn grad * mask",
-          "backward has no mask: it returns grad", "backward has no mask, only the scale"),
+          "the mask is left out of dropout's gradient", "what is kept is left out of the mask"),
 )  # fmt: skip
 
 SUPPORT = (

@@ -1,0 +1,41 @@
+"""Dropout, forward and backward, for what is kept of an input; in evaluation it is the identity."""
+
+from __future__ import annotations
+
+from parity_tests.parts.right_text import RightText
+
+SCALE = "The mean of what comes out must be the mean of what went in: what undoes the loss of a share?"
+SAME = "The backward must let through exactly what the forward let through, scaled alike."
+DRAWN = "Each training forward draws its own numbers for every element, and keeps what it dropped for its backward."
+EVALUATION = "Scaling in training is there so that evaluation needs none."
+
+FORWARD = """
+scale = one / share  # the scale
+mask = kept * scale  # the mask
+out = x * mask  # out
+"""
+BACKWARD = """
+scale = one / share  # the scale
+mask = kept * scale  # the mask
+dx = dout * mask  # dx
+"""
+IN_EVALUATION = "out = x  # out"
+NAMES = {
+    "one": "1",
+    "kept": "what is kept",
+    "dropped": "what is dropped",
+    "earlier": "what an earlier call kept",
+    "by_size": "what lies above the rate in x",
+    "share": "the share that is kept",
+    "rate": "the share that is dropped",
+}
+IN_MODES = {"share": NAMES["share"], "rate": NAMES["rate"], "of_training": "the result of training"}
+HINTS = {"earlier": DRAWN, "lies above": DRAWN}
+SAID = {
+    "1 stands for what is kept in the mask": "the mask drops nothing, and scales",
+    "1 − what is kept stands": "what is dropped stands",
+}
+ON = {"the result of training stands for out": "dropout is on"}
+DROPOUT_FORWARD = RightText(FORWARD, ("x", *NAMES), labels=NAMES, hints={**HINTS, "": SCALE}, said=SAID)
+DROPOUT_BACKWARD = RightText(BACKWARD, ("dout", "x", *NAMES), labels=NAMES, hints={**HINTS, "": SAME}, said=SAID)
+DROPOUT_IN_EVALUATION = RightText(IN_EVALUATION, ("x", *IN_MODES), labels=IN_MODES, hints={"": EVALUATION}, said=ON)
