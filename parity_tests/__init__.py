@@ -32,10 +32,25 @@ _HOMES = {
     "rule": "reference.flow",
 }
 """Where each public name lives."""
-__all__ = sorted(_HOMES)
+__all__ = [
+    "assert_agrees",
+    "between",
+    "check",
+    "gradients",
+    "hold",
+    "labels",
+    "pair",
+    "positive",
+    "replay",
+    "rule",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

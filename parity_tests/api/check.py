@@ -1,4 +1,4 @@
-"""Parity from Python: `from parity_tests import check`, on a folder, a module, or what a notebook defines."""
+"""Parity from Python: `from parity import check`, on a folder, a module, or what a notebook defines."""
 
 from __future__ import annotations
 

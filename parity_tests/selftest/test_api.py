@@ -168,10 +168,10 @@ def test_a_result_is_short_text_a_frame_and_a_page_in_a_frame_of_its_own(tmp_pat
 def test_check_is_what_the_package_gives_before_and_after_its_module_is_imported() -> None:
     said = (
         "import sys\n"
-        "from parity_tests import check as before\n"
+        "from parity import check as before\n"
         "assert 'torch' not in sys.modules and 'numpy' not in sys.modules\n"
         "import parity_tests.harness.check\n"
-        "from parity_tests import check as after\n"
+        "from parity import check as after\n"
         "for check in (before, after):\n"
         "    try:\n"
         "        check('no such folder')\n"

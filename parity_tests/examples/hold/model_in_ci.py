@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from parity_tests import pair
+from parity import pair
 
 torch.manual_seed(0)
 MODEL = torch.nn.Sequential(torch.nn.Linear(20, 64), torch.nn.Tanh(), torch.nn.Linear(64, 5)).double()

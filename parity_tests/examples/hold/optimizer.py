@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from parity_tests import hold
+from parity import hold
 
 STEPS = 100
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from parity_tests import assert_agrees
+from parity import assert_agrees
 
 # the port
 SOURCE = """

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from parity_tests import gradients, pair
+from parity import gradients, pair
 
 Array = NDArray[Any]
 SOURCE = Path(__file__).with_name("attention.cpp")

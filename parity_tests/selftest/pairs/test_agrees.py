@@ -36,13 +36,13 @@ def test_more_inputs_than_the_reference_takes_are_a_sentence_and_any_others_need
     assert_agrees(np.exp(X), torch.exp, X)  # which does not say what it calls its input
 
 
-def test_the_public_names_are_there_and_import_nothing_slow() -> None:
+def test_the_public_names_are_there_under_the_name_that_is_installed_and_import_nothing_slow() -> None:
     program = (
-        "import sys, parity_tests\n"
+        "import sys, parity\n"
         "assert not {'torch', 'numpy', 'pandas'} & set(sys.modules), 'slow'\n"
-        "from parity_tests import assert_agrees, gradients, hold, labels, pair, positive, replay, rule\n"
+        "from parity import assert_agrees, check, gradients, hold, labels, pair, positive, replay, rule\n"
         "import parity_tests.pairs.hold\n"
-        "assert callable(parity_tests.hold) and callable(parity_tests.pair)\n"
+        "assert callable(parity_tests.hold) and hold is parity_tests.hold and set(parity.__all__) <= set(dir(parity))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

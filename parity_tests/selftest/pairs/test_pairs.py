@@ -196,7 +196,7 @@ def test_the_gradient_of_a_softmax_summed_asks_nothing() -> None:
 
 FILE = """
 import numpy as np, torch
-from parity_tests import between, pair
+from parity import between, pair
 
 @pair(reference=lambda x: torch.relu(x), shapes={"x": ("N", 5)}, dtypes=["float64"])
 def relu(x):
