@@ -58,6 +58,7 @@ def test_the_command_traces_saves_and_returns_what_it_found(
     assert main(["trace", *options.split()]) == 0
     out = capsys.readouterr().out
     assert "Agreement: every quantity of 6 steps" in out
+    assert "goes on" not in out
     saved = load(tmp_path / "traced")
     assert (saved.environment.trace or {})["alpha"] == 0.9
     assert {record.check for record in saved.records[1:]} == {"trajectory"}
@@ -67,6 +68,16 @@ def test_the_command_traces_saves_and_returns_what_it_found(
     assert main(["trace", str(wrong), *options.split()]) == 1
     assert "Divergence at step 1: updated L1 W at" in " ".join(capsys.readouterr().out.split())
     assert main(["show", "traced", SMALL.name.replace("12/float64", "12/float64")]) == 0
+
+
+def test_a_hundred_steps_are_taken_where_nobody_says_how_many(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["trace", "--hidden", "3", "--every", "100", "--batch", "50"]) == 0
+    out = capsys.readouterr().out
+    assert "100 of 100 steps" in " ".join(out.split())
+    assert "--epochs 10, goes on" in out
 
 
 @pytest.mark.parametrize(
