@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.observation import Failure, Returned
-from reports.model.notes import NoteKind
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from reference.flow import Flowed
+    from reference.flow import Arithmetic, Flowed
 
 Array = NDArray[Any]
 COARSE = {"float32": 1e-2, "float64": 1e-8}
@@ -121,6 +121,45 @@ def judge_returned(
     where more than one result is held against it.
     """
     known = prepared(flowed, exact) if known is None else known
+    if flowed.arithmetic is not None and isinstance(got, Returned) and got.array is not None:
+        return _judged_as_declared(got, got.array, flowed, flowed.arithmetic, known)
+    return _judged(got, flowed, exact, known)
+
+
+def _judged_as_declared(got: Returned, array: Array, flowed: Flowed, declared: Arithmetic, known: Prepared) -> Held:
+    """The verdict on a result in low precision, where overflow may be right and long sums may decide nothing."""
+    value, radius, notes = known.answer.value, known.answer.radius, []
+    comparable = array.shape == value.shape and array.dtype.kind == value.dtype.kind == "f"
+    if comparable:
+        array = array.astype(np.float64)
+        returned = flowed.value.new_tensor(array)
+        if not bool(declared.stores(returned).all()):
+            notes.append(
+                Note(NoteKind.DTYPE, f"holds numbers that {declared.store} does not have: it is not stored so")
+            )
+        beyond = declared.overflows(flowed.value, flowed.radius)
+        over = (beyond & declared.is_overflow(returned, flowed.value)).cpu().numpy()
+        if over.any():
+            array = np.where(over, value, array)
+            largest = f"{declared.store}'s largest number, {declared.stored.largest:g}"
+            said = f"{int(over.sum())} of {over.size} elements are beyond {largest}, as they may be"
+            notes.append(Note(NoteKind.UNSEEN, said))
+    held = _judged(replace(got, array=array), flowed, None, known)
+    comparison = held.comparison
+    if comparable and comparison.gap is not None and comparison.want is not None:
+        ulp = 2 * float(declared.half_ulp(flowed.value.new_tensor(comparison.want)))
+        comparison = replace(comparison, ulps=comparison.gap / ulp)
+    if comparable and declared.stagnates and comparison.verdict in PASSING:
+        open_ = int((radius >= np.abs(value))[radius > 0].sum())
+        if open_ > (comparison.undecided or 0):
+            problem = (
+                f"is undecided at {open_} of {value.size} elements: sums in {declared.accumulate} may lose all of it"
+            )
+            comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=open_, problem=problem)
+    return replace(held, comparison=comparison.noting(*notes))
+
+
+def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None, known: Prepared) -> Held:
     answer, value = known.answer, known.answer.value
     array = got.array if isinstance(got, Returned) else None
     if not isinstance(got, Returned) or array is None:
@@ -140,13 +179,17 @@ def judge_returned(
     if comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the radius is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=comparison.total, problem=problem)
-    elif resolution.median is not None and resolution.median > COARSE.get(str(value.dtype), np.inf):
+    elif resolution.median is not None and resolution.median > _coarse(flowed, value):
         coarse = f"only changes over {resolution.median:.2g} of the value would be noticed"
         comparison = comparison.noting(coarse, kind=NoteKind.RESOLUTION)
     if flowed.guaranteed >= WORTH_A_NOTE:
         kept = f"{flowed.guaranteed:.2g} of its elements keep the guaranteed bound: the law of long sums says no more"
         comparison = comparison.noting(kept, kind=NoteKind.RESOLUTION)
     return Held(comparison, resolution)
+
+
+def _coarse(flowed: Flowed, value: Array) -> float:
+    return flowed.arithmetic.coarse if flowed.arithmetic is not None else COARSE.get(str(value.dtype), np.inf)
 
 
 def _conserving(comparison: Comparison, got: Array, answer: _Answer) -> Comparison:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.pairs.pair import Draw, Pair, Spec, letters_of
+from parity_tests.pairs.pair import LOWER, Draw, Pair, Spec, letters_of
 from parity_tests.protocol.errors import UsageError
 
 Array = NDArray[Any]
@@ -75,9 +75,18 @@ def _own(draw: Draw, dtype: str, rng: np.random.Generator) -> dict[str, Any]:
     if not isinstance(drawn, Mapping):
         raise UsageError(f"inputs= returned a {type(drawn).__name__}; it returns a dict of inputs by name.")
     return {
-        key: value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+        key: _in_type(value, dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
         for key, value in drawn.items()
     }
+
+
+def _in_type(array: Array, dtype: str) -> Any:
+    """The array in this type, which is a tensor's where numpy has none of the kind."""
+    if dtype not in LOWER:
+        return array.astype(dtype)
+    import torch
+
+    return torch.from_numpy(array).to(getattr(torch, dtype))
 
 
 def draws_the_same(draw: Draw) -> bool:
@@ -144,7 +153,7 @@ def _filled(
     for letter, size in (larger or {}).items():
         if pair.sizes or _fits(pair, {**sizes, letter: size}):
             sizes[letter] = size
-    return {name: _array(spec, sizes, kind, rng).astype(_type_of(spec, dtype)) for name, spec in pair.shapes.items()}
+    return {name: _in_type(_array(spec, sizes, kind, rng), _type_of(spec, dtype)) for name, spec in pair.shapes.items()}
 
 
 def _type_of(spec: Spec, dtype: str) -> str:

@@ -28,11 +28,12 @@ from reports.model.records import Record
 from reports.model.verdicts import PASSING, Verdict
 
 if TYPE_CHECKING:
-    from reference.flow import Flowed
+    from reference.flow import Arithmetic, Flowed
 
 CHECK = "hold"
 RESERVED = (
-    "device", "radius", "replicas", "seed", "name", "parameters", "forms", "unknown", "ulps", "compare", "inputs",
+    "device", "radius", "replicas", "seed", "name", "parameters", "forms", "unknown", "ulps", "compare", "accumulate",
+    "store", "products", "inputs",
 )  # fmt: skip
 """The options of `hold`: an input of such a name is given in `inputs={...}`."""
 TOLERANCES = frozenset(("rtol", "atol", "tol", "tolerance"))
@@ -52,6 +53,21 @@ class Options:
     unknown: str = "refuse"
     ulps: float | None = None
     compare: Sequence[str] | None = None
+    arithmetic: Arithmetic | None = None
+    """What is given as accumulate=, store= and products=."""
+
+
+DECLARED = ("accumulate", "store", "products")
+
+
+def arithmetic_of(accumulate: Any = None, store: Any = None, products: Any = None) -> Arithmetic | None:
+    """What is declared of a candidate in low precision; None where nothing is. Raises UsageError."""
+    if (accumulate, store, products) == (None, None, None):
+        return None
+    from reference.flow import Arithmetic
+
+    with _answerable():
+        return Arithmetic(accumulate, store, products)
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,8 @@ class CaseHeld:
     records: list[Record]
     arrays: dict[str, NDArray[Any]]
     held: dict[str, Held]
+    declared: Arithmetic | None = None
+    """What was declared of the candidate in low precision."""
 
 
 def hold(
@@ -78,6 +96,9 @@ def hold(
     unknown: str = "refuse",
     ulps: float | None = None,
     compare: Sequence[str] | None = None,
+    accumulate: str | None = None,
+    store: str | None = None,
+    products: str | None = None,
     inputs: Mapping[str, Any] | None = None,
     **named_inputs: Any,
 ) -> HoldResult:
@@ -94,8 +115,11 @@ def hold(
     where it says too little the probable radius of long sums, and where that does, too, the sample). `parameters` are
     those of a module. `forms` are further torch functions of the same inputs whose rounding is allowed for as well.
     `unknown="sample"` allows an operation without a rule `ulps` units in the last place a side. `compare` names the
-    results to compare, all if left out. `inputs` holds inputs that have the name of an option. `name` is what reports
-    call the pair.
+    results to compare, all if left out. `accumulate` and `store` declare a candidate in low precision: the types that
+    its sums round in and that it may store the result of each of the reference's operations in ("float32" and
+    "bfloat16", say); `products` that its products round their factors to ("tf32"). Inputs may then be float16, bfloat16
+    and float8, and count exactly as they are. `inputs` holds inputs that have the name of an option. `name` is what
+    reports call the pair.
 
     Raises UsageError for what cannot be held, such as an operation without a rule, and whatever the reference raises.
     """
@@ -120,7 +144,8 @@ def hold(
         raise UsageError(f"{', '.join(twice)} is given twice, by position and by name; give it once.")
     given = {**ordered, **(inputs or {}), **named_inputs}
     refuse_other_names(reference, given)
-    options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare)
+    arithmetic = arithmetic_of(accumulate, store, products)
+    options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare, arithmetic)
     started = time.monotonic()
     found = hold_case(candidate, reference, given, options, pair=title, case=title, alone=True)
     return HoldResult(run_of({title: [found]}, options, {title: given}, time.monotonic() - started), {title: [found]})
@@ -267,6 +292,7 @@ def _evaluated(function: Callable[..., Any], inputs: Mapping[str, Any], options:
             forms=options.forms,
             unknown=options.unknown,
             ulps=options.ulps,
+            arithmetic=options.arithmetic,
         )
 
 
@@ -352,7 +378,7 @@ def _recorded(
     case: str,
     seconds: float,
 ) -> CaseHeld:
-    dtype = _dtype(inputs)
+    dtype = _dtype(inputs) if options.arithmetic is None else str(options.arithmetic)
     quantities = tuple(Quantity(name, pair) for name in held)
     asked = Case(case, CHECK, case, dtype, CHECK, {}, quantities)
     setting = Setting(pair, "", "", options.device, "in_process")
@@ -368,7 +394,7 @@ def _recorded(
         if result.comparison.arrays is not None
         for word, array in zip(("got", "want", "radius"), result.comparison.arrays, strict=True)
     }
-    return CaseHeld(records, arrays, held)
+    return CaseHeld(records, arrays, held, options.arithmetic)
 
 
 def _dtype(inputs: Mapping[str, Any]) -> str:
@@ -396,6 +422,7 @@ def run_of(
             parts=[{"id": name, "label": name, "title": ""} for name in pairs],
             submission=", ".join(pairs),
             edition="",
+            dtypes=list(dict.fromkeys(str(case.declared) for case in cases if case.declared)) or None,
             seed=options.seed,
             device=options.device,
             isolation="in_process",

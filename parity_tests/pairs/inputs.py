@@ -18,6 +18,16 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.generic) or is_tensor(value)
 
 
+def in_numpy(value: Any) -> Any:
+    """A tensor, or an array of a type that numpy has from elsewhere, as an array of numpy's own, exactly."""
+    kind = str(value.dtype).removeprefix("torch.")
+    lower = kind == "bfloat16" or kind.startswith("float8_")
+    if is_tensor(value):
+        value = value.detach().cpu()
+        return (value.float() if lower else value).numpy()
+    return np.asarray(value, np.float32) if lower else value
+
+
 def for_candidate(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Fresh copies of the arrays among the inputs, in their own layout; what is no array is passed on as it is."""
     return {name: _copied(value) for name, value in inputs.items()}
@@ -59,6 +69,5 @@ def _same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if not is_array(one):
         return True
-    if is_tensor(one):
-        one, other = one.cpu().numpy(), other.detach().cpu().numpy()
+    one, other = in_numpy(one), in_numpy(other)
     return bool(one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.pairs.hold import Options
+from parity_tests.pairs.hold import DECLARED, Options, arithmetic_of
 from parity_tests.pairs.positions import name_of
 from parity_tests.protocol.errors import UsageError
 
 DTYPES = ("float32", "float64")
+LOWER = ("float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
+"""Types that the inputs of a pair may have where it declares a candidate in low precision; they are tensors then."""
 Draw = Callable[[np.random.Generator], Mapping[str, Any]]
 
 
@@ -72,7 +74,7 @@ def pair(
     reference: Any,
     shapes: Mapping[str, Any] | None = None,
     inputs: Draw | None = None,
-    dtypes: Sequence[str] = DTYPES,
+    dtypes: Sequence[str] | None = None,
     name: str = "",
     fixed: Mapping[str, Any] | None = None,
     sizes: Mapping[str, Sequence[int]] | None = None,
@@ -83,17 +85,21 @@ def pair(
     `shapes` gives each input's shape, such as `{"x": ("N", 30), "y": labels("N", 10), "v": positive(30)}`; a letter is
     a size that is drawn, and `sizes`, such as `{"N": [63, 64, 65, 1000]}`, has sizes that a letter takes besides; left
     out, those around 32, 64, 128 and 256, at which tiles of kernels end. Or `inputs` is a function of a numpy generator
-    that returns the inputs. `fixed` are further inputs that are no arrays. `options` are those of `hold`. Raises
-    UsageError where these do not say what to draw.
+    that returns the inputs. `dtypes` are those that inputs are drawn in; left out, float32 and float64, or what a
+    candidate in low precision stores (`store`). `fixed` are further inputs that are no arrays. `options` are those of
+    `hold`. Raises UsageError where these do not say what to draw.
     """
     if (shapes is None) == (inputs is None):
         raise UsageError("a pair needs shapes={...} or inputs=a function of a generator, and not both.")
-    unknown = sorted(set(dtypes) - set(DTYPES))
+    arithmetic = arithmetic_of(**{key: options.pop(key) for key in DECLARED if key in options})
+    possible = DTYPES if arithmetic is None else (*DTYPES, *LOWER)
+    dtypes = (DTYPES if arithmetic is None else (arithmetic.store,)) if dtypes is None else dtypes
+    unknown = sorted(set(dtypes) - set(possible))
     if unknown or not dtypes:
-        raise UsageError(f"the dtypes of a pair are among {', '.join(DTYPES)}, not {', '.join(unknown) or 'none'}.")
+        raise UsageError(f"the dtypes of a pair are among {', '.join(possible)}, not {', '.join(unknown) or 'none'}.")
     if not isinstance(shapes, Mapping | None):
         raise UsageError(f"shapes= is a {type(shapes).__name__}; it is a dict of shapes by the inputs' names.")
-    wrong = sorted(set(options) - {field.name for field in fields(Options)})
+    wrong = sorted(set(options) - ({field.name for field in fields(Options)} - {"arithmetic"}))
     if wrong:
         raise UsageError(f"a pair has no option {', '.join(wrong)}; the radius is derived, and nobody types one.")
     specs = {key: _spec(key, shape) for key, shape in (shapes or {}).items()}
@@ -118,7 +124,7 @@ def pair(
             tuple(dtypes),
             fixed or {},
             sizes or {},
-            Options(**options),
+            Options(**options, arithmetic=arithmetic),
         )
         candidate.parity_pair = made  # type: ignore[attr-defined]
         return candidate

@@ -37,21 +37,23 @@ class HoldResult(Result):
     def __repr__(self) -> str:
         """The verdict, and what was noticed besides, such as an input that is overwritten."""
         notes = dict.fromkeys(record.note for record in self.run.records if record.note)
-        return "\n".join([super().__repr__(), *(f"  Note: {note}." for note in notes)])
+        declared = dict.fromkeys(case.declared for cases in self.cases.values() for case in cases if case.declared)
+        said = [f"  Declared: {arithmetic}." for arithmetic in declared]
+        return "\n".join([super().__repr__(), *said, *(f"  Note: {note}." for note in notes)])
 
     @property
     def resolution(self) -> pd.DataFrame:
         """For each result the relative change that would be noticed, and the share of elements where zeros agree.
 
-        Columns: pair, case, quantity, median, p95, zeros_agree.
+        Columns: pair, case, quantity, dtype, median, p95, zeros_agree.
         """
         import pandas as pd
 
         rows = [
-            [pair, case.records[0].case, name, held.resolution.median, held.resolution.p95, held.resolution.zeros_agree]
+            [pair, case.records[0].case, name, case.records[0].dtype, known.median, known.p95, known.zeros_agree]
             for pair, cases in self.cases.items()
             for case in cases
             for name, held in case.held.items()
-            if held.resolution is not None
+            if (known := held.resolution) is not None
         ]
-        return pd.DataFrame(rows, columns=["pair", "case", "quantity", "median", "p95", "zeros_agree"])
+        return pd.DataFrame(rows, columns=["pair", "case", "quantity", "dtype", "median", "p95", "zeros_agree"])

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.pairs.inputs import in_numpy, is_array
+
 MASKS = "masks"
 """The entry of a candidate's result that is handed to the reference instead of being compared."""
 _IMPROBABLE = 1e-7
@@ -61,11 +63,9 @@ def _is_numeric_list(value: Any) -> bool:
 def as_array(value: Any, name: str) -> NDArray[Any]:
     """A copy of an array or number as a numpy array, in its own dtype. Raises UnreadableError for anything else."""
     try:
-        if hasattr(value, "detach") and hasattr(value, "cpu"):  # a torch tensor, without importing torch
-            value = value.detach().cpu().numpy()
-        elif not isinstance(value, np.ndarray | np.generic) and hasattr(value, "__dlpack__"):
+        if not is_array(value) and hasattr(value, "__dlpack__"):
             value = _from_dlpack(value)
-        array = np.array(value, copy=True)
+        array = np.array(in_numpy(value) if is_array(value) else value, copy=True)
     except Exception as error:  # the conversions of a foreign object may raise anything
         raise UnreadableError(f"the candidate's {name} cannot be read as an array: {error}") from error
     if array.dtype.kind not in "fiub":

@@ -9,6 +9,7 @@ from reference.flow.errors import (
 )
 from reference.flow.evaluate import asked, evaluate
 from reference.flow.flowed import Alternative, Flowed
+from reference.flow.low_precision import Arithmetic
 from reference.flow.operation import Operation, rule
 from reference.flow.plain import plain
 from reference.flow.references import gradients, module_reference, replay
@@ -17,6 +18,7 @@ from reference.flow.rounding import FORMS
 __all__ = [
     "FORMS",
     "Alternative",
+    "Arithmetic",
     "ClashError",
     "DataDependentError",
     "Flowed",

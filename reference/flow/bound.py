@@ -12,11 +12,17 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from reference.flow.dispatch import Kind, Plan, plan
-from reference.flow.errors import DataDependentError, UnknownOperationError
-from reference.flow.nested import bound_arguments, is_float_conversion, replaced, same_storage, tensors
+from reference.flow.errors import DataDependentError, QuestionError, UnknownOperationError
+from reference.flow.low_precision import Arithmetic
+from reference.flow.nested import bound_arguments, changed, is_float_conversion, replaced, same_storage, tensors
 from reference.flow.operation import Context, Operation, Radius, plus, wide
+from reference.flow.plain import doubled
+from reference.flow.rounding import STORED_INSIDE
 from reference.flow.shadows import Shadows
+from reference.flow.student import ONE_SIDE
 from reference.flow.walk import Walk, real
+
+aten = torch.ops.aten
 
 
 @dataclass
@@ -57,10 +63,45 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         self.void = False
         self.without_rule = False
         """Whether an operation was allowed its ulps."""
+        self._roundings = 0
+        """How many operations have rounded, those that others are made of included."""
+        self._inside = 0
+        """How deep the run is in the parts of an operation, which store nothing."""
         self.steps: list[Step] = []
         self.sigmas, self.owns = Shadows(), Shadows()
         self._origin: dict[int, Place] = {}
         self._read: set[int] = set()
+
+    def prepare(
+        self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Where low precision is declared, everything of fewer bits as float64, which a conversion to them stays."""
+        declared = self.context.arithmetic
+        if declared is None:
+            return args, kwargs
+        if func is aten._to_copy.default:
+            self._refuse_rounding(args[0], kwargs.get("dtype"), declared)
+        if func._schema.is_mutable and args and isinstance(args[0], Tensor) and doubled(args[0]) is not args[0]:
+            raise DataDependentError(
+                f"{func} writes into a tensor of {str(args[0].dtype).removeprefix('torch.')} that the function did not "
+                "get as an input; pass it as one"
+            )
+        return changed((args, kwargs), doubled)  # type: ignore[no-any-return]
+
+    def _refuse_rounding(self, x: Tensor, to: torch.dtype | None, declared: Arithmetic) -> None:
+        """Refuse a conversion that rounds otherwise than results are stored: what is rounded before is an input."""
+        if to is None or not to.is_floating_point or not x.is_floating_point():
+            return
+        name = str(to).removeprefix("torch.")
+        fewer = torch.finfo(to).eps / 2 > declared.stored.u
+        given = self.context.shadows.get(x) is None and not bool((doubled(x.to(to)) == doubled(x)).all())
+        if fewer or given:
+            raise QuestionError(
+                f"the reference rounds to {name}, where {declared.store} is declared to be stored; give what is "
+                f"rounded as an input of {name}, which is taken exactly as it is, or say store={name!r} or products={name!r}"
+                if fewer
+                else f"the reference rounds an input to {name}; give it in {name}, which is taken exactly as it is"
+            )
 
     def own(self, output: Tensor) -> tuple[Radius, Place | None]:
         """How far the last operation of an output rounds at most, and its place, where nothing read it."""
@@ -124,10 +165,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             if value is not target:
                 target.copy_(value)
         elif functional.kind is Kind.DECOMPOSED:
-            assert functional.decomposition is not None
-            with self:
-                other = functional.decomposition(*args, **kwargs)
-            radii, step = self._beside([target], [other], str(func))
+            radii, step = self._in_parts(functional, args, kwargs, [target], str(func))[1:]
         else:
             return self.unknown(func, args, kwargs)
         self._note(tensors((args, kwargs)))
@@ -143,18 +181,14 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         copies = {id(x): self._copied(x) for x in written}
         out = real(func, func(*args, **kwargs))
         args, kwargs = replaced((args, kwargs), copies)
+        values = tensors(out)
         try:
-            with self:
-                other = planned.decomposition(*args, **kwargs)
+            other, radii, step = self._in_parts(planned, args, kwargs, values, str(func))
         except UnknownOperationError as error:
             # The name that a person knows: prims are what torch's own decompositions end in.
             raise UnknownOperationError(str(func)) if error.name.startswith("prims.") else error from None
         if self.context.kinks != "torch":
             return other  # the operation itself would take torch's side
-        values, others = tensors(out), tensors(other)
-        if len(values) != len(others):
-            raise UnknownOperationError(str(func))
-        radii, step = self._beside(values, others, str(func))
         self._keep(args, kwargs, values, radii, step)
         for x in written:
             copy = copies[id(x)]
@@ -188,25 +222,63 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         operation = Operation(func, args, kwargs, out, self.context, local=False)
         radii = _listed(planned.rule(operation), operation.out)
         if not self.record:
-            return operation.out, radii, None
+            return operation.out, self._stored(operation.out, radii, operation.rounds)[0], None
         step = Step(str(func), _shapes(out))
         before = self.context.probable_calls
         own = Operation(func, args, kwargs, out, self.context, local=True)
         own.memo = operation.memo
         step.sigma, step.stretch = _listed(planned.rule(own), own.out), own.stretch
-        if operation.memo:
+        radii, half = self._stored(operation.out, radii, operation.rounds)
+        if operation.memo or any(one is not None for one in half):
             alone = Operation(func, args, kwargs, out, self.context, local=False, alone=True)
             alone.memo = operation.memo
             step.own = _listed(planned.rule(alone), alone.out)
             self.context.probable_calls = before
+            step.own = [plus(r, h) for r, h in zip(step.own, half, strict=True)]
+        step.sigma = _with_moves(step.sigma, half)
         return operation.out, radii, step
 
-    def _beside(self, values: list[Tensor], others: list[Tensor], name: str) -> tuple[list[Radius], Step | None]:
-        """Radii of results that were computed in another way as well: the other's, and what `to_either_side` gives."""
+    def _in_parts(
+        self, planned: Plan, args: Any, kwargs: dict[str, Any], values: list[Tensor], name: str
+    ) -> tuple[Any, list[Radius], Step | None]:
+        """What the parts of an operation give together, the radii of its own results, and the step.
+
+        Radii are those of the parts and what `to_either_side` gives. The parts store nothing, unless that
+        form is allowed; the whole may.
+        """
+        assert planned.decomposition is not None
+        before = self._roundings
+        self._inside += 1
+        try:
+            with self:
+                other = planned.decomposition(*args, **kwargs)
+        finally:
+            self._inside -= 1
+        if self.context.kinks != "torch":
+            return other, [], None
+        others = tensors(other)
+        if len(values) != len(others):
+            raise UnknownOperationError(name)
         between = [to_either_side(x, y) for x, y in zip(values, others, strict=True)]
         radii = [plus(self.context.shadows.get(y), r) for y, r in zip(others, between, strict=True)]
-        step = Step(name, [tuple(x.shape) for x in values], sigma=between) if self.record else None
-        return radii, step
+        radii, half = self._stored(values, radii, self._roundings > before)
+        if not self.record:
+            return other, radii, None
+        own = [plus(*each) for each in zip(between, half, strict=True)] if any(h is not None for h in half) else []
+        return other, radii, Step(name, _shapes(values), _with_moves(between, half), own=own)
+
+    def _stored(self, out: Any, radii: list[Radius], rounds: bool) -> tuple[list[Radius], list[Radius]]:
+        """The radii with the rounding of results that are stored once, where low precision is declared; that alone."""
+        self._roundings += rounds
+        declared = self.context.arithmetic
+        if self._inside and declared is not None:
+            self.context.seen_forms.add(STORED_INSIDE)
+        if declared is None or not rounds or (self._inside and STORED_INSIDE not in self.context.forms):
+            return radii, [None] * len(radii)
+        half: list[Radius] = [
+            stored(x, r, declared) if x.is_floating_point() else None for x, r in zip(tensors(out), radii, strict=True)
+        ]
+        return [plus(*each) for each in zip(radii, half, strict=True)], half
 
     def _copied(self, x: Tensor) -> Tensor:
         """The tensor as it is now, with its radius."""
@@ -249,6 +321,18 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
     def _note(self, operands: list[Tensor]) -> None:
         if self.record:
             self._read.update(x.untyped_storage()._cdata for x in operands)
+
+
+def stored(x: Tensor, r: Radius, declared: Arithmetic) -> Tensor:
+    """By how much storing x ± r moves it at most; not at all what is exact and of that type."""
+    half = declared.half_ulp(x if r is None else wide(x).abs() + r)
+    exact = declared.stores(x)
+    return half.masked_fill_(exact if r is None else exact & (r == 0), 0.0)
+
+
+def _with_moves(sigmas: list[Radius], half: list[Radius]) -> list[Radius]:
+    """Standard deviations with that of moves for one side's rounding to nearest by up to `half`, as student.py asks."""
+    return [s if h is None else plus(s, h * ONE_SIDE) for s, h in zip(sigmas, half, strict=True)]
 
 
 def _is_target(func: OpOverload, x: Tensor, args: tuple[Any, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -17,11 +18,28 @@ from reference.flow.rounding import Precision, precision
 Function = Callable[..., Any]
 
 
-def as_tensors(inputs: Mapping[str, Any], device: str, dtype: torch.dtype | None = None) -> dict[str, Any]:
+_LOWER = {"float16", *(name for name in dir(torch) if re.match("bfloat16$|float8_", name))}
+"""Types of fewer bits than float32, which float64 holds exactly."""
+
+
+def is_lower(x: Any) -> bool:
+    """Whether a tensor or an array, also of a type that another library adds to numpy, has fewer bits than float32."""
+    return str(x.dtype).removeprefix("torch.") in _LOWER
+
+
+def as_tensors(
+    inputs: Mapping[str, Any], device: str, dtype: torch.dtype | None = None, *, lower: bool = False
+) -> dict[str, Any]:
     """Copies of the arrays among the inputs as tensors, floating ones in `dtype` where one is given; the rest as is.
 
-    Lists, tuples and dicts are looked into. Raises UnsupportedTypeError for floats other than float32 and float64.
+    Lists, tuples and dicts are looked into. Raises UnsupportedTypeError for floats other than float32 and float64, but
+    for lower ones where these are declared (`lower`).
     """
+
+    def refused(name: str, x: Any) -> UnsupportedTypeError:
+        kind = str(x.dtype).removeprefix("torch.")
+        declared = f', or declare what the candidate does: accumulate="float32", store="{kind}"' if is_lower(x) else ""
+        return UnsupportedTypeError(f"{name} is {kind}; float32 and float64 can be held against torch{declared}")
 
     def one(name: str, x: Any) -> Any:
         if isinstance(x, dict):
@@ -29,10 +47,12 @@ def as_tensors(inputs: Mapping[str, Any], device: str, dtype: torch.dtype | None
         if isinstance(x, (list, tuple)) and any(isinstance(y, (np.ndarray, Tensor)) for y in x):
             return type(x)(one(f"{name}[{i}]", y) for i, y in enumerate(x))
         if isinstance(x, (np.ndarray, np.generic)):
+            if lower and is_lower(x):
+                x = np.asarray(x, np.float32)
+            elif is_lower(x) or x.dtype == np.longdouble:
+                raise refused(name, x)
             if x.dtype.kind not in "fiub":
                 raise UnsupportedTypeError(f"{name} is of type {x.dtype}; inputs are numbers or truth values")
-            if x.dtype in (np.float16, np.longdouble):
-                raise UnsupportedTypeError(f"{name} is {x.dtype}; float32 and float64 can be held against torch")
             x = torch.from_numpy(np.array(x, dtype=x.dtype.newbyteorder("="), copy=True, order="K"))
             return placed(x)
         if not isinstance(x, Tensor):
@@ -48,7 +68,9 @@ def as_tensors(inputs: Mapping[str, Any], device: str, dtype: torch.dtype | None
                 f"{name} is {kind.removeprefix('torch.')}; inputs are dense tensors with numbers"
             )
         if (x.is_floating_point() or x.is_complex()) and x.dtype not in (torch.float32, torch.float64):
-            raise UnsupportedTypeError(f"{name} is {x.dtype}; float32 and float64 can be held against torch")
+            if not (lower and is_lower(x)):
+                raise refused(name, x)
+            x = x.to(torch.float32)
         return placed(x.detach().clone())
 
     def placed(x: Tensor) -> Tensor:

@@ -13,16 +13,15 @@ from torch import Tensor
 from reference.flow.calls import Function
 from reference.flow.errors import QuestionError
 from reference.flow.flowed import Alternative, Flowed
+from reference.flow.low_precision import Arithmetic
 from reference.flow.rounding import FORMS
 from reference.flow.rules.long_sums import CHANCE
 from reference.flow.runs import Flow, Question
 from reference.flow.student import factor
 
 RADII = ("auto", "bound", "sample")
-_USEFUL = {torch.float32: 1e-3, torch.float64: 1e-9}
-"""A bound of up to this part of |want| says enough …"""
 _SHARE = 0.99
-"""… at so many of the elements."""
+"""A bound that says enough at so many of the elements does."""
 
 
 def evaluate(
@@ -36,6 +35,7 @@ def evaluate(
     forms: Sequence[str | Function] = (),
     unknown: str = "refuse",
     ulps: float | None = None,
+    arithmetic: Arithmetic | None = None,
 ) -> dict[str, Flowed]:
     """What `function(**inputs)` answers, by name: value ± radius for each element.
 
@@ -49,6 +49,8 @@ def evaluate(
     inputs that compute the same: their rounding is allowed for under their names in `Flowed.forms`, where the usual
     ones (rounding.FORMS) are as far as the function has such operations. `unknown="sample"` allows an operation without
     a rule `ulps` units in the last place a side, in its operands and in its result; it warns where there is no such.
+    With `arithmetic` inputs may be of fewer bits as well; values are then those in float64 of the inputs as they are,
+    and radii what the candidate alone may round, as low_precision.py has it.
 
     Raises QuestionError, UnsupportedTypeError, UnknownOperationError, DataDependentError, and whatever the function
     raises.
@@ -67,7 +69,7 @@ def evaluate(
         raise QuestionError(f"ulps is {ulps!r}; it is a positive number")
     if isinstance(forms, str) or not isinstance(forms, Sequence):
         raise QuestionError("forms= is a list of functions of the same inputs, or of names of forms")
-    question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None)
+    question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None, arithmetic)
     answer = Answer(question, radius, replicas, forms)
     flowed = answer.flowed(answer.bounded())
     if unknown == "sample" and not answer.without_rule:
@@ -118,6 +120,7 @@ class Answer:
                 alternatives=tuple(alternatives[name]),
                 conserved=name in conserved,
                 forms=_Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
+                arithmetic=self.question.arithmetic,
                 form_bounds=_Forms(available, lambda form, name=name: self._form_bound(form, name)),  # type: ignore[misc]
             )
             for name, value in self.want.items()
@@ -202,7 +205,7 @@ class Answer:
         want = self.want[name]
         if not want.is_floating_point():
             return bool(torch.isfinite(radius).all())
-        return _most(radius <= want.abs() * _USEFUL[self.question.precision.dtype])
+        return _most(radius <= want.abs() * self.question.useful)
 
     def _alternatives(
         self, flow: Flow, radii: Mapping[str, Tensor], chosen: Mapping[str, str]

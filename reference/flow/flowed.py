@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from reference.flow.low_precision import Arithmetic
+
 
 @dataclass(frozen=True)
 class Alternative:
@@ -44,5 +46,7 @@ class Flowed:
     form_bounds: Mapping[str, Tensor] = field(default_factory=dict)
     probability: float | None = None
     guaranteed: float = 0.0
+    arithmetic: Arithmetic | None = None
+    """What was declared of a candidate in low precision; `value` is then in float64."""
     conserved: bool = False
     """Whether every choice between elements tied for a maximum gives results of one sum over `alternatives`."""

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload, OpOverloadPacket
 
-from reference.flow.rounding import Precision, is_power_of_two
+from reference.flow.low_precision import FORMATS, Arithmetic, half_ulp
+from reference.flow.rounding import STORED_INSIDE, Precision, is_power_of_two
 from reference.flow.shadows import Marks, Shadows
 
 Radius = Tensor | None
@@ -72,6 +73,8 @@ class Context:
     kinks: str = "torch"
     """How a choice exactly at its kink is taken: as "torch" does, the "other" way, or with equal taken as "unequal"; of
     elements tied for a maximum these are all and none, and "last" takes the last."""
+    arithmetic: Arithmetic | None = None
+    """What was declared of a candidate in low precision; the run is then in float64."""
     probable: bool = False
     """Whether long sums have the probable radius of rules/long_sums.py, where it is smaller."""
     gates: Marks = field(default_factory=Marks)
@@ -128,6 +131,8 @@ class Operation:
     ) -> None:
         self.func, self.out, self.context, self.local, self.alone = func, out, context, local, alone
         self.stretch = 1.0
+        self.rounds = False
+        """Whether the rule has asked for a rounding of its own, so that the result may have to be stored anew."""
         self.memo: dict[str, Any] = {}
         """What a rule keeps for when it is asked about the same call again."""
         names = func._schema.arguments
@@ -161,9 +166,20 @@ class Operation:
         """The radius of an operand that goes into the result: none of a tensor's where only its own rounding counts."""
         return None if (self.local or self.alone) and isinstance(x, Tensor) else self.known_radius(x)
 
+    def factor_radius(self, x: Tensor) -> Radius:
+        """The radius of a factor of products: the operand's, and its rounding where one was declared."""
+        declared, r = self.context.arithmetic, self.radius(x)
+        if declared is None or declared.products is None:
+            return r
+        size = x.abs() if r is None else wide(x).abs() + r
+        return plus(r, half_ulp(FORMATS[declared.products], size).masked_fill_(size == 0, 0.0))
+
     def long(self, terms: int) -> bool:
         """Whether a sum of so many terms is to have its probable radius; notes that there is a long one."""
         if not LONG <= terms <= TOO_LONG or self.out.numel() == 0:
+            return False
+        arithmetic = self.context.arithmetic
+        if arithmetic is not None and arithmetic.accumulate != "float32":
             return False
         self.context.seen_long = True
         return self.context.probable
@@ -211,7 +227,9 @@ class Operation:
         """Whether every partial sum of x, in any order, is an exact integer that the type holds."""
         if not self.integers(x):
             return False
-        return x.numel() == 0 or float(x.abs().sum(dtype=torch.float64)) < self.context.precision.integers
+        declared = self.context.arithmetic
+        most = self.context.precision.integers if declared is None else 1 / declared.summed.u
+        return x.numel() == 0 or float(x.abs().sum(dtype=torch.float64)) < most
 
     def rounding(self, size: Tensor, roundings: float = 1.0, exact: Tensor | bool | None = None) -> Tensor:
         """Both sides' rounding, 2·k·u·|size| for k roundings a side, and what they lose where they underflow.
@@ -219,6 +237,7 @@ class Operation:
         `size` is float64, |result| and its radius. Where `exact` is True the result rounds nothing.
         """
         p = self.context.precision
+        self.rounds |= exact is not True
         # The result itself is off by that much already, which is the second factor.
         local = size.abs().mul_(2 * roundings * p.u * (1 + 8 * (roundings + 1) * p.u)).add_(2 * roundings * p.tiny)
         if exact is None or exact is False:
@@ -230,15 +249,30 @@ class Operation:
     def sums(self, n: int) -> float:
         """The factor of Σ|terms| for sums of n roundings, both sides: 2·γ_n; of a standard deviation 2·√n·u.
 
+        With a declaration it is the candidate's side alone, and of few bits the worst case always.
+
         The latter is what n independent roundings, each u times the largest partial sum, make together at most
         (N. J. Higham and T. Mary, "A new approach to probabilistic rounding error analysis", 2019).
         """
-        p = self.context.precision
+        p, declared = self.context.precision, self.context.arithmetic
+        self.rounds |= n > 0
+        if declared is not None and (declared.stagnates or not self.local):
+            return declared.sums(n)
         if not self.local:
             return 2 * p.gamma(n)
         if n > 1:
             self.stretch = max(self.stretch, p.gamma(n) / (math.sqrt(n) * p.u))
         return 2 * math.sqrt(n) * p.u
+
+    def unit_inside(self) -> float:
+        """u of what happens within the operation: of both sides, or where a form has parts stored half the candidate's.
+
+        So that 2u is what both round, as everywhere.
+        """
+        declared = self.context.arithmetic
+        if declared is None or not self.allows(STORED_INSIDE):
+            return self.context.precision.u
+        return max(self.context.precision.u, declared.stored.u / 2)
 
     def allows(self, form: str) -> bool:
         """Whether another honest form of this operation is to be allowed for; notes that the operation has it."""

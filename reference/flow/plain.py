@@ -11,7 +11,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reference.flow.calls import Function, as_tensors, named, settled
+from reference.flow.calls import Function, as_tensors, is_lower, named, settled
 from reference.flow.nested import changed
 
 
@@ -22,21 +22,25 @@ def plain(
     device: str = "cpu",
     seed: int = 0,
     dtype: torch.dtype | None = None,
+    lower: bool = False,
 ) -> dict[str, Tensor]:
     """The results of `function(**inputs)` by name; floating inputs are converted to `dtype` where one is given.
 
-    In float64 all that the function makes or has beside its inputs is of that type too.
+    In float64 all that the function makes or has beside its inputs is of that type too. `lower`: as in `as_tensors`.
     """
     wide = _AllDouble() if dtype is torch.float64 else nullcontext()
     with settled(seed, dtype=dtype), wide:
-        return {name: result.detach() for name, result in named(function(**as_tensors(inputs, device, dtype))).items()}
+        results = named(function(**as_tensors(inputs, device, dtype, lower=lower)))
+        return {name: result.detach() for name, result in results.items()}
 
 
 def doubled(x: Any) -> Any:
-    """A tensor of float32, or that type itself, as float64; all else as it is."""
+    """A tensor of float32 or of fewer bits, or such a type itself, as float64; all else as it is."""
     if isinstance(x, Tensor):
+        if is_lower(x):
+            x = x.to(torch.float32)
         return x.to(torch.float64) if x.dtype is torch.float32 else x
-    return torch.float64 if x is torch.float32 else x
+    return torch.float64 if isinstance(x, torch.dtype) and x.is_floating_point else x
 
 
 class _AllDouble(TorchDispatchMode):  # type: ignore[no-untyped-call]

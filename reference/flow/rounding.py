@@ -30,7 +30,8 @@ SIGMOID_BY_TANH = "sigmoid by tanh"
 TANH_BY_EXP = "tanh by exponentials"
 ONE_PASS = "one-pass variance"
 BY_FFT = "convolution by FFT"
-FORMS = (UNSHIFTED, SIGMOID_BY_TANH, TANH_BY_EXP, ONE_PASS, BY_FFT)
+STORED_INSIDE = "parts stored in low precision"
+FORMS = (UNSHIFTED, SIGMOID_BY_TANH, TANH_BY_EXP, ONE_PASS, BY_FFT, STORED_INSIDE)
 """Names of other honest forms, which round more than the usual one."""
 
 

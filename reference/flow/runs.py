@@ -10,16 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.bound import Bound, Place, to_either_side
+from reference.flow.bound import Bound, Place, stored, to_either_side
 from reference.flow.calls import Function, as_tensors, named, precision_of, settled
 from reference.flow.errors import DataDependentError, QuestionError, UnknownOperationError
 from reference.flow.in_torch import InTorch
+from reference.flow.low_precision import Arithmetic
 from reference.flow.nested import tensors
 from reference.flow.operation import CURRENT, Context, plus
+from reference.flow.plain import plain
 from reference.flow.rounding import precision
 from reference.flow.sample import Replica
 from reference.flow.shadows import Shadows
 from reference.flow.student import factor
+
+USEFUL = {torch.float32: 1e-3, torch.float64: 1e-9}
+"""The part of |want| up to which a bound says enough, by the type of the inputs."""
 
 
 @dataclass
@@ -45,6 +50,9 @@ class Flow:
         if output.shape != want.shape:
             raise DataDependentError(f"{name} is of shape {tuple(want.shape)}, and {tuple(output.shape)} in its parts")
         radius = plus(self.context.shadows.get_as_put(output), to_either_side(want, output))
+        if self.context.arithmetic is not None and want.is_floating_point():  # what was moved alone is stored too
+            half = stored(output, radius, self.context.arithmetic)
+            radius = plus(radius, half if radius is None else half.masked_fill_(radius > 0, 0.0))
         if radius is None:
             radius = torch.zeros(want.shape, dtype=torch.float64, device=want.device)
         if radius.numel() and float(radius.amin()) < 0:
@@ -58,18 +66,32 @@ class Question:
     """A function and its inputs, as often as they are run; each run gets copies of all inputs and the same numbers."""
 
     def __init__(
-        self, function: Function, inputs: Mapping[str, Any], device: str, seed: int, ulps: float | None
+        self,
+        function: Function,
+        inputs: Mapping[str, Any],
+        device: str,
+        seed: int,
+        ulps: float | None,
+        arithmetic: Arithmetic | None = None,
     ) -> None:
         self.function, self.inputs, self.device, self.seed, self.ulps = function, inputs, device, seed, ulps
+        self.arithmetic = arithmetic
+        if arithmetic is not None:  # once, for all runs
+            self.inputs = as_tensors(inputs, device, torch.float64, lower=True)
+            self.precision = precision(torch.float32)
+            self.mkldnn = True
+            return
         self.precision = precision_of(inputs) or precision(torch.float32)
         self.mkldnn = True
 
     def of(self, function: Function) -> Question:
         """The same question put to another function."""
-        return Question(function, self.inputs, self.device, self.seed, self.ulps)
+        return Question(function, self.inputs, self.device, self.seed, self.ulps, self.arithmetic)
 
     def plain(self) -> dict[str, Tensor]:
         """The plain call's outputs by name."""
+        if self.arithmetic is not None:
+            return plain(self.function, self.inputs, device=self.device, seed=self.seed, dtype=torch.float64)
         with settled(self.seed, dtype=self._default):
             outputs = _detached(named(self.function(**as_tensors(self.inputs, self.device))))
         if precision_of(self.inputs) is None:  # indices into a table, say: then the results tell
@@ -79,7 +101,12 @@ class Question:
     @property
     def _default(self) -> torch.dtype | None:
         """The type of what a function makes without saying of which: that of its inputs, where they are float64."""
-        return torch.float64 if self.precision.dtype is torch.float64 else None
+        return torch.float64 if self.arithmetic is not None or self.precision.dtype is torch.float64 else None
+
+    @property
+    def useful(self) -> float:
+        """The part of |want| up to which a bound says enough."""
+        return USEFUL[self.precision.dtype] if self.arithmetic is None else self.arithmetic.useful
 
     def flow(
         self,
@@ -100,7 +127,7 @@ class Question:
             return self._flow(forms, kinks, record, lenient, probable)
 
     def _flow(self, forms: frozenset[str], kinks: str, record: bool, lenient: bool, probable: bool) -> Flow:
-        context = Context(self.precision, Shadows(), forms, kinks, probable)
+        context = Context(self.precision, Shadows(), forms, kinks, self.arithmetic, probable)
         mode = Bound(context, record=record, lenient=lenient, ulps=self.ulps)
         token = CURRENT.set(context)
         try:

@@ -8,6 +8,8 @@ from functools import cache
 HONEST_OVER_MOVES = 0.41
 """The largest standard deviation of an honest gap over that of the moves: roundings uniform within u on both sides have
 √(2/3)·u together, the moves 2u."""
+ONE_SIDE = 2**0.5
+"""The moves' standard deviation where one side alone rounds: uniform within u, u/√3, it is 0.41 of √2·u as well."""
 TARGET = 1e-8
 """The stated probability that an honest element exceeds its sampled radius is at most this."""
 

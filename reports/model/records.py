@@ -59,7 +59,7 @@ class Record:
     case: Annotated[str, _seen("The name of the case, which is also the test id.")]
     quantity: Annotated[str, _seen("What was compared.")]
     device: Annotated[str, _seen("Where torch computed.")]
-    dtype: Annotated[str, _seen("The precision of the inputs.")]
+    dtype: Annotated[str, _seen("The precision of the inputs, or what was declared of the candidate's.")]
     isolation: Annotated[str, _seen("How the submission was run.")]
     step: Annotated[int | None, Column("The training step, where there are several.")]
     verdict: Annotated[str, _seen("What was found.", VERDICTS)]

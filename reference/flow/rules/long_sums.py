@@ -46,7 +46,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reference.flow.operation import Operation, Radius
+from reference.flow.low_precision import FORMATS, half_ulp, rounded
+from reference.flow.operation import Operation, Radius, plus
+from reference.flow.student import ONE_SIDE
 
 CHANCE = 1e-9
 """That any element of one call exceeds its radius, where the law holds."""
@@ -127,6 +129,8 @@ class Law:
     root: Tensor
     squares: Tensor
     terms: int
+    dtype: torch.dtype
+    """The type that sums are made in."""
     scale: float = 1.0
     first: Tensor | None = None
 
@@ -149,19 +153,22 @@ def probable(
     *,
     result: Tensor,
     more: int = 0,
+    factors: Radius = None,
 ) -> Radius:
     """The radius by the law, or the guaranteed bound where that is smaller.
 
-    `carried` is what the operands' radii bring, linearly. `result` is torch's own in float64, of what `law.exact` is
-    the sum of. `more` are roundings of the whole. Where the operation asks for a standard deviation it is 2u√V for both
-    sides, without λ.
+    `carried` is what the operands' radii bring, linearly; `factors` is what their rounding does (`of_factors`).
+    `result` is torch's own in float64, of what `law.exact` is the sum of. `more` are roundings of the whole. Where the
+    operation asks for a standard deviation it is 2u√V for both sides, without λ.
     """
     if guaranteed is None:
         return None
     p = op.context.precision
     spread = law.spread
     if op.local:
-        return torch.fmin(guaranteed, spread * (2 * p.u * law.scale))
+        moves = plus(spread * (2 * p.u * law.scale), factors)
+        assert moves is not None
+        return torch.fmin(guaranteed, moves)
     sides = 1 if p.dtype is torch.float32 else 2
     part = law.scale * factor(sides * result.numel()) * p.u
     size = law.exact.abs() if law.first is None else law.exact.abs() + law.first.abs()
@@ -173,9 +180,32 @@ def probable(
     if carried is not None:
         # Partial sums reach further by that much, in √n·u·λ of which the law makes its share.
         own = own + carried * (1 + 2 * sides * (part * math.sqrt(law.terms) + more * p.u))
+    own = own if factors is None else own + factors
     found = torch.fmin(guaranteed, own * (1 + 1e-6))
     op.context.probable_calls += 1
     return found
+
+
+def of_factors(op: Operation, f: Callable[[Tensor, Tensor], Tensor], a: Tensor, b: Tensor) -> Radius:
+    """What declared rounding of the factors of A·B probably makes of it; None where none is declared.
+
+    Rounding to nearest moves each by half a unit in the last place, h, at most and with a mean near 0, so that
+    λ·√Σ(h_a²b² + a²h_b²) is exceeded as rarely as the law of long sums. It is checked on the data, too: it is three
+    times what the product moves by with either or both of the factors rounded, where that is more.
+    """
+    declared = op.context.arithmetic
+    if declared is None or declared.products is None:
+        return None
+    of = FORMATS[declared.products]
+    x, y = a.detach().to(torch.float64), b.detach().to(torch.float64)
+    h, k = (half_ulp(of, z).masked_fill_(z == 0, 0.0) for z in (x, y))
+    root = (f(h * h, y * y) + f(x * x, k * k)).sqrt_()
+    if op.local:
+        return root * ONE_SIDE
+    radius = root * factor(root.numel())
+    near, close, exact = rounded(of, x), rounded(of, y), f(x, y)
+    moved = [f(near, close) - exact, f(near, y) - exact, f(x, close) - exact]
+    return radius * _scale(max(float(_ratios(one, radius).amax()) for one in moved))
 
 
 def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radius = None) -> Law:
@@ -191,7 +221,7 @@ def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radi
     right = right.reshape(-1, *right.shape[-2:]) if right.dim() > 1 else right[None, :, None]
     parts = [_of_matrices(x, y) for x, y in zip(left, right, strict=True)]
     exact, root, squares = (torch.stack(each) for each in zip(*parts, strict=True))
-    law = Law(exact, root, squares, a.shape[-1])
+    law = Law(exact, root, squares, a.shape[-1], op.context.precision.dtype)
     if first is not None:
         first = first.detach().expand(result.shape)
         law.first = first.reshape(exact.shape)
@@ -219,12 +249,12 @@ def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor) -> L
     share = max(1, _TERMS // n)
     parts = [_of_rows(rows[i : i + share].double(), lanes) for i in range(0, len(rows), share)]
     exact, root, squares = (torch.cat(each) for each in zip(*parts, strict=True))
-    law = Law(exact, root, squares, n)
+    law = Law(exact, root, squares, n, op.context.precision.dtype)
     allowed = root * (factor(len(rows)) * op.context.precision.u)
     ratio = 0.0
     for i in range(0, len(rows), share):
         here = slice(i, i + share)
-        terms = rows[here].t().contiguous().cpu().numpy()
+        terms = rows[here].t().to(law.dtype).contiguous().cpu().numpy()
         ratio = max(ratio, _worst(terms, exact[here], allowed[here], lanes))
     ratio = max(ratio, float(_ratios(result.reshape(-1) - exact, allowed).amax()))
     law.scale = _scale(ratio)
@@ -375,7 +405,8 @@ def _worst_of_products(law: Law, left: Tensor, right: Tensor, result: Tensor, ti
         if law.first is not None:
             first = law.first.flatten()[here].to(terms.dtype)
             terms, exact = torch.cat([first[:, None], terms], dim=1), exact + first
-        worst = max(worst, _worst(terms.t().contiguous().cpu().numpy(), exact, most, LANES))
+        terms = terms.t().to(law.dtype).contiguous()
+        worst = max(worst, _worst(terms.cpu().numpy(), exact, most, LANES))
     return worst
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import reach
-from reference.flow.rules.long_sums import of_products, of_terms, probable
+from reference.flow.rules.long_sums import of_factors, of_products, of_terms, probable
 
 aten = torch.ops.aten
 Bilinear = Callable[[Tensor, Tensor], Tensor]
@@ -29,7 +29,7 @@ def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more:
     ε|A||B| + |A|r_B + r_A|B| + r_A r_B, ε being the factor of the rounding: one product where one operand is exact.
     float32 where `positive` is.
     """
-    r, s = op.radius(a), op.radius(b)
+    r, s = op.factor_radius(a), op.factor_radius(b)
     e = op.sums(terms + more)
     if s is None and r is None:
         return positive(f, None, None, terms, op, a, b, scale=e)
@@ -175,7 +175,8 @@ def product(op: Operation) -> Radius:
     if not op.long(a.shape[-1]):
         return guaranteed
     result = wide(op.out)
-    return probable(op, guaranteed, of_products(op, a, b, result), carried(op, op.func, a, b), result=result)
+    law, moved = of_products(op, a, b, result), of_factors(op, op.func, a, b)
+    return probable(op, guaranteed, law, carried(op, op.func, a, b), result=result, factors=moved)
 
 
 @rule(aten.addmm.default, aten.baddbmm.default, aten.addmv.default)
@@ -201,7 +202,8 @@ def product_added(op: Operation) -> Radius:
     result = (wide(op.out) - wide(c) * beta) / alpha
     brought = plus(carried(op, inner, a, b), None if added is None else added / by)
     law = of_products(op, a, b, result, wide(c) * (beta / alpha))
-    own = probable(op, guaranteed / by, law, brought, result=result, more=more)
+    moved = of_factors(op, inner, a, b)
+    own = probable(op, guaranteed / by, law, brought, result=result, more=more, factors=moved)
     return own if by == 1 or own is None else own * by
 
 

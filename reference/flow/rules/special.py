@@ -23,8 +23,7 @@ class Exponentials:
     """
 
     def __init__(self, op: Operation, a: Tensor, dim: list[int]) -> None:
-        p = op.context.precision
-        self.u = p.u
+        u = self.u = op.unit_inside()
         x = wide(a)
         top = x.amax(dim, keepdim=True)
         top = top.masked_fill(top.isinf(), 0.0)
@@ -34,9 +33,9 @@ class Exponentials:
         self.p, self.log_sum = e / total, total.log()
         self.shift = (top + self.log_sum).abs()
         argument = self.below.abs().masked_fill(self.below.isinf(), 0.0)
-        self.relative = 2 * p.u * (argument + 2 * (EXP_ULPS + TORCH_FAST_EXP_ULPS) / 2)
+        self.relative = 2 * u * (argument + 2 * (EXP_ULPS + TORCH_FAST_EXP_ULPS) / 2)
         if op.allows(UNSHIFTED):
-            self.relative = self.relative + 2 * p.u * self.shift
+            self.relative = self.relative + 2 * u * self.shift
         terms = int(max(a.numel() // max(total.numel(), 1), 1))
         self.summing = op.sums(max(terms - 1, 0))
         self.mean = (self.p * self.relative).sum(dim, keepdim=True) + self.summing
