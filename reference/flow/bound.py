@@ -96,11 +96,11 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         fewer = torch.finfo(to).eps / 2 > declared.stored.u
         given = self.context.shadows.get(x) is None and not bool((doubled(x.to(to)) == doubled(x)).all())
         if fewer or given:
+            where = (
+                f"to {name}, of fewer bits than the {declared.store} that is stored" if fewer else f"an input to {name}"
+            )
             raise QuestionError(
-                f"the reference rounds to {name}, where {declared.store} is declared to be stored; give what is "
-                f"rounded as an input of {name}, which is taken exactly as it is, or say store={name!r} or products={name!r}"
-                if fewer
-                else f"the reference rounds an input to {name}; give it in {name}, which is taken exactly as it is"
+                f"the reference rounds {where}; give what is rounded as an input in {name}, taken exactly as it is"
             )
 
     def own(self, output: Tensor) -> tuple[Radius, Place | None]:
@@ -327,6 +327,8 @@ def stored(x: Tensor, r: Radius, declared: Arithmetic) -> Tensor:
     """By how much storing x ± r moves it at most; not at all what is exact and of that type."""
     half = declared.half_ulp(x if r is None else wide(x).abs() + r)
     exact = declared.stores(x)
+    if declared.stored.flushes:
+        exact &= (x == 0) | (x.abs() >= declared.stored.tiny)
     return half.masked_fill_(exact if r is None else exact & (r == 0), 0.0)
 
 

@@ -237,7 +237,8 @@ class Operation:
         `size` is float64, |result| and its radius. Where `exact` is True the result rounds nothing.
         """
         p = self.context.precision
-        self.rounds |= exact is not True
+        if self.context.arithmetic is not None:
+            self.rounds |= not bool(exact.all()) if isinstance(exact, Tensor) else exact is not True
         # The result itself is off by that much already, which is the second factor.
         local = size.abs().mul_(2 * roundings * p.u * (1 + 8 * (roundings + 1) * p.u)).add_(2 * roundings * p.tiny)
         if exact is None or exact is False:

@@ -16,7 +16,7 @@ from reference.flow.errors import DataDependentError, QuestionError, UnknownOper
 from reference.flow.in_torch import InTorch
 from reference.flow.low_precision import Arithmetic
 from reference.flow.nested import tensors
-from reference.flow.operation import CURRENT, Context, plus
+from reference.flow.operation import CURRENT, Context, Radius, plus
 from reference.flow.plain import plain
 from reference.flow.rounding import precision
 from reference.flow.sample import Replica
@@ -44,15 +44,21 @@ class Flow:
         """Whether replicas can repeat it."""
         return self.mode.record
 
+    def stored(self, name: str) -> Radius:
+        """What storing an output moves it by where no operation has rounded it, as a declaration has it."""
+        output, declared = self.outputs[name], self.context.arithmetic
+        if declared is None or not output.is_floating_point():
+            return None
+        radius = self.context.shadows.get_as_put(output)
+        half = stored(output, radius, declared)
+        return half if radius is None else half.masked_fill_(radius > 0, 0.0)
+
     def radius(self, name: str, want: Tensor) -> Tensor:
         """The bound of an output around `want`, infinite where the run cannot promise one."""
         output = self.outputs[name]
         if output.shape != want.shape:
             raise DataDependentError(f"{name} is of shape {tuple(want.shape)}, and {tuple(output.shape)} in its parts")
-        radius = plus(self.context.shadows.get_as_put(output), to_either_side(want, output))
-        if self.context.arithmetic is not None and want.is_floating_point():  # what was moved alone is stored too
-            half = stored(output, radius, self.context.arithmetic)
-            radius = plus(radius, half if radius is None else half.masked_fill_(radius > 0, 0.0))
+        radius = plus(self.context.shadows.get_as_put(output), to_either_side(want, output), self.stored(name))
         if radius is None:
             radius = torch.zeros(want.shape, dtype=torch.float64, device=want.device)
         if radius.numel() and float(radius.amin()) < 0:
@@ -179,7 +185,7 @@ class Question:
             tied = flow.context.rivals.get(flow.outputs[name])
             if tied is not None and tied[2].shape == radii[name].shape:
                 radii[name].masked_fill_(tied[2], torch.inf)  # no replica tells
-            for further in (own[name], to_either_side(want[name], flow.outputs[name])):
+            for further in (own[name], to_either_side(want[name], flow.outputs[name]), flow.stored(name)):
                 if further is not None:
                     radii[name] += further
             if not _all_finite(radii[name]):

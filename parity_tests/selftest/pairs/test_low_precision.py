@@ -1,0 +1,253 @@
+"""Low precision, as the caller declares it: what honest candidates may round, and what is told all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from torch import Tensor
+
+from parity_tests import hold, pair
+from parity_tests.pairs.run_pairs import run_pairs
+from parity_tests.protocol.errors import UsageError
+from reference.flow import gradients
+from reports.model.notes import NoteKind
+from reports.model.verdicts import Verdict
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+BFLOAT16: dict[str, Any] = {"accumulate": "float32", "store": "bfloat16"}
+
+
+def drawn(*shape: int, dtype: torch.dtype = torch.bfloat16, scale: float = 1.0, seed: int = 0) -> Tensor:
+    """Normal numbers of a type."""
+    return (torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * scale).to(dtype)
+
+
+def verdict(candidate: Callable[..., Any], reference: Callable[..., Any], *inputs: Any, **declared: Any) -> Any:
+    """The verdict on the candidate's only result."""
+    (record,) = hold(candidate, reference, *inputs, **declared).run.records
+    return record
+
+
+def truncated(x: Tensor) -> Tensor:
+    """To bfloat16 by leaving bits out, as a careless kernel stores."""
+    return (x.view(torch.int32) & -0x10000).view(torch.float32).bfloat16()
+
+
+def test_what_is_declared_stands_in_the_records_the_table_and_the_words() -> None:
+    a, b = drawn(5, 40), drawn(40, 6, seed=1)
+    result = hold(lambda a, b: a @ b, torch.matmul, a, b, **BFLOAT16)
+    assert result
+    said = "bfloat16, sums in float32"
+    assert [record.dtype for record in result.run.records] == [said]
+    assert list(result.resolution["dtype"]) == [said]
+    assert f"Declared: {said}." in repr(result)
+    assert result.run.environment.dtypes == [said]
+
+
+def test_the_expected_value_is_in_float64_of_the_inputs_as_they_are() -> None:
+    a, b = drawn(5, 40), drawn(40, 6, seed=1)
+    record = verdict(lambda a, b: a.double() @ b.double(), torch.matmul, a, b, **BFLOAT16)
+    assert (record.verdict, record.gap) == (Verdict.MATCH, 0.0)
+
+
+@pytest.mark.parametrize("reference", [torch.matmul, lambda a, b: 2 * (a @ b)])
+def test_a_store_that_truncates_is_told_and_one_that_rounds_is_not(reference: Any) -> None:
+    a, b = drawn(8, 300), drawn(300, 8, seed=1)
+    assert verdict(lambda a, b: reference(a.float(), b.float()).bfloat16(), reference, a, b, **BFLOAT16).bad == 0
+    assert verdict(lambda a, b: truncated(reference(a.float(), b.float())), reference, a, b, **BFLOAT16).bad > 9
+
+
+@pytest.mark.parametrize("store", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_half_a_unit_in_the_last_place_is_allowed_and_no_more(store: str) -> None:
+    x, dtype = drawn(64, dtype=torch.float16), getattr(torch, store)
+    declared: dict[str, Any] = {"accumulate": "float32", "store": store}
+    honest = verdict(lambda x: (x.float() * 0.7).to(dtype), lambda x: x * 0.7, x, **declared)
+    assert honest.verdict == Verdict.MATCH
+    assert 0.9 < honest.ratio <= 1
+    assert 0.45 < honest.ulps <= 0.5 + 1e-6
+    up = verdict(lambda x: (x.float() * 0.7 * (1 + torch.finfo(dtype).eps)).to(dtype), lambda x: x * 0.7, x, **declared)
+    assert up.verdict == Verdict.MISMATCH
+
+
+def test_sums_round_in_the_declared_type_of_accumulation() -> None:
+    x = drawn(4, 64, dtype=torch.float16).abs()
+
+    def in_halves(x: Tensor) -> Tensor:
+        total = x[:, 0].clone()
+        for column in x[:, 1:].unbind(1):
+            total = total + column
+        return total
+
+    summed = lambda x: x.sum(1)  # noqa: E731
+    assert verdict(in_halves, summed, x, accumulate="float32", store="float16").verdict == Verdict.MISMATCH
+    assert verdict(in_halves, summed, x, accumulate="float16", store="float16").verdict == Verdict.MATCH
+
+
+def test_a_sum_whose_terms_may_all_be_lost_is_undecided_and_nonsense_is_wrong_all_the_same() -> None:
+    x = torch.ones(2, 600, dtype=torch.bfloat16)
+    x[1, ::2] = -1
+    declared: dict[str, Any] = {"accumulate": "bfloat16", "store": "bfloat16"}
+    stagnated = verdict(lambda x: torch.tensor([256.0, 0.0]).bfloat16(), lambda x: x.sum(1), x, **declared)
+    assert (stagnated.verdict, stagnated.undecided) == (Verdict.UNDECIDED, 2)
+    assert verdict(lambda x: torch.tensor([1e5, 0.0]), lambda x: x.sum(1), x, **declared).verdict == Verdict.MISMATCH
+    told = verdict(lambda x: torch.tensor([256.0, 0.0]).bfloat16(), lambda x: x.sum(1), x, **BFLOAT16)
+    assert told.verdict == Verdict.MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("store", "right", "wrong"),
+    [
+        ("float16", [torch.inf], [65504.0, torch.nan, -torch.inf]),
+        ("float8_e5m2", [torch.inf, 57344.0], [torch.nan, -57344.0]),
+        ("float8_e4m3fn", [448.0, torch.nan], [-448.0, torch.inf]),
+    ],
+)
+def test_what_is_beyond_the_largest_number_may_be_what_the_type_makes_of_it(
+    store: str, right: list[float], wrong: list[float]
+) -> None:
+    x = torch.tensor([3.0, 300.0], dtype=torch.float16)
+    declared: dict[str, Any] = {"accumulate": "float32", "store": store}
+
+    def returning(number: float) -> Any:
+        return verdict(lambda x: torch.tensor([9.0, number]), torch.square, x, **declared)
+
+    assert [returning(number).verdict for number in right] == [Verdict.MATCH] * len(right)
+    assert all(NoteKind.UNSEEN in [note.kind for note in returning(number).notes] for number in right)
+    assert [returning(number).verdict for number in wrong] == [Verdict.MISMATCH] * len(wrong)
+
+
+def test_subnormal_numbers_are_stored_as_the_type_holds_them() -> None:
+    x = torch.tensor([3 * 2.0**-20], dtype=torch.float32)
+    declared: dict[str, Any] = {"accumulate": "float32", "store": "float16"}
+    half = lambda x: x * 0.5  # noqa: E731
+    assert verdict(lambda x: (x * 0.5).half(), half, x, **declared).verdict == Verdict.MATCH
+    assert verdict(torch.zeros_like, half, x, **declared).verdict == Verdict.MISMATCH
+    small = torch.tensor([3 * 2.0**-128, 1.0], dtype=torch.bfloat16)
+    flushed = verdict(lambda x: torch.tensor([0.0, 0.5]), half, small, **BFLOAT16)  # as much hardware does
+    assert flushed.verdict == Verdict.MATCH
+
+
+def test_parts_that_are_stored_on_the_way_are_allowed_for_as_a_form() -> None:
+    def in_steps(x: Tensor) -> Tensor:
+        centred = x - x.mean(-1, keepdim=True)
+        return centred * torch.rsqrt((centred * centred).mean(-1, keepdim=True) + 1e-5)
+
+    x = drawn(8, 64)
+    unfused = verdict(in_steps, lambda x: F.layer_norm(x, (64,)), x, **BFLOAT16)
+    assert unfused.verdict == Verdict.MATCH
+    assert [note.kind for note in unfused.notes] == [NoteKind.FORM]
+    cut = verdict(lambda x: truncated(F.gelu(x.float())), F.gelu, x, **BFLOAT16)
+    assert [note.kind for note in cut.notes] == [NoteKind.FORM]  # nothing tells it from parts that are stored
+    written_so = verdict(in_steps, in_steps, x, **BFLOAT16)
+    assert (written_so.verdict, written_so.note) == (Verdict.MATCH, "")
+    assert verdict(lambda x: in_steps(x) * 1.05, in_steps, x, **BFLOAT16).verdict == Verdict.MISMATCH
+
+
+def to_tf32(x: Tensor) -> Tensor:
+    """The nearest number of TF32, as a tensor core takes it."""
+    return ((x.view(torch.int32) + 0x1000) & -0x2000).view(torch.float32)
+
+
+def test_products_may_round_their_factors_where_that_is_declared() -> None:
+    a, b = drawn(8, 300, dtype=torch.float32), drawn(300, 8, dtype=torch.float32, seed=1)
+    declared: dict[str, Any] = {"accumulate": "float32", "store": "float32"}
+    in_tf32 = lambda a, b: to_tf32(a) @ to_tf32(b)  # noqa: E731
+    allowed = verdict(in_tf32, torch.matmul, a, b, **declared, products="tf32")
+    assert (allowed.verdict, allowed.radius_kind) == (Verdict.MATCH, "probable")
+    assert verdict(in_tf32, torch.matmul, a, b, **declared).verdict == Verdict.MISMATCH
+    coarser = lambda a, b: (a.bfloat16() @ b.bfloat16()).float()  # noqa: E731
+    assert verdict(coarser, torch.matmul, a, b, **declared, products="tf32").verdict == Verdict.MISMATCH
+
+
+def test_scales_of_quantised_inputs_are_inputs() -> None:
+    a, b = drawn(8, 64, dtype=torch.float8_e4m3fn), drawn(64, 8, dtype=torch.float8_e4m3fn, seed=1)
+    scales = torch.rand(8, 1, generator=torch.Generator().manual_seed(2)) + 0.5
+
+    def product(a: Tensor, b: Tensor, scales: Tensor) -> Tensor:
+        return (a.float() @ b.float()) * scales
+
+    assert verdict(lambda *x: product(*x).bfloat16(), product, a, b, scales, **BFLOAT16).verdict == Verdict.MATCH
+    wrong = verdict(lambda a, b, s: product(a, b, s.roll(1, 0)).bfloat16(), product, a, b, scales, **BFLOAT16)
+    assert wrong.verdict == Verdict.MISMATCH
+
+
+def test_gradients_and_samples_go_the_same_way() -> None:
+    def loss(x: Tensor, w: Tensor, v: Tensor) -> Tensor:
+        return F.softmax(torch.tanh(x @ w) @ v, -1)
+
+    reference = gradients(loss, ("w",), "g")
+    given = {
+        "x": drawn(6, 40),
+        "w": drawn(40, 30, seed=1, scale=0.2),
+        "v": drawn(30, 5, seed=2),
+        "g": drawn(6, 5, seed=3),
+    }
+    result = hold(lambda **inputs: reference(**inputs), reference, inputs=given, **BFLOAT16)
+    assert result
+    assert {record.radius_kind for record in result.run.records} <= {"bound", "sample"}
+    halves = lambda **inputs: {name: x / 2 for name, x in reference(**inputs).items()}  # noqa: E731
+    halved = hold(halves, reference, inputs=given, **BFLOAT16)
+    assert [record.verdict for record in halved.run.records] == [Verdict.MISMATCH] * 2
+
+
+def test_numbers_that_the_declared_type_does_not_have_are_noted() -> None:
+    x = drawn(5, 6)
+    noted = verdict(lambda x: x.float() * 0.7, lambda x: x * 0.7, x, **BFLOAT16)
+    assert (noted.verdict, [note.kind for note in noted.notes]) == (Verdict.MATCH, [NoteKind.DTYPE])
+
+
+def test_arrays_of_numpys_float16_are_inputs_and_results() -> None:
+    x = np.linspace(-2, 2, 50).astype(np.float16)
+    declared: dict[str, Any] = {"accumulate": "float32", "store": "float16"}
+    assert verdict(lambda x: x * np.float16(0.7), lambda x: x * float(np.float16(0.7)), x, **declared).bad == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, 'bfloat16.*declare what the candidate does: accumulate="float32", store="bfloat16"'),
+        ({"store": "bfloat16"}, "accumulate= is None; it is one of float64, float32, float16, bfloat16"),
+        ({"accumulate": "float8_e5m2", "store": "bfloat16"}, "accumulate= is 'float8_e5m2'"),
+        ({"accumulate": "float32", "store": "tf32"}, "store= is 'tf32'; it is one of float64"),
+        (BFLOAT16 | {"products": "float32"}, "products= is 'float32'; it is one of tf32"),
+    ],
+)
+def test_what_is_not_declared_or_cannot_be_is_said_in_a_sentence(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        hold(torch.relu, torch.relu, drawn(3), **options)
+
+
+def test_a_reference_that_rounds_its_inputs_is_told_to_take_them_rounded() -> None:
+    x = drawn(3, dtype=torch.float32)
+    with pytest.raises(UsageError, match="rounds an input to bfloat16; give what is rounded as an input in bfloat16"):
+        hold(torch.relu, lambda x: x.bfloat16().relu(), x, **BFLOAT16)
+    with pytest.raises(UsageError, match="rounds to float8_e5m2, of fewer bits than the bfloat16 that is stored"):
+        hold(torch.relu, lambda x: (x * 2).to(torch.float8_e5m2), x, **BFLOAT16)
+    assert verdict(lambda x: (x * 2).bfloat16(), lambda x: (x.float() * 2).bfloat16(), drawn(3), **BFLOAT16).bad == 0
+
+
+def test_a_pair_draws_in_the_type_that_it_declares() -> None:
+    seen: set[torch.dtype] = set()
+
+    @pair(reference=torch.tanh, shapes={"input": ("N", 3)}, sizes={"N": [65]}, accumulate="float32", store="bfloat16")
+    def mine(input: Tensor) -> Tensor:
+        seen.add(input.dtype)
+        return torch.tanh(input)
+
+    result = run_pairs([mine.parity_pair])  # type: ignore[attr-defined]
+    assert result
+    assert seen == {torch.bfloat16}
+    assert {record.dtype for record in result.run.records} == {"bfloat16, sums in float32", ""}
+    with pytest.raises(UsageError, match="dtypes of a pair are among float32, float64, not bfloat16"):
+        pair(reference=torch.tanh, shapes={"input": 3}, dtypes=["bfloat16"])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch reaches no GPU (CUDA) on this machine")
+def test_torchs_own_kernels_on_a_gpu_agree() -> None:
+    a, b = drawn(64, 4096).cuda(), drawn(4096, 64, seed=1).cuda()
+    assert hold(torch.matmul, torch.matmul, a, b, **BFLOAT16, device="cuda")
