@@ -15,7 +15,7 @@ from reference.flow.dispatch import Kind, Plan, plan
 from reference.flow.errors import DataDependentError, QuestionError, UnknownOperationError
 from reference.flow.low_precision import Arithmetic
 from reference.flow.nested import bound_arguments, changed, is_float_conversion, replaced, same_storage, tensors
-from reference.flow.operation import Context, Operation, Radius, plus, wide
+from reference.flow.operation import BLOCK, Context, Operation, Radius, plus, wide
 from reference.flow.plain import doubled
 from reference.flow.rounding import STORED_INSIDE
 from reference.flow.shadows import Shadows
@@ -361,8 +361,15 @@ def apart(x: Tensor, y: Tensor) -> Radius:
         return None
     if not x.is_floating_point() or x.dtype != y.dtype:
         return torch.where(x != y, torch.inf, 0.0).double()
-    distance = (wide(x) - wide(y)).abs()
-    return distance.masked_fill(distance.isnan(), 0.0)
+    if not (x.is_contiguous() and y.is_contiguous()):
+        return _distance(x, y)
+    parts = zip(torch.split(x.flatten(), BLOCK), torch.split(y.flatten(), BLOCK), strict=True)
+    return torch.cat([_distance(a, b) for a, b in parts]).view(x.shape)
+
+
+def _distance(x: Tensor, y: Tensor) -> Tensor:
+    distance = (wide(x) - wide(y)).abs_()
+    return distance if math.isfinite(float(distance.sum())) else distance.masked_fill_(distance.isnan(), 0.0)
 
 
 def _equal(x: Tensor, y: Tensor) -> bool:
@@ -378,4 +385,4 @@ def to_either_side(x: Tensor, y: Tensor) -> Radius:
     A candidate may compute as torch's kernel does, and be as far from its parts on the other side.
     """
     between = apart(x, y)
-    return None if between is None else 2 * between
+    return None if between is None else between.mul_(2)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 
 import torch
@@ -23,6 +25,10 @@ Rule = Callable[["Operation"], Any]
 LONG, TOO_LONG = 256, 1 << 24
 """Numbers of terms from which, and up to which, a sum goes by the law of rules/long_sums.py: fewer say enough by the
 guaranteed bound or by a sample, and of more the law would take too much memory."""
+
+BLOCK = 1 << 16
+"""Elements that are worked on at a time where each goes its own way: what a rule makes of them stays near the
+processor, where memory would take ten times as long."""
 
 RULES: dict[OpOverload | OpOverloadPacket, Rule] = {}
 """By operation, or for all overloads of one."""
@@ -50,6 +56,30 @@ def rule(*operations: OpOverload | OpOverloadPacket) -> Callable[[Rule], Rule]:
         return function
 
     return register
+
+
+def by_blocks(elementwise: Rule) -> Rule:
+    """The same rule, of an operation that works element by element, put to large ones block by block."""
+
+    @wraps(elementwise)
+    def of_all(operation: Operation) -> Radius:
+        if operation.out.numel() <= 2 * BLOCK:
+            found: Radius = elementwise(operation)
+            return found
+        whole = torch.empty(operation.out.shape, dtype=torch.float64, device=operation.out.device)
+        rounds = False
+        for axis, start, length, part in operation.blocks():
+            radius = elementwise(part)
+            operation.stretch = max(operation.stretch, part.stretch)
+            rounds |= radius is not None
+            place = whole.narrow(axis, start, length)
+            if radius is None:
+                place.zero_()
+            else:
+                place.copy_(radius)
+        return whole if rounds else None
+
+    return of_all
 
 
 def decomposition(*operations: OpOverload) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -154,6 +184,24 @@ class Operation:
         """All arguments by their names in the operation's schema, defaults included."""
         return self._given
 
+    def blocks(self) -> Iterator[tuple[int, int, int, Operation]]:
+        """The same operation on some rows after others, each with the axis, the first of its rows and how many."""
+        shape = self.out.shape
+        axis = next(i for i, length in enumerate(shape) if length > 1)
+        rows = max(1, BLOCK * shape[axis] // self.out.numel())
+        back = axis - len(shape)
+        for start in range(0, shape[axis], rows):
+            length = min(rows, shape[axis] - start)
+            part = copy(self)
+            part.out = self.out.narrow(axis, start, length)
+            part._given = {
+                name: x.narrow(back, start, length)
+                if isinstance(x, Tensor) and x.dim() >= -back and x.shape[back] > 1
+                else x
+                for name, x in self._given.items()
+            }
+            yield axis, start, length, part
+
     def known_radius(self, x: Any) -> Radius:
         """The radius of an operand; of a number that the type does not hold, one rounding a side."""
         if isinstance(x, Tensor):
@@ -205,8 +253,9 @@ class Operation:
             return is_power_of_two(float(x))
         radius = self.context.shadows.get(x)
         if x.is_floating_point():
-            power = torch.frexp(x.detach())[0].abs_()
-            exact = (power == 0.5) | (power == 0)
+            if not bool(_power_of_two(_some_of(x)).any()):
+                return self.exactly(x, 0)
+            exact = _power_of_two(x)
         else:
             exact = (x == 0) | (x.abs() == 1) if x.dtype != torch.bool else torch.ones_like(x)
         return exact if radius is None else exact & (radius == 0)
@@ -217,7 +266,7 @@ class Operation:
             if self.known_radius(x) is not None:
                 return False
             if isinstance(x, Tensor):
-                if x.is_floating_point() and not bool((x.trunc() == x).all()):
+                if x.is_floating_point() and not (_whole(_some_of(x)) and _whole(x)):
                     return False
             elif float(x) != math.trunc(x) if math.isfinite(x) else True:
                 return False
@@ -279,6 +328,21 @@ class Operation:
         """Whether another honest form of this operation is to be allowed for; notes that the operation has it."""
         self.context.seen_forms.add(form)
         return form in self.context.forms
+
+
+def _some_of(x: Tensor) -> Tensor:
+    """Some elements of a large tensor, which tell most often what would take longest to be told by all."""
+    return x.view(-1)[:: x.numel() // 64] if x.numel() > 4096 and x.is_contiguous() else x
+
+
+def _power_of_two(x: Tensor) -> Tensor:
+    """Where an element is 0 or a power of two."""
+    power = torch.frexp(x.detach())[0].abs_()
+    return (power == 0.5) | (power == 0)
+
+
+def _whole(x: Tensor) -> bool:
+    return bool((x.trunc() == x).all())
 
 
 def wide(x: Any) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.operation import Operation, Radius, plus, rule, wide
+from reference.flow.operation import Operation, Radius, by_blocks, plus, rule, wide
 from reference.flow.rounding import is_power_of_two
 
 aten = torch.ops.aten
@@ -20,19 +20,23 @@ aten = torch.ops.aten
 
 def most(op: Operation, carried: Radius) -> Tensor:
     """|result| over the neighbourhood: float64, |out| and what the operands' radii add to it."""
-    size: Tensor = wide(op.out).abs()
-    return size if carried is None else size + carried
+    size = magnitude(op.out)
+    return size if carried is None else size.add_(carried)
+
+
+def magnitude(x: Any) -> Tensor:
+    """|x| in float64, a tensor of its own."""
+    return x.abs() if isinstance(x, Tensor) and x.dtype is torch.float64 else wide(x).abs_()
 
 
 def reach(x: Tensor, r: Radius) -> Tensor:
     """|x| + r in float64; |x| in its own type where there is no radius."""
-    return x.abs() if r is None else wide(x).abs() + r
+    return x.abs() if r is None else magnitude(x) + r
 
 
 def result(op: Operation) -> Tensor:
     """|result| as it may be without its own rounding: float64, larger by 32u, more than any rule here brings."""
-    size: Tensor = wide(op.out).abs()
-    return size * (1 + 32 * op.context.precision.u)
+    return magnitude(op.out).mul_(1 + 32 * op.context.precision.u)
 
 
 def shaped(radius: Radius, op: Operation) -> Radius:
@@ -51,9 +55,11 @@ def either(a: Tensor | bool, b: Tensor | bool) -> Tensor | bool:
 
 def times(x: Any, r: Radius, y: Any, s: Radius) -> Radius:
     """The radius of the exact product of x ± r and y ± s: |x|s + r|y| + rs."""
-    first = None if s is None else s * (abs(wide(x)) if r is None else abs(wide(x)) + r)
-    second = None if r is None else r * abs(wide(y))
-    return plus(first, second)
+    first = None if s is None else s * (magnitude(x) if r is None else magnitude(x) + r)
+    if r is None:
+        return first
+    second = r * magnitude(y)
+    return second if first is None else first + second
 
 
 def over_infinite(op: Operation, radius: Radius, *operands: Any) -> Radius:
@@ -86,18 +92,21 @@ def sum_of_two(op: Operation, a: Any, b: Any, factor: Any) -> Radius:
 
 
 @rule(aten.add.Tensor, aten.add.Scalar, aten.sub.Tensor, aten.sub.Scalar)
+@by_blocks
 def add(op: Operation) -> Radius:
     """a ± αb (Higham, (2.4))."""
     return sum_of_two(op, op["self"], op["other"], op["alpha"])
 
 
 @rule(aten.rsub.Tensor, aten.rsub.Scalar)
+@by_blocks
 def subtract_from(op: Operation) -> Radius:
     """b − αa (Higham, (2.4))."""
     return sum_of_two(op, op["other"], op["self"], op["alpha"])
 
 
 @rule(aten.mul.Tensor, aten.mul.Scalar)
+@by_blocks
 def multiply(op: Operation) -> Radius:
     """a·b (Higham, (2.4))."""
     a, b = op["self"], op["other"]
@@ -119,6 +128,7 @@ def product_exact(op: Operation, a: Any, b: Any) -> Tensor | bool:
 
 
 @rule(aten.div.Tensor, aten.div.Scalar)
+@by_blocks
 def divide(op: Operation) -> Radius:
     """a/b: two roundings a side, since an honest program may multiply by fl(1/b) (Higham, (2.4))."""
     return quotient(op, op["self"], op["other"])
@@ -147,6 +157,7 @@ def quotient(op: Operation, a: Any, b: Any, roundings: int = 2) -> Radius:
 
 
 @rule(aten.addcmul)
+@by_blocks
 def add_product(op: Operation) -> Radius:
     """a + v·b·c: each product and the sum round, all in all γ_3 of |a| + |vbc| at most (Higham, lemma 3.1)."""
     a, b, c, v = op["self"], op["tensor1"], op["tensor2"], op["value"]
@@ -155,6 +166,7 @@ def add_product(op: Operation) -> Radius:
 
 
 @rule(aten.addcdiv)
+@by_blocks
 def add_quotient(op: Operation) -> Radius:
     """a + v·b/c: quotient, product and sum round (Higham, lemma 3.1)."""
     a, b, c, v = op["self"], op["tensor1"], op["tensor2"], op["value"]
@@ -182,6 +194,7 @@ def with_term(op: Operation, a: Tensor, v: float, term: Tensor, radius: Radius, 
 
 
 @rule(aten.lerp.Scalar, aten.lerp.Tensor)
+@by_blocks
 def interpolate(op: Operation) -> Radius:
     """a + w(b − a), or (1 − w)·a + w·b, as an honest program has it: three roundings of |a| + |w|(|a| + |b|) at most.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from reference.flow.errors import UnknownOperationError
-from reference.flow.operation import allows, decomposition
+from reference.flow.operation import BLOCK, allows, decomposition
 from reference.flow.rounding import ONE_PASS
 
 aten = torch.ops.aten
@@ -57,14 +58,61 @@ def layer_norm(
     x: Tensor, shape: list[int], weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Layer norm over the last dimensions, as torch's own list has it, which imports symbolic shapes for it."""
-    variance, mean = _variance(x, list(range(x.dim() - len(shape), x.dim())), 0, keepdim=True)
-    inverse = (variance + eps).rsqrt()
-    out = (x - mean) * inverse
-    if weight is not None:
-        out = out * weight
-    if bias is not None:
-        out = out + bias
+    within = x.dim() - len(shape)
+
+    def of_rows(x: Tensor) -> tuple[Tensor, ...]:
+        variance, mean = _variance(x, list(range(within, x.dim())), 0, keepdim=True)
+        inverse = (variance + eps).rsqrt()
+        out = (x - mean) * inverse
+        if weight is not None:
+            out = out * weight
+        if bias is not None:
+            out = out + bias
+        return out, mean, inverse
+
+    out, mean, inverse = _by_rows(of_rows, within, x)
     return out, mean, inverse
+
+
+@decomposition(aten.native_layer_norm_backward.default)
+def layer_norm_backward(
+    g: Tensor,
+    x: Tensor,
+    shape: list[int],
+    mean: Tensor,
+    inverse: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    wanted: list[bool],
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Its gradients, as torch's own list has them."""
+    outer, inner = list(range(x.dim() - len(shape))), list(range(x.dim() - len(shape), x.dim()))
+    count = math.prod(shape)
+    if not x.numel():
+        none = [x.new_zeros(shape) if one else None for one in wanted[1:]]
+        return x.new_zeros(x.shape), none[0], none[1]
+
+    def of_rows(g: Tensor, x: Tensor, mean: Tensor, inverse: Tensor) -> tuple[Tensor, ...]:
+        normal = (x - mean) * inverse
+        scaled = g if weight is None else g * weight
+        rest = scaled * count - scaled.sum(inner, True) - normal * (scaled * normal).sum(inner, True)
+        return (inverse / count) * rest, *([g * normal] if wanted[1] else [])
+
+    to_x, *turned = _by_rows(of_rows, len(outer), g, x, mean, inverse)
+    summed = [y.sum(outer) if outer else y for y in (*turned, *([g] if wanted[2] else []))]
+    return to_x, summed[0] if wanted[1] else None, summed[-1] if wanted[2] else None
+
+
+def _by_rows(f: Callable[..., tuple[Tensor, ...]], outer: int, x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """f of tensors whose rows along the first axis go their own ways, `outer` of them being before what f looks over.
+
+    A few rows at a time, so that what it makes in between stays near the processor.
+    """
+    if not outer or x.numel() <= 4 * BLOCK:
+        return f(x, *others)
+    rows = max(1, 2 * BLOCK * len(x) // x.numel())
+    parts = [f(*each) for each in zip(*(torch.split(y, rows) for y in (x, *others)), strict=True)]
+    return tuple(torch.cat(each) for each in zip(*parts, strict=True))
 
 
 def _variance(x: Tensor, dim: list[int] | None, correction: float | None, keepdim: bool) -> tuple[Tensor, Tensor]:

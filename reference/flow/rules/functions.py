@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference.flow.operation import Operation, Radius, plus, rule, wide
+from reference.flow.operation import Operation, Radius, by_blocks, plus, rule, wide
 from reference.flow.rounding import (
     EXP_ULPS,
     LOG_ULPS,
@@ -81,6 +81,7 @@ _SLOPES: dict[object, Slope] = {
 
 
 @rule(*_SLOPES)  # type: ignore[arg-type]
+@by_blocks
 def by_slope(op: Operation) -> Radius:
     """Circular and hyperbolic functions, their inverses, erf: "under 4 ulp" (numpy's SVML), SLEEF's 1 ulp."""
     x = op["self"]
@@ -91,6 +92,7 @@ def by_slope(op: Operation) -> Radius:
 
 
 @rule(aten.exp, aten.exp2)
+@by_blocks
 def exponential(op: Operation) -> Radius:
     """eˣ, 2ˣ: numpy's documented 2.52 ulp; a radius r multiplies by e^(±r): |out|·(eʳ − 1)."""
     r = op.radius(op["self"])
@@ -101,6 +103,7 @@ def exponential(op: Operation) -> Radius:
 
 
 @rule(aten.expm1)
+@by_blocks
 def exponential_less_one(op: Operation) -> Radius:
     """eˣ − 1: slope eˣ, so eˣ·(eʳ − 1)."""
     x = op["self"]
@@ -110,6 +113,7 @@ def exponential_less_one(op: Operation) -> Radius:
 
 
 @rule(aten.log, aten.log2, aten.log10, aten.log1p)
+@by_blocks
 def logarithm(op: Operation) -> Radius:
     """log x: numpy's documented 3.83 ulp; downwards x − r lies −log(1 − r/x) away, infinite where r reaches 0."""
     x = op["self"]
@@ -125,6 +129,7 @@ def logarithm(op: Operation) -> Radius:
 
 
 @rule(aten.sqrt)
+@by_blocks
 def square_root(op: Operation) -> Radius:
     """√x: the candidate rounds once (IEEE 754), torch's vector library errs by under 1 ulp (seen on the CPU: 1 ulp).
 
@@ -143,6 +148,7 @@ def square_root(op: Operation) -> Radius:
 
 
 @rule(aten.rsqrt)
+@by_blocks
 def inverse_square_root(op: Operation) -> Radius:
     """1/√x: two roundings a side (CUDA's rsqrt: 2 ulp); out·(√(x/(x − r)) − 1), infinite where r reaches 0."""
     x = op["self"]
@@ -157,6 +163,7 @@ def inverse_square_root(op: Operation) -> Radius:
 
 
 @rule(aten.tanh)
+@by_blocks
 def tanh(op: Operation) -> Radius:
     """tanh: up to 7 ulp (JAX's table), slope 1 − tanh² at its nearest to 0.
 
@@ -165,13 +172,16 @@ def tanh(op: Operation) -> Radius:
     """
     x = op["self"]
     r = op.radius(x)
-    carried = None if r is None else r / nearest(wide(x), r).cosh() ** 2
+    carried = None
+    if r is not None:  # from one end of its range to the other it is 2
+        carried = torch.minimum(r / nearest(wide(x), r).cosh() ** 2, 1 + result(op))
     radius = plus(carried, library(op, TANH_ULPS, carried, op.exactly(x, 0)))
     assert radius is not None
     return radius + 6 * op.context.precision.u if op.allows(TANH_BY_EXP) else radius
 
 
 @rule(aten.sigmoid)
+@by_blocks
 def sigmoid(op: Operation) -> Radius:
     """1/(1 + e⁻ˣ) or eˣ/(1 + eˣ): e's error counts (1 − s) times, sum and quotient round, all relative to s.
 
@@ -183,7 +193,7 @@ def sigmoid(op: Operation) -> Radius:
     carried: Radius = None
     if r is not None:
         near = nearest(wide(x), r)
-        carried = r * torch.sigmoid(near) * torch.sigmoid(-near)
+        carried = (r * torch.sigmoid(near) * torch.sigmoid(-near)).clamp_max_(1.0)
     exp = 2 * (EXP_ULPS + (TORCH_CUDA_ULPS if op.out.is_cuda else TORCH_FAST_EXP_ULPS))
     size = s if carried is None else s + carried
     per_side = (exp * (1 - s) + 4) / 2
@@ -193,6 +203,7 @@ def sigmoid(op: Operation) -> Radius:
 
 
 @rule(aten.pow.Tensor_Scalar)
+@by_blocks
 def power(op: Operation) -> Radius:
     """x^p: small whole powers by repeated products (p − 1 roundings), roots; else "under 4 ulp" of a library's pow."""
     x, p = op["self"], float(op["exponent"])
@@ -220,6 +231,7 @@ def _power_slope(x: Tensor, r: Tensor, p: float) -> Tensor:
 
 
 @rule(aten.pow.Tensor_Tensor, aten.pow.Scalar)
+@by_blocks
 def power_of_both(op: Operation) -> Radius:
     """x^y: "under 4 ulp" of a library's pow; its logarithm moves by s·|log x| + (|y| + s)·|log(1 − r/x)|."""
     x, y = op["self"], op["exponent"]
@@ -237,6 +249,7 @@ def _log_moved(x: Tensor, r: Tensor) -> Tensor:
 
 
 @rule(aten.atan2)
+@by_blocks
 def angle(op: Operation) -> Radius:
     """atan2(y, x): the point moves by ρ = √(r² + s²) at most, so that its angle does by asin(ρ/√(x² + y²))."""
     y, x = op["self"], op["other"]
@@ -250,6 +263,7 @@ def angle(op: Operation) -> Radius:
 
 
 @rule(aten.hypot)
+@by_blocks
 def hypotenuse(op: Operation) -> Radius:
     """√(x² + y²) moves by no more than the point does: √(r² + s²)."""
     r, s = op.radius(op["self"]), op.radius(op["other"])
@@ -260,6 +274,7 @@ def hypotenuse(op: Operation) -> Radius:
 
 
 @rule(aten.tanh_backward)
+@by_blocks
 def tanh_backward(op: Operation) -> Radius:
     """g·(1 − h²): square and difference round absolutely, the product relatively, 3 roundings of at most |g|."""
     g, h = op["grad_output"], op["output"]
@@ -275,6 +290,7 @@ def tanh_backward(op: Operation) -> Radius:
 
 
 @rule(aten.sigmoid_backward)
+@by_blocks
 def sigmoid_backward(op: Operation) -> Radius:
     """g·s·(1 − s): the difference rounds relatively to 1 − s, and two products."""
     g, s = op["grad_output"], op["output"]

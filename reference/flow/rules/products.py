@@ -61,10 +61,15 @@ def positive(
     sides. Done and left in float32, larger by what that rounds, unless the range is too wide for it: products in
     float64 would take most of the time.
     """
+    if _all_infinite(left) or _all_infinite(right):
+        shape = op.out.shape if isinstance(op.out, Tensor) else f(a, b).shape
+        return torch.full(shape, math.inf, dtype=torch.float64, device=a.device)
     sizes = a.abs() if left is None else left
-    quick = _in_float32(f, sizes, b, right, terms, scale)
+    (sizes, down), (near, up) = _into_range(sizes), (right, 1.0) if right is None else _into_range(right)
+    quick = _in_float32(f, sizes, b, near, terms, scale)
     if quick is not None:
-        return quick
+        return quick if down == up == 1 else quick.to(torch.float64).mul_(down).mul_(up)
+    sizes, right = (sizes, right) if down == up == 1 else (a.abs() if left is None else left, right)
     p = op.context.precision
     inflation = (1 + (terms + 4) * 2.0**-53) ** 2 * scale
     total = f(wide(sizes), wide(b).abs() if right is None else right).mul_(inflation)
@@ -81,6 +86,20 @@ _MOST_TERMS = 1 << 22
 """Terms up to which (1 + n·u)² is more than float32's rounding of n roundings, 1/(1 − u)ⁿ, with room to spare."""
 _RANGE = 1e15
 """Operands up to it have products and sums of `_MOST_TERMS` that float32 holds."""
+
+
+def _all_infinite(x: Radius) -> bool:
+    """Whether nothing is known of any element, nor will be of a sum that has one of them in each term."""
+    return x is not None and x.numel() > 0 and float(x.amin()) == math.inf
+
+
+def _into_range(x: Tensor) -> tuple[Tensor, float]:
+    """A tensor ≥ 0 by a power of two beneath `_RANGE`, and the power; as it is where that would underflow."""
+    top = _largest(x)
+    if not _RANGE <= top < 1e300:
+        return x, 1.0
+    power = 2.0 ** math.frexp(top)[1]
+    return (x / power, power) if _least(x) / power > 1e-290 else (x, 1.0)
 
 
 def _in_float32(f: Bilinear, left: Tensor, b: Tensor, right: Radius, terms: int, scale: float) -> Tensor | None:

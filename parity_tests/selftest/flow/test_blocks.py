@@ -1,0 +1,57 @@
+"""Large operations, whose radii are made block by block, and large radii, which stay as small as they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from parity_tests.selftest.flow.soundness import flowed
+
+ROWS, COLUMNS = 600, 512
+OPERATIONS: dict[str, Callable[..., Tensor]] = {
+    "a·b": lambda x, w: x * w,
+    "a − b": lambda x, w: x - w,
+    "layer norm": lambda x, w: torch.nn.functional.layer_norm(x, (COLUMNS,), w),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_large_operation_has_the_radii_of_its_rows(name: str) -> None:
+    """Each row's, that is, and no other row's: they differ in size, and the last block is a short one."""
+    operation = OPERATIONS[name]
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(ROWS, COLUMNS, generator=generator) * torch.arange(1.0, ROWS + 1)[:, None]
+    w = torch.randn(COLUMNS, generator=generator)
+    radii = [x.abs().double() * 1e-5, w.abs().double() * 1e-5]
+    _, whole = flowed(operation, [x, w], radii)
+    for row in (0, 127, 128, ROWS - 1):
+        _, alone = flowed(operation, [x[row : row + 1], w], [radii[0][row : row + 1], radii[1]])
+        assert torch.allclose(whole[row], alone[0], rtol=1e-12, atol=0.0)
+        assert not torch.allclose(whole[row - 1], alone[0], rtol=1e-12, atol=0.0)
+
+
+@pytest.mark.parametrize("saturating", [torch.tanh, torch.sigmoid])
+def test_what_saturates_moves_by_no_more_than_its_range(saturating: Callable[[Tensor], Tensor]) -> None:
+    """However large the radius is; half of the radius is not enough for what moves from one end to the other."""
+    x = torch.tensor([-20.0, -0.3, 0.0, 2.0, 20.0])
+    for r in (3.0, 50.0, 1e30):
+        out, radius = flowed(saturating, [x], [torch.full_like(x, r)])
+        moved = torch.stack([(saturating(x.double() + s * r) - out.double()).abs() for s in (-1, 1)]).amax(0)
+        assert bool((moved <= radius).all())
+        assert float(radius.max()) <= 2.001
+        assert bool((moved > radius / 2).any())
+
+
+def test_products_of_huge_radii_are_those_of_small_ones_made_huge() -> None:
+    """Beyond float32's range, in which they are made, and not beyond: the same but for the last digits, and enough."""
+    a, b = torch.rand(20, 30) + 0.5, torch.rand(30, 10) + 0.5
+    spread = 10.0 ** torch.linspace(-6, 0, 30).double().expand(20, 30)
+    for huge in (1e30, 1e200):
+        radius: Any = flowed(torch.mm, [a, b], [spread * huge, None])[1]
+        brought = (spread * huge) @ b.double()
+        assert bool((radius >= brought).all())
+        assert bool((radius * 0.999 < brought).all())
