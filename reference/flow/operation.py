@@ -71,6 +71,7 @@ def by_blocks(elementwise: Rule) -> Rule:
         for axis, start, length, part in operation.blocks():
             radius = elementwise(part)
             operation.stretch = max(operation.stretch, part.stretch)
+            operation.rounds |= part.rounds
             rounds |= radius is not None
             place = whole.narrow(axis, start, length)
             if radius is None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from parity_tests.selftest.flow.soundness import flowed
+from reference.flow import Arithmetic, evaluate
 
 ROWS, COLUMNS = 600, 512
 OPERATIONS: dict[str, Callable[..., Tensor]] = {
@@ -55,3 +56,12 @@ def test_products_of_huge_radii_are_those_of_small_ones_made_huge() -> None:
         brought = (spread * huge) @ b.double()
         assert bool((radius >= brought).all())
         assert bool((radius * 0.999 < brought).all())
+
+
+def test_large_results_in_low_precision_are_stored_as_small_ones_are() -> None:
+    """The radius of each is that of storing it, and not that of float32, in which it would be a thousandth."""
+    x = torch.rand(ROWS, COLUMNS) + 1
+    declared = Arithmetic("float32", "bfloat16")
+    whole, few = (evaluate(lambda x: x * 3, {"x": x[:n]}, radius="bound", arithmetic=declared) for n in (ROWS, 1))
+    assert torch.equal(whole["output"].radius[:1], few["output"].radius)
+    assert bool((few["output"].radius > 1e-3).all())
