@@ -6,6 +6,7 @@ which is here anyway: scipy.special takes a sixth of torch's own time to import.
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ Bits = NDArray[np.bool_]
 
 def binomial_two_sided(k: int, n: int, p: float) -> float:
     """Twice the smaller exact tail probability of k successes among n, each of probability p."""
-    below, above = _binomial(np.arange(k + 1), n, p).sum(), _binomial(np.arange(k, n + 1), n, p).sum()
+    chances = _binomial(n, p)
+    below, above = chances[: k + 1].sum(), chances[k:].sum()
     return float(min(1.0, 2 * min(below, above)))
 
 
@@ -180,7 +182,7 @@ def independence_problem(masks: Bits, r: float) -> Said | None:
                 return Said(f"of {word} fails: {word} {first[pair]} and {second[pair]} {share}", found)
     counts = masks.sum(axis=(1, 2))
     n = masks[0].size
-    likeliest = float(_binomial(np.array(round(n * (1 - r))), n, 1 - r))
+    likeliest = float(_binomial(n, 1 - r)[round(n * (1 - r))])
     if np.unique(counts).size == 1 and likeliest ** (len(counts) - 1) < FALSE_ALARM:
         return Said(f"of elements fails: every call keeps exactly {counts[0]} of {n} elements", Odd.SAME_NUMBER)
     return _numbers_kept_problem(counts, n, r) if n <= FEW else None
@@ -188,7 +190,7 @@ def independence_problem(masks: Bits, r: float) -> Said | None:
 
 def _numbers_kept_problem(counts: NDArray[Any], n: int, r: float) -> Said | None:
     """Whether as many calls keep 0, 1, …, n of n elements as chance has it: an exact binomial test of each number."""
-    chances = _binomial(np.arange(n + 1), n, 1 - r)
+    chances = _binomial(n, 1 - r)
     for kept, chance in enumerate(chances.tolist()):
         calls = int((counts == kept).sum())
         if binomial_two_sided(calls, len(counts), chance) * (n + 1) < FALSE_ALARM:
@@ -230,8 +232,9 @@ def _agreement(same: Bits, chance: float) -> str:
     return f"agree in {same.mean():.4f} of the elements, chance gives {chance:.4f}"
 
 
-def _binomial(k: NDArray[Any], n: int, p: float) -> NDArray[np.float64]:
-    """The probabilities of k successes among n, each of probability p in (0, 1)."""
-    successes = torch.from_numpy(np.asarray(k, np.float64))
-    choose = math.lgamma(n + 1) - torch.lgamma(successes + 1) - torch.lgamma(n - successes + 1)
-    return np.asarray(np.exp((choose + successes * math.log(p) + (n - successes) * math.log1p(-p)).numpy()))
+@lru_cache(maxsize=16)
+def _binomial(n: int, p: float) -> NDArray[np.float64]:
+    """The probabilities of 0, 1, …, n successes among n, each of probability p in (0, 1); kept, as masks are alike."""
+    k = torch.arange(n + 1, dtype=torch.float64)
+    choose = math.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
+    return np.asarray(np.exp((choose + k * math.log(p) + (n - k) * math.log1p(-p)).numpy()))

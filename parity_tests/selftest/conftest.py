@@ -26,6 +26,8 @@ def _shared_by_checks() -> Iterator[None]:
         patch.setattr("parity_tests.harness.check.Runner", shared.runner)
         patch.setattr("parity_tests.trace.run.Runner", shared.runner)
         patch.setattr("parity_tests.harness.check.judge_observed", shared.judgement)
+        patch.setattr("parity_tests.proof.judged_variants.fork_servers", shared.of_session)
+        patch.setattr("parity_tests.proof.judged_variants._cache", lambda: shared.JUDGED)
         yield
 
 

@@ -29,6 +29,8 @@ def calls(submission, recorder, params, arrays):
 
 PROBES = {"calls": calls}
 """
+OF_A_KIND = ("companions", "fixture", "allow", "isolation")
+"""Options by which a runner's processes are of another kind, for which another fork server would have to be started."""
 SHORT = 0.3
 """Seconds for a submission that is expected to overstay."""
 
@@ -51,13 +53,16 @@ def running(
     tmp_path: Path,
     source: str | bytes | Mapping[str, str | bytes],
     probe: str = CALLS,
-    forked: bool | ForkServers = False,
+    forked: bool | ForkServers | None = None,
     **options: Any,
 ) -> Iterator[Runner]:
     """A runner for a submission with this source (or these files) and a probe file with this source.
 
-    Its processes are `forked` off these servers, or those of the session, all of them; or started cold.
+    Its processes are `forked` off these servers, or those of the session, all of them; or started cold. If not said,
+    they are forked where that takes a tenth of a cold start: where many tests ask for processes of this kind.
     """
+    if forked is None:
+        forked = probe == CALLS and options.keys().isdisjoint(OF_A_KIND)
     files = source if isinstance(source, Mapping) else {"neural_networks.py": source, "utils.py": ""}
     folder = write(tmp_path / options.pop("name", "submission"), files)
     servers = forked if isinstance(forked, ForkServers) else _of_session() if forked else None
@@ -99,14 +104,11 @@ def ask(
 
 
 def failure(tmp_path: Path, body: str, seconds: float | None = None, **options: Any) -> Failure:
-    """How a submission's function `f` with this body fails; the next function in the next case must still answer.
-
-    Its processes are forked off the session's servers, as in a class: that takes a tenth of a cold start.
-    """
+    """How a submission's function `f` with this body fails; the next function in the next case must still answer."""
     source = (
         f"import numpy as np\ndef f():\n{textwrap.indent(textwrap.dedent(body), '    ')}\ndef g():\n    return 1.5\n"
     )
-    with running(tmp_path, source, forked=True, **options) as runner:
+    with running(tmp_path, source, **options) as runner:
         observation = ask(runner, "f", seconds=seconds)
         assert not observation.values
         (failed,) = observation.failures.values()

@@ -250,7 +250,7 @@ def test_whoever_replaces_what_the_harness_needs_is_at_fault_itself(tmp_path: Pa
 
 def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
     source = "import os, sys\ndef f(): print(1); sys.stdout.close(); os.close(1); os.close(2); return 1.0\n"
-    with running(tmp_path, source) as runner:
+    with running(tmp_path, source, forked=False) as runner:
         for _ in range(2):
             assert ask(runner, "f").values[Key("f")].array == np.array(1.0)
 
@@ -272,7 +272,7 @@ def test_an_orphan_that_holds_the_output_open_keeps_nobody(tmp_path: Path) -> No
             return pid
         def g(): os._exit(0)
         """
-    with running(tmp_path, source) as runner:
+    with running(tmp_path, source, forked=False) as runner:
         array = ask(runner, "f").values[Key("f")].array
         assert array is not None
         assert ask(runner, "g").failures[WHOLE_CASE].kind == "crashed"
@@ -296,7 +296,7 @@ def test_a_process_that_dies_between_cases_does_not_cost_the_next(tmp_path: Path
             return 1.0
         def g(): return 2.0
         """
-    with running(tmp_path, source) as runner:
+    with running(tmp_path, source, forked=False) as runner:
         assert not ask(runner, "f").failures
         assert runner.process is not None
         assert runner.process.exit_status(10.0) == 0
@@ -311,6 +311,7 @@ def test_a_file_that_is_too_large_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_the_child_does_not_get_the_terminals_interrupt(tmp_path: Path) -> None:
-    with running(tmp_path, "import os\ndef f(): return os.getsid(0) == os.getpid() and os.getpgrp() != 0\n") as runner:
+    source = "import os\ndef f(): return os.getsid(0) == os.getpid() and os.getpgrp() != 0\n"
+    with running(tmp_path, source, forked=False) as runner:
         assert ask(runner, "f").values[Key("f")].array == np.array(True)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

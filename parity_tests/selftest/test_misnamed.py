@@ -20,7 +20,7 @@ from parity_tests.protocol.comparison import Comparison, failed, matched, mismat
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.records_of_cases import changed
-from parity_tests.selftest.runners import running
+from parity_tests.selftest.runners import ask, running
 from parity_tests.selftest.shipped_changes.main_pieces import RELU, TANH
 from parity_tests.selftest.test_main import findings
 from reports.terminal.run import run_page
@@ -41,14 +41,8 @@ UNDEFINED = "neural_networks.py defines no linear_layer"
     ],
 )
 def test_what_is_not_defined_is_told_with_what_is(tmp_path: Path, source: str, asked: str, meant: str) -> None:
-    probe = f"""
-        def probe(submission, recorder, params, arrays):
-            submission.get({asked!r})
-
-        PROBES = {{"probe": probe}}
-        """
-    with running(tmp_path, source, probe) as runner:
-        said = runner.ask("case", "probe", {}, {}, seed=0).failures[WHOLE_CASE]
+    with running(tmp_path, source) as runner:
+        said = ask(runner, asked).failures[WHOLE_CASE]
     assert (said.kind, said.text) == ("missing", f"neural_networks.py defines no {asked}{meant}")
 
 

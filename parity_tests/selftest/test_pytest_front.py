@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import parity_tests
 from parity_tests import pytest_plugin
 from parity_tests.assignments.mlp.plan import plan
+from parity_tests.cli import main
 from parity_tests.selftest.fake_records import mismatch, record
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.test_edition_2022_23 import ALONE, SOLUTIONS
@@ -24,30 +30,60 @@ TOY_NAME = "parity_tests.selftest.toy.assignment:TOY"
 ROOT = Path(parity_tests.__file__).parents[1]
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+Done = subprocess.CompletedProcess[str]
+Pytest = Callable[..., Done]
+SETTINGS = {"CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+
+
+def run_as_people_do(*arguments: str | Path) -> Done:
     """pytest in this repository, without a GPU, with these arguments."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment |= {"CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=ROOT, env=environment | SETTINGS, capture_output=True, text=True, timeout=120)
+
+
+def in_this_process(arguments: Sequence[str]) -> Done:
+    """`pytest` or `parity`, by its main function and what that prints."""
+    command, *given = arguments
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        status = pytest.main(given) if command == "pytest" else main(given)
+    return Done(arguments, int(status), out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Pytest:
+    """The same in this process, which has imported torch; so is the check that it starts."""
+
+    def of_plugin(command: Sequence[str], **_: Any) -> Done:
+        return in_this_process(["parity", *command[command.index(pytest_plugin.COMMAND) + 1 :]])
+
+    for name in [name for name in os.environ if name.startswith("PYTEST_")]:
+        monkeypatch.delenv(name)
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(pytest_plugin, "subprocess", SimpleNamespace(run=of_plugin))
+    return lambda *arguments: in_this_process(["pytest", "-p", "no:cacheprovider", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
-def leaky(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+def leaky(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """A submission of the edition with the fewest cases, whose relu leaks."""
     folder = tmp_path_factory.mktemp("leaky")
     source = (SOLUTIONS / ALONE / "neural_networks.py").read_text()
     assert "return np.where(X > 0, X, 0.0)" in source
     write(folder, {"neural_networks.py": source.replace("np.where(X > 0, X, 0.0)", "np.where(X > 0, X, 0.01 * X)")})
-    return run(f"--implementation={folder}", "--dtype", "float64", "--parity-options=--edition 2022-23", "-v")
+    return run_as_people_do(
+        f"--implementation={folder}", "--dtype", "float64", "--parity-options=--edition 2022-23", "-v"
+    )
 
 
-def test_there_is_a_test_for_each_planned_case_by_its_name(leaky: subprocess.CompletedProcess[str]) -> None:
+def test_there_is_a_test_for_each_planned_case_by_its_name(leaky: Done) -> None:
     found = re.findall(r"^parity::(\S+) (?:PASSED|FAILED)", leaky.stdout, flags=re.M)
     assert found == ["import", *(case.name for case in plan("2022-23", ("float64",)))]
 
 
-def test_a_wrong_part_fails_its_cases_and_the_run(leaky: subprocess.CompletedProcess[str]) -> None:
+def test_a_wrong_part_fails_its_cases_and_the_run(leaky: Done) -> None:
     failed = set(re.findall(r"^parity::(\S+) FAILED", leaky.stdout, flags=re.M))
     assert leaky.returncode == 1
     assert {"relu/two-dimensions/float64", "relu/in-turn/float64"} <= failed
@@ -55,7 +91,7 @@ def test_a_wrong_part_fails_its_cases_and_the_run(leaky: subprocess.CompletedPro
     assert not any(case.endswith("-wiring/float64") for case in failed)
 
 
-def test_a_failure_is_a_sentence_without_a_traceback(leaky: subprocess.CompletedProcess[str]) -> None:
+def test_a_failure_is_a_sentence_without_a_traceback(leaky: Done) -> None:
     assert re.search(
         r"^relu, two dimensions: output at \[\d+, \d+\] is -0\.0\S+, torch says 0; ", leaky.stdout, flags=re.M
     )
@@ -64,7 +100,7 @@ def test_a_failure_is_a_sentence_without_a_traceback(leaky: subprocess.Completed
     assert leaky.stderr == ""
 
 
-def test_a_folder_without_a_submission_is_refused_before_anything_runs(tmp_path: Path) -> None:
+def test_a_folder_without_a_submission_is_refused_before_anything_runs(run: Pytest, tmp_path: Path) -> None:
     done = run(f"--implementation={tmp_path / 'nosuch'}")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "there is no folder" in done.stderr
@@ -72,7 +108,7 @@ def test_a_folder_without_a_submission_is_refused_before_anything_runs(tmp_path:
     assert "passed" not in done.stdout
 
 
-def test_a_submission_that_does_not_parse_fails_every_case_with_the_line(tmp_path: Path) -> None:
+def test_a_submission_that_does_not_parse_fails_every_case_with_the_line(run: Pytest, tmp_path: Path) -> None:
     write(tmp_path, {"softplus.py": "import numpy as np\ndef f(:\n"})
     done = run(f"--implementation={tmp_path}", "--assignment", TOY_NAME, "--dtype", "float32")
     assert done.returncode == 1
@@ -81,7 +117,7 @@ def test_a_submission_that_does_not_parse_fails_every_case_with_the_line(tmp_pat
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_without_a_gpu_cuda_is_skipped_with_a_reason() -> None:
+def test_without_a_gpu_cuda_is_skipped_with_a_reason(run: Pytest) -> None:
     done = run("--implementation", TOY.solution, "--assignment", TOY_NAME, "--device", "cuda", "--dtype", "float32")
     assert done.returncode == 0
     assert "no CUDA device: " in done.stdout
@@ -125,13 +161,13 @@ def test_at_once(): pass
 """
 
 
-def test_pytest_alone_is_the_selftest() -> None:
+def test_pytest_alone_is_the_selftest(run: Pytest) -> None:
     all_but_one = [f"--ignore-glob=*/test_{rest}*" for rest in ("[!r]", "r[!e]", "re[!a]")]
     found = run("--collect-only", "-q", *all_but_one).stdout
     assert set(re.findall(r"^(\S+)::", found, flags=re.MULTILINE)) == {"parity_tests/selftest/test_readme.py"}
 
 
-def test_two_workers_run_it_and_say_what_is_left(tmp_path: Path) -> None:
+def test_two_workers_run_it_and_say_what_is_left(run: Pytest, tmp_path: Path) -> None:
     tests = write(tmp_path, {"test_it.py": FOR_LATER}) / "test_it.py"
     out = run("-o", f"testpaths={tests}").stdout
     assert "2 workers [1 item]" in out
@@ -146,9 +182,7 @@ def test_two_workers_run_it_and_say_what_is_left(tmp_path: Path) -> None:
     assert sorted(shares[0] + shares[1]) == list("01234567")
 
 
-def test_a_submission_is_checked_without_the_selftest_unless_tests_are_named(
-    leaky: subprocess.CompletedProcess[str],
-) -> None:
+def test_a_submission_is_checked_without_the_selftest_unless_tests_are_named(run: Pytest, leaky: Done) -> None:
     assert "parity_tests/selftest" not in leaky.stdout
     done = run(f"--implementation={TOY.solution}", "--assignment", TOY_NAME, "parity_tests/selftest/test_stages.py")
     assert done.returncode == 0

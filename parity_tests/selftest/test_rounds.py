@@ -49,7 +49,7 @@ def ask_rounds(runner: Runner, rounds: Any, seconds: float | None = None) -> Ite
 
 
 def test_each_round_brings_back_its_own_and_the_objects_stay(tmp_path: Path) -> None:
-    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
+    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE, forked=True) as runner:
         seen = list(ask_rounds(runner, rounds()))
         assert [observation.failures for observation in seen] == [{}] * 5
         totals = [1 + sum(range(1, n + 1)) for n in range(1, 6)]
@@ -62,14 +62,14 @@ def test_each_round_brings_back_its_own_and_the_objects_stay(tmp_path: Path) -> 
 
 def test_the_next_round_is_given_before_the_last_is_judged(tmp_path: Path) -> None:
     taken: list[int] = []
-    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
+    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE, forked=True) as runner:
         conversation = ask_rounds(runner, rounds(taken=taken))
         next(conversation)
         assert taken == [1, 2]
 
 
 def test_a_round_that_overstays_is_the_last_and_says_where(tmp_path: Path) -> None:
-    with running(tmp_path, SOURCE.replace("STOP", "while True: pass"), PROBE) as runner:
+    with running(tmp_path, SOURCE.replace("STOP", "while True: pass"), PROBE, forked=True) as runner:
         seen = list(ask_rounds(runner, rounds(), SHORT))
         assert [sorted(observation.failures) for observation in seen] == [[], [], [Key("answer")]]
         failure = seen[-1].failures[Key("answer")]
@@ -78,7 +78,7 @@ def test_a_round_that_overstays_is_the_last_and_says_where(tmp_path: Path) -> No
 
 
 def test_a_death_keeps_the_rounds_before_it(tmp_path: Path) -> None:
-    with running(tmp_path, SOURCE.replace("STOP", "os._exit(7)"), PROBE) as runner:
+    with running(tmp_path, SOURCE.replace("STOP", "os._exit(7)"), PROBE, forked=True) as runner:
         seen = list(ask_rounds(runner, rounds()))
         assert [list(observation.values) for observation in seen] == [[Key("answer")], [Key("answer")], []]
         assert "exit status 7" in seen[-1].failures[WHOLE_CASE].text
@@ -86,7 +86,7 @@ def test_a_death_keeps_the_rounds_before_it(tmp_path: Path) -> None:
 
 
 def test_whoever_stops_listening_may_ask_something_else(tmp_path: Path) -> None:
-    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
+    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE, forked=True) as runner:
         conversation = ask_rounds(runner, rounds(1000))
         next(conversation)
         conversation.close()  # type: ignore[attr-defined]
@@ -95,7 +95,7 @@ def test_whoever_stops_listening_may_ask_something_else(tmp_path: Path) -> None:
 
 def test_a_case_after_rounds_has_the_usual_time_limit(tmp_path: Path) -> None:
     source = SOURCE.replace("STOP", "pass") + "def f():\n    while True: pass\n"
-    with running(tmp_path, source, PROBE) as runner:
+    with running(tmp_path, source, PROBE, forked=True) as runner:
         assert len(list(ask_rounds(runner, rounds(2)))) == 2
         assert ask(runner, "f", seconds=SHORT).failures[Key("f")].kind == "timeout"
 
@@ -109,7 +109,7 @@ def c(): return np.full(3, 3.0)
 
 
 def test_what_has_no_room_in_shared_memory_is_sent_in_its_order(tmp_path: Path) -> None:
-    with running(tmp_path, LARGE, PROBE) as runner:
+    with running(tmp_path, LARGE, PROBE, forked=True) as runner:
         seen = runner.ask("case", "calls", {"calls": ["a", "b", "c"]}, {}, seed=0)
     arrays = {key.name: value.array for key, value in seen.values.items()}
     assert [(name, array[0], array.size) for name, array in arrays.items() if array is not None] == [
@@ -121,7 +121,7 @@ def test_what_has_no_room_in_shared_memory_is_sent_in_its_order(tmp_path: Path) 
 
 
 def test_what_came_back_stays_what_it_was_while_further_cases_are_asked(tmp_path: Path) -> None:
-    with running(tmp_path, LARGE, PROBE) as runner:
+    with running(tmp_path, LARGE, PROBE, forked=True) as runner:
         seen = [runner.ask("case", "calls", {"calls": [name]}, {}, seed=0) for name in "acacac"]
     arrays = [value.array for observation in seen for value in observation.values.values()]
     assert [array[0] for array in arrays if array is not None] == [1.0, 3.0] * 3

@@ -259,8 +259,7 @@ def test_records_are_exactly_the_plan_and_the_same_each_time(tmp_path: Path) -> 
     assert [(r.case, r.quantity) for r in first] == [("import", "module")] + [
         (case.name, q.name) for case in planned for q in case.quantities
     ]
-    alone, again = run(folder, "7").records, run(folder, "7").records
-    assert without_seconds(alone) == without_seconds(again)
+    alone = run(folder, "7").records
     names = {r.case for r in alone}
     assert without_seconds(alone) == [r for r in without_seconds(first) if r.case in names]
     assert {case.name for case in planned if any(q.part == "7" for q in case.quantities)} == names - {"import"}

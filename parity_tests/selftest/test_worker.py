@@ -289,10 +289,15 @@ BESIDE = {"script_probe", "asking", "probe", "stand_ins"}
 """Modules that are there while a case is put, since a probe may import them late."""
 
 
-def test_nothing_of_the_harness_or_its_libraries_can_be_imported_by_a_call(tmp_path: Path) -> None:
-    companion = write(tmp_path / "probes", {"stand_ins.py": ""}) / "stand_ins.py"
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a module that stands beside the probe: one for all, so that one server forks their processes."""
+    return write(tmp_path_factory.mktemp("probes"), {"stand_ins.py": ""}) / "stand_ins.py"
+
+
+def test_nothing_of_the_harness_or_its_libraries_can_be_imported_by_a_call(tmp_path: Path, beside: Path) -> None:
     source = "def f(text): return float(__import__(bytes(text).decode()).__name__ == 'random')\n"
-    with running(tmp_path, source, companions=[companion]) as runner:
+    with running(tmp_path, source, companions=[beside], forked=True) as runner:
         for name in ("parity_tests", "worker", *FILES.keys() - BESIDE, "reference", "torch", "pandas", "click"):
             failed = ask(runner, "f", text=np.frombuffer(name.encode(), np.uint8)).failures[Key("f")]
             assert failed.error == "ModuleNotFoundError", name
@@ -301,9 +306,10 @@ def test_nothing_of_the_harness_or_its_libraries_can_be_imported_by_a_call(tmp_p
 
 
 @pytest.mark.parametrize("names", ["parity_tests", "worker", "torch", *sorted(BESIDE)])
-def test_what_cannot_be_imported_is_said_with_the_option_that_allows_it(tmp_path: Path, names: str) -> None:
-    companion = write(tmp_path / "probes", {"stand_ins.py": ""}) / "stand_ins.py"
-    with running(tmp_path, f"import {names}\n", companions=[companion]) as runner:
+def test_what_cannot_be_imported_is_said_with_the_option_that_allows_it(
+    tmp_path: Path, beside: Path, names: str
+) -> None:
+    with running(tmp_path, f"import {names}\n", companions=[beside], forked=True) as runner:
         problem = runner.hello.import_failure
     assert problem is not None
     assert problem.error == "ModuleNotFoundError"
@@ -363,14 +369,14 @@ def test_a_probe_that_cannot_be_loaded_stops_parity(tmp_path: Path) -> None:
 
 
 def test_a_python_that_cannot_be_started_stops_parity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with running(tmp_path, "") as runner:
+    with running(tmp_path, "", forked=False) as runner:
         monkeypatch.setattr(sys, "executable", str(tmp_path / "nosuch"))
         with pytest.raises(HarnessError, match="cannot be started"):
             _ = runner.hello
 
 
 def test_starting_early_changes_nothing(tmp_path: Path) -> None:
-    with running(tmp_path, "def f(): return 1.0\n") as runner:
+    with running(tmp_path, "def f(): return 1.0\n", forked=False) as runner:
         runner.start()
         runner.start()
         assert ask(runner, "f").values[Key("f")].array == np.array(1.0)
@@ -379,7 +385,7 @@ def test_starting_early_changes_nothing(tmp_path: Path) -> None:
 def test_closing_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    with running(tmp_path, "def f(): open('left', 'w').write('x'); return 1.0\n") as runner:
+    with running(tmp_path, "def f(): open('left', 'w').write('x'); return 1.0\n", forked=False) as runner:
         ask(runner, "f")
         assert list((tmp_path / "tmp").iterdir())
     assert not list((tmp_path / "tmp").iterdir())
