@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -27,6 +28,16 @@ from reports.model.verdicts import FAILING
 
 SHIPPED = ASSIGNMENT.solution
 Swap = tuple[str, str]
+LARGE = ("linear/full-size", "linear/many-rows", "sgd/full-size", "sgd/many-steps")
+"""Cases of so much that they take as long as all others; each of their quantities is one of a small case too."""
+
+
+def _small(edition: str, dtypes: Sequence[str], seed: int) -> list[Case]:
+    return [case for case in ASSIGNMENT.plan(edition, dtypes, seed) if not case.name.startswith(LARGE)]
+
+
+QUICK = replace(ASSIGNMENT, diagnosis=None, plan=_small)
+"""The homework without its large cases, and without names for mistakes, which no verdict and no points hang on."""
 
 
 def changed(folder: Path, swaps: Sequence[Swap], utils: Sequence[Swap] = ()) -> Path:

@@ -173,7 +173,9 @@ def test_of_an_elementwise_part_the_size_is_said_from_which_it_was_measured_to_b
 
 @pytest.mark.parametrize("name", SGD_RELATIONS)
 def test_of_sgd_it_is_said_for_which_rates_and_from_which_step_on_it_is_wrong(name: str) -> None:
-    found = bad([Swap("if _lambda != 0:\n                g = g + _lambda * w\n", f"{SGD_RELATIONS[name]}\n")], "1")
+    found = bad(
+        [Swap("if _lambda != 0:\n                g = g + _lambda * w\n", f"{SGD_RELATIONS[name]}\n")], "1", DTYPES[:1]
+    )
     assert {record.diagnosis for record in found} == {name}
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import check
-from parity_tests.selftest.records_of_cases import at_fault, changed
+from parity_tests.selftest.records_of_cases import QUICK, at_fault, changed
 from parity_tests.selftest.shipped_changes.honest_forms import FORMS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_right_network_matches_in_any_form(form: str, tmp_path: Path) -> None:
-    records = check(ASSIGNMENT, changed(tmp_path, FORMS[form]), dtypes=("float64",)).records
+    records = check(QUICK, changed(tmp_path, FORMS[form]), dtypes=("float64",)).records
     assert {record.verdict for record in records} == {"match"}, at_fault(records)
     notes = {record.note for record in records if record.check == "main"} - {""}
     assert notes <= {"linear_layer is no class, so that main was not run as a script"}
@@ -43,5 +42,5 @@ def test_a_wrong_one_does_not(form: str, wrong: tuple[str, str], parts: set[str]
     source = (folder / "neural_networks.py").read_text()
     assert source.count(wrong[0]) == 1
     (folder / "neural_networks.py").write_text(source.replace(*wrong))
-    records = check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset(parts)).records
+    records = check(QUICK, folder, dtypes=("float64",), parts=frozenset(parts)).records
     assert set(at_fault(records)) == parts

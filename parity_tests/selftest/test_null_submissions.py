@@ -31,10 +31,9 @@ from parity_tests.protocol.comparison import ECHO, PROVED, Comparison, failed, m
 from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Key, Quantity
+from parity_tests.selftest.records_of_cases import QUICK
 from reports.model.records import Record
 
-UNNAMED = replace(ASSIGNMENT, diagnosis=None)
-"""The homework without names for mistakes, which points do not hang on."""
 ZEROS = Body("main", "n = int(main_params['num_epoch'])\nreturn [0.0] * n, [0.0] * n")
 UTILS = (ASSIGNMENT.solution / "utils.py").read_text(encoding="utf-8")
 RAISES = UTILS.replace("    try:\n        data = json", "    raise ValueError('no')\n    try:\n        data = json")
@@ -46,7 +45,7 @@ def checked(
     """The records of a check of this variant, in one precision and in this process."""
     variant.write(folder)
     with patch.object(checking, "Runner", InProcessRunner):
-        return checking.check(UNNAMED, folder, dtypes=("float64",), edition=edition, parts=parts).records
+        return checking.check(QUICK, folder, dtypes=("float64",), edition=edition, parts=parts).records
 
 
 def earned(records: list[Record]) -> dict[str, float | None]:

@@ -18,6 +18,7 @@ from parity_tests.grading.scoring import score
 from parity_tests.harness.check import check
 from parity_tests.harness.source_lines import excerpts
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from parity_tests.selftest.records_of_cases import QUICK
 from reports.html.run_page import report_page
 from reports.model.points import Lateness
 from reports.model.records import Record
@@ -76,7 +77,7 @@ def test_the_page_and_the_grade_agree_where_a_part_is_missing(tmp_path: Path) ->
     broken = f"{head}def miniBatchStochasticGradientDescent{stub}{body.split('class linear_layer', 1)[1]}"
     (tmp_path / "neural_networks.py").write_text(broken, encoding="utf-8")
     (tmp_path / "utils.py").write_bytes((ASSIGNMENT.solution / "utils.py").read_bytes())
-    run = check(ASSIGNMENT, tmp_path, dtypes=("float64",))
+    run = check(QUICK, tmp_path, dtypes=("float64",))
     points = score(run.records, USUAL)
     assert points.total == 90
     said = text_of(report_page(run, points=points))

@@ -17,7 +17,7 @@ from parity_tests.harness.make_records import check_plan
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.selftest.nightly import one_of_each
-from parity_tests.selftest.records_of_cases import ask_and_judge, at_fault, changed, charged
+from parity_tests.selftest.records_of_cases import LARGE, QUICK, ask_and_judge, at_fault, changed, charged
 from parity_tests.selftest.shared import JUDGED
 from parity_tests.selftest.shipped_changes.honest import HONEST
 from parity_tests.selftest.shipped_changes.pieces import (
@@ -61,7 +61,6 @@ TRAINED = (
     "2020-22",
 )
 """Those that are put to a trajectory as well."""
-LARGE = ("linear/full-size", "linear/many-rows", "sgd/full-size", "sgd/many-steps")
 OF_TODO = {
     "1": ("sgd/",),
     "2": ("linear/init",),
@@ -194,12 +193,8 @@ def test_a_crash_in_a_backward_is_charged_to_it_through_the_network(layer: str, 
 # ---- the whole check, through its own door ----
 
 
-NAMELESS = replace(ASSIGNMENT, diagnosis=None)
-"""No verdict hangs on the name of a mistake, which is what takes long to find."""
-
-
 def run(folder: Path, *parts: str) -> Run:
-    return check(NAMELESS, folder, dtypes=("float64",), parts=frozenset(parts) or None, cache=JUDGED)
+    return check(QUICK, folder, dtypes=("float64",), parts=frozenset(parts) or None, cache=JUDGED)
 
 
 def test_the_shipped_network_matches_in_both_precisions() -> None:
@@ -255,7 +250,7 @@ def test_utils_are_charged_to_utils(tmp_path: Path) -> None:
 def test_records_are_exactly_the_plan_and_the_same_each_time(tmp_path: Path) -> None:
     folder = changed(tmp_path, [(RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)")])
     first = run(folder).records
-    planned = plan("2019", ("float64",))
+    planned = QUICK.cases("2019", ("float64",))
     assert [(r.case, r.quantity) for r in first] == [("import", "module")] + [
         (case.name, q.name) for case in planned for q in case.quantities
     ]
