@@ -22,6 +22,7 @@ MOST_PLACES = 5
 """At so many places at most one change is tried in pairs."""
 MOST_TOGETHER = 8
 """At so many places at most one change is tried of two names that go together."""
+_MOST_TEXTS = 128
 _CODE = re.compile(r"`([^`]+)`")
 _PLURAL = {"is": "are", "has": "have", "stands": "stand", "multiplies": "multiply"}
 _SINGULAR = ("loss", "class", "bias")
@@ -75,7 +76,7 @@ class ChangedTexts:
         """Those that may change a result."""
         asked = set(self._text.towards(result))
         alike: dict[str, list[_Single]] = {}
-        for single in self._singles():
+        for single in self._singles:
             if single.statement in asked:
                 alike.setdefault(single.said, []).append(single)
         found = [one for said, singles in alike.items() for one in self._of(said, singles)]
@@ -201,12 +202,16 @@ class ChangedTexts:
 
     def _agreeing(self, words: str, place: str) -> str:
         """The words with the verb of their subject in the plural, where that is one."""
-        own = [one for one in (place, *self._text.words.values()) if words.startswith(f"{one} ")]
-        subject = max(own, key=len, default="")
+        own = (place, *self._text.words.values()) if words.startswith(self._subjects) else (place,)
+        subject = max((one for one in own if words.startswith(f"{one} ")), key=len, default="")
         verb, _, rest = words[len(subject) + 1 :].partition(" ")
         head = re.split(" of | through | with | less | across ", subject)[0]
         several = head.endswith("s") and not head.endswith(_SINGULAR)
         return f"{subject} {_PLURAL[verb]} {rest}" if several and verb in _PLURAL else words
+
+    @cached_property
+    def _subjects(self) -> tuple[str, ...]:
+        return tuple({f"{one} " for one in self._text.words.values()})
 
     def _place(self, targets: Sequence[str]) -> str:
         words = self._text.words
@@ -226,15 +231,17 @@ class ChangedTexts:
             line = line[: start - self._start(k)] + new.encode() + line[end - self._start(k) :]
         return line.decode()
 
-    def _singles(self) -> Iterator[_Single]:
-        text = self._text
+    @cached_property
+    def _singles(self) -> list[_Single]:
+        text, found = self._text, []
         scope = Scope((*text.arrays, *text.counts, *text.axes, *text.targets), text.counts, ())
         left = LEFT | self._text.without | (frozenset() if "@" in self._text.lines else {"transpose"})
         for change in changes_of(self._source, ["text"], self._further, scope):
             k, several = change.line - 2, len(change.edits) > 1 and change.operator == "name"
             if change.operator not in left and change.makes and not (several or self._mixes(change)):
                 said = self._said(change, k)
-                yield _Single(k, said, change.edits, self._rank(change, k), self._within(k, change.edits[0][0]))
+                found.append(_Single(k, said, change.edits, self._rank(change, k), self._within(k, change.edits[0][0])))
+        return found
 
     def _rank(self, change: Change, k: int) -> int:
         """How far back a change stands: no name is likelier than another, and only a result is nothing at all.
@@ -316,14 +323,28 @@ def _subsets(places: Sequence[str]) -> list[tuple[str, ...]]:
     return [some for size in range(1, len(places) + 1) for some in combinations(places, size)]
 
 
+_lately: dict[tuple[int, tuple[Operator, ...]], tuple[ChangedTexts, dict[str, list[ChangedText]]]] = {}
+"""Of each text, by its identity, its changes and those towards its results: they are the same in every case."""
+
+
 def changed_texts(text: RightText, result: str) -> list[ChangedText]:
     """The changes of a text that may change a result."""
-    return ChangedTexts(text).towards(result)
+    return _towards(text, FURTHER, result)
 
 
 def numbered_texts(text: RightText, result: str) -> list[ChangedText]:
     """The changes of a text that hold a number of their own, and may change a result."""
-    return [one for one in ChangedTexts(text, (unknown,)).towards(result) if NUMBER in one.words]
+    return [one for one in _towards(text, (unknown,), result) if NUMBER in one.words]
+
+
+def _towards(text: RightText, further: tuple[Operator, ...], result: str) -> list[ChangedText]:
+    key = id(text), further
+    if key not in _lately and len(_lately) >= _MOST_TEXTS:
+        _lately.clear()
+    changes, towards = _lately.setdefault(key, (ChangedTexts(text, further), {}))
+    if result not in towards:
+        towards[result] = changes.towards(result)
+    return towards[result]
 
 
 def _opening(line: str, end: int) -> int:
@@ -339,7 +360,7 @@ def _opening(line: str, end: int) -> int:
 
 
 def _count(code: str, name: str) -> int:
-    return len(re.findall(rf"(?<![\w=]){name}\b(?!=)|={name}\b", code))
+    return len(re.findall(rf"(?<![\w=]){name}\b(?!=)|={name}\b", code)) if name in code else 0
 
 
 def _overlap(several: Sequence[_Single]) -> bool:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import CodeType
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from parity_tests.operators.of_numbers import NUMBER
 from parity_tests.parts.changed_texts import ChangedText, changed_texts, numbered_texts
 from parity_tests.parts.readable_numbers import likeliest
-from parity_tests.parts.right_text import FAILS, RightText
+from parity_tests.parts.right_text import FAILS, RightText, compiled
 
 MOST_TRIED = 12
 """So many of the changes that give one case's numbers are held against all cases, the simplest first."""
@@ -26,10 +26,6 @@ KEPT = 16
 NEAR = 1e-9
 """What part of the largest number of a result two honest computations of it stay below."""
 Array = NDArray[Any]
-Makes = Callable[[RightText, str], list[ChangedText]]
-_MOST_TEXTS = 128
-_changes: dict[tuple[int, Makes], tuple[RightText, dict[str, list[ChangedText]]]] = {}
-"""Of each text, by its identity, the changes of a sort towards its results: they are the same in every case."""
 _MOST_CASES = 32
 _lately: OrderedDict[Hashable, Fingerprints] = OrderedDict()
 STEPS = 8
@@ -90,9 +86,8 @@ class Fingerprints:
 
     def __init__(self, text: RightText, given: Mapping[str, Any]) -> None:
         self._text = text
-        self._codes = [compile(statement, "<text>", "exec") for statement in text.statements]
+        self._codes = [compiled(statement) for statement in text.statements]
         self._given: list[dict[str, Any]] = [{"np": np, **given}]
-        self._compiled: dict[str, CodeType] = {}
         for code in self._codes:
             after = dict(self._given[-1])
             exec(code, after)
@@ -111,16 +106,7 @@ class Fingerprints:
 
     def changed(self, result: str) -> list[ChangedText]:
         """The texts that are changed on the way to a result."""
-        return self._made(changed_texts, result)
-
-    def _made(self, makes: Makes, result: str) -> list[ChangedText]:
-        key = id(self._text), makes
-        if key not in _changes and len(_changes) >= _MOST_TEXTS:
-            _changes.clear()
-        towards = _changes.setdefault(key, (self._text, {}))[1]
-        if result not in towards:
-            towards[result] = makes(self._text, result)
-        return towards[result]
+        return changed_texts(self._text, result)
 
     def numbered(self, result: str, got: Array) -> list[ChangedText]:
         """The changed texts with a readable number of their own that give these numbers, the simplest first.
@@ -135,7 +121,7 @@ class Fingerprints:
         factor = float(flat @ own) / max(float(own @ own), 1e-300)
         is_multiple = bool((np.abs(flat - factor * own) <= near).all())
         found = []
-        for one in self._made(numbered_texts, result):
+        for one in numbered_texts(self._text, result):
             if is_multiple and not one.words.startswith(STANDS):
                 continue
             number = solved(partial(self._off, one, result, flat), near)
@@ -159,10 +145,11 @@ class Fingerprints:
         near = NEAR * max(float(np.abs(flat).max(initial=0.0)), float(right))
         same = np.flatnonzero((np.abs(kept - flat[places]) <= near).all(axis=1))
         found = []
-        for number in same:
-            value = self._value(changed[number], result)
-            if value is not None and value.size == flat.size and bool((np.abs(value.ravel() - flat) <= near).all()):
-                found.append(changed[number])
+        with np.errstate(all="ignore"):
+            for number in same:
+                value = self._value(changed[number], result)
+                if value is not None and value.size == flat.size and bool((np.abs(value.ravel() - flat) <= near).all()):
+                    found.append(changed[number])
         return sorted(found, key=lambda one: one.size)
 
     def _off(self, changed: ChangedText, result: str, flat: Array, number: float) -> Array:
@@ -174,32 +161,38 @@ class Fingerprints:
         key = f"{result} {size}"
         if key not in self._of:
             places = np.random.default_rng(0).permutation(size)[:KEPT]
-            found, rows = [], []
-            for changed in self.changed(result):
-                value = self._value(changed, result)
-                if value is not None and value.size == size:
-                    row = value.ravel()[places]
-                    if np.isfinite(row).all():
-                        found.append(changed)
-                        rows.append(row)
-            self._of[key] = found, np.array(rows).reshape(len(rows), len(places)), places
+            changes, rows = [], []
+            with np.errstate(all="ignore"):
+                for changed in self.changed(result):
+                    value = self._value(changed, result)
+                    if value is not None and value.size == size:
+                        changes.append(changed)
+                        rows.append(value.ravel()[places])
+            kept = np.array(rows).reshape(len(rows), len(places))
+            finite = np.isfinite(kept).all(axis=1)
+            self._of[key] = list(compress(changes, finite)), kept[finite], places
         return self._of[key]
 
     def _value(self, changed: ChangedText, result: str, number: float = 0.0) -> Array | None:
-        """What a changed text gives for a result, with the number that it may hold; None where it fails."""
-        lines = dict(changed.statements)
+        """What a changed text gives for a result, with the number that it may hold; None where it fails.
+
+        Whoever asks has numpy keep quiet of what overflows.
+        """
+        text, lines = self._text, dict(changed.statements)
         first = changed.statements[0][0]
         names = {**self._given[first], "number": number}
+        moved = {text.targets[k] for k in lines}
         try:
-            with np.errstate(all="ignore"):
-                for k in range(first, len(self._codes)):
-                    if k in lines:
-                        exec(self._code(lines[k]), names)
-                    elif self._text.reads[k] & self._moved(changed, first):
-                        exec(self._codes[k], names)
-                    else:
-                        names[self._text.targets[k]] = self._given[k + 1][self._text.targets[k]]
-                return self._of_names(names, result)
+            for k in range(first, len(self._codes)):
+                target = text.targets[k]
+                if k in lines:
+                    exec(compiled(lines[k]), names)
+                elif moved.isdisjoint(text.reads[k]):
+                    names[target] = self._given[k + 1][target]
+                else:
+                    exec(self._codes[k], names)
+                    moved.add(target)
+            return self._of_names(names, result)
         except FAILS:
             return None
 
@@ -213,15 +206,3 @@ class Fingerprints:
             np.asarray(fitted(value.astype(np.float64), shape)) for value, shape in zip(values, shapes, strict=True)
         ]
         return found[0] if len(found) == 1 else np.concatenate([one.ravel() for one in found])
-
-    def _moved(self, changed: ChangedText, first: int) -> set[str]:
-        moved = {self._text.targets[k] for k, _ in changed.statements}
-        for k in range(first, len(self._codes)):
-            if self._text.reads[k] & moved:
-                moved.add(self._text.targets[k])
-        return moved
-
-    def _code(self, line: str) -> CodeType:
-        if line not in self._compiled:
-            self._compiled[line] = compile(line, "<text>", "exec")
-        return self._compiled[line]
