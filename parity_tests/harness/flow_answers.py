@@ -61,7 +61,7 @@ class Answers:
     def __init__(self, case: Case, form: Form, device: str) -> None:
         from reference.flow import asked
 
-        self._form, self._device, self._is_wide = form, device, case.dtype != "float32"
+        self._case, self._form, self._device = case, form, device
         self._answer = asked(form.reference, form.inputs, device, REPLICAS, form.rounded)
         self._known: Mapping[str, Flowed] = self._answer.bounded()
         self._is_bounded = True
@@ -84,14 +84,7 @@ class Answers:
     @cached_property
     def wide(self) -> Mapping[str, Array]:
         """In float64, where the case is in float32."""
-        import torch
-
-        from reference.flow import plain
-
-        if self._is_wide:
-            return {}
-        wide = plain(self._form.reference, self._form.inputs, device=self._device, seed=0, dtype=torch.float64)
-        return {name: value.detach().cpu().numpy() for name, value in wide.items()}
+        return {} if self._case.dtype != "float32" else predicted(self._case, self._form, self._device, wide=True)
 
     def prepared(self, name: str) -> Prepared:
         """What judging needs of one of them, as far as it is known: a class holds many results against it."""
@@ -131,13 +124,19 @@ _predicted: OrderedDict[tuple[str, ...], dict[str, Array]] = OrderedDict()
 _sizes: list[int] = [0]
 
 
-def predicted(case: Case, form: Form) -> Mapping[str, Array]:
-    """The values of one form alone, without radii; kept as well, since they refute nearly every known mistake."""
+def predicted(case: Case, form: Form, device: str = "cpu", *, wide: bool = False) -> Mapping[str, Array]:
+    """The values of one form alone, without radii; kept as well, since they refute nearly every known mistake.
+
+    With `wide` they are computed in float64, whatever the case is in.
+    """
+    import torch
+
     from reference.flow import plain
 
-    key = _key(case, form, "cpu")
+    key = (*_key(case, form, device), "float64" if wide else case.dtype)
     if key not in _predicted:
-        values = {name: value.cpu().numpy() for name, value in plain(form.reference, form.inputs).items()}
+        found = plain(form.reference, form.inputs, device=device, dtype=torch.float64 if wide else None)
+        values = {name: value.cpu().numpy() for name, value in found.items()}
         _predicted[key] = values
         _sizes[0] += _bytes(values)
         while _sizes[0] > _KEPT_BYTES and len(_predicted) > 1:
@@ -226,12 +225,8 @@ def _passes(found: Judged) -> bool:
 
 def _values(case: Case, own: Sequence[Quantity], form: Form, device: str) -> list[Array]:
     """The values of these quantities in float64, without radii, which are what takes time."""
-    import torch
-
-    from reference.flow import plain
-
-    values = plain(form.reference, form.inputs, device=device, seed=0, dtype=torch.float64)
-    return [values[q.name].detach().cpu().numpy() for q in own]
+    values = predicted(case, form, device, wide=True)
+    return [values[q.name] for q in own]
 
 
 def _nearest(case: Case, seen: Observation, own: Sequence[Quantity], forms: Sequence[Form], device: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import OrderedDict
@@ -26,7 +27,7 @@ KEPT = 16
 NEAR = 1e-9
 """What part of the largest number of a result two honest computations of it stay below."""
 Array = NDArray[Any]
-_MOST_CASES = 32
+_MOST_CASES = 128
 _lately: OrderedDict[Hashable, Fingerprints] = OrderedDict()
 STEPS = 8
 """So many steps of Newton's lead from a number to the one that fits."""
@@ -78,7 +79,17 @@ def lately(key: Hashable, make: Callable[[], Fingerprints]) -> Fingerprints:
         _lately[key] = make()
         while len(_lately) > _MOST_CASES:
             _lately.popitem(last=False)
+    _lately.move_to_end(key)
     return _lately[key]
+
+
+def of_values(text: RightText, given: Mapping[str, Any]) -> Fingerprints:
+    """Those of a text whose names have these values, which may have been made lately."""
+    digest = hashlib.sha256(repr(text.statements).encode())
+    for name in sorted(given):
+        value = np.asarray(given[name])
+        digest.update(f"{name} {value.dtype} {value.shape}".encode() + value.tobytes())
+    return lately(digest.digest(), lambda: Fingerprints(text, given))
 
 
 class Fingerprints:

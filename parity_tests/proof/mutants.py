@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeGuard
 
 from parity_tests.proof.editions import edition_of, functions
@@ -161,53 +162,33 @@ def _difference(before: str, after: str) -> tuple[str, str]:
 
 def _slips(whole: ast.stmt, function: ast.FunctionDef, defaults: Mapping[str, float | str]) -> Iterator[str]:
     """The source of a function, or of the class that it is a method of, with each slip in it."""
-    for node in _inside(function):
+    for node, put in _inside(function):
         for change in changes(node, defaults):
-            yield ast.unparse(_changed(whole, node, change))
+            put(ast.fix_missing_locations(ast.Pass() if change is None else change))
+            text = ast.unparse(whole)
+            put(node)
+            yield text
 
 
-def _inside(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function's body, without prints, raised errors, types and texts."""
+Put = Callable[[ast.AST], None]
+
+
+def _inside(node: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
+    """The nodes of a function's body but prints, raised errors, types and texts, each with what puts another there."""
     fields = ["body"] if isinstance(node, ast.FunctionDef) else node._fields
     for name in fields:
         if name in ("annotation", "type_comment"):
             continue
         value = getattr(node, name, None)
-        for child in value if isinstance(value, list) else [value]:
+        for number, child in enumerate(value if isinstance(value, list) else [value]):
             if not isinstance(child, ast.AST) or isinstance(child, ast.Raise | ast.JoinedStr | ast.ExceptHandler):
                 continue
             if isinstance(child, ast.Expr) and _printed(child.value):
                 continue
-            yield child
+            yield child, partial(value.__setitem__, number) if isinstance(value, list) else partial(setattr, node, name)
             yield from _inside(child)
 
 
 def _printed(value: ast.expr) -> bool:
     called = value.func if isinstance(value, ast.Call) else None
     return isinstance(value, ast.Constant) or (isinstance(called, ast.Name) and called.id == "print")
-
-
-class _Replacer(ast.NodeTransformer):
-    def __init__(self, place: tuple[int, int, int, int, str], change: ast.AST | None) -> None:
-        self.place, self.change = place, change
-
-    def visit(self, node: ast.AST) -> ast.AST | None:
-        if _place(node) == self.place:
-            return ast.Pass() if self.change is None else self.change
-        return super().generic_visit(node)
-
-
-def _place(node: ast.AST) -> tuple[int, int, int, int, str]:
-    return (
-        getattr(node, "lineno", -1),
-        getattr(node, "col_offset", -1),
-        getattr(node, "end_lineno", -1),
-        getattr(node, "end_col_offset", -1),
-        type(node).__name__,
-    )
-
-
-def _changed(whole: ast.stmt, node: ast.AST, change: ast.AST | None) -> ast.AST:
-    changed = _Replacer(_place(node), copy.deepcopy(change)).visit(copy.deepcopy(whole))
-    assert isinstance(changed, ast.AST)
-    return ast.fix_missing_locations(changed)

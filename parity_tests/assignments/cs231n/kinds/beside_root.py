@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.cs231n.kinds.torch_layers import grouped, normalised, statistics
-from parity_tests.harness.flow_answers import Form, answers, compared, may_agree, nearest
+from parity_tests.harness.flow_answers import Form, answers, compared, may_agree, nearest, predicted
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched
@@ -61,17 +61,13 @@ def _is_of_one(case: Case, quantity: Quantity, seen: Observation, inputs: Mappin
 def _noted(
     case: Case, asked: Sequence[Quantity], seen: Observation, judged: Judged, inputs: Mapping[str, Any], device: str
 ) -> Judged:
-    import torch
-
-    from reference.flow import plain
-
-    values = plain(_reference(case.params), inputs, device=device, seed=0, dtype=torch.float64)
-    chosen = {}
+    forms = Form(_reference(case.params), inputs, f"{BESIDE.text}, or not")
+    values, chosen = predicted(case, forms, device, wide=True), {}
     for q in asked:
-        forms = [form for form in values if form.partition(" ")[0] == q.key.name.removeprefix("alt ")]
-        near = nearest([result_of(seen, q.key)], [[values[form].cpu().numpy()] for form in forms])
+        names = [name for name in values if name.partition(" ")[0] == q.key.name.removeprefix("alt ")]
+        near = nearest([result_of(seen, q.key)], [[values[name]] for name in names])
         if near:
-            chosen[q] = forms[near]
+            chosen[q] = names[near]
     if not chosen:
         return {}
     names = sorted({*chosen.values(), *(FUSED for form in chosen.values() if form.startswith("out"))})
@@ -121,6 +117,12 @@ def _reference(params: Params, names: Sequence[str] = ()) -> Any:
         return {name: found[name] for name in names or found}
 
     return reference
+
+
+def is_beside(case: Case, quantity: Quantity, judged: Judged) -> bool:
+    """Whether a gradient is right since both it and the output of its call have epsilon beside the root."""
+    own = [q for q in case.quantities if q.key.name == "out" and q.key.call == quantity.key.call]
+    return all(BESIDE in judged[q.name].notes for q in (quantity, *own))
 
 
 def settled(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.cs231n.kinds.beside_root import is_beside
 from parity_tests.harness.flow_answers import Answers, Form, answers, compared, may_agree
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
@@ -38,7 +39,11 @@ def noting_handed_on(case: Case, arrays: Arrays, seen: Observation, judged: Judg
     noted = dict(judged)
     if case.params["layer"] not in KEPT:
         return noted
-    failing = [q for q in case.quantities if _name(q) in RESULTS and judged[q.name].verdict == Verdict.MISMATCH]
+    failing = [
+        q
+        for q in case.quantities
+        if _name(q) in RESULTS and judged[q.name].verdict == Verdict.MISMATCH and not is_beside(case, q, judged)
+    ]
     for k in dict.fromkeys(q.key.call for q in failing):
         own = [q for q in failing if q.key.call == k]
         for known in _handed_on(case, arrays, seen, k, device):

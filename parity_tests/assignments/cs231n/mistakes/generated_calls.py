@@ -13,7 +13,7 @@ from parity_tests.assignments.cs231n.mistakes.as_written import run_if_torch_can
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.returned import array_of
 from parity_tests.parts.changed_texts import ChangedText
-from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints
+from parity_tests.parts.fingerprints import MOST_TRIED, of_values
 from parity_tests.parts.running_norm import RUNNING_NORM, TESTED, TRAINED
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
@@ -47,7 +47,7 @@ def generated_calls(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) ->
             given, got = _given(case, arrays, seen, k), _got(case, arrays, seen, k)
             if given is None or got is None:
                 continue
-            known, results = Fingerprints(RUNNING_NORM, of_call(given)), RESULTS[MODES[k]]
+            known, results = of_values(RUNNING_NORM, of_call(given)), RESULTS[MODES[k]]
             numbers = np.concatenate([one.ravel() for one in got])
             if not known.is_right(results, numbers):
                 for changed in known.matching(results, numbers)[: 3 * MOST_TRIED]:

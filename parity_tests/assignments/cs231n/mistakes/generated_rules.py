@@ -13,7 +13,7 @@ from parity_tests.assignments.cs231n.mistakes.as_written import run_if_torch_can
 from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE, Wrong
 from parity_tests.harness.returned import array_of
 from parity_tests.parts.changed_texts import ChangedText
-from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints
+from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, of_values
 from parity_tests.parts.right_text import FAILS, RightText, compiled
 from parity_tests.parts.update_rules import OF_ADAM, OF_DESCENT, OF_MOMENTUM, OF_RMSPROP
 from parity_tests.protocol.case import Case
@@ -65,7 +65,7 @@ def _config(rule: str, case: Case, arrays: Arrays) -> dict[str, Any]:
 
 def _changed(text: RightText, names: Mapping[str, Any], first: NDArray[Any]) -> list[ChangedText]:
     """The changes of a text that give the first weight, the simplest first; or, where it is right, of what is kept."""
-    known = Fingerprints(text, names)
+    known = of_values(text, names)
     if not known.is_right("w_next", first):
         return known.matching("w_next", first)
     before = set(text.towards("w_next"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.parts.changed_texts import ChangedText
-from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints, lately
+from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints, of_values
 from parity_tests.parts.right_text import RightText, compiled
 from parity_tests.protocol.mistake import ANYTHING, Call, Mistake
 from reference.rounding import unit_roundoff
@@ -103,10 +102,7 @@ def _tells_little(call: Call) -> tuple[bool, bool, bool, int]:
 def _fingerprints_of(text: RightText, given: Mapping[str, Any]) -> Fingerprints:
     """Those of a text where its names have these values; they are kept, since a class asks again."""
     values = {name: np.asarray(v.value, np.float64) if isinstance(v := given[name], Running) else v for name in given}
-    digest = hashlib.sha256(repr(text.statements).encode())
-    for name in sorted(values):
-        digest.update(name.encode() + np.asarray(values[name]).tobytes())
-    return lately(digest.digest(), lambda: Fingerprints(text, values))
+    return of_values(text, values)
 
 
 @dataclass(frozen=True)
