@@ -12,7 +12,6 @@ from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten
-from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import one_of_each
@@ -25,6 +24,11 @@ FORWARDS = [wrong for wrong in WRONG if wrong.part.removesuffix("_naive").endswi
 
 
 def judged(*changes: Body | Swap, parts: set[str], named: bool = True) -> list[Record]:
+    """The records of our solution with these changes, of these parts.
+
+    Names settle what is left open beside a wrong forward; of a norm's backward alone they can make a mistake. They are
+    not looked for where nothing is open.
+    """
     return records(rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts, named=named)
 
 
@@ -40,7 +44,6 @@ def blamed(found: Sequence[Record]) -> set[str]:
 def test_a_wrong_forward_is_blamed_alone(wrong: object) -> None:
     part, plug = wrong.part, wrong.plug  # type: ignore[attr-defined]
     backward = {part.replace("forward", "backward"), "spatial_batchnorm_forward", "spatial_batchnorm_backward"}
-    # Names settle what is left open beside a wrong forward; those of norms alone can make it a mistake.
     assert blamed(judged(*plug, parts={part, *backward}, named="norm" in part)) == {part}
 
 
@@ -50,6 +53,15 @@ BATCHNORM = {"batchnorm_forward", "batchnorm_backward"}
 
 
 NORMS = {"batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"}
+SPATIAL = {"batchnorm_forward", "spatial_batchnorm_forward"}
+
+
+@pytest.fixture(scope="module")
+def unbiased() -> list[Record]:
+    """The records of all that batch norm goes into, where the variance is that of samples."""
+    return judged(UNBIASED, parts={*NORMS, *SPATIAL, "spatial_batchnorm_backward"})
+
+
 GRAPH = "dx = dcentred - dcentred.mean(axis=0)\n    return dx, (dout * normal).sum(axis=0), dout"
 OF_NUMBERS = {"batchnorm_backward": (4.67, 6), "batchnorm_backward_alt": (3.11, 4)}
 """Seven of nine quantities: what a forward without a number for a single row hands on leaves two open."""
@@ -62,11 +74,12 @@ def points(found: Sequence[Record]) -> dict[str, tuple[float | None, float | Non
     return {item.name: (item.points, item.maximum) for item in score(found, rubric).items if item.asked}
 
 
-def test_a_norms_backward_that_is_right_for_what_its_wrong_forward_hands_on_earns_its_points() -> None:
-    found = judged(UNBIASED, parts=NORMS)
-    assert blamed(found) == {"batchnorm_forward"}
-    assert any(r.note == HANDED_ON for r in found if r.part == "batchnorm_backward")
-    earned = points(found)
+def test_a_norms_backward_that_is_right_for_what_its_wrong_forward_hands_on_earns_its_points(
+    unbiased: list[Record],
+) -> None:
+    assert blamed(unbiased) == {"batchnorm_forward"}
+    assert any(r.note == HANDED_ON for r in unbiased if r.part == "batchnorm_backward")
+    earned = points(unbiased)
     assert earned["batchnorm_backward"] == OF_NUMBERS["batchnorm_backward"]
     assert earned["batchnorm_backward_alt"] == OF_NUMBERS["batchnorm_backward_alt"]
     assert 0 < (earned["batchnorm_forward"][0] or 0) < 7
@@ -102,14 +115,14 @@ def test_what_is_wrong_beside_a_wrong_forward_is_open_until_a_human_has_looked()
 
 
 @pytest.mark.parametrize("part", ["layernorm", "spatial_groupnorm", "spatial_batchnorm"])
-def test_what_was_handed_on_is_seen_whichever_norm_and_whichever_axes(part: str) -> None:
+def test_what_was_handed_on_is_seen_whichever_norm_and_whichever_axes(part: str, unbiased: list[Record]) -> None:
     wrong = {
         "layernorm": Swap("mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)",
                           "mean, variance = x.mean(axis=0, keepdims=True), x.var(axis=0, keepdims=True)"),
         "spatial_groupnorm": Swap("groups.var(axis=2, keepdims=True)", "groups.var(axis=2, keepdims=True, ddof=1)"),
-        "spatial_batchnorm": UNBIASED,
     }  # fmt: skip
-    found = judged(wrong[part], parts={f"{part}_forward", f"{part}_backward", *BATCHNORM})
+    parts = {f"{part}_forward", f"{part}_backward"}
+    found = judged(wrong[part], parts=parts, named=False) if part in wrong else unbiased
     backward = [record for record in found if record.part == f"{part}_backward"]
     right = [record for record in backward if record.quantity in ("dx", "dgamma")]
     assert right
@@ -119,19 +132,17 @@ def test_what_was_handed_on_is_seen_whichever_norm_and_whichever_axes(part: str)
 def test_a_backward_whose_cache_cannot_be_spoiled_is_judged_beside_a_wrong_forward() -> None:
     forward = Swap("return x.reshape(len(x), -1) @ w + b, (x, w, b)", "return x.reshape(len(x), -1) @ w - b, (x, w, b)")
     backward = Swap("x.reshape(len(x), -1).T @ dout, dout", "2 * x.reshape(len(x), -1).T @ dout, dout")
-    assert blamed(judged(forward, backward, parts={"affine_forward"})) == {"affine_forward", "affine_backward"}
-    assert blamed(judged(forward, parts={"affine_forward"})) == {"affine_forward"}
+    found = judged(forward, backward, parts={"affine_forward"}, named=False)
+    assert blamed(found) == {"affine_forward", "affine_backward"}
+    assert blamed(judged(forward, parts={"affine_forward"}, named=False)) == {"affine_forward"}
 
 
 def test_a_norm_whose_dx_is_right_had_a_right_cache() -> None:
     forward = Swap("out, cache = _normalised(x, batch_mean, batch_variance, gamma, beta, eps, axis=0)",
                    "out, cache = _normalised(x, batch_mean, batch_variance, gamma, 0 * beta, eps, axis=0)")  # fmt: skip
     backward = Swap("return dx, (dout * normal).sum(axis=0), dout", "return dx, (dout * normal).mean(axis=0), dout")
-    assert blamed(judged(forward, backward, parts=BATCHNORM)) == BATCHNORM
-    assert blamed(judged(forward, parts=BATCHNORM)) == {"batchnorm_forward"}
-
-
-SPATIAL = {"batchnorm_forward", "spatial_batchnorm_forward"}
+    assert blamed(judged(forward, backward, parts=BATCHNORM, named=False)) == BATCHNORM
+    assert blamed(judged(forward, parts=BATCHNORM, named=False)) == {"batchnorm_forward"}
 
 
 REVERSED = Swap("mean = momentum * mean + (1 - momentum) * batch_mean",
@@ -142,8 +153,8 @@ ANOTHER_EPS = Swap('eps, momentum = bn_param.get("eps", 1e-5), bn', "eps, moment
 
 
 @pytest.mark.parametrize("wrong", [UNBIASED, REVERSED, ANOTHER_EPS], ids=["statistics", "running", "eps"])
-def test_who_calls_a_wrong_function_is_not_blamed_for_it(wrong: Swap) -> None:
-    found = judged(wrong, parts=SPATIAL)
+def test_who_calls_a_wrong_function_is_not_blamed_for_it(wrong: Swap, unbiased: list[Record]) -> None:
+    found = unbiased if wrong is UNBIASED else judged(wrong, parts=SPATIAL)
     assert blamed(found) == {"batchnorm_forward"}
     note = "is what the submission's batchnorm_forward makes of the same places, which is what is wrong"
     assert note in {record.note for record in found if record.part == "spatial_batchnorm_forward"}
@@ -154,7 +165,7 @@ def test_who_calls_a_wrong_function_is_not_blamed_for_it(wrong: Swap) -> None:
 def test_who_calls_a_wrong_function_is_blamed_for_what_it_does_beside(wrong: Swap) -> None:
     places = Swap("return x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])", "return x.reshape(-1, x.shape[1])")
     back = Swap("return rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)", "return rows.reshape(shape)")
-    assert "spatial_batchnorm_forward" in blamed(judged(wrong, places, back, parts=SPATIAL))
+    assert "spatial_batchnorm_forward" in blamed(judged(wrong, places, back, parts=SPATIAL, named=False))
 
 
 def test_who_calls_a_wrong_function_with_rows_in_another_order_is_not_blamed_for_its_rounding() -> None:
@@ -168,14 +179,16 @@ def test_who_calls_a_wrong_function_with_rows_in_another_order_is_not_blamed_for
                       "return x.swapaxes(0, 1).reshape(x.shape[1], -1).T")  # fmt: skip
     back = Swap("return rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)",
                 "return rows.T.reshape(C, N, H, W).swapaxes(0, 1)")  # fmt: skip
-    assert blamed(judged(Swap(tested, own), by_channel, back, parts=SPATIAL)) == {"batchnorm_forward"}
+    found = judged(Swap(tested, own), by_channel, back, parts=SPATIAL, named=False)
+    assert blamed(found) == {"batchnorm_forward"}
     nearly = Swap("return _rows_as_places(out, x.shape), cache", "return _rows_as_places(out + 1e-9, x.shape), cache")
-    assert blamed(judged(Swap(tested, own), by_channel, back, nearly, parts=SPATIAL)) == SPATIAL
+    found = judged(Swap(tested, own), by_channel, back, nearly, parts=SPATIAL, named=False)
+    assert blamed(found) == SPATIAL
 
 
 def test_who_calls_a_right_function_is_blamed_for_its_own_mistakes() -> None:
     own = Swap("return _rows_as_places(out, x.shape), cache", "return 2 * _rows_as_places(out, x.shape), cache")
-    assert blamed(judged(own, parts=SPATIAL)) == {"spatial_batchnorm_forward"}
+    assert blamed(judged(own, parts=SPATIAL, named=False)) == {"spatial_batchnorm_forward"}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +206,7 @@ def test_dropouts_backward_is_judged_by_its_forwards_own_mask(mask: str, verdict
     assert "dropout_forward" in blamed(found)
     assert {record.verdict for record in found if record.quantity == "dx"} == {verdict}
     wrong = Swap("return dout if mask is None else dout * mask", "return dout if mask is None else 2 * dout * mask")
-    assert "dropout_backward" in blamed(judged(forward, wrong, parts={"dropout_forward"}))
+    assert "dropout_backward" in blamed(judged(forward, wrong, parts={"dropout_forward"}, named=False))
 
 
 GROUPED = {"spatial_groupnorm_forward", "spatial_groupnorm_backward"}
@@ -202,7 +215,8 @@ WITHOUT_EPS = Swap('np.sqrt(variance + gn_param.get("eps", 1e-5))', "np.sqrt(var
 
 def test_a_backward_is_not_blamed_where_its_wrong_forward_is_within_its_radius() -> None:
     """In float32 the output of one case does not show that eps is missing, but the gradient does."""
-    found = records(rewritten(ASSIGNMENT, Rewrite("changed", (WITHOUT_EPS,))), parts=GROUPED, dtypes=DTYPES)
+    variant = rewritten(ASSIGNMENT, Rewrite("changed", (WITHOUT_EPS,)))
+    found = records(variant, parts=GROUPED, dtypes=("float32",), named=False)
     wrong = {record.case for record in failures(found) if record.quantity == "out"}
     assert {record.case for record in found if record.quantity == "out"} - wrong
     assert blamed(found) == {"spatial_groupnorm_forward"}
@@ -210,7 +224,7 @@ def test_a_backward_is_not_blamed_where_its_wrong_forward_is_within_its_radius()
 
 def test_a_gap_that_is_too_wide_for_its_forward_is_the_backwards_own() -> None:
     twice = Swap("return dx.reshape(dout.shape), (dout * normal)", "return dx.reshape(dout.shape), (2 * dout * normal)")
-    assert blamed(judged(WITHOUT_EPS, twice, parts=GROUPED)) == GROUPED
+    assert blamed(judged(WITHOUT_EPS, twice, parts=GROUPED, named=False)) == GROUPED
 
 
 FLAT = 'x.reshape(len(x), -1, order="F")'
