@@ -19,6 +19,7 @@ from parity_tests.selftest.test_cli import Parity
 from parity_tests.selftest.test_grade import asked, class_folder  # noqa: F401
 from parity_tests.selftest.test_process_pool import pool_results
 
+dask = pytest.importorskip("dask", reason="Dask is not installed (the extra `cluster`)")
 distributed = pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
 trustme = pytest.importorskip("trustme", reason="trustme is not installed (the extra `test`)")
 
@@ -49,7 +50,9 @@ def tls_cluster(ours: Certificates) -> Iterator[str]:
 
 
 def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers:
+    # Whoever still connects to a killed worker tries again for so long, by default 30 s: its port refuses at once.
+    patience = dask.config.set({"distributed.comm.timeouts.connect": "5s"})
+    with patience, distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers:
         tasks = [(number, str(tmp_path / "flag") if number == 3 else "harmless") for number in range(8)]
         with cluster(workers.scheduler_address, nothing) as (executor, slots):
             assert slots == 2
