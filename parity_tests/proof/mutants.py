@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeGuard
@@ -18,6 +18,7 @@ from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.operators import changes
 from parity_tests.proof.variants import Variant, unchanged
 from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import DTYPES
 
 MODULE = "_kept"
 
@@ -116,7 +117,7 @@ def source_of(tree: ast.Module) -> str:
     return "\n\n".join(ast.unparse(node) for node in tree.body)
 
 
-def trial(assignment: Assignment, mutant: Mutant, seed: int = 0) -> Trial:
+def trial(assignment: Assignment, mutant: Mutant, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Trial:
     """Asks a mutant the cases of its own part, and all others only if these let it pass."""
     proof = assignment.proof()
     slip = mutant.function, mutant.before, mutant.after
@@ -126,7 +127,10 @@ def trial(assignment: Assignment, mutant: Mutant, seed: int = 0) -> Trial:
     own = _own_parts(assignment, mutant)
     edition = edition_of(assignment, own)
     for parts in (own, None) if own else (None,):
-        failed = failures(records(assignment, mutant.variant, parts=parts, seed=seed, edition=edition, named=False))
+        judged = records(
+            assignment, mutant.variant, parts=parts, seed=seed, edition=edition, dtypes=dtypes, named=False
+        )
+        failed = failures(judged)
         if failed:
             return Trial(mutant, "caught", f"{failed[0].case}, {failed[0].quantity}")
     return Trial(mutant, "survived", "")
@@ -174,7 +178,7 @@ Put = Callable[[ast.AST], None]
 
 
 def _inside(node: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
-    """The nodes of a function's body but prints, raised errors, types and texts, each with what puts another there."""
+    """The nodes of a function's body but prints, errors, types and texts, each with what puts another there."""
     fields = ["body"] if isinstance(node, ast.FunctionDef) else node._fields
     for name in fields:
         if name in ("annotation", "type_comment"):

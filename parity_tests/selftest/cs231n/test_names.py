@@ -285,7 +285,7 @@ RIGHT = (
 @pytest.mark.parametrize(("part", "code", "file"), RIGHT, ids=[part for part, _, _ in RIGHT])
 def test_the_same_code_without_the_slip_agrees(part: str, code: str, file: str) -> None:
     variant = rewritten(ASSIGNMENT, Rewrite("right", (Body(part, code),), file))
-    found = records(variant, parts={part}, edition=edition_for(ASSIGNMENT, variant), dtypes=DTYPES)
+    found = records(variant, parts={part}, edition=edition_for(ASSIGNMENT, variant))
     assert {record.verdict for record in found} == {"match"}
 
 

@@ -75,7 +75,9 @@ def test_excused_slips_are_few_and_no_case_catches_them(slips: list[Mutant]) -> 
 
 def test_a_single_slip_is_caught_or_excused(slips: list[Mutant]) -> None:
     for mutant in {mutant.function.partition("_")[0]: mutant for mutant in slips}.values():
-        assert trial(ASSIGNMENT, mutant).outcome in ("caught", "equivalent", "not asked"), mutant.name
+        assert trial(ASSIGNMENT, mutant, dtypes=("float64",)).outcome in ("caught", "equivalent", "not asked"), (
+            mutant.name
+        )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_a_single_slip_is_caught_or_excused(slips: list[Mutant]) -> None:
 )
 def test_a_momentum_of_the_wrong_sign_and_what_networks_share_are_caught(slips: list[Mutant], after: str) -> None:
     (slip,) = [mutant for mutant in slips if after in mutant.after]
-    assert trial(ASSIGNMENT, slip).outcome == "caught"
+    assert trial(ASSIGNMENT, slip, dtypes=("float64",)).outcome == "caught"
 
 
 NEAR_MISSES = ASSIGNMENT.proof().near_misses
