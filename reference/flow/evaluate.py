@@ -22,6 +22,8 @@ from reference.flow.student import factor
 RADII = ("auto", "bound", "sample")
 _SHARE = 0.99
 """A bound that says enough at so many of the elements does."""
+_FINE = 2e-5
+"""The part of |want| up to which the law of long sums, which costs some twenty such sums, is not asked for more."""
 
 
 def evaluate(
@@ -44,9 +46,9 @@ def evaluate(
     "output.key" where there are several), or by the function's own keys where it returns a dict.
 
     `radius` is "bound" (guaranteed), "sample" (probable: `replicas` moved runs alone, from `seed`), or "auto": the
-    bound; for results about which it says too little the bound in which long sums have their probable radius
-    (rules/long_sums.py); and where that says too little as well the sample. `forms` are further functions of the same
-    inputs that compute the same: their rounding is allowed for under their names in `Flowed.forms`, where the usual
+    bound; the bound in which long sums have their probable radius (rules/long_sums.py), where there are such; and where
+    that says too little as well the sample. `forms` are further functions of the same inputs that compute the same:
+    their rounding is allowed for under their names in `Flowed.forms`, where the usual
     ones (rounding.FORMS) are as far as the function has such operations. `unknown="sample"` allows an operation without
     a rule `ulps` units in the last place a side, in its operands and in its result; it warns where there is no such.
     With `arithmetic` inputs may be of fewer bits as well; values are then those in float64 of the inputs as they are,
@@ -70,7 +72,7 @@ def evaluate(
     if isinstance(forms, str) or not isinstance(forms, Sequence):
         raise QuestionError("forms= is a list of functions of the same inputs, or of names of forms")
     question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None, arithmetic)
-    answer = Answer(question, radius, replicas, forms)
+    answer = Answer(question, radius, replicas, forms, fine=True)
     flowed = answer.flowed(answer.bounded())
     if unknown == "sample" and not answer.without_rule:
         warnings.warn("each operation has a rule: unknown= and ulps= do nothing here", stacklevel=2)
@@ -85,10 +87,21 @@ def asked(
 
 
 class Answer:
-    """How one question is answered: by bounds at once, and by samples, which take ten times as long, when asked."""
+    """How one question is answered: by bounds at once, and by samples, which take ten times as long, when asked.
 
-    def __init__(self, question: Question, radius: str, replicas: int, forms: Sequence[str | Function]) -> None:
-        self.question, self.radius, self.replicas = question, radius, replicas
+    With `fine` long sums have their probable radius also where the bound says enough.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        radius: str,
+        replicas: int,
+        forms: Sequence[str | Function],
+        *,
+        fine: bool = False,
+    ) -> None:
+        self.question, self.radius, self.replicas, self.fine = question, radius, replicas, fine
         self.want = question.plain()
         self.functions: dict[str, Function] = {}
         for form in forms:
@@ -136,6 +149,9 @@ class Answer:
         flowed = dict(bounded)
         for name in chosen:
             radius = self._radii[name]
+            if name not in laws and not self._to_sample(name, bounds):
+                flowed[name] = replace(bounded[name], kind="bound")  # the law says no more
+                continue
             flowed[name] = replace(
                 bounded[name],
                 radius=radius,
@@ -155,7 +171,11 @@ class Answer:
         kinds = {
             name: "bound" if bound.numel() and float(bound.amax()) > 0 else "exact" for name, bound in bounds.items()
         }
-        sampled = {name: "sample" for name, kind in kinds.items() if kind == "bound" and self._to_sample(name, bounds)}
+        sampled = {
+            name: "sample"
+            for name, kind in kinds.items()
+            if kind == "bound" and (self._to_sample(name, bounds) or self._to_narrow(name, bounds))
+        }
         return bounds, kinds | sampled, flow
 
     def _narrowed(
@@ -167,7 +187,7 @@ class Answer:
         """
         if not chosen:
             return bounds, {}
-        bounds = dict(bounds)
+        before, bounds = bounds, dict(bounds)
         flow = recorded or self.question.flow(forms=forms, record=True, lenient=True, probable=self._long)
         laws: dict[str, float] = {}
         if flow.context.probable_calls:
@@ -176,7 +196,7 @@ class Answer:
                 if self._law_alone(name, narrow, bounds[name], flow):
                     laws[name] = CHANCE * flow.context.probable_calls
                 bounds[name] = narrow
-        moved = [name for name in chosen if name not in laws]
+        moved = [name for name in chosen if name not in laws and self._to_sample(name, before)]
         if moved:
             sampled = self.question.sampled(flow, self.want, moved, self.replicas)
             bounds |= {name: torch.minimum(sampled[name], bounds[name].to(torch.float64)) for name in moved}
@@ -189,7 +209,7 @@ class Answer:
         """
         if not bool((narrow < bound).any()):
             return False
-        if self._says_enough(name, narrow):
+        if self._says_enough(name, narrow) or not self._to_sample(name, {name: bound}):
             return True
         own, _ = flow.mode.own(flow.outputs[name])
         return own is not None and _most(narrow <= 2 * own)
@@ -200,12 +220,16 @@ class Answer:
             return self.radius == "sample"
         return bounds[name].numel() > 0 and not self._says_enough(name, bounds[name])
 
-    def _says_enough(self, name: str, radius: Tensor) -> bool:
+    def _to_narrow(self, name: str, bounds: Mapping[str, Tensor]) -> bool:
+        """Whether the law of long sums is asked although the bound says enough."""
+        return self.fine and self._long and not self._says_enough(name, bounds[name], _FINE)
+
+    def _says_enough(self, name: str, radius: Tensor, finest: float = 1.0) -> bool:
         """Whether a radius that is no sample's says so much about an output that none is taken."""
         want = self.want[name]
         if not want.is_floating_point():
             return bool(torch.isfinite(radius).all())
-        return _most(radius <= want.abs() * self.question.useful)
+        return _most(radius <= want.abs() * min(self.question.useful, finest))
 
     def _alternatives(
         self, flow: Flow, radii: Mapping[str, Tensor], chosen: Mapping[str, str]

@@ -225,7 +225,7 @@ class Operation:
 
     def long(self, terms: int) -> bool:
         """Whether a sum of so many terms is to have its probable radius; notes that there is a long one."""
-        if not LONG <= terms <= TOO_LONG or self.out.numel() == 0:
+        if not LONG <= terms <= TOO_LONG or (isinstance(self.out, Tensor) and self.out.numel() == 0):
             return False
         arithmetic = self.context.arithmetic
         if arithmetic is not None and arithmetic.accumulate != "float32":

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor
 
 from parity_tests import hold
+from parity_tests.proof.opinfo.honest import in_float64
 from parity_tests.selftest.flow.long_sums import KINDS, ORDERS, Tried, one_by_one, radius_of, try_products, try_sums
 from parity_tests.selftest.flow.long_sums import lanes as in_lanes
-from reference.flow import evaluate
+from reference.flow import evaluate, gradients
 from reference.flow.operation import LONG
 from reference.flow.rules import long_sums
 
@@ -193,6 +195,61 @@ def test_each_operation_in_another_order_is_within_a_radius_that_is_smaller_than
     assert bool((gap <= narrow).all())
     assert bool((narrow <= plain).all())
     assert bool((narrow < plain / 2).any())
+
+
+CONVOLUTIONS: dict[str, tuple[Callable[..., Tensor], tuple[int, ...], tuple[int, ...], int]] = {
+    "in groups, with strides": (
+        lambda x, w, b: F.conv2d(x, w, b, (1, 2), (1, 0), groups=2), (2, 192, 10, 28), (192, 96, 1, 3), 192,
+    ),
+    "of one axis": (lambda x, w, b: F.conv1d(x, w, b, padding=2, dilation=2), (3, 96, 96), (96, 96, 3), 96),
+    "transposed": (
+        lambda x, w, b: F.conv_transpose2d(x, w, b, (2, 3), (1, 2), (1, 1), 2, (1, 2)),
+        (2, 128, 14, 12), (128, 32, 3, 3), 64,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_a_convolution_and_all_its_gradients_have_the_law_of_their_sums(name: str) -> None:
+    """Whatever its layout: a term in the wrong place would be far from torch's result, which the radius shows."""
+    convolve, shape, kernel, channels = CONVOLUTIONS[name]
+    x, w, b = normal(*shape), normal(*kernel, seed=1), normal(channels, seed=3)
+    upstream = normal(*convolve(*map(torch.from_numpy, (x, w, b))).shape, seed=2)
+    inputs = {"x": x, "w": w, "b": b, "g": upstream}
+    function = gradients(convolve, ("x", "w", "b"), "g")
+    found, right = evaluate(function, inputs), in_float64(function, inputs)
+    bound = evaluate(function, inputs, radius="bound")
+    for key, answer in found.items():
+        typical = float(np.median(np.abs(right[key])))
+        assert answer.kind == "probable", key
+        assert float(answer.radius.median()) < 1e-4 * typical < float(bound[key].radius.median()), key
+        assert (np.abs(answer.value.numpy() - right[key]) <= answer.radius.numpy()).all()
+
+
+TRANSFORMS = (
+    np.array([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+              [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]], np.float32),
+    np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.float32) / np.float32(24),
+    np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float32),
+)  # fmt: skip
+"""Of a patch, of a kernel and of a result (Lavin and Gray, "Fast algorithms for convolutional networks", 2016)."""
+
+
+def test_a_convolution_by_winograds_algorithm_stays_within_half_of_its_radius() -> None:
+    """It errs by ten times what sums of products do, which is more than the law has for these."""
+    x, w = normal(2, 64, 18, 18), normal(16, 64, 3, 3, seed=1)
+    of_patch, of_kernel, of_result = TRANSFORMS
+    kernels = np.einsum("ij,kcjl,ml->imkc", of_kernel, w, of_kernel)
+    answer = evaluate(F.conv2d, {"input": x, "weight": w})["output"]
+    worst = 0.0
+    for i in range(0, 16, 4):
+        for j in range(0, 16, 4):
+            patches = np.einsum("ij,ncjl,ml->imcn", of_patch, x[:, :, i : i + 6, j : j + 6], of_patch)
+            got = np.einsum("ij,jlkn,ml->nkim", of_result, np.matmul(kernels, patches), of_result)
+            here = (slice(None), slice(None), slice(i, i + 4), slice(j, j + 4))
+            worst = max(worst, float((np.abs(got - answer.value[here].numpy()) / answer.radius[here].numpy()).max()))
+    assert answer.kind == "probable"
+    assert 1 / 5 < worst < 1 / 2
 
 
 def test_radii_of_operands_come_linearly() -> None:

@@ -208,12 +208,12 @@ def of_factors(op: Operation, f: Callable[[Tensor, Tensor], Tensor], a: Tensor, 
     return radius * _scale(max(float(_ratios(one, radius).amax()) for one in moved))
 
 
-def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radius = None) -> Law:
+def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radius = None, *, key: str = "law") -> Law:
     """The law of A·B, of vectors, matrices or batches of them; `result` is torch's own in float64, of A·B alone.
 
-    `first` is a further term that each sum may begin with.
+    `first` is a further term that each sum may begin with. `key` tells laws of one operation apart.
     """
-    known = op.memo.get("law")
+    known = op.memo.get(key)
     if isinstance(known, Law):
         return known
     left, right = a.detach(), b.detach()
@@ -229,7 +229,7 @@ def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radi
     ratio = _worst_of_products(law, left, right, result.reshape(exact.shape), factor(exact.numel()) * u)
     law.scale, law.first = _scale(ratio), first
     law.exact, law.root, law.squares = (x.reshape(result.shape) for x in (exact, root, squares))
-    op.memo["law"] = law
+    op.memo[key] = law
     return law
 
 

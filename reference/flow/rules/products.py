@@ -18,6 +18,7 @@ from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import reach
 from reference.flow.rules.long_sums import of_factors, of_products, of_terms, probable
+from reference.flow.rules.windows import Windows
 
 aten = torch.ops.aten
 Bilinear = Callable[[Tensor, Tensor], Tensor]
@@ -43,10 +44,10 @@ def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more:
     return total + positive(f, r, None, terms, op, a, b)
 
 
-def carried(op: Operation, f: Bilinear, a: Tensor, b: Tensor) -> Radius:
+def carried(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int | None = None) -> Radius:
     """What the operands' radii bring: |A|r_B + r_A|B| + r_A r_B."""
     r, s = op.radius(a), op.radius(b)
-    terms = a.shape[-1]
+    terms = a.shape[-1] if terms is None else terms
     left = None if r is None else positive(f, r, None, terms, op, a, b)
     right = None if s is None else positive(f, None if r is None else wide(a).abs() + r, s, terms, op, a, b)
     return plus(left, right)
@@ -239,13 +240,24 @@ def convolution(op: Operation) -> Radius:
             found: Tensor = aten.convolution(a, b, None, *layout)
             return found
 
-    radius = bilinear(op, convolve, x, w, terms, more)
+    radius: Radius = bilinear(op, convolve, x, w, terms, more)
+    first = r = None
     if bias is not None:
         r = op.radius(bias)
+        per_channel = (-1, *[1] * (op.out.dim() - 2))
         added = reach(wide(bias), r) * op.sums(terms + more) + (0.0 if r is None else r)
-        radius = radius + added.reshape(-1, *[1] * (radius.dim() - 2))
+        radius = plus(radius, added.reshape(per_channel))
+        first, r = wide(bias).reshape(per_channel), None if r is None else r.reshape(per_channel)
+    if op.long(terms):
+        alone = wide(op.out) - (0.0 if first is None else first)
+        windows = Windows(op, w.shape[2:])
+        law = (windows.spread if op["transposed"] else windows.results)(op, "law", x, w, alone, first)
+        if law is not None:
+            brought = plus(carried(op, convolve, x, w, terms), r)
+            moved = of_factors(op, convolve, x, w)
+            radius = probable(op, radius, law, brought, result=alone, more=more, factors=moved)
     if op.allows(BY_FFT) and not op["transposed"] and op["groups"] == 1:
-        radius = radius + _by_fft(op, _norms(op, x), _norms(op, w).t(), op.out, w)
+        radius = plus(radius, _by_fft(op, _norms(op, x), _norms(op, w).t(), op.out, w))
     return plus(radius, _beyond_direct(op, lambda a, b, c: aten.convolution(a, b, c, *layout), (x, w, bias), 0))
 
 
@@ -310,19 +322,35 @@ def convolution_backward(op: Operation) -> tuple[Radius, Radius, Radius]:
     to_weight: Radius = None
     to_bias: Radius = None
     by_fft = op.allows(BY_FFT) and not op["transposed"] and op["groups"] == 1
+    windows = Windows(op, w.shape[2:])
+
+    def by_law(which: int, f: Bilinear, a: Tensor, b: Tensor, terms: int) -> Radius:
+        guaranteed = bilinear(op, f, a, b, terms)
+        if not op.long(terms):
+            return guaranteed
+        result = wide(op.out[which])
+        if which == 0:
+            law = (windows.results if op["transposed"] else windows.spread)(op, "to input", g, w, result)
+        else:
+            law = windows.weights(op, "to weight", *((x, g) if op["transposed"] else (g, x)), result)
+        if law is None:
+            return guaranteed
+        brought, moved = carried(op, f, a, b, terms), of_factors(op, f, a, b)
+        return probable(op, guaranteed, law, brought, result=result, factors=moved)
+
     if mask[0]:
-        to_input = bilinear(op, lambda a, b: one(a, x.to(a.dtype), b, 0), g, w, channels * places)
+        to_input = by_law(0, lambda a, b: one(a, x.to(a.dtype), b, 0), g, w, channels * places)
         to_input = plus(to_input, apart(0))
         if by_fft:
             to_input = plus(to_input, _by_fft(op, _norms(op, g), _norms(op, w), x, w))
     if mask[1]:
-        to_weight = bilinear(op, lambda a, b: one(a, b, w.to(a.dtype), 1), g, x, positions)
+        to_weight = by_law(1, lambda a, b: one(a, b, w.to(a.dtype), 1), g, x, positions)
         to_weight = plus(to_weight, apart(1))
         if by_fft:
             to_weight = plus(to_weight, _by_fft(op, _norms(op, g).t(), _norms(op, x), w, w))
     if mask[2]:
         dims = [i for i in range(g.dim()) if i != 1]
-        to_bias = total(op, g, dims, keepdim=False)
+        to_bias = narrowed(op, g, dims, total(op, g, dims, keepdim=False), wide(op.out[2]))
     return to_input, to_weight, to_bias
 
 
@@ -372,7 +400,7 @@ def narrowed(
 ) -> Radius:
     """The radius of a sum, probable where it is a long one; `result` is torch's own in float64."""
     axes = dims if dims else list(range(x.dim()))
-    if guaranteed is None or not op.long(x.numel() // max(op.out.numel(), 1)):
+    if guaranteed is None or not op.long(x.numel() // max(result.numel(), 1)):
         return guaranteed
     r = op.radius(x)
     brought = None if r is None else r.sum(axes).reshape(result.shape)

@@ -1,0 +1,154 @@
+"""One problem asked: its honest answers and its faults, judged by `hold` and by tolerances that people type."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from parity_tests.harness.judge_flow import judge
+from parity_tests.proof.kernelbench import answers
+from parity_tests.proof.kernelbench.problems import TooLargeError, opened
+from reference.flow import Flowed, evaluate, module_reference, plain
+from reports.model.verdicts import PASSING, Verdict
+
+ACCEPTED, ALARM, UNDECIDED, REFUSED, TIME, UNASKED = (
+    "accepted", "false alarm", "undecided", "refused", "too long", "not asked",
+)  # fmt: skip
+TYPED = {"1e-4": (1e-4, 1e-4), "1e-2": (1e-2, 1e-2), "default": (1.3e-6, 1e-5)}
+"""rtol and atol: KernelBench's today, its earlier ones, and those of `torch.testing.assert_close` for float32."""
+
+
+@dataclass
+class Row:
+    """What was found of one problem. Faults count as told by `hold` only where it was asked and decided."""
+
+    level: str
+    problem: str
+    verdict: str = UNASKED
+    reason: str = ""
+    longest: int = 0
+    kinds: str = ""
+    resolution: float | None = None
+    seconds: float = 0.0
+    honest: int = 0
+    alarms: dict[str, int] = field(default_factory=dict)
+    """False alarms by who judges: "hold", and the names of TYPED."""
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    """Of each fault that shows, who tells it."""
+
+
+class Trial:
+    """The work on one problem. `keep` gets the row whenever it says more, for who may have to stop the work."""
+
+    def __init__(self, path: Path, own: bool, scale: float, keep: Callable[[Row], None]) -> None:
+        self.path, self.own, self.scale, self.keep = path, own, scale, keep
+        self.row = Row(path.parent.name, path.stem)
+
+    def run(self) -> Row:
+        """Answers first, which need no judge; then `hold`'s verdicts on them."""
+        warnings.simplefilter("ignore")
+        row = self.row
+        try:
+            with torch.no_grad():
+                problem = opened(self.path, own=self.own, scale=self.scale)
+                function, inputs = module_reference(problem.model), problem.everything()
+                right, wide = plain(function, inputs), plain(function, inputs, dtype=torch.float64)
+                good = list(answers.honest(function, inputs, wide))
+                bad = self._faults(function, inputs, wide)
+        except TooLargeError as error:
+            row.reason = f"too large: {error}"
+            return row
+        except Exception as error:
+            row.reason = f"the problem raises {_short(error)}"
+            return row
+        row.longest, row.honest = problem.longest, len(good)
+        row.alarms = {who: sum(not agrees(x, right, *typed) for _, x in good) for who, typed in TYPED.items()}
+        row.faults = {
+            name: [who for who, typed in TYPED.items() if not agrees(x, right, *typed)] for name, x in bad.items()
+        }
+        row.verdict = TIME
+        self.keep(row)
+        began = time.process_time()
+        try:
+            with torch.no_grad():
+                flowed = evaluate(function, inputs)
+        except Exception as error:
+            row.verdict, row.reason = REFUSED, _short(error)
+            return row
+        self._held(flowed, wide, [x for _, x in good], bad)
+        row.seconds = time.process_time() - began
+        self.keep(row)
+        return row
+
+    def _faults(
+        self, function: Any, inputs: Mapping[str, Any], wide: dict[str, Tensor]
+    ) -> dict[str, dict[str, Tensor]]:
+        """The faulty answers of those faults that show."""
+        found = {}
+        for name, answer in answers.faulty(function, inputs):
+            try:
+                if answers.shows(answer(True), wide):
+                    found[name] = answer(False)
+            except Exception:
+                continue
+        return found
+
+    def _held(
+        self,
+        flowed: Mapping[str, Flowed],
+        wide: Mapping[str, Tensor],
+        good: list[dict[str, Tensor]],
+        bad: Mapping[str, dict[str, Tensor]],
+    ) -> None:
+        row = self.row
+
+        def verdicts(answer: Mapping[str, Tensor]) -> list[str]:
+            return [
+                judge(answer[name].numpy(), one, wide[name].numpy(), name).comparison.verdict
+                for name, one in flowed.items()
+            ]
+
+        found = [verdicts(answer) for answer in good]
+        row.alarms = {"hold": sum(_told(each) for each in found), **row.alarms}
+        undecided = any(verdict == Verdict.UNDECIDED for each in found for verdict in each)
+        row.verdict = ALARM if row.alarms["hold"] else UNDECIDED if undecided else ACCEPTED
+        row.kinds = ", ".join(sorted({one.kind for one in flowed.values()}))
+        known = [judge(right_of(one), one, None, name).resolution for name, one in flowed.items()]
+        medians = [one.median for one in known if one is not None and one.median is not None]
+        row.resolution = float(np.median(medians)) if medians else None
+        for name, answer in bad.items():
+            if _told(verdicts(answer)):
+                row.faults[name].insert(0, "hold")
+
+
+def _told(verdicts: list[str]) -> bool:
+    return any(verdict not in PASSING and verdict != Verdict.UNDECIDED for verdict in verdicts)
+
+
+def right_of(flowed: Flowed) -> Any:
+    """torch's own value, as an array."""
+    return flowed.value.detach().numpy()
+
+
+def agrees(answer: Mapping[str, Tensor], right: Mapping[str, Tensor], rtol: float, atol: float) -> bool:
+    """What a typed tolerance says; of integers and truth values it asks equality."""
+    for name, x in right.items():
+        y = answer[name]
+        if x.shape != y.shape:
+            return False
+        if not (torch.allclose(y, x, rtol, atol, equal_nan=True) if x.is_floating_point() else torch.equal(x, y)):
+            return False
+    return True
+
+
+def _short(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:200]

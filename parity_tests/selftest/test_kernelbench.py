@@ -1,0 +1,125 @@
+"""KernelBench's problems as the jury: two made-up ones, their sizes, their faults and the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from parity_tests.proof.kernelbench import __main__ as command
+from parity_tests.proof.kernelbench import report
+from parity_tests.proof.kernelbench.answers import FAULTS, shows
+from parity_tests.proof.kernelbench.problems import OWN, listed, opened
+from parity_tests.proof.kernelbench.trial import ACCEPTED, ALARM, REFUSED, Row, Trial
+
+PRODUCT = """
+import torch
+from torch import nn
+class Model(nn.Module):
+    def forward(self, a, b):
+        return a @ b
+N = 1024 * 2
+def get_inputs():
+    return [torch.rand(N, N), torch.rand(N, 4096)]
+def get_init_inputs():
+    return []
+"""
+NETWORK = """
+import torch
+from torch import nn
+class Model(nn.Module):
+    def __init__(self, features, out):
+        super().__init__()
+        self.linear = nn.Linear(features, out)
+    def forward(self, x):
+        return nn.functional.leaky_relu(self.linear(x), 0.3)
+batch_size, features = 128, 512
+def get_inputs():
+    return [torch.rand(batch_size, features)]
+def get_init_inputs():
+    return [features, 64]
+"""
+REFUSED_ONE = PRODUCT.replace("a @ b", "torch.special.bessel_j0(a @ b)")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three problems, of which one has an operation without a rule."""
+    folder = tmp_path_factory.mktemp("problems")
+    for level, name, text in (("1", "1_product", PRODUCT), ("1", "10_refused", REFUSED_ONE), ("2", "2_net", NETWORK)):
+        path = folder / f"level{level}" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(folder: Path) -> list[Row]:
+    """What is found of each in small sizes."""
+    return [Trial(path, False, 1.0, lambda row: None).run() for path in listed(folder)]
+
+
+def test_own_sizes_keep_the_length_of_a_sum_and_make_the_rest_small(folder: Path) -> None:
+    """Inputs of a square matrix are cut; in small sizes the sum is shorter too."""
+    path = listed(folder)[0]
+    own, small = opened(path, own=True), opened(path, own=False)
+    assert own.longest == 2048
+    assert own.inputs["a"].shape[1] == own.inputs["b"].shape[0] == 2048
+    assert own.inputs["a"].shape[0] * own.inputs["b"].shape[1] * 2048 <= OWN
+    assert small.longest < 1024
+
+
+def test_faults_are_told_and_honest_answers_are_not(rows: list[Row]) -> None:
+    """Of a fault that a typed tolerance overlooks, too; where nothing was judged, none is told."""
+    product, network, refused = rows[0], rows[2], rows[1]
+    for row in (product, network):
+        assert (row.verdict, row.alarms["hold"]) == (ACCEPTED, 0)
+        assert row.honest == 3
+        assert "hold" in row.faults["one element is off by a thousandth"]
+        assert "1e-2" not in row.faults["one element is off by a thousandth"]
+    assert "hold" in network.faults["a constant is off by a hundredth"]
+    assert "a constant is off by a hundredth" not in product.faults
+    assert refused.verdict == REFUSED
+    assert "bessel_j0" in refused.reason
+    assert refused.faults
+    assert report.told([refused], "hold") == 0 < report.told([refused], "1e-4")
+
+
+def test_an_honest_answer_that_is_off_is_a_false_alarm(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a table of none says something."""
+
+    def off(function: object, inputs: object, wide: dict[str, torch.Tensor]) -> list[object]:
+        return [("off", {name: x.float() * 1.01 for name, x in wide.items()})]
+
+    monkeypatch.setattr("parity_tests.proof.kernelbench.answers.honest", off)
+    row = Trial(listed(folder)[0], False, 1.0, lambda row: None).run()
+    assert row.verdict == ALARM
+    assert (row.alarms["hold"], row.alarms["1e-4"], row.alarms["1e-2"]) == (1, 1, 0)
+
+
+def test_a_fault_that_changes_nothing_does_not_show() -> None:
+    right = {"output": torch.ones(3, dtype=torch.float64)}
+    assert not shows({"output": right["output"] * (1 + 1e-9)}, right)
+    assert shows({"output": right["output"] * (1 + 1e-5)}, right)
+
+
+def test_the_table_goes_on_where_it_was_left(folder: Path, tmp_path: Path) -> None:
+    """What is in it is not asked again, and it reads as it was written."""
+    table = tmp_path / "found.csv"
+    report.write([Row("level1", "1_product", ACCEPTED, honest=7, faults={FAULTS[0]: ["hold"], FAULTS[1]: []})], table)
+    result = CliRunner().invoke(command.main, [str(folder), "--only", "level1/1", "--out", str(table)])
+    assert result.exit_code == 0, result.output
+    first, second = report.read(table)
+    assert (first.honest, first.faults) == (7, {FAULTS[0]: ["hold"], FAULTS[1]: []})
+    assert (second.problem, second.verdict) == ("10_refused", REFUSED)
+    assert "1 of 1: level1/10_refused" in result.output
+    assert "| all | 2 | 1 | 0 | 0 | 1 |" in result.output
+
+
+def test_a_folder_without_problems_is_a_usage_error(tmp_path: Path) -> None:
+    """Status 2, and how problems are named."""
+    result = CliRunner().invoke(command.main, [str(tmp_path)])
+    assert result.exit_code == 2
+    assert "level1/1_" in result.output

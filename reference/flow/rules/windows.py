@@ -1,0 +1,151 @@
+"""A convolution as products of matrices: the terms of each of its sums, for the law of long sums.
+
+Each result is a sum over the channels of a group and the places of the kernel, each element of a weight's gradient one
+over images and positions, in whichever order. So the terms are laid out with either of the two running faster, and the
+larger spread of both counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reference.flow.operation import Operation, Radius
+from reference.flow.rules.long_sums import Law, of_products
+
+WINOGRAD = 2.0
+"""The scale of a convolution at least: Winograd's algorithm for 4 × 4 results and a kernel of 3 × 3, which is honest,
+errs by up to 0.9 of the radius of its sums (32 to 256 channels), ten times as much as the sums themselves."""
+_MOST = 1 << 26
+"""Terms that are laid out at most; where there are more, sums keep the guaranteed bound."""
+
+
+class Windows:
+    """Where the windows of a convolution lie. `op` has stride, padding and dilation, one for all axes or each."""
+
+    def __init__(self, op: Operation, kernel: Sequence[int]) -> None:
+        def each(name: str) -> list[int]:
+            given = [int(x) for x in op[name]]
+            return given * len(kernel) if len(given) == 1 else given
+
+        self.stride, self.padding, self.dilation = each("stride"), each("padding"), each("dilation")
+        self.kernel, self.groups = list(kernel), int(op["groups"])
+
+    def results(
+        self, op: Operation, key: str, x: Tensor, w: Tensor, result: Tensor, first: Radius = None
+    ) -> Law | None:
+        """The law of x convolved by w (out × in of a group × places), `first` being the bias.
+
+        None where there are too many terms to lay out.
+        """
+        if result.numel() * w[0].numel() > _MOST * max(1, len(w) // self.groups):
+            return None
+        spread = [1] * len(self.kernel)
+        patches = self._patches(x, self.padding, self.padding, self.stride, result.shape[2:], spread)
+        return self._of_rows(op, key, patches, w.flatten(2), result, first)
+
+    def spread(self, op: Operation, key: str, x: Tensor, w: Tensor, result: Tensor, first: Radius = None) -> Law | None:
+        """The law of x convolved by w (in × out of a group × places) transposed, as the gradient in an input is."""
+        if result.numel() * len(w) * math.prod(self.kernel) > _MOST * self.groups * w.shape[1]:
+            return None
+        before = [d * (k - 1) - p for k, p, d in zip(self.kernel, self.padding, self.dilation, strict=True)]
+        after = [
+            out + d * (k - 1) - at - ((n - 1) * step + 1)
+            for out, k, d, at, n, step in zip(
+                result.shape[2:], self.kernel, self.dilation, before, x.shape[2:], self.stride, strict=True
+            )
+        ]
+        ones = [1] * len(self.kernel)
+        patches = self._patches(x, before, after, ones, result.shape[2:], self.stride)
+        flipped = w.flip(list(range(2, w.dim()))).flatten(2)
+        turned = _parted(flipped, 0, self.groups).transpose(1, 2).flatten(0, 1)
+        return self._of_rows(op, key, patches, turned, result, first)
+
+    def weights(self, op: Operation, key: str, g: Tensor, x: Tensor, result: Tensor) -> Law | None:
+        """The law of Σ g·x over images and positions, x at the place of the window that each weight is at."""
+        if g.numel() * result[0].numel() > _MOST * max(1, g.shape[1] // self.groups):
+            return None
+        spread = [1] * len(self.kernel)
+        patches = self._patches(x, self.padding, self.padding, self.stride, g.shape[2:], spread)
+        right = _parted(patches, 1, self.groups).permute(1, 0, 3, 2, 4).flatten(3)
+        left = _parted(g.flatten(2), 1, self.groups).permute(1, 2, 0, 3)
+        shaped = _parted(result, 0, self.groups).flatten(2)
+        return _in_both_orders(op, key, left, right, shaped, None, lambda y: y.reshape(result.shape))
+
+    def _patches(
+        self,
+        x: Tensor,
+        before: Sequence[int],
+        after: Sequence[int],
+        stride: Sequence[int],
+        out: Sequence[int],
+        apart: Sequence[int],
+    ) -> Tensor:
+        """Images × channels × positions × places, of x with its elements `apart` and zeros around it."""
+        sizes = [(n - 1) * step + 1 for n, step in zip(x.shape[2:], apart, strict=True)]
+        wide = x.new_zeros(*x.shape[:2], *sizes)
+        places: tuple[Any, ...] = (..., *[slice(None, None, step) for step in apart])
+        wide[places] = x.detach()
+        pads = [pad for axis in reversed(range(len(out))) for pad in (before[axis], after[axis])]
+        wide = torch.nn.functional.pad(wide, pads)
+        steps = wide.stride()[2:]
+        strides = [*wide.stride()[:2], *[a * b for a, b in zip(steps, stride, strict=True)]]
+        strides += [a * b for a, b in zip(steps, self.dilation, strict=True)]
+        windows = wide.as_strided([*wide.shape[:2], *out, *self.kernel], strides)
+        return windows.flatten(2, 1 + len(out)).flatten(3)
+
+    def _of_rows(
+        self, op: Operation, key: str, patches: Tensor, w: Tensor, result: Tensor, first: Radius
+    ) -> Law | None:
+        """The law of patches (images × channels × positions × places) times w (out × in of a group × places)."""
+        images, groups = len(patches), self.groups
+        left = _parted(patches, 1, groups).permute(1, 0, 3, 2, 4).flatten(1, 2)
+        right = _parted(w.detach(), 0, groups).permute(0, 2, 3, 1)
+
+        def there(y: Tensor) -> Tensor:
+            return _parted(y.flatten(2), 1, groups).permute(1, 0, 3, 2).flatten(1, 2)
+
+        def back(y: Tensor) -> Tensor:
+            return _parted(y, 1, images).permute(1, 0, 3, 2).reshape(result.shape)
+
+        bias = None if first is None else there(first.expand(result.shape))
+        return _in_both_orders(op, key, left, right, there(result), bias, back)
+
+
+def _parted(x: Tensor, axis: int, parts: int) -> Tensor:
+    """One axis as two."""
+    return x.reshape(*x.shape[:axis], parts, x.shape[axis] // parts, *x.shape[axis + 1 :])
+
+
+def _in_both_orders(
+    op: Operation,
+    key: str,
+    left: Tensor,
+    right: Tensor,
+    result: Tensor,
+    first: Radius,
+    back: Callable[[Tensor], Tensor],
+) -> Law:
+    """The law of Σ left·right over the two last axes of `left`, the two in the middle of `right`; `back` shapes it."""
+    known = op.memo.get(key)
+    if isinstance(known, Law):
+        return known
+    one, other = (
+        of_products(op, a.flatten(2), b.flatten(1, 2), result, first, key=f"{key}, {order}")
+        for order, a, b in (("one", left, right), ("other", left.transpose(2, 3), right.transpose(1, 2)))
+    )
+    law = replace(
+        one,
+        exact=back(one.exact),
+        root=back(torch.maximum(one.root, other.root)),
+        squares=back(one.squares),
+        scale=max(one.scale, other.scale, WINOGRAD),
+        first=None if first is None else back(first),
+    )
+    op.memo[key] = law
+    return law
