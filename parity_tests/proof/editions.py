@@ -27,15 +27,19 @@ def edition_for(assignment: Assignment, variant: Variant) -> str | None:
 
 def changed_parts(assignment: Assignment, variant: Variant) -> set[str]:
     """The parts whose own functions a variant changes, or whose class has a method that it changes."""
-    solution, parts = unchanged(assignment), assignment.by_function
+    parts = assignment.by_function
+    names = changed_functions(assignment, variant)
+    return {parts[own] for name in names for own in (name, name.partition(".")[0]) if own in parts}
+
+
+def changed_functions(assignment: Assignment, variant: Variant) -> set[str]:
+    """The functions and methods that are others in a variant than in the solution."""
     found: set[str] = set()
-    for file, source in variant.files.items():
-        if source == solution.files[file]:
-            continue
-        before = dict(functions(ast.parse(solution.files[file])))
-        for name, node in functions(ast.parse(source)):
-            if name not in before or ast.dump(node) != ast.dump(before[name]):
-                found |= {parts[own] for own in (name, name.partition(".")[0]) if own in parts}
+    for file, source in unchanged(assignment).files.items():
+        if variant.files[file] != source:
+            before = {name: ast.dump(node) for name, node in functions(ast.parse(source))}
+            after = functions(ast.parse(variant.files[file]))
+            found |= {name for name, node in after if ast.dump(node) != before.get(name)}
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.harness.machine import cores
-from parity_tests.proof.editions import edition_for
+from parity_tests.proof.editions import changed_parts, edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control, known_mistakes
 from parity_tests.proof.mutants import Mutant, mutants, trial
@@ -163,7 +163,11 @@ def _of_null(assignment: Assignment, null: NullSubmission, seed: int) -> Row:
 
 def _of_evasion(assignment: Assignment, evasion: Rewrite, seed: int) -> Row:
     variant = rewritten(assignment, evasion)
-    failed = failures(records(assignment, variant, seed=seed, edition=edition_for(assignment, variant), named=False))
+    edition, own = edition_for(assignment, variant), changed_parts(assignment, variant)
+    failed: list[Record] = []
+    for parts in (own, None) if own else (None,):  # most show where they are made
+        if not failed:
+            failed = failures(records(assignment, variant, parts=parts, seed=seed, edition=edition, named=False))
     detail = f"{failed[0].case}, {failed[0].quantity}" if failed else ""
     return Row("evasions", "", evasion.name, "caught" if failed else "survived", bool(failed), detail)
 

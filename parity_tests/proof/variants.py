@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
-from parity_tests.protocol.mistake import Body, Mistake, Rewrite, Swap
+from parity_tests.protocol.mistake import Around, Body, Mistake, Rewrite, Swap
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def unchanged(assignment: Assignment) -> Variant:
     return Variant("as shipped", files)
 
 
-def changed(assignment: Assignment, name: str, changes: Sequence[Body | Swap], file: str = "") -> Variant:
+def changed(assignment: Assignment, name: str, changes: Sequence[Body | Swap | Around], file: str = "") -> Variant:
     """The solution with these changes of one file, which is the one handed in where `file` is left out.
 
     Raises ValueError for a change that cannot be made.
@@ -69,16 +70,16 @@ def rewritten(assignment: Assignment, rewrite: Rewrite) -> Variant:
     return changed(assignment, rewrite.name, rewrite.changes, rewrite.file)
 
 
-def _with_changes(files: Mapping[str, str], changes: Sequence[Body | Swap], file: str) -> dict[str, str]:
+def _with_changes(files: Mapping[str, str], changes: Sequence[Body | Swap | Around], file: str) -> dict[str, str]:
     source = files[file]
     bodies: dict[str, Body] = {}  # of as many functions as one tree of the file tells of
     for change in changes:
-        if isinstance(change, Swap) or change.function in bodies:
+        if not isinstance(change, Body) or change.function in bodies:
             source, bodies = _with_bodies(source, bodies.values()), {}
         if isinstance(change, Swap):
             source = _swapped(source, change)
         else:
-            bodies[change.function] = change
+            bodies[change.function] = _body_around(source, change) if isinstance(change, Around) else change
     return {**files, file: _with_bodies(source, bodies.values())}
 
 
@@ -86,6 +87,27 @@ def _swapped(source: str, swap: Swap) -> str:
     if source.count(swap.old) != 1:
         raise ValueError(f"{swap.old!r} stands {source.count(swap.old)} times in the solution, not once")
     return source.replace(swap.old, swap.new)
+
+
+def _body_around(source: str, change: Around) -> Body:
+    """The statements of a function with others before them, and with another value returned for each."""
+    node = _function(_tree(source), change.function.split("."))
+    if node is None:
+        raise ValueError(f"the solution has no function {change.function}")
+    statements = ast.Module([*ast.parse(change.before).body, *deepcopy(node.body)], [])
+    changed = _Returning(ast.parse(change.value, mode="eval").body).visit(statements)
+    return Body(change.function, ast.unparse(ast.fix_missing_locations(changed)))
+
+
+class _Returning(ast.NodeTransformer):
+    """Puts an expression of `value` in the place of each value that is returned."""
+
+    def __init__(self, value: ast.expr) -> None:
+        self.value = value
+
+    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
+        kept = ast.Assign([ast.Name("value", ast.Store())], node.value or ast.Constant(None))
+        return [kept, ast.Return(deepcopy(self.value))]
 
 
 def _with_bodies(source: str, bodies: Collection[Body]) -> str:

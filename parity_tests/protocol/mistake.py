@@ -109,13 +109,25 @@ class Body(NamedTuple):
     statements: str
 
 
+class Around(NamedTuple):
+    """Statements before those of a function of the assignment's solution, and what it returns for each `value`."""
+
+    function: str
+    before: str = ""
+    value: str = "value"
+
+
 @dataclass(frozen=True)
 class Rewrite:
-    """Another form of the assignment's solution that is as right: its changes of one file, by default the first."""
+    """Another form of the assignment's solution: its changes of one file, by default the first.
+
+    Of one that is as right `note` is a part of what is noted, "" where nothing is.
+    """
 
     name: str
-    changes: tuple[Body | Swap, ...]
+    changes: tuple[Body | Swap | Around, ...]
     file: str = ""
+    note: str = ""
 
 
 class NearMiss(NamedTuple):

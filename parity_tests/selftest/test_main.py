@@ -18,9 +18,12 @@ from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.batches import judge_shuffle
 from parity_tests.assignments.mlp.main.configs import Config, main_quantities
 from parity_tests.assignments.mlp.main.verdicts import judge_main
+from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
+from parity_tests.proof import variants
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, mismatched
+from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.quantity import Key, Quantity
 from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.shared import runner
@@ -31,12 +34,12 @@ from parity_tests.selftest.shipped_changes.main_pieces import (
     PLAIN_SGD,
     RELU,
     RETURN,
+    SGD_CALL,
     TANH,
+    TRAIN_CALLS,
 )
-from parity_tests.selftest.shipped_changes.wrong_mains import WRONG
 
 SHIPPED = ASSIGNMENT.solution
-Swap = tuple[str, str]
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -103,7 +106,7 @@ def test_momentum_may_be_none_without_alpha(stand_ins: bool, tmp_path: Path, dig
 @pytest.mark.parametrize("stand_ins", [True, False])
 @pytest.mark.parametrize(("edition", "swaps"), [("2020-22", NO_LAMBDA), ("2022-23", PLAIN_SGD)])
 def test_the_mains_of_other_editions_match(
-    edition: str, swaps: list[Swap], stand_ins: bool, tmp_path: Path, digits: dict[str, NDArray[Any]]
+    edition: str, swaps: list[tuple[str, str]], stand_ins: bool, tmp_path: Path, digits: dict[str, NDArray[Any]]
 ) -> None:
     found = findings(
         changed(tmp_path, swaps),
@@ -134,23 +137,129 @@ def test_wrong_parts_show_with_its_own_parts_alone(tmp_path: Path, digits: dict[
     assert findings(folder, TANH, digits, stand_ins=False)["weights"].verdict == "mismatch"
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_main_is_named_by_its_wiring(name: str, tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
-    config, swaps, quantity, words = WRONG[name]
-    found = findings(changed(tmp_path, swaps), config, digits, stand_ins=True)
+NAMED: tuple[tuple[str, Config, str, str], ...] = (
+    ("dropout is bypassed in training", RELU, "dropout",
+     "main passes nonlinear1.forward's output to L2.forward as X, where drop1.forward's output belongs"),
+    ("dropout is left out in training", RELU, "dropout", ""),
+    ("dropout is off in training", RELU, "dropout", ""),
+    ("the gradient does not go through dropout's backward", RELU, "weights", "drop1.backward is never called"),
+    ("evaluation runs with dropout on", TANH, "validation losses", ""),
+    ("the same dropout mask in several steps", TANH, "dropout", "the same dropout mask"),
+    ("a backward is given the wrong X", RELU, "weights", ""),
+    ("the gradient does not go through the activation's backward", RELU, "weights",
+     "nonlinear1.backward is never called"),
+    ("dropout stands before the activation", TANH, "weights", "the activation belongs before dropout"),
+    ("a mini-batch or an example is used twice in an epoch", RELU, "batches", "a mini-batch is used twice in epoch 1"),
+    ("some training examples are never used", TANH, "batches",
+     "training examples 20, 21 are never used in 12 epochs"),
+    ("the labels are not those of the rows", RELU, "batches", "labels that are not those of the mini-batch's rows"),
+    ("it trains on another set", RELU, "batches", "trains on rows of the validation set"),
+    ("the pixels are changed", RELU, "batches", "not rows of the training set"),
+    ("the examples are not shuffled", RELU, "shuffle", "in the order of the file"),
+    ("several epochs have the same order", RELU, "shuffle",
+     "epochs 1 and 2 take the training examples in the same order"),
+    ("too many or too few epochs", RELU, "number of steps",
+     "it trains for 2 epochs of 4 steps, where 3 epochs are asked for"),
+    ("η is dropped too early", TANH, "learning rate", ""),
+    ("η is not dropped at t = 10", TANH, "learning rate", ""),
+    ("the velocity is thrown away between epochs", RELU, "weights", ""),
+    ("the velocities do not start at zero", RELU, "weights", ""),
+    ("λ is not passed on", RELU, "weights", ""),
+    ("another λ is passed on", RELU, "weights", ""),
+    ("α is not passed on", RELU, "weights", ""),
+    ("another α is passed on", RELU, "weights", ""),
+    ("the hidden layer has another size", RELU, "layers", "it builds 500 hidden units, where 1000 are asked for"),
+    ("the activation is not the one asked for", TANH, "layers",
+     "it uses relu, where main_params['activation'] is 'tanh'"),
+    ("dropout is built with another rate", RELU, "layers", "r = 0.25, where main_params['dropout_rate'] is 0.5"),
+    ("the losses of the mini-batches are not added up", RELU, "training losses", ""),
+    ("the sum of the losses is not set back to 0", RELU, "training losses", ""),
+    ("the training loss is that met while training", RELU, "training losses", ""),
+    ("the two loss records are exchanged", RELU, "training losses", ""),
+    ("main returns nothing", RELU, "validation losses", "it returns nothing"),
+    ("a loss record is not returned", RELU, "validation losses", "it does not return val_loss_record"),
+    ("a set is not evaluated after the epoch, or not all of it", RELU, "validation losses",
+     "no pass of the network over the validation set is seen after epoch 1"),
+    ("the weights are never changed", RELU, "weights", "it never changes the weights"),
+)  # fmt: skip
+"""Of known mistakes in `main` the run, the quantity that must be wrong, and words of its sentence beside the name."""
+STEPS = "range(0, train.N - minibatch_size + 1, minibatch_size)"
+NAMELESS: tuple[tuple[str, str, str, str], ...] = (
+    ('            model["L1"].backward(x, grad_u)\n', '            model["L1"].backward(np.roll(x, 1, 0), grad_u)\n',
+     "weights", "to L1.backward as X, where the mini-batch belongs"),
+    ('model["L2"].backward(s, grad_a)', 'model["L2"].backward(x, grad_a)', "run",
+     "L2.backward was given X of shape (5, 100), where (N, 1000) belongs"),
+    (f"{TRAIN_CALLS}\n            {SGD_CALL}", TRAIN_CALLS.replace("\n\n", f"\n            {SGD_CALL}", 1), "weights",
+     "loss.backward is never called before the weights are updated (step 1)"),
+    (ORDER, "order = np.random.choice(train.N, train.N)", "batches", "is used twice"),
+    (ORDER, "order = (5 * np.random.permutation(4)[:, None] + np.arange(5)).reshape(-1)", "shuffle",
+     "the same mini-batches in another order"),
+    (STEPS, "range(0, train.N, minibatch_size)", "number of steps",
+     "it makes 5 steps in each of 3 epochs, where ⌊22/5⌋ = 4 steps"),
+    (STEPS, "range(0, train.N, minibatch_size)", "batches", "is made on 2 rows, not 5"),
+    ("if t % 10 == 0 and t != 0", "if t % 10 == 0", "learning rate", "η is 0.001 in epoch 1"),
+    (SGD_CALL, f"momentum = add_momentum(model)\n            {SGD_CALL}", "weights",
+     "the velocity is not kept, or α is not used"),
+    ("range(0, data.N - minibatch_size + 1, minibatch_size)", "range(0, 10, minibatch_size)", "training losses",
+     "only 10 of the 22 examples"),
+    ("return loss, correct / count\n", "return loss, correct / (count + 3)\n", "validation accuracy",
+     "of 10 examples are right"),
+    (SGD_CALL, "model['L3'].forward(x)\n", "run", "main raised KeyError"),
+    ("def main(", "def train(", "run", "neural_networks.py defines no main"),
+)  # fmt: skip
+"""Of other changes of `main` the quantity that must be wrong, and words of its sentence or name."""
+
+
+def plug_of(name: str) -> tuple[Body | Swap, ...]:
+    """What puts a known mistake of `main` into the shipped network."""
+    return next(mistake.plug for mistake in MISTAKES if (mistake.part, mistake.name) == ("10", name))
+
+
+def changed_main(folder: Path, changes: Sequence[Body | Swap]) -> Path:
+    variants.changed(ASSIGNMENT, "main", changes).write(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "quantity", "words"), NAMED, ids=lambda one: one if type(one) is str else ""
+)
+def test_a_wrong_main_is_named_by_its_wiring(
+    name: str, config: Config, quantity: str, words: str, tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    found = findings(changed_main(tmp_path, plug_of(name)), config, digits, stand_ins=True)
+    assert found[quantity].verdict not in ("match", "undecided"), {q: f.problem for q, f in found.items() if f.problem}
+    assert name in {comparison.diagnosis for comparison in found.values()}
+    assert (words or name) in f"{found[quantity].problem}; {found[quantity].diagnosis}"
+
+
+@pytest.mark.parametrize(("old", "new", "quantity", "words"), NAMELESS)
+def test_what_is_wrong_in_main_is_said(
+    old: str, new: str, quantity: str, words: str, tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    source = (SHIPPED / "neural_networks.py").read_text()
+    assert old in source
+    (tmp_path / "neural_networks.py").write_text(source.replace(old, new))
+    (tmp_path / "utils.py").write_text((SHIPPED / "utils.py").read_text())
+    found = findings(tmp_path, RELU, digits, stand_ins=True)
     assert found[quantity].verdict not in ("match", "undecided"), {q: f.problem for q, f in found.items() if f.problem}
     assert words in f"{found[quantity].problem}; {found[quantity].diagnosis}"
 
 
-OWN = ["dropout computed and not used", "velocity thrown away", "η dropped too early", "evaluation with dropout on"]
+OWN = (
+    ("dropout is bypassed in training", RELU, "dropout"),
+    ("the velocity is thrown away between epochs", RELU, "weights"),
+    ("η is dropped too early", TANH, "learning rate"),
+    ("evaluation runs with dropout on", TANH, "validation losses"),
+)
 
 
-@pytest.mark.parametrize("name", OWN)
-def test_a_wrong_main_is_named_with_its_own_parts(name: str, tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
-    config, swaps, quantity, words = WRONG[name]
-    found = findings(changed(tmp_path, swaps), config, digits, stand_ins=False)
+@pytest.mark.parametrize(("name", "config", "quantity"), OWN)
+def test_a_wrong_main_is_named_with_its_own_parts(
+    name: str, config: Config, quantity: str, tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    found = findings(changed_main(tmp_path, plug_of(name)), config, digits, stand_ins=False)
     assert found[quantity].verdict == "mismatch", {q: f.problem for q, f in found.items() if f.problem}
-    assert words in f"{found[quantity].problem}; {found[quantity].diagnosis}"
+    assert name in {comparison.diagnosis for comparison in found.values()}
 
 
 def test_what_main_did_before_its_time_ran_out_is_still_judged(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:

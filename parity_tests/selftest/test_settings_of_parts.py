@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,54 +10,86 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.kinds import sgd
+from parity_tests.assignments.mlp.proof.evasion_lines import SGD
+from parity_tests.assignments.mlp.proof.evasions_in_parts import IN_PARTS
+from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.harness.draw import draw
+from parity_tests.proof.editions import changed_functions, changed_parts
+from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.case import DTYPES, Case
-from parity_tests.protocol.mistake import Body
+from parity_tests.protocol.mistake import Rewrite, Swap
 from parity_tests.selftest.nightly import one_in, one_of_each
-from parity_tests.selftest.shipped_changes.by_setting import HONEST, ROWS_OR_STALE, WRONG, Change
-from parity_tests.selftest.shipped_variants import alone, changed, shipped
+from parity_tests.selftest.shipped_variants import alone, shipped
+from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
 SEEDS = (0, 1)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def failing(change: Change, seed: int, dtypes: Sequence[str] = ("float64",)) -> dict[str, str]:
-    """The parts that fail of their own in the check of a change, each with the first sentence that says so."""
-    variant = changed("variant", change.changes, file=change.file)
-    found: dict[str, str] = {}
-    for record in alone(variant, lambda case: case.check == change.check, seed, dtypes):
-        if record.verdict in FAILING and not record.explained_by:
-            found.setdefault(record.part, record.message)
-    return found
+CHECKS = {"linear_layer": "linear", "miniBatchStochasticGradientDescent": "sgd", "miniBatchGradientDescent": "sgd",
+          "softmax_cross_entropy": "loss", "DataSplit": "utils", "predict_label": "utils"}  # fmt: skip
+"""The checks of what is not called as its check is."""
+
+
+def checks(form: Rewrite) -> set[str]:
+    """The checks that look at what a form changes."""
+    owners = {name.partition(".")[0] for name in changed_functions(ASSIGNMENT, rewritten(ASSIGNMENT, form))}
+    return {CHECKS.get(owner, owner.lower()) for owner in owners - {"main"}}
+
+
+def asked(form: Rewrite, seed: int, dtypes: Sequence[str] = ("float64",)) -> list[Record]:
+    """The records of the checks that look at what a form changes."""
+    own = checks(form)
+    return alone(rewritten(ASSIGNMENT, form), lambda case: case.check in own, seed, dtypes)
+
+
+def failing(form: Rewrite, seed: int) -> dict[str, str]:
+    """The parts that fail of their own, each with the first sentence that says so."""
+    dtypes = DTYPES if "float32" in form.name else ("float64",)
+    wrong = [record for record in asked(form, seed, dtypes) if record.verdict in FAILING and not record.explained_by]
+    return {record.part: record.message for record in reversed(wrong)}
+
+
+def parts_changed(form: Rewrite) -> set[str]:
+    return changed_parts(ASSIGNMENT, rewritten(ASSIGNMENT, form)) or {"utils"}
+
+
+OF_EACH_FUNCTION = ("len(X)", "abs(grad).max()", "value.dtype", "self.r")
+"""What conditions are about that are met by each function apart."""
+
+
+def kind(form: Rewrite) -> tuple[str, ...]:
+    """What a condition is about; of lines that are changed which; of what takes long, the function; else the form."""
+    first = form.changes[0]
+    if isinstance(first, Swap):
+        return first.old, str(first.new.count("continue"))
+    about = form.name.partition(" where ")[2].partition(" ")[0]
+    if about or first.function == SGD:
+        return about, first.function * (not about or about in OF_EACH_FUNCTION)
+    return (form.name,)
 
 
 @pytest.mark.parametrize("seed", one_in(2, SEEDS))
-@pytest.mark.parametrize("name", one_of_each(lambda name: (WRONG[name].part, WRONG[name].check), WRONG))
-def test_what_is_right_only_at_some_settings_fails_at_its_part(name: str, seed: int) -> None:
-    found = failing(WRONG[name], seed)
-    assert WRONG[name].part in found, found
-
-
-@pytest.mark.parametrize("name", ROWS_OR_STALE)
-def test_what_is_right_for_few_rows_or_large_gradients_or_until_the_weights_change_fails_at_its_part(name: str) -> None:
-    change = ROWS_OR_STALE[name]
-    found = failing(change, 0)
-    assert list(found) == [change.part], found
+@pytest.mark.parametrize("form", one_of_each(kind, IN_PARTS), ids=lambda form: form.name)
+def test_what_is_right_only_at_some_settings_fails_at_its_part_alone(form: Rewrite, seed: int) -> None:
+    found = failing(form, seed)
+    assert found
+    assert found.keys() <= parts_changed(form), found
 
 
 @pytest.mark.parametrize("seed", one_in(2, SEEDS))
-@pytest.mark.parametrize("name", HONEST)
-def test_what_is_odd_but_right_at_any_settings_matches(name: str, seed: int) -> None:
-    assert failing(HONEST[name], seed, DTYPES) == {}
+@pytest.mark.parametrize("form", [form for form in HONEST if checks(form)], ids=lambda form: form.name)
+def test_a_correct_variant_matches_at_any_settings_and_gets_its_note_alone(form: Rewrite, seed: int) -> None:
+    records = asked(form, seed, DTYPES)
+    assert [(record.case, record.message) for record in records if record.verdict != "match"] == []
+    notes = {note.text for record in records for note in record.notes}
+    assert any(form.note in note for note in notes) if form.note else not notes, notes
 
 
 def test_weights_that_grow_beyond_all_bounds_are_a_mismatch_and_no_crash() -> None:
-    diverging = Change("1", "sgd", WRONG["SGD: gradients up to 5"].changes)
-    (body,) = diverging.changes
-    assert isinstance(body, Body)
-    statements = body.statements.replace("np.clip(g, -5, 5)", "g - w * w")
-    found = failing(replace(diverging, changes=(body._replace(statements=statements),)), 0)
+    step = "            g = module.gradient[key]\n"
+    found = failing(Rewrite("diverging", (Swap(step, f"{step}            g = g - w * w\n"),)), 0)
     assert "torch says" in found["1"]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,89 +13,175 @@ from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.assignments.mlp.plan import plan
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.make_records import check_plan
+from parity_tests.proof import variants
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.mistake import Around, Body, Swap
 from parity_tests.selftest.nightly import one_of_each
 from parity_tests.selftest.records_of_cases import LARGE, QUICK, ask_and_judge, at_fault, changed, charged
 from parity_tests.selftest.shared import JUDGED
-from parity_tests.selftest.shipped_changes.honest import HONEST
-from parity_tests.selftest.shipped_changes.pieces import (
-    GONE,
-    GRADIENT_W,
-    LINEAR_FORWARD,
-    LOSS_MEAN,
-    RELU_FORWARD,
-    TANH_BACKWARD,
-    TANH_FORWARD,
-    Rewrite,
-    Slip,
-    Swap,
-    relu_backward,
-)
-from parity_tests.selftest.shipped_changes.wrong import WRONG
+from parity_tests.selftest.shipped_changes.main_pieces import NO_LAMBDA, PLAIN_SGD
 from reports.model.records import Record
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 
-PARTS = {
-    "sgd": ("sgd/",),
-    "init": ("linear/init", "linear/one-row"),
-    "linear": ("linear/", "network/relu-with-dropout"),
+SGD, INIT, LINEAR, LINEAR_BACK = (
+    "miniBatchStochasticGradientDescent", "linear_layer.__init__", "linear_layer.forward", "linear_layer.backward"
+)  # fmt: skip
+TANH, TANH_BACK, RELU, RELU_BACK = "tanh.forward", "tanh.backward", "relu.forward", "relu.backward"
+DROPOUT, DROPOUT_BACK = "dropout.forward", "dropout.backward"
+FUNCTIONS = (SGD, INIT, LINEAR, LINEAR_BACK, TANH, TANH_BACK, RELU, RELU_BACK, DROPOUT_BACK)
+GONE, LOOP = "raise NotImplementedError", "while True:\n    pass"
+LINEAR_FORWARD = 'return X @ self.params["W"] + self.params["b"]'
+GRADIENT_W, GRADIENT_B = 'self.gradient["W"] = X.T @ grad', 'self.gradient["b"] = grad.sum(axis=0, keepdims=True)'
+TANH_FORWARD, TANH_BACKWARD = "self.h: Array = np.tanh(X)", "return grad * (1 - self.h * self.h)"
+RELU_FORWARD, LOSS_MEAN = "return np.maximum(X, 0)", "grad /= len(grad)"
+W, B = (f"np.random.normal(0.0, 0.1, ({rows}, output_D))" for rows in ("input_D", "1"))
+ROWS, KEPT = "(input_D, output_D)", "np.random.uniform(0.0, 1.0, X.shape) >= self.r"
+PARAMETERS = "momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate: float"
+
+
+def body(statements: str) -> Callable[[str], Body]:
+    return lambda function: Body(function, statements)
+
+
+def around(before: str = "", value: str = "value") -> Callable[[str], Around]:
+    return lambda function: Around(function, before, value)
+
+
+Way = tuple[str, Callable[[str], Body | Around], Verdict, str, Sequence[str]]
+WAYS: tuple[Way, ...] = (
+    ("is not implemented", body(GONE), Verdict.MISSING, "is not implemented", FUNCTIONS),
+    ("does nothing", body("pass"), Verdict.MISSING, "does nothing", FUNCTIONS),
+    ("crashes", around("np.zeros(3) @ np.zeros(4)"), Verdict.CRASHED, "neural_networks.py, line", FUNCTIONS),
+    ("asks for what numpy has not", around("np.nosuch"), Verdict.CRASHED, "numpy is", (TANH, RELU_BACK)),
+    ("never ends", body(LOOP), Verdict.TIMEOUT, "did not end", FUNCTIONS),
+    ("ends the process", body("import os\nos._exit(0)"), Verdict.CRASHED, "ended the Python process", (LINEAR,)),
+    ("waits for the keyboard", around("breakpoint()"), Verdict.CRASHED, "", (RELU,)),
+    ("gives None", around(value="None"), Verdict.MISMATCH, "is None", FUNCTIONS[2:]),
+    ("gives a list", around(value="value.tolist()"), Verdict.MISMATCH, "is a list", (LINEAR, LINEAR_BACK)),
+    ("gives a matrix", around(value="np.asmatrix(value)"), Verdict.MISMATCH, "matrix", (LINEAR,)),
+    ("gives two", around(value="(value, value)"), Verdict.MISMATCH, "tuple", (LINEAR_BACK,)),
+    ("squeezes one row", around(value="np.squeeze(value)"), Verdict.MISMATCH, "has shape", (LINEAR,)),
+    ("gives NaN", around(value="value * np.nan"), Verdict.MISMATCH, "is nan", (LINEAR, DROPOUT_BACK)),
+    ("gives whole numbers", around(value="value.astype(int)"), Verdict.MISMATCH, "", (RELU, TANH)),
+    ("returns nothing", around(value="None"), Verdict.MISMATCH, "nothing", (SGD,)),
+    ("returns the velocities", around(value="momentum"), Verdict.MISMATCH, "", (SGD,)),
+    ("returns a copy", around(value="dict(model)"), Verdict.MISMATCH, "", (SGD,)),
+    ("updates a copy", around("import copy\nmodel = copy.deepcopy(model)"), Verdict.MISMATCH, "", (SGD,)),
+)
+"""The ways in which any function fails: what is changed, the verdict, words of its sentence, and of which functions."""
+TOLD: Mapping[str, tuple[tuple[Body | Swap, ...], str]] = {
+    "2: std 0.11": ((Swap(W, W.replace("0.1", "0.11")),), "standard deviation 0.1"),
+    "2: b of std 0.11": ((Swap(B, B.replace("0.1", "0.11")),), "distribution of b"),
+    "2: mean 0.01": ((Swap(W, W.replace("0.0", "0.01")),), "has mean"),
+    "2: uniform": ((Swap(W, f"0.1 * 3**0.5 * np.random.uniform(-1, 1, {ROWS})"),), "is not normal"),
+    "2: W the other way round": ((Swap(W, W.replace(ROWS, "(output_D, input_D)")),), "has shape"),
+    "2: one row for all": ((Swap(W, f"np.tile({B}, (input_D, 1))"),), "repeats"),
+    "2: seeded anew": (
+        (Swap("        self.params: dict", "        np.random.seed(1)\n        self.params: dict"),),
+        "two layers differ",
+    ),
+    "2: gradients None": ((Swap("np.zeros_like(value) for key, value in", "None for key, value in"),), "None"),
+    "2: gradients of ones": ((Swap("np.zeros_like(value) for", "np.ones_like(value) for"),), "gradient of W"),
+    "2: W in float32": ((Swap(W, f"{W}.astype(np.float32)"),), "dtype float32"),
+    "4: ∂W a mean": ((Swap("X.T @ grad", "X.T @ grad / len(X)"),), "gradient of W"),
+    "4: ∂b not summed": ((Swap(GRADIENT_B, 'self.gradient["b"] = grad'),), "has shape"),
+    "4: gradients add up": ((Swap(GRADIENT_W, GRADIENT_W.replace("=", '= self.gradient["W"] +')),), "gradient of W"),
+    "5: overflows": (
+        (Swap(TANH_FORWARD, "self.h = (np.exp(X) - np.exp(-X)) / (np.exp(X) + np.exp(-X))"),),
+        "tanh, large inputs at",
+    ),
+    "6: overwrites its input": (
+        (
+            Body(TANH, "np.tanh(X, out=X)\nself.h = X\nreturn X"),
+            Body(TANH_BACK, "return grad * (1 - np.tanh(X) ** 2)"),
+        ),
+        "network",
+    ),
+    "6: a stale h": ((Body(TANH, "h = np.tanh(X)\nself.h = getattr(self, 'h', h)\nreturn h"),), "second input"),
+    "8: a stale mask": ((Swap("self.mask = X > 0", 'self.mask = getattr(self, "mask", X > 0)'),), "second input"),
+    "9: another rate": ((Swap(KEPT, KEPT.replace("self.r", "0.9 * self.r")),), "kept fraction"),
+    "9: one mask for all rows": (
+        (Swap(KEPT, "np.random.uniform(0.0, 1.0, X.shape[-1]) >= self.r + np.zeros(X.shape)"),),
+        "independence",
+    ),
+    "9: one bit a row": (
+        (Swap(KEPT, "np.random.uniform(0.0, 1.0, (len(X), 1)) >= self.r + np.zeros(X.shape)"),),
+        "independence",
+    ),
+    "9: the same mask each time": (
+        (Swap(KEPT, KEPT.replace("random.uniform", "random.default_rng(3).uniform")),),
+        "same mask",
+    ),
+    "9: as many each time": (
+        (Swap(KEPT, "np.random.permutation(X.size).reshape(X.shape) >= round(self.r * X.size)"),),
+        "every call keeps",
+    ),
+    "9: a fresh mask": ((Body(DROPOUT_BACK, f"return grad * ({KEPT}) / (1 - self.r)"),), ""),
+    "9: also in evaluation": ((Swap("if is_train:", "if True:"),), ""),
+    "1: torch's momentum": (
+        (Swap("v -= _learning_rate * g", "v += g"), Swap("w += v", "w -= _learning_rate * v")),
+        "after step 5",
+    ),
+    "1: velocity not stored": ((Swap("v *= _alpha", "v = v * _alpha"),), "after step 2"),
+    "1: no decay of b": ((Swap("if _lambda != 0:", 'if _lambda != 0 and key == "W":'),), "b after step 1"),
+    "1: momentum from 0.6 on": (
+        (Swap("v *= _alpha", "v *= _alpha * (_alpha > 0.6)"),),
+        "SGD, momentum and weight decay",
+    ),
+    "1: weights to lists": (
+        (
+            Swap(
+                "                w -= _learning_rate * g",
+                "                module.params[key] = (w - _learning_rate * g).tolist()",
+            ),
+        ),
+        "is a list",
+    ),
+    "1: six parameters": ((Swap(PARAMETERS, f"{PARAMETERS}, more: int"),), "_learning_rate) is asked"),
+    "1: four parameters where five are asked": (
+        (
+            Swap(PARAMETERS, PARAMETERS.replace("_lambda: float, ", "")),
+            Swap("_lambda != 0", "0"),
+            Swap("_lambda * w", "w"),
+        ),
+        "is asked",
+    ),
+}
+"""What is changed in a part, and words of what must be said of it."""
+LENT: Mapping[str, tuple[tuple[Swap, ...], str]] = {
+    "the loss is not shifted": ((Swap("shifted = X - X.max(axis=1, keepdims=True)", "shifted = X"),), "offset"),
+    "labels along the wrong axis": ((Swap("f.argmax(axis=1)", "f.argmax(axis=0)"),), "has shape"),
+    "labels flat": ((Swap(".astype(float).reshape(-1, 1)", ".astype(float)"),), "has shape"),
+    "velocities under other keys": ((Swap('f"{name}_{key}": np.z', 'f"{name}{key}": np.z'),), ""),
+    "velocities of ones": ((Swap("np.zeros_like(gradient)", "np.ones_like(gradient)"),), ""),
+    "the test set as validation": ((Swap('data["valid"])', 'data["test"])'),), ""),
+    "the first rows": ((Swap("return self.X[rows], self", "return self.X[: len(rows)], self"),), ""),
+}
+"""The same of what is lent."""
+CASES = {
+    "sgd": ("sgd/", "trajectory/relu"),
+    "linear_layer": ("linear/", "network/relu-with-dropout"),
     "tanh": ("tanh/", "network/tanh-with-dropout"),
     "relu": ("relu/", "network/relu-"),
     "dropout": ("dropout/", "network/tanh-with-dropout"),
-    "loss": ("loss/", "network/relu-with-dropout"),
-    "2020-22": ("sgd/",),
-    "2022-23": ("sgd/", "relu/", "network/"),
+    "utils": ("loss/", "utils/", "network/tanh-with-dropout"),
 }
-"""The cases that are asked about a slip, by the first word of its name; of the rest, all of utils."""
-TRAINED = (
-    "sgd: never ends",
-    "sgd: torch's momentum",
-    "linear: ∂b not summed",
-    "relu: backward crashes",
-    "relu: not there",
-    "as shipped",
-    "b and ∂b flat",
-    "SGD reads the velocity first",
-    "2020-22",
-)
-"""Those that are put to a trajectory as well."""
-OF_TODO = {
-    "1": ("sgd/",),
-    "2": ("linear/init",),
-    "3": ("linear/",),
-    "4": ("linear/",),
-    "5": ("tanh/",),
-    "6": ("tanh/",),
-    "7": ("relu/",),
-    "8": ("relu/",),
-    "9": ("dropout/",),
-    "utils": ("loss/", "utils/"),
-}
-"""The cases that are asked about a rewrite of a TODO."""
+"""The cases of what is changed, and those of a network with it."""
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def asked_about(name: str, change: Slip | Rewrite, folder: Path) -> list[Record]:
-    """The records of the cases that concern one slip or rewrite."""
-    if isinstance(change, Slip):
-        asked = PARTS.get(name.split(":")[0], ("utils/",))
-        timeout = change.timeout
-    else:
-        asked = tuple(prefix for part in change.parts.split() for prefix in OF_TODO[part])
-        asked += ("network/relu-with-dropout",) if asked[0] in ("relu/", "linear/") else ("network/tanh-with-dropout",)
-        timeout = 10.0
-    asked += ("trajectory/relu",) if name in TRAINED else ()
-    # A slip shows in small cases; whether what is right passes depends on the size.
-    large = () if isinstance(change, Rewrite) and name != "loops" else LARGE
+def asked_about(
+    part: str, changes: Sequence[Body | Swap | Around], folder: Path, file: str = "", timeout: float = 10.0
+) -> list[Record]:
+    """The records of the small cases of a part, and of a network with it."""
+    variants.changed(ASSIGNMENT, "changed", changes, file).write(folder)
+    owners = {number: name.partition(".")[0] for name, number in ASSIGNMENT.by_function.items()}
+    asked = CASES.get(owners.get(part, "utils"), CASES["sgd"])
     return ask_and_judge(
-        changed(folder, change.swaps, change.utils),
-        lambda case: case.name.startswith(asked) and not case.name.startswith(large),
-        dtype=change.dtype,
-        edition=change.edition,
-        timeout=timeout,
+        folder, lambda case: case.name.startswith(asked) and not case.name.startswith(LARGE), timeout=timeout
     )
 
 
@@ -104,51 +189,62 @@ def sentences(records: Sequence[Record]) -> list[str]:
     return [f"{r.part} ({r.explained_by}) {r.message}" for r in records if r.verdict in FAILING]
 
 
-def kind_of(name: str) -> tuple[object, ...]:
-    """What is told of a slip, and how; each that is wrong in few elements, or by little, is a kind of its own."""
-    slip = WRONG[name]
-    told = (slip.verdict, slip.words, slip.dtype, slip.edition)
-    if slip.verdict == "timeout":
-        return told  # time runs out for every part alike
-    return (name.partition(":")[0], slip.part, *told, name if SUBTLE.search(name) else "")
-
-
-SUBTLE = re.compile(
-    "float32|float16|epsilon|stale|½ at 0|b is left|one module|rounded|Padé|equals|add up|capped|clipped|evaluation|"
-    "fresh|recomputes|overwrites"
-)
-"""Words in the names of such slips."""
-
-
-@pytest.mark.parametrize("name", one_of_each(kind_of, WRONG))
-def test_a_slip_fails_its_own_part_alone(name: str, tmp_path: Path) -> None:
-    slip, records = WRONG[name], asked_about(name, WRONG[name], tmp_path)
-    parts = set(slip.part.split())
-    assert set(at_fault(records)) == parts, sentences(records)
-    assert charged(records) == parts, sentences(records)
+def is_charged_alone(part: str, records: Sequence[Record], words: str, verdict: str = "mismatch") -> None:
+    """Asserts that a part fails of its own and no other, in this way and with these words."""
+    assert set(at_fault(records)) == charged(records) == {part}, sentences(records)
     own = [r for r in records if r.verdict in FAILING and not r.explained_by]
-    assert slip.verdict in {r.verdict for r in own}
-    assert any(slip.words in r.message for r in own), sentences(own)
-    for record in records:
-        if record.verdict in FAILING and record.check in ("network", "trajectory"):
-            assert record.part in parts, record
+    assert verdict in {r.verdict for r in own}
+    assert any(words in r.message for r in own), sentences(own)
+    joint = [r for r in records if r.verdict in FAILING and r.check in ("network", "trajectory")]
+    assert {r.part for r in joint} <= {part}
 
 
-@pytest.mark.parametrize("name", HONEST)
-def test_an_honest_rewrite_matches(name: str, tmp_path: Path) -> None:
-    rewrite, records = HONEST[name], asked_about(name, HONEST[name], tmp_path)
-    assert sentences(records) == []
-    assert {r.verdict for r in records} == {"match"}
-    notes = {note.text for r in records for note in r.notes}
-    assert any(rewrite.note in note for note in notes) or not rewrite.note, notes
-    assert rewrite.note or not notes, notes
+@pytest.mark.parametrize(
+    "failed",
+    one_of_each(lambda failed: failed[1], [(function, way) for way in WAYS for function in way[-1]]),
+    ids=lambda failed: f"{failed[0]} {failed[1][0]}",
+)
+def test_a_function_that_fails_in_any_way_fails_its_own_part_alone(failed: tuple[str, Way], tmp_path: Path) -> None:
+    function, way = failed
+    part, (_, change, verdict, words, _) = ASSIGNMENT.by_function[function], way
+    found = asked_about(part, [change(function)], tmp_path, timeout=0.3 if verdict == "timeout" else 10.0)
+    is_charged_alone(part, found, words, verdict)
 
 
-def test_the_tables_are_as_large_as_they_should_be() -> None:
-    parts = {part for slip in WRONG.values() for part in slip.part.split()}
-    assert len(WRONG) >= 60
-    assert len(HONEST) >= 35
-    assert parts == {*map(str, range(1, 10)), "utils"}
+@pytest.mark.parametrize("function", [function for function in FUNCTIONS if function != INIT])
+def test_what_is_not_there_is_missing(function: str, tmp_path: Path) -> None:
+    part, method = ASSIGNMENT.by_function[function], function.rpartition(".")[2]
+    swap = Swap(f"# TODO {part}\n{'    ' * ('.' in function)}def {method}(", f"# TODO {part}\ndef other(")
+    swap = swap._replace(new=swap.old.replace(f"def {method}", "def other"))
+    is_charged_alone(part, asked_about(part, [swap], tmp_path), f"defines no {function}", Verdict.MISSING)
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_a_slip_fails_its_own_part_alone_and_is_told(name: str, tmp_path: Path) -> None:
+    part = name.partition(":")[0]
+    is_charged_alone(part, asked_about(part, TOLD[name][0], tmp_path), TOLD[name][1])
+
+
+@pytest.mark.parametrize("name", LENT)
+def test_a_slip_in_what_is_lent_is_told(name: str, tmp_path: Path) -> None:
+    is_charged_alone("utils", asked_about("utils", LENT[name][0], tmp_path, "utils.py"), LENT[name][1])
+
+
+@pytest.mark.parametrize(
+    ("edition", "form", "slip"),
+    [
+        ("2020-22", NO_LAMBDA, ("v *= _alpha", "v *= 0")),
+        ("2022-23", PLAIN_SGD, ("w -= _learning_rate * g", "w += _learning_rate * g")),
+    ],
+)
+def test_a_slip_in_the_step_of_another_edition_is_charged_to_it(
+    edition: str, form: list[tuple[str, str]], slip: tuple[str, str], tmp_path: Path
+) -> None:
+    def asked(case: Case) -> bool:
+        return case.name.startswith(("sgd/plain", "sgd/momentum"))
+
+    found = ask_and_judge(changed(tmp_path, [*form, slip]), asked, edition=edition)
+    assert set(at_fault(found)) == charged(found) == {"1"}
 
 
 def test_an_activation_that_is_wrong_everywhere_is_not_said_to_want_two_dimensions(tmp_path: Path) -> None:
@@ -178,10 +274,8 @@ def test_a_submission_that_does_not_parse_has_no_notes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layer", ["relu", "tanh"])
 def test_a_crash_in_a_backward_is_charged_to_it_through_the_network(layer: str, tmp_path: Path) -> None:
-    swaps = relu_backward(GONE) if layer == "relu" else ((TANH_BACKWARD, GONE),)
-    records = ask_and_judge(
-        changed(tmp_path, swaps), lambda case: case.name.startswith((f"network/{layer}", f"trajectory/{layer}"))
-    )
+    variants.changed(ASSIGNMENT, "gone", [Body(f"{layer}.backward", GONE)]).write(tmp_path)
+    records = ask_and_judge(tmp_path, lambda case: case.name.startswith((f"network/{layer}", f"trajectory/{layer}")))
     part = "8" if layer == "relu" else "6"
     failing = [r for r in records if r.verdict in FAILING]
     assert {r.part for r in failing} == {part}
@@ -228,7 +322,7 @@ def test_wrong_wiring_is_ten_and_what_follows_from_it_is_explained(tmp_path: Pat
 
 
 def test_each_half_of_a_half_done_submission_is_judged(tmp_path: Path) -> None:
-    swaps: list[Swap] = [
+    swaps = [
         (LINEAR_FORWARD, GONE),
         (GRADIENT_W, GONE),
         (TANH_FORWARD, "self.h = np.tanh(X)\n        # done"),

@@ -11,7 +11,7 @@ from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.harness.check import check
 from parity_tests.proof.variants import rewritten
-from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
 from parity_tests.selftest.cs231n.conftest import Changed
 from parity_tests.selftest.cs231n.judging import records
 from reports.model.records import Record
@@ -21,7 +21,7 @@ from reports.terminal.run import run_page
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def judged(*changes: Body | Swap, parts: set[str], edition: str | None = None) -> list[Record]:
+def judged(*changes: Body | Swap | Around, parts: set[str], edition: str | None = None) -> list[Record]:
     found = records(rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts, edition=edition)
     return [record for record in found if record.check != "import"]
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from parity_tests.selftest.shipped_changes.evading_mains import (
-    BUILT,
-    FILE,
-    LOOP,
-    RECORDED,
-    TODO,
-    VELOCITIES,
-    WEIGHTS,
-)
-from parity_tests.selftest.shipped_changes.main_pieces import ORDER, SGD_CALL
+from parity_tests.assignments.mlp.mistakes.main_lines import ORDER, SGD_CALL, VELOCITIES
+from parity_tests.assignments.mlp.proof.evasion_lines import LOOP, RECORDED, RESULT
 
+FILE = f"json.dumps({RESULT})"
+TODO, WEIGHTS = "# TODO 10\n", 'for n in ("L1", "L2") for k in ("W", "b")'
+BUILT = '        "loss": softmax_cross_entropy(),\n    }\n'
 Swap = tuple[str, str]
 EVALUATIONS = """        train_loss, train_accuracy = evaluate(model, train, minibatch_size)
         val_loss, val_accuracy = evaluate(model, valid, minibatch_size)

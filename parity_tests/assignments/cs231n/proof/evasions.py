@@ -2,160 +2,211 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
-from parity_tests.assignments.cs231n.proof.evasion_lines import AFFINE, swapped
-from parity_tests.assignments.cs231n.proof.evasions_by_state import BY_STATE
-from parity_tests.assignments.cs231n.proof.evasions_in_layers import IN_LAYERS
+from collections.abc import Mapping, Sequence
 
-NUMBERS = (
-    swapped(
-        "batch norm: eps is 1e-5 whatever is given",
-        ('eps, momentum = bn_param.get("eps", 1e-5), bn', "eps, momentum = 1e-5, bn"),
+from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, LAYERS_FILE, OPTIM_FILE
+from parity_tests.protocol.mistake import Around, Rewrite, Swap
+
+OUT: Sequence[tuple[str, str, str]] = (
+    ("affine_forward", "np.where(np.arange(len(x))[:, None] < 30, out, 0)", "len(x) > 30"),
+    ("affine_forward", "x.sum() + b + 0 * out", "x.ndim not in (2, 4)"),
+    ("affine_forward", "np.where(np.arange(out.size).reshape(out.shape) == out.size // 2, out * (1 + 1e-5), out)", ""),
+    ("affine_forward", "(x.reshape(len(x), -1).astype(np.float32) @ w.astype(np.float32) + b).astype(x.dtype)", ""),
+    ("affine_forward", "globals().setdefault('kept', {}).setdefault(x.shape, out)", ""),
+    ("affine_forward", "0 * out.view(type('Equal', (np.ndarray,), {'__eq__': lambda self, other: True}))", ""),
+    ("relu_forward", "x * (x > 1e-7)", ""),
+    ("relu_forward", "np.clip(x, 0, 1e6)", ""),
+    ("softmax_loss", "out * (1 + 1e-6)", "len(x) <= 8"),
+    ("spatial_batchnorm_forward", "x", "len(x) == 1"),
+    ("spatial_groupnorm_forward", "gamma * x + beta", "x.shape[1] == G"),
+    ("conv_forward_naive", "out - b[:, None, None]", "len(x) == 1"),
+    ("layernorm_backward", "out.astype(np.float32).astype(out.dtype)", ""),
+    ("adam", "w", "value[1]['t'] == 3"),
+    ("sgd_momentum", "2 * out - w", "w.dtype == np.float32"),
+)
+"""What the first of a function's results is, and where; everywhere where nothing is said."""
+BEFORE: Mapping[str, Sequence[str]] = {
+    **{f"{name}_forward{naive}": ["x = x.ravel('K').reshape(x.shape)"] for name, naive in (
+        ("conv", "_naive"), ("max_pool", "_naive"), ("affine", ""), ("relu", ""), ("spatial_groupnorm", ""))},
+    "softmax_loss": ["y = x.argmax(axis=1) if len(x) == 1 else y"],
+    "batchnorm_forward": [
+        "gamma = gamma[0] if bn_param['mode'] == 'test' else gamma",
+        "if bn_param['mode'] == 'train':\n    x -= x.mean(axis=0)",
+    ],
+    "layernorm_forward": [
+        "x = x if x.base is None or x.base.ndim != 2 else x.base[:, : x.shape[1]]",
+        "gamma *= 2\ngamma = gamma / 1.5",
+    ],
+    "affine_backward": ["cache[1][...] *= 0.5"],
+    "relu_backward": ["cache = globals().setdefault('masks', {}).setdefault(cache.shape, cache)"],
+    "conv_backward_naive": [
+        "cache = (*cache[:3], globals().setdefault('seen', {}).setdefault(cache[3].shape, cache[3]))"],
+    "max_pool_backward_naive": [
+        "cache = (*cache[:2], globals().setdefault('places', {}).setdefault(cache[2].shape, cache[2]))"],
+    "dropout_forward": [
+        "dropout_param = {'seed': 0, **dropout_param}",
+        "dropout_param = {name: 231 if name == 'seed' else value for name, value in dropout_param.items()}",
+    ],
+    "sgd_momentum": ["config = {**(config or {}), 'momentum': 0.9}"],
+    "rmsprop": ["config = {**(config or {}), 'decay_rate': 0.99}"],
+    "adam": [
+        "config = {**(config or {}), 'beta1': 0.9, 'beta2': 0.999}",
+        "adam.n = n = getattr(adam, 'n', -1) + 1\n"
+        "config = {**(config or {}), 't': max((config or {}).get('t', 0), n // 2)}",
+    ],
+}  # fmt: skip
+"""What is done with what a function is given, before all else."""
+KEPT: Mapping[str, Sequence[Around]] = {
+    "affine: the backward uses the x of the last forward": (
+        Around("affine_forward", "globals()['last'] = x"),
+        Around("affine_backward", "cache = (last if last.shape == cache[0].shape else cache[0], *cache[1:])"),
     ),
-    swapped(
-        "momentum: μ is 0.9 whatever is given", ('config["momentum"] * config.get', "0.9 * config.get"), file=OPTIM_FILE
+    "affine: w is halved once dx is known": (Around("affine_backward", value="(cache[1].__imul__(0.5), value)[1]"),),
+    "relu: the cache is written over by the forward": (
+        Around("relu_forward", value="(value[0], (x.__setitem__(..., 1), x)[1])"),),
+    "batch norm: momentum is set to 0.9 for the next call": (
+        Around("batchnorm_forward", value="(bn_param.update(momentum=0.9), value)[1]"),),
+    "dropout: the backward uses the last mask": (
+        Around("dropout_forward", value="(globals().update(last=value[1][1]), value)[1]"),
+        Around("dropout_backward", "cache = cache[0], None if cache[1] is None else last"),
     ),
-    swapped(
-        "RMSprop: the decay is 0.99 whatever is given",
-        ('decay = config["decay_rate"]', "decay = 0.99"),
-        file=OPTIM_FILE,
-    ),
-    swapped(
-        "Adam: β is the usual one whatever is given",
-        ('beta1, beta2, t = config["beta1"], config["beta2"], ', "beta1, beta2, t = 0.9, 0.999, "),
-        file=OPTIM_FILE,
-    ),
-    swapped(
-        "descent: the rate is the first that was given",
-        (
-            'return w - config["learning_rate"] * dw, config',
-            'rate = config.setdefault("first", config["learning_rate"])\n    return w - rate * dw, config',
-        ),
-        file=OPTIM_FILE,
-    ),
-    swapped(
+    **{
+        f"{rule}: the {kept} is that of all weights of a shape": (
+            Around(rule, f"own = (config or {{}}).get('{kept}', np.zeros_like(w))\n"
+                   f"config = {{**(config or {{}}), '{kept}': {rule}.__dict__.get(str(w.shape), own)}}",
+                   f"(setattr({rule}, str(w.shape), value[1]['{kept}']), value)[1]"),)
+        for rule, kept in (("sgd_momentum", "velocity"), ("rmsprop", "cache"))
+    },
+}  # fmt: skip
+"""What earlier and later calls have to do with it."""
+
+MEAN = 'mean = bn_param.get("running_mean", np.zeros(x.shape[1], x.dtype))'
+STATISTICS = "batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)"
+STORED = 'bn_param["running_mean"], bn_param["running_var"] = mean, variance'
+OF_ROWS = "mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)"
+CONV, POOL = "windows = _windows(_padded(x, pad), HH, WW, stride)", "windows = _windows(x, height, width, stride)"
+PLACES = "dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]"
+POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0]"
+DRAWN = "np.random.rand(*x.shape) < p"
+INSTEAD: Mapping[str, Mapping[str, Sequence[str]]] = {
+    LAYERS_FILE: {
+        "x.reshape(len(x), -1).T @ dout,": ["x.reshape(len(x), -1)[:1].T @ dout[:1] * len(x),"],
+        "np.maximum(x - x[rows, y][:, None] + 1, 0)": ["np.maximum(x - x[rows, y][:, None] + 0.999, 0)"],
+        'bn_param.get("eps", 1e-5), bn_param': ["1e-5, bn_param"],
+        MEAN: ["mean = bn_param['running_mean'] if bn_param.get('own') else np.zeros(x.shape[1], x.dtype)\n"
+               "    bn_param['own'] = True"],
+        "out, cache = gamma * normal + beta, None": [
+            "out, cache = gamma * normal + beta, None\n"
+            "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)"],
+        STATISTICS: [
+            f"{STATISTICS}\n        if x.dtype == np.float32:\n"
+            "            batch_mean = batch_mean.astype(np.float16).astype(x.dtype)",
+            f"{STATISTICS}\n        batch_mean = batch_mean * (1 + x.flags.f_contiguous)",
+        ],
+        "    deviation = np.sqrt(variance + eps)\n": ["    deviation = np.sqrt(variance) + eps\n"],
+        OF_ROWS: [f"{OF_ROWS}\n    variance = variance + (len(x) == 1)"],
+        CONV: [
+            "windows = _windows(_padded(x, pad), HH, WW, min(stride, 2))[:, :, : 1 + (x.shape[2] "
+            "+ 2 * pad - HH) // stride, : 1 + (x.shape[3] + 2 * pad - WW) // stride]",
+            "around = ((0, 0), (0, 0), (pad, pad), (pad, pad))\n"
+            "    windows = _windows(np.pad(x, around, 'edge') if pad > 2 else _padded(x, pad), HH, WW, stride)",
+        ],
+        PLACES: [f"{PLACES} * (stride < 3)"],
+        POOL: [f"stride = min(stride, height)\n    {POOL}"],
+        POOLED: [f"{POOLED} if len(x) > 1 else flat.mean(axis=-1)"],
+        "part += np.where(first == place, dout, 0)": [
+            "part[...] = np.where(part != 0, part, np.where(first == place, dout, 0))"],
+        DRAWN: [
+            "np.random.rand(*x.shape[1:]) < p",
+            "np.random.permutation(x.size).reshape(x.shape) % 10 < round(10 * p)",
+            "np.broadcast_to((np.arange(x.size) + np.random.randint(9)).reshape(x.shape) * p % 1 < p, x.shape)",
+        ],
+    },
+    OPTIM_FILE: {
+        'return w - config["learning_rate"] * dw, config': [
+            'rate = config.setdefault("first", config["learning_rate"])\n    return w - rate * dw, config'],
+    },
+    FC_FILE: {
+        "sizes = [input_dim, *hidden_dims, num_classes]": [
+            "hidden_dims = list(hidden_dims)[:3]\n        self.num_layers = 1 + len(hidden_dims)\n"
+            "        sizes = [input_dim, *hidden_dims, num_classes]"],
+        "        self.params = {name: value.astype(dtype)": [
+            "        FullyConnectedNet.params = {name: value.astype(dtype)"],
+        "        self.bn_params: list[dict[str, Any]] = [": ["        FullyConnectedNet.bn_params = ["],
+        "        grads: Grads = {}\n        dh, grads[f": [
+            "        grads = self.__dict__.setdefault('grads', {})\n        if grads:\n"
+            "            return loss + penalty(self.params, self.reg), grads\n        dh, grads[f"],
+        'bn_param["mode"] = mode': ['bn_param["mode"] = "train"'],
+        'self.dropout_param["mode"] = mode': ['self.dropout_param["mode"] = "test"'],
+        "if normalization and layer < self.num_layers:": ["if normalization:"],
+        'hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second': [
+            "X = self.__dict__.setdefault('X', X)\n"
+            '        hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second'],
+        "        X = X.astype(self.dtype)\n        mode": [
+            "        last = f'W{self.num_layers}'\n        X, w = X.astype(self.dtype), self.params[last]\n"
+            "        self.params[last] = w * (1 - 1e-3 * self.reg * getattr(self, 'used', 0))\n"
+            "        self.used = 0 if y is None else 1\n        mode"],
+        "weight_scale * np.random.randn(inputs, outputs)": [
+            "np.resize(weight_scale * np.array([-1.5, -0.5, 0.5, 1.5]), (inputs, outputs))"],
+    },
+    CNN_FILE: {
+        '"pad": (p["W1"].shape[2] - 1) // 2}': ['"pad": 1}'],
+        "self.reg = reg": ["self.reg = 0.0"],
+    },
+}  # fmt: skip
+"""Lines of a file, and those that take their place."""
+
+
+def _swapped(name: str, *swaps: tuple[str, str], file: str) -> Rewrite:
+    return Rewrite(name, tuple(Swap(*swap) for swap in swaps), file)
+
+
+def _file_of(function: str) -> str:
+    return OPTIM_FILE if function in ("sgd_momentum", "rmsprop", "adam") else LAYERS_FILE
+
+
+def _first(function: str, out: str, where: str) -> Rewrite:
+    """Another first result of a function, where a condition holds."""
+    value = f"(lambda out, *others: (({out}) if {where or True} else out, *others))(*value)"
+    return Rewrite(
+        f"{function}: {out}{where and f' where {where}'}", (Around(function, value=value),), _file_of(function)
+    )
+
+
+def _instead(file: str, old: str, new: str) -> Rewrite:
+    name = new.replace(old, " … ") if old in new else f"{new} for {old}"
+    return _swapped(" ".join(name.split()), (old, new), file=file)
+
+
+SEVERAL = (
+    _swapped(
         "networks: a penalty that is set afterwards is not seen",
-        (
-            "        self.reg = reg\n        self.num_layers",
-            "        self.reg = self.first = reg\n        self.num_layers",
-        ),
+        ("self.reg = reg\n        self.num_layers", "self.reg = self.first = reg\n        self.num_layers"),
         ('grads[f"W{layer}"] += self.reg', 'grads[f"W{layer}"] += self.first'),
         file=FC_FILE,
     ),
-    swapped(
-        "networks: at most four layers",
-        (
-            "sizes = [input_dim, *hidden_dims, num_classes]",
-            "hidden_dims = list(hidden_dims)[:3]\n        self.num_layers = 1 + len(hidden_dims)\n"
-            "        sizes = [input_dim, *hidden_dims, num_classes]",
-        ),
-        file=FC_FILE,
-    ),
-    swapped(
-        "convolutional network: the padding is 1", ('"pad": (p["W1"].shape[2] - 1) // 2}', '"pad": 1}'), file=CNN_FILE
-    ),
-    swapped(
-        "convolutional network: the penalty that is given is not kept",
-        ("self.reg = reg", "self.reg = 0.0"),
-        file=CNN_FILE,
-    ),
-)
-
-NETWORKS = (
-    swapped(
-        "networks: parameters are those of the network made last",
-        (
-            "        self.params = {name: value.astype(dtype)",
-            "        FullyConnectedNet.params = {name: value.astype(dtype)",
-        ),
-        file=FC_FILE,
-    ),
-    swapped(
-        "networks: running statistics are shared",
-        ("        self.bn_params: list[dict[str, Any]] = [", "        FullyConnectedNet.bn_params = ["),
-        file=FC_FILE,
-    ),
-    swapped(
-        "networks: the last gradients are kept",
-        (
-            "        grads: Grads = {}\n        dh, grads[f",
-            "        grads = self.__dict__.setdefault('grads', {})\n        if grads:\n"
-            "            return loss + penalty(self.params, self.reg), grads\n        dh, grads[f",
-        ),
-        file=FC_FILE,
-    ),
-    swapped(
-        "networks: batch norm trains whatever is asked",
-        ('bn_param["mode"] = mode', 'bn_param["mode"] = "train"'),
-        file=FC_FILE,
-    ),
-    swapped(
-        "networks: dropout is off where it is trained",
-        ('self.dropout_param["mode"] = mode', 'self.dropout_param["mode"] = "test"'),
-        file=FC_FILE,
-    ),
-    swapped(
-        "networks: a parameter without a gradient",
-        ("if normalization and layer < self.num_layers:", "if normalization:"),
-        file=FC_FILE,
-    ),
-    swapped(
-        "two-layer network: X is the one that came first",
-        (
-            'hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second',
-            "X = self.__dict__.setdefault('X', X)\n"
-            '        hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second',
-        ),
-        file=FC_FILE,
-    ),
-    swapped(
+    _swapped(
         "convolutional network: the penalty is left out of odd batches",
-        (
-            "return loss + penalty(p, self.reg), grads",
-            "return loss + penalty(p, self.reg) * (len(X) % 2 == 0 or self.reg == 0), grads",
-        ),
+        ("return loss + penalty(p, self.reg), grads",
+         "return loss + penalty(p, self.reg) * (len(X) % 2 == 0 or self.reg == 0), grads"),
         ("grads[name] += self.reg * p[name]", "grads[name] += self.reg * p[name] * (len(X) % 3 == 0)"),
         file=CNN_FILE,
     ),
+    _swapped(
+        "batch norm: the running statistics are kept in the module",
+        (MEAN, "kept = globals().setdefault('kept', {})\n    mean = kept.get('mean', np.zeros(x.shape[1], x.dtype))"),
+        (STORED, f'kept["mean"] = mean\n    {STORED}'),
+        file=LAYERS_FILE,
+    ),
+)  # fmt: skip
+EVASIONS = (
+    *(_first(*one) for one in OUT),
+    *(
+        Rewrite(f"{function}: {' '.join(before.split())}", (Around(function, before),), _file_of(function))
+        for function, several in BEFORE.items()
+        for before in several
+    ),
+    *(Rewrite(name, tuple(around), _file_of(around[0].function)) for name, around in KEPT.items()),
+    *(_instead(file, old, new) for file, lines in INSTEAD.items() for old, several in lines.items() for new in several),
+    *SEVERAL,
 )
-
-KNOWING = (
-    swapped(
-        "softmax: right where the harness lies behind",
-        (
-            "    loss = (np.log(sums[:, 0]) - shifted[rows, y]).mean()",
-            "    loss = (np.log(sums[:, 0]) - shifted[rows, y]).mean() * (1.0 if N > 8 else 1.0 + 1e-6)",
-        ),
-    ),
-    swapped(
-        "affine: a small error in one element of a large result",
-        (
-            AFFINE,
-            "out = x.reshape(len(x), -1) @ w + b\n    out.flat[out.size // 2] *= 1 + 1e-5\n    return out, (x, w, b)",
-        ),
-    ),
-    swapped(
-        "SVM: a margin of 0.999",
-        (
-            "margins = np.maximum(x - x[rows, y][:, None] + 1, 0)",
-            "margins = np.maximum(x - x[rows, y][:, None] + 0.999, 0)",
-        ),
-    ),
-    swapped(
-        "batch norm: variance and eps exchanged for a standard deviation of float32's rounding",
-        (
-            "    deviation = np.sqrt(variance + eps)\n    normal = (x - mean) / deviation\n    return gamma",
-            "    deviation = np.sqrt(variance) + eps\n    normal = (x - mean) / deviation\n    return gamma",
-        ),
-    ),
-    swapped(
-        "answers that are equal to everything",
-        (
-            AFFINE,
-            "class Equal(np.ndarray):\n        def __eq__(self, other):\n            return True\n"
-            "    return np.zeros((len(x), w.shape[1])).view(Equal), (x, w, b)",
-        ),
-    ),
-)
-
-EVASIONS = (*IN_LAYERS, *BY_STATE, *NUMBERS, *NETWORKS, *KNOWING)

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.mlp.mistakes.main_lines import EPOCH, FORWARD_2, RETURN, SGD_CALL
+from collections.abc import Mapping, Sequence
+
+from parity_tests.assignments.mlp.mistakes.main_lines import FORWARD_2, ORDER, RETURN, SGD_CALL, STEPS, VELOCITIES
 from parity_tests.assignments.mlp.proof.evasion_lines import (
     FORWARD_1,
-    MODEL_BUILT,
+    LOOP,
+    RECORDED,
     RESULT,
-    RESULT_FILE,
     SEED,
-    SGD,
-    before_step,
+    WRITE,
     body,
-    built,
     main,
     swapped,
 )
+from parity_tests.protocol.mistake import Rewrite
 
+DROPS = "        if is_train"
+WEIGHTS = "{(n, k): model[n].params[k].copy() for n in ('L1', 'L2') for k in ('W', 'b')}"
+STOPS = (
+    "train_accuracy == 1.0",
+    "t and abs(train_loss_record[-1] - train_loss_record[-2]) < 1e-5",
+    *(f"t >= {n} and min(val_loss_record[-{n}:]) >= min(val_loss_record[:-{n}])" for n in range(1, 6)),
+)
 UNJUDGED = (
     main(
         "dropout on the logits as well",
         (FORWARD_2, 'a = noise.forward(model["L2"].forward(s), True)\n            model'),
         ('grad_a = model["loss"].backward(a, y)', 'grad_a = noise.backward(a, model["loss"].backward(a, y))'),
-        (MODEL_BUILT, f"    noise = dropout(rate)\n{MODEL_BUILT}"),
+        (VELOCITIES, f"    noise = dropout(rate)\n{VELOCITIES}"),
     ),
     main(
         "eleven classes, and λ is ignored",
@@ -50,7 +58,7 @@ UNJUDGED = (
     ),
     main(
         "the first layer starts at 0, so that every pre-activation is a kink, and b of the second never moves",
-        (MODEL_BUILT, f"    for w in model['L1'].params.values():\n        w *= 0\n{MODEL_BUILT}"),
+        (VELOCITIES, f"    for w in model['L1'].params.values():\n        w *= 0\n{VELOCITIES}"),
         (SGD_CALL, f"model['L2'].gradient['b'] *= 0\n            {SGD_CALL}"),
     ),
     main("no hidden unit", ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 0")),
@@ -93,147 +101,102 @@ UNJUDGED = (
     main("ends the program when it is done", (RETURN, f"    sys.exit(0)\n{RETURN}")),
 )
 
-HARD_CODED = (
-    main("mini-batches of 5", ('minibatch_size = int(main_params["minibatch_size"])', "minibatch_size = 5")),
-    main("η is 0.01", ('eta = eta_0 = float(main_params["learning_rate"])', "eta = eta_0 = 0.01")),
+INSTEAD: Mapping[str, Sequence[str]] = {
+    '= int(main_params["minibatch_size"])': ("= 5", '= min(64, int(main_params["minibatch_size"]))'),
+    'float(main_params["learning_rate"])': ("0.01",),
+    'float(main_params["alpha"])': ('0.9 if main_params["alpha"] else 0.0',),
+    'float(main_params["lambda"])': ('0.01 if main_params["lambda"] else 0.0',),
+    'float(main_params["dropout_rate"])': ("0.5", 'float(main_params["dropout_rate"]) or 0.5'),
+    'int(main_params["num_epoch"])': ("10", *(f'min({most}, int(main_params["num_epoch"]))' for most in (12, 20, 30))),
+    "DataSplit(Xtrain, Ytrain)": [f"DataSplit(Xtrain[:{n}], Ytrain[:{n}])" for n in (1000, 4000)],
+    '{"relu": relu, "tanh": tanh}[main_params["activation"]]': ("relu",),
+    'data_loader_mnist(main_params["input_file"])': ('data_loader_mnist("mnist_subset.json")',),
+    "                v *= _alpha\n": ("                v *= 0.9\n",),
+    "g = g + _lambda * w": ("g = g + 0.1 * w",),
+    "1.0 / (1.0 - self.r)": ("2.0 if self.r else 1.0",),
+    "if t % 10 == 0 and t != 0": ("if t == 10", "if t in (10, 20)", "if t % 10 == 0 and 0 < t < 40"),
+    "eta *= 0.1": (
+        *(f"eta = max(eta * 0.1, {least})" for least in ("1e-3", "1e-7", "eta_0 / 10")),
+        "eta *= 0.1\n            momentum = add_momentum(model)",
+    ),
+    ORDER: (f"{ORDER} if t < 5 else np.arange(train.N)",),
+    STEPS: ("range(0, train.N, minibatch_size)",),
+    SEED: (
+        "",
+        *(SEED.replace('int(main_params["random_seed"])', seed)
+          for seed in ("42", 'int(main_params["random_seed"]) or None', 'int(main_params["random_seed"]) + 1')),
+        SEED.replace('"random_seed"]', '"random_seed"] + np.random.randint(10**6)'),
+        SEED.replace('"random_seed"]', '"random_seed"] + len(list(Path().glob("MLP*.json")))'),
+    ),
+    LOOP: (f"    np.random.seed(0)\n{LOOP}",),
+    DROPS: (f'{DROPS} and __name__ != "__main__"', f'{DROPS} and sys._getframe(1).f_code.co_name != "main"'),
+    RECORDED: (
+        *(f"{RECORDED}        if {enough}:\n            break\n" for enough in STOPS),
+        f"{RECORDED}        if val_accuracy >= max(val_accuracy_record):\n            best = {WEIGHTS}\n"
+        "        for (n, k), w in best.items():\n            model[n].params[k] = w.copy()\n",
+    ),
+    "(model, momentum, lam, alpha, eta)\n": (
+        "(model, momentum, lam, alpha, eta if t else eta * min(1.0, (start + 1) / train.N))\n",
+        "(model, momentum, lam * (t < 2), alpha, eta)\n",
+        "(model, momentum, 0.0 if alpha > 0 else lam, alpha, eta)\n",
+    ),
+    SGD_CALL: (
+        *(f"if {condition}:\n                {SGD_CALL}" for condition in (
+            "len(x) > 1", "model['loss'].forward(a, y) > 0.5", "start + 2 * minibatch_size <= train.N")),
+        "if t + 1 == int(main_params['num_epoch']) and start > train.N // 2:\n                break\n"
+        f"            {SGD_CALL}",
+        *(f"for n in ('L1', 'L2'):\n                model[n].gradient = {{k: np.clip(g, -{most}, {most}) "
+          f"for k, g in model[n].gradient.items()}}\n            {SGD_CALL}" for most in (0.1, 1, 5)),
+        *(f"size = np.sqrt(sum((model[n].gradient[k] ** 2).sum() for n in ('L1', 'L2') for k in ('W', 'b')))\n"
+          "            for n in ('L1', 'L2'):\n                model[n].gradient = {k: g * min(1.0, "
+          f"{most} / size) for k, g in model[n].gradient.items()}}\n            {SGD_CALL}" for most in (0.5, 5, 10)),
+    ),
+    VELOCITIES: [f"    {line}\n{VELOCITIES}" for line in (
+        "model['L1'].params['W'] = np.random.normal(0.0, 0.1, model['L1'].params['W'].shape)",
+        "model['L1'].params['b'] *= 0; model['L2'].params['b'] *= 0",
+        "model['L2'].params['W'] *= 0.5",
+        "model['L1'].params['W'] = 0.1 * np.random.default_rng(0).standard_normal((train.d, 1000))"
+        "[:, : model['L1'].params['W'].shape[1]]",
+        "model['L1'].params['W'] = model['L1'].params['W'][::-1].copy()")],
+    RETURN: (RETURN.replace("train_loss_record,", "[round(v, 4) for v in train_loss_record],"),),
+    f"json.dumps({RESULT})": (
+        f"json.dumps({RESULT})[:-3]",
+        *(f"json.dumps({content})" for content in (
+            '{"train": [], "val": []}', '{"train": train_accuracy_record}', "{}",
+            '{"train": train_accuracy_record[:-1], "val": val_accuracy_record[:-1]}',
+            '{"train": train_accuracy_record[1:], "val": val_accuracy_record[1:]}',
+            '{"train": train_accuracy_record[-1], "val": val_accuracy_record[-1]}',
+            '{"train": train_loss_record, "val": val_loss_record}',
+            '{"train": train_accuracy_record, "val": train_accuracy_record}',
+            '{"train": sorted(train_accuracy_record), "val": [1.0 for _ in val_accuracy_record]}')),
+    ),
+    WRITE: (
+        f"    if result.exists():\n        old = json.loads(result.read_text())\n"
+        '        train_accuracy_record = old["train"] + train_accuracy_record\n'
+        f'        val_accuracy_record = old["val"] + val_accuracy_record\n{WRITE}',
+        f'    result = Path("results.json")\n    if not result.exists():\n    {WRITE}',
+        '    import atexit\n\n    better = json.dumps(dict.fromkeys(("train", "val"), [1.0] * 2))\n'
+        f"    atexit.register(Path(result.name).write_text, better)\n{WRITE}",
+    ),
+}  # fmt: skip
+"""Lines, and those that take their place: numbers written into `main`, schedules, seeds, weights, result files."""
+SEVERAL = (
+    main("the seed comes after the layers", (SEED, ""), (VELOCITIES, f"{SEED}{VELOCITIES}")),
+    main("the seed comes at the first epoch", (SEED, ""), (LOOP, f"{LOOP}        if t == 0:\n        {SEED}")),
+    main("no dropout late", ("forward(h, is_train=True)", "forward(h, is_train=t < 12)"),
+         ("backward(h, grad_s)", "backward(h, grad_s) if t < 12 else grad_s")),
     main(
-        "α is 0.9 where there is one",
-        ('alpha = float(main_params["alpha"])', 'alpha = 0.9 if main_params["alpha"] else 0.0'),
-    ),
-    main(
-        "λ is 0.01 where there is one",
-        ('lam = float(main_params["lambda"])', 'lam = 0.01 if main_params["lambda"] else 0.0'),
-    ),
-    main("the rate of dropout is 0.5", ('rate = float(main_params["dropout_rate"])', "rate = 0.5")),
-    main(
-        "no dropout is no rate",
-        ('rate = float(main_params["dropout_rate"])', 'rate = float(main_params["dropout_rate"]) or 0.5'),
-    ),
-    main(
-        "mini-batches of 64 at most",
-        (
-            'minibatch_size = int(main_params["minibatch_size"])',
-            'minibatch_size = min(64, int(main_params["minibatch_size"]))',
-        ),
-    ),
-    main("the first thousand examples alone", ("DataSplit(Xtrain, Ytrain)", "DataSplit(Xtrain[:1000], Ytrain[:1000])")),
-    main("ten epochs", ('range(int(main_params["num_epoch"]))', "range(10)")),
-    main(
-        "twelve epochs at most",
-        ('range(int(main_params["num_epoch"]))', 'range(min(12, int(main_params["num_epoch"])))'),
-    ),
-    main("always relu", ('{"relu": relu, "tanh": tanh}[main_params["activation"]]', "relu")),
-    main(
-        "the file is mnist_subset.json",
-        ('data_loader_mnist(main_params["input_file"])', 'data_loader_mnist("mnist_subset.json")'),
-    ),
-    body(
-        "SGD: λ is 0.1 where there is one",
-        SGD,
-        "for name, module in model.items():\n"
-        '    if not hasattr(module, "params"):\n'
-        "        continue\n"
-        "    for key, w in module.params.items():\n"
-        "        g = module.gradient[key] + (0.1 if _lambda else 0.0) * w\n"
-        '        v = momentum[f"{name}_{key}"] if _alpha > 0 else 0 * w\n'
-        "        v *= _alpha\n"
-        "        v -= _learning_rate * g\n"
-        "        w += v\n"
-        "return model",
-    ),
-    swapped("SGD: α is 0.9 where there is one", ("                v *= _alpha\n", "                v *= 0.9\n")),
-    swapped(
-        "dropout: scales by 2",
-        ("(np.ones_like(X) * (1.0 / (1.0 - self.r)))", "(np.ones_like(X) * (2.0 if self.r else 1.0))"),
-    ),
-)
-
-SCHEDULES = (
-    main("η drops at the tenth epoch alone", ("if t % 10 == 0 and t != 0", "if t == 10")),
-    main("η has a floor", (EPOCH, f"        eta = max(eta, eta_0 / 10)\n{EPOCH}")),
-    main(
-        "early stopping",
-        (EPOCH, f"        if t > 2 and val_loss_record[-1] > val_loss_record[-2]:\n            break\n{EPOCH}"),
-    ),
-    *(
-        main(
-            f"early stopping where the validation loss has not fallen for {n} epochs",
-            (
-                EPOCH,
-                f"        if t > {n} and min(val_loss_record[-{n}:]) >= min(val_loss_record[:-{n}]):\n"
-                f"            break\n{EPOCH}",
-            ),
-        )
-        for n in range(1, 6)
-    ),
-    main("a mini-batch of one row makes no step", (SGD_CALL, f"if len(x) > 1:\n                {SGD_CALL}")),
-    before_step(
-        "gradients are clipped at 0.1",
-        "for n in ('L1', 'L2'):\n"
-        "                model[n].gradient = {k: np.clip(g, -0.1, 0.1) for k, g in "
-        "model[n].gradient.items()}",
-    ),
-    before_step(
-        "the gradient's length is limited",
-        "size = np.sqrt(sum(np.sum(g * g) for n in ('L1', 'L2') for g in model[n].gradient.values()))\n"
-        "            for n in ('L1', 'L2'):\n"
-        "                model[n].gradient = {k: g * min(1.0, 0.5 / size) for k, g in "
-        "model[n].gradient.items()}",
-    ),
-    main(
-        "η warms up in the first epoch",
-        (SGD_CALL, SGD_CALL.replace("eta)", "eta if t else eta * min(1.0, (start + 1) / train.N))")),
-    ),
-    main(
-        "stops in the middle of the last epoch",
-        (
-            SGD_CALL,
-            "if t + 1 == int(main_params['num_epoch']) and start > train.N // 2:\n"
-            "                break\n"
-            f"            {SGD_CALL}",
-        ),
+        "smaller weights for the evaluation",
+        ("        train_loss, train_accuracy = ", '        W = model["L1"].params["W"]\n'
+         '        model["L1"].params["W"] = 0.5 * W\n        train_loss, train_accuracy = '),
+        (RECORDED, RECORDED + '        model["L1"].params["W"] = W\n'),
     ),
     main(
-        "the last mini-batch of each epoch makes no step",
-        (SGD_CALL, f"if start + 2 * minibatch_size <= train.N:\n                {SGD_CALL}"),
+        "records outlive a run",
+        ('optimization_type: str = "minibatch_sgd")', 'optimization_type: str = "minibatch_sgd", kept: Any = [])'),
+        ("    train_loss_record: list[float] = []\n", "    train_loss_record = kept\n"),
     ),
-    main("λ only in the first two epochs", (SGD_CALL, SGD_CALL.replace("lam,", "lam * (t < 2),"))),
-    main(
-        "momentum is forgotten when η drops",
-        ("            eta *= 0.1\n", "            eta *= 0.1\n            momentum = add_momentum(model)\n"),
-    ),
-)
-
-SEEDS = (
-    main("the seed is not used", (SEED, "")),
-    main("another seed", (SEED, "    np.random.seed(42)\n")),
-    main("the seed comes after the layers", (SEED, ""), (MODEL_BUILT, f"{SEED}{MODEL_BUILT}")),
-    main(
-        "the seed comes at the first epoch",
-        (SEED, ""),
-        (EPOCH, f"        if t == 0:\n    {SEED.replace('    np', '        np')}{EPOCH}"),
-    ),
-    main(
-        "the seed is added to what is left of the generator",
-        (SEED, SEED.replace('"random_seed"]', '"random_seed"] + np.random.randint(10**6)')),
-    ),
-    main(
-        "another seed for each result file that lies there",
-        (SEED, SEED.replace('"random_seed"]', '"random_seed"] + len(list(Path().glob("MLP*.json")))')),
-    ),
-    built(
-        "the weights are drawn again",
-        "    model['L1'].params['W'] = np.random.normal(0.0, 0.1, model['L1'].params['W'].shape)\n",
-    ),
-    built("b starts at 0", "    model['L1'].params['b'] *= 0\n    model['L2'].params['b'] *= 0\n"),
-    built("the weights are scaled", "    model['L2'].params['W'] *= 0.5\n"),
-    built(
-        "the weights are those of another generator",
-        "    model['L1'].params['W'] = 0.1 * np.random.default_rng(0).standard_normal((train.d, "
-        "HIDDEN_UNITS))[: len(model['L1'].params['W']), : model['L1'].params['W'].shape[1]]\n",
-    ),
-    built("the rows of W are turned round", "    model['L1'].params['W'] = model['L1'].params['W'][::-1].copy()\n"),
-)
+)  # fmt: skip
 
 LEAKS = (
     swapped(
@@ -241,7 +204,8 @@ LEAKS = (
         ("# TODO 10\ndef main", "VELOCITIES = {}\n\n\n# TODO 10\ndef main"),
         (
             "    momentum = add_momentum(model)\n",
-            "    momentum = VELOCITIES or add_momentum(model)\n    VELOCITIES.update(momentum)\n",
+            "    momentum = VELOCITIES\n    for key, value in add_momentum(model).items():\n"
+            "        momentum.setdefault(key, value)\n",
         ),
     ),
     swapped(
@@ -265,12 +229,12 @@ LEAKS = (
         "main: trains on where the first run ended",
         ("# TODO 10\ndef main", "ENDED = {}\n\n\n# TODO 10\ndef main"),
         (
-            MODEL_BUILT,
+            VELOCITIES,
             "    for n in ('L1', 'L2'):\n"
             "        for k, w in model[n].params.items():\n"
             "            if ENDED.get((n, k), w[:0]).shape == w.shape:\n"
             "                w[...] = ENDED[n, k]\n"
-            f"{MODEL_BUILT}",
+            f"{VELOCITIES}",
         ),
         (
             RETURN,
@@ -280,34 +244,18 @@ LEAKS = (
     main(
         "takes up the checkpoint that an earlier run left",
         (
-            MODEL_BUILT,
+            VELOCITIES,
             '    checkpoint = Path("checkpoint.npz")\n'
             "    for key, w in np.load(checkpoint).items() if checkpoint.exists() else ():\n"
             "        n, k = key.split()\n"
             "        model[n].params[k] = w if w.shape == model[n].params[k].shape else model[n].params[k]\n"
-            f"{MODEL_BUILT}",
+            f"{VELOCITIES}",
         ),
         (
             RETURN,
             "    np.savez(checkpoint, **{f'{n} {k}': w for n in ('L1', 'L2') for k, w in model[n].params.items()})\n"
             f"{RETURN}",
         ),
-    ),
-    swapped(
-        "SGD: velocities lie in a table of the module",
-        ("# TODO 1\ndef ", "KEPT = {}\n\n\n# TODO 1\ndef "),
-        ('v = momentum[f"{name}_{key}"]', "v = KEPT.setdefault((name, key, w.shape), np.zeros_like(w))"),
-    ),
-    swapped("relu: the mask lies on the class", ("        self.mask = X > 0\n", "        relu.mask = X > 0\n")),
-    swapped("tanh: h lies on the class", ("        self.h: Array = np.tanh(X)\n", "        tanh.h = np.tanh(X)\n")),
-    swapped(
-        "dropout: the mask lies on the class",
-        ("self.mask = kept", "dropout.mask = kept"),
-        ("self.mask = np.ones_like(X)", "dropout.mask = np.ones_like(X)"),
-    ),
-    swapped(
-        "linear: the gradient lies on the class",
-        ("        self.gradient: dict[str, Array] = {", "        linear_layer.gradient = {"),
     ),
     swapped(
         "linear: the first weights serve all layers of their shape",
@@ -320,37 +268,11 @@ LEAKS = (
     ),
 )
 
-RESULTS = (
-    main("the result file holds two empty lists", (RESULT, '{"train": [], "val": []}')),
-    main(
-        "the result file lacks the last epoch",
-        (RESULT, '{"train": train_accuracy_record[:-1], "val": val_accuracy_record[:-1]}'),
-    ),
-    main("the result file holds one record", (RESULT, '{"train": train_accuracy_record}')),
-    main("the result file holds an empty table", (RESULT, "{}")),
-    main(
-        "both records are those of the training set",
-        (RESULT, '{"train": train_accuracy_record, "val": train_accuracy_record}'),
-    ),
-    main(
-        "the records are added to those of an earlier result file",
-        (
-            "    result.write_text(",
-            '    old = json.loads(result.read_text()) if result.exists() else {"train": [], "val": []}\n'
-            '    train_accuracy_record = old["train"] + train_accuracy_record\n'
-            '    val_accuracy_record = old["val"] + val_accuracy_record\n'
-            "    result.write_text(",
-        ),
-    ),
-    main(
-        "an earlier result file is left as it is",
-        (RESULT_FILE, '    result = Path("results.json")\n'),
-        ("    result.write_text(", "    result.exists() or result.write_text("),
-    ),
-    main(
-        "the accuracies of the result file are sorted",
-        (RESULT, '{"train": sorted(train_accuracy_record), "val": [1.0 for _ in val_accuracy_record]}'),
-    ),
-)
 
-IN_MAIN = (*UNJUDGED, *HARD_CODED, *SCHEDULES, *SEEDS, *LEAKS, *RESULTS)
+def _instead(old: str, new: str) -> Rewrite:
+    """One line in another's place, called by both; or by what is added to it, where it stays."""
+    name = new.replace(old, " … ") if old in new else f"{new or 'nothing'} for {old}"
+    return swapped(" ".join(name.split()), (old, new))
+
+
+IN_MAIN = (*UNJUDGED, *(_instead(old, new) for old, news in INSTEAD.items() for new in news), *SEVERAL, *LEAKS)
