@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from parity_tests.selftest.flow import honest, torchs
 from parity_tests.selftest.flow.comparing import drawn, ratio, ratios
-from reference.flow import evaluate
+from reference.flow import Flowed, evaluate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Array = NDArray[Any]
@@ -42,6 +43,12 @@ def layer_inputs(name: str, seed: int, dtype: Any) -> dict[str, Array]:
     return inputs
 
 
+@cache
+def answered(layer: str, seed: int, dtype: Any, radius: str = "auto") -> Mapping[str, Flowed]:
+    """torch's answer for the inputs of a layer, for whoever holds something against it."""
+    return evaluate(getattr(torchs, layer), layer_inputs(layer, seed, dtype), radius=radius, replicas=8)
+
+
 LAYERS = [
     "affine",
     "layer_norm",
@@ -60,9 +67,8 @@ LAYERS = [
 def test_a_layer_as_courses_teach_it_is_accepted(layer: str, radius: str, dtype: Any) -> None:
     """Output and gradients, by the bound, by samples, and by whichever says enough; what is drawn at several seeds."""
     for seed in SEEDS if radius == "sample" else SEEDS[:1]:
-        inputs = layer_inputs(layer, seed, dtype)
-        answer = evaluate(getattr(torchs, layer), inputs, radius=radius, replicas=8)
-        assert max(ratios(answer, getattr(honest, layer)(**inputs)).values()) <= 1
+        got = getattr(honest, layer)(**layer_inputs(layer, seed, dtype))
+        assert max(ratios(answered(layer, seed, dtype, radius), got).values()) <= 1
 
 
 @TYPES
@@ -70,11 +76,10 @@ def test_a_layer_as_courses_teach_it_is_accepted(layer: str, radius: str, dtype:
 def test_the_same_in_the_next_wider_type_is_accepted(layer: str, dtype: Any) -> None:
     """float32's candidate may compute in float64 and round once; float64's in long double where that is wider."""
     wider = np.float64 if dtype is np.float32 else np.longdouble
-    inputs = layer_inputs(layer, 7, dtype)
+    inputs = layer_inputs(layer, 0, dtype)
     wide = {name: x.astype(wider) if x.dtype.kind == "f" else x for name, x in inputs.items()}
-    answer = evaluate(getattr(torchs, layer), inputs, replicas=8)
     got = {name: np.asarray(x).astype(dtype) for name, x in getattr(honest, layer)(**wide).items()}
-    assert max(ratios(answer, got).values()) <= 1
+    assert max(ratios(answered(layer, 0, dtype), got).values()) <= 1
 
 
 WRONG: dict[str, tuple[str, Callable[[dict[str, Array], dict[str, Array]], Array]]] = {
@@ -96,7 +101,7 @@ def test_a_wrong_formula_is_not(layer: str, dtype: Any) -> None:
     inputs = layer_inputs(layer, 0, dtype)
     quantity, mistake = WRONG[layer]
     out = getattr(honest, layer)(**inputs)
-    answer = evaluate(getattr(torchs, layer), inputs, replicas=8)
+    answer = answered(layer, 0, dtype)
     assert ratio(answer[quantity], out[quantity]) <= 1
     assert ratio(answer[quantity], mistake(inputs, out)) > 1
 
