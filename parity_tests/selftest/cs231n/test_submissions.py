@@ -282,13 +282,16 @@ TWO_W2 = '"W2": weight_scale * np.random.randn(hidden_dim, num_classes)'
 OF_LAYER = 'params[f"W{layer}"] = weight_scale * np.random.randn(inputs, outputs)'
 
 
-@pytest.mark.parametrize("spread", ["0.01", "np.sqrt(2 / {0})", "np.sqrt(1 / {1})", "1.2 * weight_scale"])
-def test_the_weights_of_a_single_layer_are_drawn_with_weight_scale(changed: Changed, spread: str) -> None:
-    other = spread.format("hidden_dim", "num_classes")
-    said = scale_of(changed, "fc_net", "TwoLayerNet", (TWO_W2, TWO_W2.replace("weight_scale", other)))
+@pytest.mark.parametrize("spread", ["0.01", "1.2 * weight_scale"])
+def test_the_weights_of_a_layer_of_two_are_drawn_with_weight_scale(changed: Changed, spread: str) -> None:
+    said = scale_of(changed, "fc_net", "TwoLayerNet", (TWO_W2, TWO_W2.replace("weight_scale", spread)))
     assert said
     assert all("weight scale of W2 has standard deviation" in message for message in said)
-    second = OF_LAYER.replace("weight_scale", f"(weight_scale if layer != 2 else {spread.format('inputs', 'outputs')})")
+
+
+@pytest.mark.parametrize("spread", ["np.sqrt(2 / inputs)", "1.2 * weight_scale"])
+def test_the_weights_of_a_layer_of_many_are_drawn_with_weight_scale(changed: Changed, spread: str) -> None:
+    second = OF_LAYER.replace("weight_scale", f"(weight_scale if layer != 2 else {spread})")
     said = scale_of(changed, "fc_net", "FullyConnectedNet", (OF_LAYER, second))
     assert len(said) == 6  # cases
     assert all("weight scale of W2 has standard deviation" in message for message in said)
