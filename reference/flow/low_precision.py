@@ -120,6 +120,11 @@ class Arithmetic:
         u = self.summed.u
         return n * u * (1 + 8 * u)
 
+    @property
+    def tiny(self) -> float:
+        """What storing a number near 0 moves it by at most."""
+        return self.stored.tiny * (1.0 if self.stored.flushes else self.stored.u)
+
     def half_ulp(self, x: Tensor) -> Tensor:
         """How far rounding to nearest moves numbers of up to these sizes as they are stored; float64."""
         return half_ulp(self.stored, x)

@@ -325,6 +325,16 @@ class Operation:
             return self.context.precision.u
         return max(self.context.precision.u, declared.stored.u / 2)
 
+    def stored_inside(self, size: Tensor, results: int = 1) -> Radius:
+        """What storing so many results within the operation makes of its own; None where that form is not allowed.
+
+        `size` is what they come to in the result, |x| of each and its radius.
+        """
+        declared = self.context.arithmetic
+        if declared is None or results < 1 or not self.allows(STORED_INSIDE):
+            return None
+        return (wide(size) * (declared.stored.u * (1 + 8 * results * declared.stored.u))).add_(declared.tiny) * results
+
     def allows(self, form: str) -> bool:
         """Whether another honest form of this operation is to be allowed for; notes that the operation has it."""
         self.context.seen_forms.add(form)

@@ -13,8 +13,11 @@ from torch import Tensor
 
 from parity_tests import hold, pair
 from parity_tests.pairs.run_pairs import run_pairs
+from parity_tests.proof.low_precision.faults import try_length
+from parity_tests.proof.low_precision.honest import DECLARED, Tried, try_task
 from parity_tests.protocol.errors import UsageError
-from reference.flow import gradients
+from reference.flow import Arithmetic, gradients
+from reference.flow.low_precision import half_ulp
 from reports.model.notes import NoteKind
 from reports.model.verdicts import Verdict
 
@@ -245,6 +248,33 @@ def test_a_pair_draws_in_the_type_that_it_declares() -> None:
     assert {record.dtype for record in result.run.records} == {"bfloat16, sums in float32", ""}
     with pytest.raises(UsageError, match="dtypes of a pair are among float32, float64, not bfloat16"):
         pair(reference=torch.tanh, shapes={"input": 3}, dtypes=["bfloat16"])
+
+
+SLICE = (
+    ("linear", "two values", 6),
+    ("mean", "between 0 and 1", 1),
+    ("softmax", "normal", 0),
+    ("layer norm", "two values", 1),
+    ("attention", "normal", 5),
+)
+"""A task of the proof, the kind of its inputs, and which declaration."""
+
+
+def test_right_programs_agree_and_would_not_with_half_of_what_storing_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundredth of the proof."""
+    found = sum((try_task(name, kind, DECLARED[number], 0) for name, kind, number in SLICE), Tried())
+    assert found.variants > 90
+    assert found.said == []
+    assert found.worst > 0.95
+    monkeypatch.setattr(Arithmetic, "half_ulp", lambda self, x: half_ulp(self.stored, x) / 2)
+    assert try_task("matmul of 64", "normal", DECLARED[0], 0).alarms == 17
+
+
+def test_every_fault_of_a_long_product_is_told() -> None:
+    found = try_length(4096, 1)
+    assert (found.alarms, [name for name, told in found.told.items() if not told.hold]) == (0, [])
+    assert found.resolution < 0.008
+    assert found.told["the store truncates"].close == 0  # what a typed tolerance does not tell
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch reaches no GPU (CUDA) on this machine")

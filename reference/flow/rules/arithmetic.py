@@ -189,7 +189,8 @@ def with_term(op: Operation, a: Tensor, v: float, term: Tensor, radius: Radius, 
     if scaled is not None:
         size = size + scaled
     nothing = term == 0 if radius is None else (term == 0) & (radius == 0)
-    inner = op.rounding(size, roundings, nothing)
+    inner = plus(op.rounding(size, roundings, nothing), op.stored_inside(size, roundings))
+    assert inner is not None
     return plus(carried, inner.broadcast_to(op.out.shape), op.rounding(most(op, carried), 1, op.exactly(a, 0)))
 
 

@@ -197,7 +197,7 @@ def sigmoid(op: Operation) -> Radius:
     exp = 2 * (EXP_ULPS + (TORCH_CUDA_ULPS if op.out.is_cuda else TORCH_FAST_EXP_ULPS))
     size = s if carried is None else s + carried
     per_side = (exp * (1 - s) + 4) / 2
-    radius = plus(carried, op.rounding(size * per_side, 1))
+    radius = plus(carried, op.rounding(size * per_side, 1), op.stored_inside(size, 2))
     assert radius is not None
     return radius + (TANH_ULPS + 1) * op.context.precision.u if op.allows(SIGMOID_BY_TANH) else radius
 
@@ -220,7 +220,9 @@ def power(op: Operation) -> Radius:
     carried = None if r is None else stretched(r, _power_slope(wide(x), r, p))
     whole = p == int(p)
     roundings = max(abs(p) if whole and abs(p) <= 8 else 0.0, 2 * TORCH_ULPS, 1.0)
-    return plus(carried, op.rounding(most(op, carried), roundings + VECTOR_ULPS, op.exactly(x, 0) if p > 0 else None))
+    inside = op.stored_inside(most(op, carried), int(abs(p)) - 2) if whole and abs(p) <= 8 else None
+    rounding = op.rounding(most(op, carried), roundings + VECTOR_ULPS, op.exactly(x, 0) if p > 0 else None)
+    return plus(carried, rounding, inside)
 
 
 def _power_slope(x: Tensor, r: Tensor, p: float) -> Tensor:
@@ -286,7 +288,8 @@ def tanh_backward(op: Operation) -> Radius:
     if square is not None:
         inner = inner + size * square
     form = 12 * op.context.precision.u * size if op.allows(TANH_BY_EXP) else None
-    return plus(carried, op.rounding(inner, 1, op.exactly(g, 0)), op.rounding(most(op, carried), 1), form)
+    parts = op.stored_inside(size, 2)
+    return plus(carried, op.rounding(inner, 1, op.exactly(g, 0)), op.rounding(most(op, carried), 1), form, parts)
 
 
 @rule(aten.sigmoid_backward)
@@ -297,4 +300,4 @@ def sigmoid_backward(op: Operation) -> Radius:
     rest = 1 - wide(s)
     inner = times(s, op.radius(s), rest, op.radius(s))
     carried = times(g, op.radius(g), wide(s) * rest, inner)
-    return plus(carried, op.rounding(most(op, carried), 3, op.exactly(g, 0)))
+    return plus(carried, op.rounding(most(op, carried), 3, op.exactly(g, 0)), op.stored_inside(most(op, carried), 2))

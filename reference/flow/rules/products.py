@@ -16,7 +16,7 @@ from torch import Tensor
 
 from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import BY_FFT, is_power_of_two
-from reference.flow.rules.arithmetic import reach
+from reference.flow.rules.arithmetic import most, reach
 from reference.flow.rules.long_sums import of_factors, of_products, of_terms, probable
 from reference.flow.rules.windows import Windows
 
@@ -215,6 +215,8 @@ def product_added(op: Operation) -> Radius:
     added = None if r is None else r * abs(beta)
     guaranteed = total + size * op.sums(terms + more)
     guaranteed = guaranteed if added is None else guaranteed + added
+    inside = op.stored_inside(most(op, guaranteed) + size)
+    guaranteed = guaranteed if inside is None else guaranteed + inside
     if not op.long(terms) or not alpha:
         return guaranteed
     # Divided by α it is the plain sum, which may begin with C·β/α.
@@ -224,7 +226,7 @@ def product_added(op: Operation) -> Radius:
     law = of_products(op, a, b, result, wide(c) * (beta / alpha))
     moved = of_factors(op, inner, a, b)
     own = probable(op, guaranteed / by, law, brought, result=result, more=more, factors=moved)
-    return own if by == 1 or own is None else own * by
+    return plus(own if by == 1 or own is None else own * by, inside)
 
 
 @rule(aten.convolution.default)
@@ -256,6 +258,8 @@ def convolution(op: Operation) -> Radius:
             brought = plus(carried(op, convolve, x, w, terms), r)
             moved = of_factors(op, convolve, x, w)
             radius = probable(op, radius, law, brought, result=alone, more=more, factors=moved)
+    if first is not None and radius is not None:
+        radius = plus(radius, op.stored_inside(most(op, radius) + first.abs()))
     if op.allows(BY_FFT) and not op["transposed"] and op["groups"] == 1:
         radius = plus(radius, _by_fft(op, _norms(op, x), _norms(op, w).t(), op.out, w))
     return plus(radius, _beyond_direct(op, lambda a, b, c: aten.convolution(a, b, c, *layout), (x, w, bias), 0))
@@ -392,7 +396,7 @@ def mean(op: Operation) -> Radius:
     more = 0 if is_power_of_two(n) else 2
     whole = total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False), more=more)
     whole = narrowed(op, x, op.arguments.get("dim"), whole, wide(op.out) * n, more)
-    return None if whole is None else whole / n
+    return None if whole is None else plus(whole / n, op.stored_inside(most(op, whole / n)))
 
 
 def narrowed(
@@ -442,7 +446,7 @@ def norm(op: Operation) -> Radius:
         own = size * (op.sums(n) / 2 + 6 * p.u + (4 * 4 * p.u if order != 2 else 0)) + 2 * math.sqrt(n * p.tiny)
     if order in (1, 2) and op.long(n):
         own = _norm_by_law(op, x, order, own, carried)
-    return plus(carried, own)
+    return plus(carried, own, op.stored_inside(size, 2) if order != 1 else None)
 
 
 def _norm_by_law(op: Operation, x: Tensor, order: float, guaranteed: Tensor, carried: Radius) -> Tensor:

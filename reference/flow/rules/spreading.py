@@ -198,7 +198,8 @@ def average_pool(op: Operation) -> Radius:
     places = _places(op) if "kernel_size" in op else _window(op)
     # A divisor that is given may be below 0.
     local: Tensor = op.func(reach(wide(x), r), *rest).abs() * op.sums(places + 1)
-    return plus(local, None if r is None else op.func(r, *rest).abs())
+    carried = None if r is None else op.func(r, *rest).abs()
+    return plus(local, carried, op.stored_inside(wide(op.out).abs() + (local if carried is None else local + carried)))
 
 
 def _dimensions(op: Operation) -> int:
