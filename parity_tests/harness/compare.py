@@ -58,10 +58,8 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = False) -> Comparison:
     """Compare one returned value with one answer. `flat_ok`: (M,) may stand for (1, M), with a note."""
-    if got is None:
-        return Comparison(Verdict.HARNESS_ERROR, problem="was planned, but nothing was recorded for it")
-    if isinstance(got, Failure):
-        return failed(got)
+    if got is None or isinstance(got, Failure):
+        return not_returned(got)
     want = answer.value
     scalar = want.ndim == 0
     asked = "a number" if scalar else f"an array of shape {shape_text(want.shape)}"
@@ -93,6 +91,13 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
         array[None], want[None], radius[None], others, lambda: answer.exact[None], answer.radius_kind
     )
     return compared[0].noting(*notes)
+
+
+def not_returned(failure: Failure | None) -> Comparison:
+    """The comparison of what failed, or was never recorded: no answer is needed for it."""
+    if failure is None:
+        return Comparison(Verdict.HARNESS_ERROR, problem="was planned, but nothing was recorded for it")
+    return failed(failure)
 
 
 def compare_each(

@@ -8,6 +8,9 @@ import sys
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.inside.worker import Preloaded
 from parity_tests.protocol.case import DTYPES
+from parity_tests.protocol.kind import Context
+from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import WHOLE_CASE
 
 CASES = [case for edition in ASSIGNMENT.editions.names for case in ASSIGNMENT.cases(edition, DTYPES)]
 
@@ -48,3 +51,13 @@ def test_the_names_of_cases_hold_nothing_that_is_drawn() -> None:
     for edition in ASSIGNMENT.editions.names:
         names = [[case.name for case in ASSIGNMENT.cases(edition, DTYPES, seed=seed)] for seed in range(5)]
         assert names == names[:1] * 5
+
+
+def test_steps_of_sgd_that_did_not_come_back_are_held_against_no_answer() -> None:
+    case = next(case for case in CASES if case.name == "sgd/full-size/float64")
+    failures = {WHOLE_CASE: Failure("crashed", "ValueError", "it raised ValueError")}
+    seen = Observation(case.name, {}, failures, {}, (), 0.0)
+    judged = ASSIGNMENT.kinds[case.probe].judge(case, {}, seen, Context("cpu", "2019", "2019"))
+    assert {name: comparison.verdict for name, comparison in judged.items()} == {
+        q.name: "crashed" for q in case.quantities
+    }

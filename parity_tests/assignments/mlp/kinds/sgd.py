@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.kinds import sgd_rows
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.names import LABELS, plain_name
-from parity_tests.harness.compare import compare, compare_each, over_steps
+from parity_tests.harness.compare import compare, compare_each, not_returned, over_steps
+from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
@@ -114,6 +115,10 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     judged: dict[str, Comparison] = {}
     for t in range(case.params["trainings"]):
         of_training = [w for w in weights(case.params) if w.training == t]
+        if not observation.values:
+            results = {w.quantity: result_of(observation, Key(w.array)) for w in of_training}
+            judged |= {name: not_returned(got) for name, got in results.items() if not isinstance(got, Returned)}
+            continue
         answers = _answers(case, arrays, of_training, context.device)
         judged |= {w.quantity: _compared(observation, w, answers[w.array]) for w in of_training}
     first = plain_name(FIRST)
@@ -187,8 +192,6 @@ _steps_once = lru_cache(maxsize=64)(_steps)
 def _compared(observation: Observation, w: Weight, answers: Answer) -> Comparison:
     """A weight over all steps: at once, and step by step where that fails."""
     T = len(answers.value)
-    if not observation.values:
-        return compare(result_of(observation, Key(w.array)), answers.of(0))
     path = array_of(observation, Key(w.array), (T, *w.shape))
     if path is not None:
         together = compare(Returned("array", path, ""), answers)
@@ -229,6 +232,15 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     calls, observation = Calls(case, judged), _with_moved(case, arrays, observation)
     p, every = case.params, etas(case.params)
     found = weights(p)
+
+    @cache
+    def start(name: str) -> Running:
+        return calls.running(arrays[name])
+
+    @cache
+    def gradients(name: str, steps: int) -> tuple[Running, ...]:
+        return tuple(calls.running(g) for g in arrays[f"{name}_gradient"][:steps])
+
     for w in found:
         comparison = judged[w.quantity]
         is_late = comparison.verdict not in PASSING and (comparison.step or 0) > FEW_STEPS
@@ -238,15 +250,12 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
             "sgd.weights",
             w.quantity,
             _first(_stacked(observation, w, len(every)), len(rates)),
-            w=calls.running(arrays[w.array]),
-            g=[calls.running(g) for g in arrays[f"{w.array}_gradient"][: len(rates)]],
+            w=start(w.array),
+            g=gradients(w.array, len(rates)),
             etas=rates,
             alpha=p["alpha"],
             lam=p["lam"],
-            beside=(
-                calls.running(arrays[beside.array]),
-                [calls.running(g) for g in arrays[f"{beside.array}_gradient"][: len(rates)]],
-            ),
+            beside=(start(beside.array), gradients(beside.array, len(rates))),
             key=w.key,
             layer=w.name,
             layers=p["layers"],
