@@ -398,9 +398,9 @@ def _recorded(
 
 
 def _dtype(inputs: Mapping[str, Any]) -> str:
-    """float32 where any input is float32, else float64: the precision that both sides have."""
+    """float32 where any input is float32 (or made of such), else float64: the precision that both sides have."""
     types = {str(value.dtype).removeprefix("torch.") for value in inputs.values() if is_array(value)}
-    return "float32" if "float32" in types else "float64"
+    return "float32" if types & {"float32", "complex64"} else "float64"
 
 
 def run_of(

@@ -70,4 +70,4 @@ def _same(one: Any, other: Any) -> bool:
     if not is_array(one):
         return True
     one, other = in_numpy(one), in_numpy(other)
-    return bool(one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+    return bool(one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))

@@ -61,13 +61,18 @@ def _is_numeric_list(value: Any) -> bool:
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
-    """A copy of an array or number as a numpy array, in its own dtype. Raises UnreadableError for anything else."""
+    """A copy of an array or number as a numpy array, in its own dtype. Raises UnreadableError for anything else.
+
+    Complex numbers are their parts, real and imaginary along a last axis.
+    """
     try:
         if not is_array(value) and hasattr(value, "__dlpack__"):
             value = _from_dlpack(value)
         array = np.array(in_numpy(value) if is_array(value) else value, copy=True)
     except Exception as error:  # the conversions of a foreign object may raise anything
         raise UnreadableError(f"the candidate's {name} cannot be read as an array: {error}") from error
+    if array.dtype.kind == "c":
+        array = np.stack([array.real, array.imag], -1)
     if array.dtype.kind not in "fiub":
         raise UnreadableError(
             f"the candidate's {name} is {type(value).__name__} of dtype {array.dtype}; numbers are compared"

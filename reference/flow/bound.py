@@ -11,16 +11,25 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from reference.flow.dispatch import Kind, Plan, plan
+from reference.flow.dispatch import Kind, Plan
 from reference.flow.errors import DataDependentError, QuestionError, UnknownOperationError
 from reference.flow.low_precision import Arithmetic
-from reference.flow.nested import bound_arguments, changed, is_float_conversion, replaced, same_storage, tensors
+from reference.flow.nested import (
+    any_complex,
+    as_real,
+    bound_arguments,
+    changed,
+    is_float_conversion,
+    replaced,
+    same_storage,
+    tensors,
+)
 from reference.flow.operation import BLOCK, Context, Operation, Radius, plus, wide
 from reference.flow.plain import doubled
 from reference.flow.rounding import STORED_INSIDE
 from reference.flow.shadows import Shadows
 from reference.flow.student import ONE_SIDE
-from reference.flow.walk import Walk, real
+from reference.flow.walk import Walk
 
 aten = torch.ops.aten
 
@@ -87,6 +96,12 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
                 "get as an input; pass it as one"
             )
         return changed((args, kwargs), doubled)  # type: ignore[no-any-return]
+
+    def planned(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+        """The same; complex numbers are refused where low precision is declared."""
+        if self.context.arithmetic is not None and any_complex(args, kwargs):
+            raise QuestionError(f"torch runs {func} on complex numbers, whose parts nothing follows in low precision")
+        return super().planned(func, args, kwargs)
 
     def _refuse_rounding(self, x: Tensor, to: torch.dtype | None, declared: Arithmetic) -> None:
         """Refuse a conversion that rounds otherwise than results are stored: what is rounded before is an input."""
@@ -158,7 +173,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         for argument in func._schema.arguments:
             if argument.is_out:
                 kwargs.pop(argument.name, None)
-        functional = plan(planned.functional)
+        functional = self.planned(planned.functional, args, kwargs)
         step: Step | None = None
         if functional.kind is Kind.RULE:
             value, radii, step = self._apply(planned.functional, args, kwargs, target, functional)
@@ -179,7 +194,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         given = bound_arguments(func, args, kwargs)
         written = [given[name] for name in planned.written if given.get(name) is not None]
         copies = {id(x): self._copied(x) for x in written}
-        out = real(func, func(*args, **kwargs))
+        out = func(*args, **kwargs)
         args, kwargs = replaced((args, kwargs), copies)
         values = tensors(out)
         try:
@@ -198,11 +213,13 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
     def unknown(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Refused, by name, or allowed so many ulps; integers and truth values made of exact ones are exact."""
         given = tensors((args, kwargs))
-        known = all(not x.is_floating_point() and self.context.shadows.get(x) is None for x in given)
-        out = real(func, func(*args, **kwargs))
-        exact = known and not any(x.is_floating_point() for x in tensors(out))
+        known = all(not as_real(x).is_floating_point() and self.context.shadows.get(x) is None for x in given)
+        out = func(*args, **kwargs)
+        exact = known and not any(as_real(x).is_floating_point() for x in tensors(out))
         if exact:
             return out
+        if any_complex(args, kwargs) or any(x.is_complex() for x in tensors(out)):
+            raise UnknownOperationError(str(func), " of complex numbers")
         if self.ulps is None or func._schema.is_mutable:
             raise UnknownOperationError(str(func))
         values = tensors(out)
@@ -303,7 +320,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             return radius
         radius = radius.nan_to_num(nan=torch.inf, posinf=torch.inf)
         if self.ulps is None and all(self.context.shadows.get(y) is None for y in operands):
-            return radius.masked_fill(~torch.isfinite(x), 0.0)
+            return radius.masked_fill(~torch.isfinite(as_real(x)), 0.0)
         return radius
 
     def _remember(self, x: Tensor, step: Step | None, i: int = 0, *, new: bool = True) -> None:
@@ -357,6 +374,7 @@ def _listed(radii: Any, out: Any) -> list[Radius]:
 
 def apart(x: Tensor, y: Tensor) -> Radius:
     """|x − y|, 0 where both are the same infinity or not a number; None where all is 0."""
+    x, y = as_real(x), as_real(y)
     if _equal(x, y):
         return None
     if not x.is_floating_point() or x.dtype != y.dtype:

@@ -22,6 +22,9 @@ _LOWER = {"float16", *(name for name in dir(torch) if re.match("bfloat16$|float8
 """Types of fewer bits than float32, which float64 holds exactly."""
 
 
+_HELD = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+
+
 def is_lower(x: Any) -> bool:
     """Whether a tensor or an array, also of a type that another library adds to numpy, has fewer bits than float32."""
     return str(x.dtype).removeprefix("torch.") in _LOWER
@@ -49,9 +52,9 @@ def as_tensors(
         if isinstance(x, (np.ndarray, np.generic)):
             if lower and is_lower(x):
                 x = np.asarray(x, np.float32)
-            elif is_lower(x) or x.dtype == np.longdouble:
+            elif is_lower(x) or x.dtype in (np.longdouble, np.clongdouble):
                 raise refused(name, x)
-            if x.dtype.kind not in "fiub":
+            if x.dtype.kind not in "fiubc":
                 raise UnsupportedTypeError(f"{name} is of type {x.dtype}; inputs are numbers or truth values")
             x = torch.from_numpy(np.array(x, dtype=x.dtype.newbyteorder("="), copy=True, order="K"))
             return placed(x)
@@ -67,13 +70,15 @@ def as_tensors(
             raise UnsupportedTypeError(
                 f"{name} is {kind.removeprefix('torch.')}; inputs are dense tensors with numbers"
             )
-        if (x.is_floating_point() or x.is_complex()) and x.dtype not in (torch.float32, torch.float64):
+        if (x.is_floating_point() or x.is_complex()) and x.dtype not in _HELD:
             if not (lower and is_lower(x)):
                 raise refused(name, x)
             x = x.to(torch.float32)
         return placed(x.detach().clone())
 
     def placed(x: Tensor) -> Tensor:
+        if dtype is torch.float64 and x.is_complex():
+            return x.to(device, torch.complex128)
         return x.to(device, dtype if dtype is not None and x.is_floating_point() else x.dtype)
 
     return {name: one(name, x) for name, x in inputs.items()}
@@ -92,9 +97,9 @@ def precision_of(values: Mapping[str, Any]) -> Precision | None:
             yield str(x.dtype).removeprefix("torch.")
 
     found = set(types(list(values.values())))
-    if "float32" in found:
+    if found & {"float32", "complex64"}:
         return precision(torch.float32)
-    return precision(torch.float64) if "float64" in found else None
+    return precision(torch.float64) if found & {"float64", "complex128"} else None
 
 
 @contextmanager
@@ -152,7 +157,10 @@ def _seed(seed: int) -> None:
 
 
 def named(result: Any, name: str = "output") -> dict[str, Tensor]:
-    """The tensors of a result by name: "output", "output[0]", "output.key"; a dict's own keys at the top."""
+    """The tensors of a result by name: "output", "output[0]", "output.key"; a dict's own keys at the top.
+
+    Complex ones are given as their parts, real and imaginary along a last axis.
+    """
     if isinstance(result, Mapping):
         found: dict[str, Tensor] = {}
         for key, value in result.items():
@@ -166,7 +174,8 @@ def _named(result: Any, name: str) -> dict[str, Tensor]:
     if result is None:
         return {}
     if isinstance(result, Tensor):
-        return {name: result}
+        result = result.resolve_conj().resolve_neg()
+        return {name: torch.view_as_real(result) if result.is_complex() else result}
     if isinstance(result, Mapping):
         parts = [_named(value, f"{name}.{key}") for key, value in result.items()]
     elif isinstance(result, (list, tuple)):

@@ -14,6 +14,7 @@ from torch._ops import OpOverload, OpOverloadPacket
 
 from reference.flow import rules
 from reference.flow.operation import DECOMPOSITIONS, RULES, Rule
+from reference.flow.rules.complex_numbers import RULES_OF_COMPLEX, in_parts
 
 aten = torch.ops.aten
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
@@ -65,6 +66,20 @@ def plan(func: OpOverload) -> Plan:
     """How to treat `func`; rules that have been registered since are found."""
     rule = RULES.get(func) or RULES.get(func.overloadpacket)
     return _plan(func) if rule is None else Plan(Kind.RULE, rule=rule)
+
+
+@cache
+def plan_of_complex(func: OpOverload) -> Plan:
+    """How to treat `func` where complex numbers go into it, which the rules of real ones know nothing of."""
+    if func.overloadpacket in RULES_OF_COMPLEX:
+        return Plan(Kind.RULE, rule=RULES_OF_COMPLEX[func.overloadpacket])
+    decomposition = in_parts(func)
+    if decomposition is not None:
+        return Plan(Kind.DECOMPOSED, decomposition=decomposition)
+    usual = plan(func)
+    composite = func.has_kernel_for_dispatch_key(_COMPOSITE)
+    follows = usual.kind not in (Kind.RULE, Kind.DECOMPOSED) or (usual.kind is Kind.DECOMPOSED and composite)
+    return usual if follows else Plan(Kind.UNKNOWN)
 
 
 @cache

@@ -21,7 +21,7 @@ class InTorch(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func in _LEAVING and args[0].is_floating_point():
+        if func in _LEAVING and (args[0].is_floating_point() or args[0].is_complex()):
             raise QuestionError(
                 f"the reference takes floating-point numbers out of torch (.{func.__name__}()), and nothing follows "
                 "what becomes of them there; compute it with torch, or give it as an input"

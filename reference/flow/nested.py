@@ -19,6 +19,25 @@ def tensors(values: Any) -> list[Tensor]:
     return found
 
 
+def as_real(x: Tensor) -> Tensor:
+    """The numbers that a complex tensor is made of, real and imaginary ones along a last axis; a real one as it is."""
+    return torch.view_as_real(x.conj() if x.is_conj() else x) if x.is_complex() else x
+
+
+def any_complex(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether an operation gets complex numbers, or is to make them of real ones."""
+    for x in args:
+        if isinstance(x, Tensor):
+            if x.is_complex():
+                return True
+        elif isinstance(x, (list, tuple)) and any_complex(tuple(x), {}):
+            return True
+    if not kwargs:
+        return False
+    to = kwargs.get("dtype")
+    return (isinstance(to, torch.dtype) and to.is_complex) or any_complex(tuple(kwargs.values()), {})
+
+
 def holds_any(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether there is a tensor among the arguments; most often the first is one."""
     return (bool(args) and isinstance(args[0], Tensor)) or bool(tensors((args, kwargs)))

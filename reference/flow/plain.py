@@ -39,7 +39,11 @@ def doubled(x: Any) -> Any:
     if isinstance(x, Tensor):
         if is_lower(x):
             x = x.to(torch.float32)
+        if x.dtype is torch.complex64:
+            return x.to(torch.complex128)
         return x.to(torch.float64) if x.dtype is torch.float32 else x
+    if x is torch.complex64:
+        return torch.complex128
     return torch.float64 if isinstance(x, torch.dtype) and x.is_floating_point else x
 
 

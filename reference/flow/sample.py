@@ -15,9 +15,9 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from reference.flow.bound import Place, Step
-from reference.flow.dispatch import Plan, plan
+from reference.flow.dispatch import Plan
 from reference.flow.errors import DataDependentError
-from reference.flow.nested import bound_arguments, changed, is_float_conversion, tensors
+from reference.flow.nested import as_real, bound_arguments, changed, is_float_conversion, tensors
 from reference.flow.operation import Radius
 from reference.flow.plain import doubled
 from reference.flow.rules.choices import in_backward
@@ -71,7 +71,7 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
             )
         args, kwargs = changed((args, kwargs), doubled)
         domain = _DOMAINS.get(func.overloadpacket)
-        if domain is not None and self.sign is not None:
+        if domain is not None and self.sign is not None and not args[0].is_complex():
             args = (args[0].clamp(*domain), *args[1:])
         return args, kwargs
 
@@ -98,7 +98,7 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
     def in_place(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
         """The operation, what it wrote moved."""
         assert planned.functional is not None
-        functional = plan(planned.functional)
+        functional = self.planned(planned.functional, args, kwargs)
         if functional.decomposition is None:
             out = func(*args, **kwargs)
             self._move(func, [bound_arguments(func, args, kwargs)[planned.written[0]]], named=str(planned.functional))
@@ -164,6 +164,7 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
             return
         forward = not in_backward()
         for i, (x, sigma) in enumerate(zip(values, step.sigma, strict=True)):
+            x = as_real(x)
             if not x.is_floating_point():
                 continue
             if sigma is not None and (index, i) not in self.last:
@@ -178,6 +179,11 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
             assert self.sign is not None
             x.addcmul_(x.sign(), sigma, value=self.sign)
 
+    def _complex_moved(self, x: Tensor, sigma: Tensor) -> Tensor:
+        copy = x.resolve_conj().clone()
+        as_real(copy).addcmul_(self._normal(sigma), sigma)
+        return copy
+
     def _normal(self, x: Tensor) -> Tensor:
         """Normal numbers of the shape of x, drawn in float32, which takes a quarter of the time."""
         return torch.randn(x.shape, generator=self.generator, dtype=torch.float32, device=x.device)
@@ -187,17 +193,17 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
             return args, kwargs
 
         def moved(x: Any) -> Any:
-            sigma: Radius = self._forward.get(x) if isinstance(x, Tensor) and x.is_floating_point() else None
+            sigma: Radius = self._forward.get(x) if isinstance(x, Tensor) else None
             if sigma is None:
                 return x
-            return torch.addcmul(x, self._normal(x), sigma)
+            return torch.addcmul(x, self._normal(x), sigma) if x.is_floating_point() else self._complex_moved(x, sigma)
 
         moved_args, moved_kwargs = changed((args, kwargs), moved)
         return moved_args, moved_kwargs
 
 
 def _is_single(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.dtype is torch.float32
+    return isinstance(x, Tensor) and x.dtype in (torch.float32, torch.complex64)
 
 
 def _other_way(recorded: str, now: str) -> DataDependentError:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from reference.flow.nested import as_real
+
 
 class Shadows:
     """For each storage a float64 number ≥ 0 an element; a storage that is not held has zeros.
@@ -21,7 +23,10 @@ class Shadows:
         self._sweep_at = 64
 
     def get(self, x: Tensor) -> Tensor | None:
-        """The shadow of `x`, of its shape, to be read only; None where all of it is 0."""
+        """The shadow of `x`, of its shape, to be read only; None where all of it is 0.
+
+        Complex numbers have one for each of their parts, along a last axis.
+        """
         key = x.untyped_storage()._cdata
         held = self._held.get(key)
         if held is not None and held[1].dtype is not torch.float64:
@@ -33,6 +38,7 @@ class Shadows:
         held = self._held.get(x.untyped_storage()._cdata)
         if held is None:
             return None
+        x = as_real(x)
         return held[1].as_strided(x.size(), x.stride(), held[1].storage_offset() + x.storage_offset())
 
     def put(self, x: Tensor, shadow: Tensor | None) -> None:
@@ -41,6 +47,7 @@ class Shadows:
         held = self._held.get(storage._cdata)
         if held is None and shadow is None:
             return
+        x = as_real(x)
         count = storage.nbytes() // x.element_size()
         whole = x.numel() == count
         if whole and shadow is None:

@@ -9,25 +9,14 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reference.flow.dispatch import Kind, Plan, plan
-from reference.flow.errors import UnsupportedTypeError
-from reference.flow.nested import holds_any, tensors
+from reference.flow.dispatch import Kind, Plan, plan, plan_of_complex
+from reference.flow.nested import any_complex, holds_any, tensors
 
 _IDLE = ("profiler::", "prim::device", "aten::is_same_size", "aten::_assert_")
 """Operations that compute nothing."""
 _CALLS_WHEN_IMPORTED = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 8)
 """Whether torch's compiler, which custom operations and optimizers import when first called, itself calls operations
 at that moment, which fails under a mode."""
-
-
-def real(func: OpOverload, out: Any) -> Any:
-    """What an operation returned. Raises UnsupportedTypeError where it computed complex numbers."""
-    if isinstance(out, Tensor) and out.is_complex():
-        raise UnsupportedTypeError(
-            f"torch runs {func}, whose result is complex, and nothing follows the rounding of complex numbers; write "
-            "the reference with a real and an imaginary part of each"
-        )
-    return out
 
 
 class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -55,12 +44,16 @@ class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func._schema.name.startswith(_IDLE):
             return func(*args, **kwargs)
         args, kwargs = self.prepare(func, args, kwargs)
-        planned = plan(func)
+        planned = self.planned(func, args, kwargs)
         if planned.kind is Kind.VIEW:
             return func(*args, **kwargs)
         if func._schema.is_mutable:
             self.wrote.update(x.untyped_storage()._cdata for x in tensors((args, kwargs)))
-        return real(func, self._of_kind(func, args, kwargs, planned))
+        return self._of_kind(func, args, kwargs, planned)
+
+    def planned(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+        """How to treat an operation, of complex numbers where it gets any."""
+        return plan_of_complex(func) if any_complex(args, kwargs) else plan(func)
 
     def _of_kind(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
         if planned.kind is Kind.RANDOM:

@@ -345,8 +345,6 @@ def _without_a_rule(name: str) -> str:
         return f"{plain} has no rule: its error grows with the matrix' condition, which no elementwise bound knows"
     if plain.startswith(_DECIDING):
         return f"{plain} has no rule: it counts or compares, which rounding decides at an edge"
-    if "fft" in plain or "complex" in plain:
-        return f"{plain} has no rule: it passes through complex numbers"
     return f"{plain} has no rule"
 
 

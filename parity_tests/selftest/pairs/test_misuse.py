@@ -34,13 +34,6 @@ class Foreign:
         return X
 
 
-def rotary(x: torch.Tensor) -> torch.Tensor:
-    turned = torch.view_as_complex(x[:, :4].reshape(-1, 2, 2).contiguous()) * torch.polar(
-        torch.ones(2), torch.arange(2.0)
-    )
-    return torch.view_as_real(turned)
-
-
 def either(x: torch.Tensor) -> Any:
     return torch.cond(x.sum() > 0, lambda x: x.sin(), lambda x: x.cos(), (x,))
 
@@ -60,11 +53,18 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "an array of another library": (lambda: hold(softmax, torchs_softmax, Foreign()), "numpy.asarray"),
     "a sparse input": (lambda: hold(softmax, torchs_softmax, torch.eye(3).to_sparse_csr()), "x is sparse_csr"),
     "an input without numbers": (lambda: hold(softmax, torchs_softmax, torch.empty(3, device="meta")), "device meta"),
-    "complex numbers in the reference": (
-        lambda: hold(softmax, rotary, X),
-        "aten.polar.default, whose result is complex",
+    "complex numbers without a rule": (
+        lambda: hold(softmax, lambda x: torch.complex(x, x).sqrt().real, X),
+        "aten.sqrt.default of complex numbers",
     ),
-    "a transform in the reference": (lambda: hold(softmax, lambda x: torch.fft.rfft(x).real, X), "result is complex"),
+    "complex numbers in low precision": (
+        lambda: hold(softmax, lambda x: torch.fft.rfft(x).real, X, accumulate="float32", store="bfloat16"),
+        "nothing follows in low precision",
+    ),
+    "a gradient in complex numbers": (
+        lambda: hold(np.abs, gradients(lambda z: z.abs().sum(), "z", None), inputs={"z": X + 1j * X}),
+        "not of floating-point numbers, in which gradients are",
+    ),
     "a step in numpy": (
         lambda: hold(softmax, lambda x: torch.from_numpy(np.exp(x.numpy())), X),
         "out of torch (.numpy",

@@ -16,6 +16,7 @@ FAMILIES = (
     "special",
     "decompositions",
     "derivatives",
+    "complex_numbers",
 )
 
 
