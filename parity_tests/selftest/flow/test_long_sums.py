@@ -176,6 +176,11 @@ FUNCTIONS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "mean": lambda a, b, c: a.mean(1, keepdim=True),
     "mean of all": lambda a, b, c: a.mean(),
     "norm": lambda a, b, c: torch.linalg.vector_norm(a, 2, 1),
+    "log-sum-exp": lambda a, b, c: a.logsumexp(1),
+    "softmax": lambda a, b, c: a.softmax(1).amax(1),
+    "log-softmax": lambda a, b, c: (a[:1] / 100).log_softmax(1).amax(1),
+    "cross-entropy": lambda a, b, c: F.nll_loss(a.t(), torch.zeros(640, dtype=torch.long)),
+    "running sum": lambda a, b, c: a[:1].cumsum(1)[:, -1],
     "norm of order 1": lambda a, b, c: torch.linalg.vector_norm(a, 1, 1),
 }
 
@@ -224,6 +229,24 @@ def test_a_convolution_and_all_its_gradients_have_the_law_of_their_sums(name: st
         assert answer.kind == "probable", key
         assert float(answer.radius.median()) < 1e-4 * typical < float(bound[key].radius.median()), key
         assert (np.abs(answer.value.numpy() - right[key]) <= answer.radius.numpy()).all()
+
+
+def test_running_sums_one_after_another_and_in_blocks_stay_within_their_radius(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Equal terms, too, since the law is checked on them."""
+    x = np.concatenate([normal(3, 20_000), np.full((1, 20_000), 0.7123, np.float32)])
+
+    def worst() -> float:
+        value, radius = radius_of(lambda x: x.cumsum(1), torch.from_numpy(x))
+        blocks = np.add.accumulate(x.reshape(4, 25, 800), axis=2)
+        blocks[:, 1:] += np.add.accumulate(blocks[:, :-1, -1], axis=1)[:, :, None]
+        both = np.add.accumulate(x, axis=1), blocks.reshape(4, -1)
+        return max(float((np.abs(y - value.numpy().astype(float)) / radius.numpy()).max()) for y in both)
+
+    assert 1 / 5 < worst() < 1 / 2
+    monkeypatch.setattr(long_sums, "_scale", lambda ratio: 1.0)
+    assert worst() > 1
 
 
 TRANSFORMS = (

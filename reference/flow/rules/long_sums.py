@@ -263,9 +263,41 @@ def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor) -> L
     return law
 
 
+def of_prefixes(op: Operation, x: Tensor, dim: int, result: Tensor) -> Law:
+    """The law of each sum of the first k terms; the check is by the sums one after another, and in sixteen blocks."""
+    known = op.memo.get("law")
+    if isinstance(known, Law):
+        return known
+    rows = x.detach().to(torch.float64).movedim(dim, -1)
+    n = rows.shape[-1]
+    k = torch.arange(1, n + 1, dtype=torch.float64, device=x.device)
+    exact, squares = rows.cumsum(-1), (rows * rows).cumsum(-1)
+    within = exact.cummax(-1)[0].clamp_(min=0) - exact.cummin(-1)[0].clamp_(max=0)
+    shuffled = exact * exact * ((k + 1) / 3) + squares * ((k + 1) / 6)
+    root = (torch.maximum(shuffled, within * within * k) + squares).sqrt_().masked_fill_(squares < 1e-280, torch.inf)
+    sums, spread, of_squares = (y.movedim(-1, dim) for y in (exact, root, squares))
+    law = Law(sums, spread, of_squares, n, op.context.precision.dtype)
+    allowed = root * (factor(x.numel()) * op.context.precision.u)
+    worst = float(_ratios(result.movedim(dim, -1) - exact, allowed).amax())
+    terms = rows.to(law.dtype).cpu().numpy()
+    size = n // 16
+    for one in (terms, terms[..., : size * 16].reshape(*terms.shape[:-1], 16, size)):
+        so_far = np.add.accumulate(one, axis=-1)
+        if one is not terms:
+            totals = np.add.accumulate(so_far[..., -1], axis=-1)
+            so_far[..., 1:, :] += totals[..., :-1, None]
+            so_far = so_far.reshape(*terms.shape[:-1], size * 16)
+        here = slice(0, so_far.shape[-1])
+        error = torch.from_numpy(so_far.astype(np.float64)).to(exact.device) - exact[..., here]
+        worst = max(worst, float(_ratios(error, allowed[..., here]).amax()))
+    law.scale = _scale(worst)
+    op.memo["law"] = law
+    return law
+
+
 def _roots(n: int, exact: Tensor, squares: Tensor, neighbours: Tensor, lanes: Sequence[Tensor], least: float) -> Tensor:
     """√V of the largest: random orders, neighbours' √V, lanes' V; infinite where Q tells that squares underflow."""
-    shuffled = (exact * exact) * ((n + 1) * (2 * n + 1) / (6 * n) - (n + 1) / (6 * n)) + squares * ((n + 1) / 6)
+    shuffled = (exact * exact) * ((n + 1) / 3) + squares * ((n + 1) / 6)
     largest = torch.maximum(shuffled, neighbours * neighbours)
     for each in lanes:
         largest = torch.maximum(largest, each)

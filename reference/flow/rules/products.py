@@ -17,7 +17,7 @@ from torch import Tensor
 from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import most, reach
-from reference.flow.rules.long_sums import of_factors, of_products, of_terms, probable
+from reference.flow.rules.long_sums import of_factors, of_prefixes, of_products, of_terms, probable
 from reference.flow.rules.windows import Windows
 
 aten = torch.ops.aten
@@ -420,7 +420,12 @@ def running_sum(op: Operation) -> Radius:
     r = op.radius(x)
     n = x.shape[dim] if x.dim() else 1
     local = reach(wide(x), r).cumsum(dim) * op.sums(max(n - 1, 0))
-    return plus(local, None if r is None else r.cumsum(dim))
+    brought = None if r is None else r.cumsum(dim)
+    guaranteed = plus(local, brought)
+    if not op.long(n):
+        return guaranteed
+    result = wide(op.out)
+    return probable(op, guaranteed, of_prefixes(op, x, dim, result), brought, result=result)
 
 
 @rule(aten.linalg_vector_norm.default)

@@ -10,6 +10,7 @@ from torch import Tensor
 from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import EXP_ULPS, LOG_ULPS, TORCH_FAST_EXP_ULPS, UNSHIFTED, VECTOR_ULPS, is_power_of_two
 from reference.flow.rules.arithmetic import result
+from reference.flow.rules.long_sums import of_terms, probable
 
 aten = torch.ops.aten
 
@@ -37,7 +38,7 @@ class Exponentials:
         if op.allows(UNSHIFTED):
             self.relative = self.relative + 2 * u * self.shift
         terms = int(max(a.numel() // max(total.numel(), 1), 1))
-        self.summing = op.sums(max(terms - 1, 0))
+        self.summing = _summing(op, e, total, dim, terms)
         self.mean = (self.p * self.relative).sum(dim, keepdim=True) + self.summing
         r = op.radius(a)
         self.r = r
@@ -48,6 +49,17 @@ class Exponentials:
             self.r = r
             spread = (self.p * torch.expm1(r)).sum(dim, keepdim=True).log1p()
             self.grown = r + torch.maximum(spread, -torch.log1p(-(self.p * -torch.expm1(-r)).sum(dim, keepdim=True)))
+
+
+def _summing(op: Operation, e: Tensor, total: Tensor, dim: list[int], terms: int) -> Tensor | float:
+    """By how much of itself Σe rounds, both sides: torch's own sum is not known, so that it is allowed as much."""
+    guaranteed = op.sums(max(terms - 1, 0))
+    if not op.long(terms):
+        return guaranteed
+    found = probable(op, total * guaranteed, of_terms(op, e, dim, total), None, result=total)
+    assert found is not None
+    both = found if op.local or op.context.precision.dtype is torch.float64 else 2 * found
+    return (both / total).clamp(max=guaranteed).nan_to_num(nan=guaranteed)
 
 
 @rule(aten._softmax, aten._safe_softmax)
@@ -149,6 +161,16 @@ def picked(op: Operation) -> tuple[Radius, Radius]:
     more = (weight is not None) * 2 + 2 * (op["reduction"] == 1 and not is_power_of_two(n))
     whole = op.func(-sizes, labels, w, *rest)[0] * op.sums(n - 1 + more)
     moved = None if r is None else op.func(-r, labels, w, *rest)[0]
+    if weight is None and op["reduction"] and op.long(n):
+        terms = op.func(wide(x), labels, None, 0, op["ignore_index"])[0]
+        counted = 1.0 if op["reduction"] == 2 else max(float(wide(op.out[1])), 1.0)
+        summed = wide(op.out[0]) * counted
+        law = of_terms(op, terms, [0], summed)
+        narrow = probable(
+            op, whole * counted, law, None if moved is None else moved * counted, result=summed, more=more
+        )
+        assert narrow is not None
+        return narrow / counted, None
     weights = wide(op.out[1]).abs() * op.sums(max(n - 1, 0)) if weight is not None else None
     return plus(moved, whole), weights
 
