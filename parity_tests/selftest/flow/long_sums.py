@@ -1,8 +1,14 @@
-"""Honest long sums: kinds of data that rounding treats differently, and orders that programs sum in, as plain loops."""
+"""Honest long sums: kinds of data that rounding treats differently, and orders that programs sum in, as plain loops.
+
+`python -m parity_tests.selftest.flow.long_sums [ELEMENTS]` tries so many (1e8 if left out), kind by kind over one seed
+after another, says after each seed how far it is, and exits with 1 where one is over its radius.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,10 +146,15 @@ def fused(a: Array, b: Array, order: str) -> Array:
 
 @dataclass
 class Tried:
-    """How many honest elements were tried, how many exceed their radius, and by how much the furthest is out."""
+    """How many honest elements were tried, how many exceed their radius, and by how much the furthest is out.
+
+    Beside it of how many radii how many are no smaller than the guaranteed bound.
+    """
 
     elements: int = 0
     over: int = 0
+    radii: int = 0
+    guaranteed: int = 0
     worst: float = 0.0
     at: str = ""
     ratios: dict[str, float] = field(default_factory=dict)
@@ -160,6 +171,11 @@ class Tried:
         if here > self.worst:
             self.worst, self.at = here, named
 
+    def fall_back(self, radius: Tensor, bound: Tensor) -> None:
+        """Count the radii that the guaranteed bound is no larger than."""
+        self.radii += radius.numel()
+        self.guaranteed += int((radius >= bound.to(radius.dtype)).sum())
+
 
 def radius_of(function: Callable[..., Tensor], *operands: Tensor, probable: bool = True) -> tuple[Tensor, Tensor]:
     """What the function gives and the radius that flows out, long sums by their law."""
@@ -170,6 +186,7 @@ def try_sums(kind: str, rows: int, n: int, seed: int, tried: Tried, orders: tupl
     """Sums of one kind of data, in these orders."""
     x = KINDS[kind](np.random.default_rng(seed), rows, n).astype(np.float32)
     value, radius = radius_of(lambda x: x.sum(1), torch.from_numpy(x))
+    tried.fall_back(radius, radius_of(lambda x: x.sum(1), torch.from_numpy(x), probable=False)[1])
     terms = np.ascontiguousarray(x.T)
     for order in orders:
         tried.hold(f"sums of {kind}, {order}", ORDERS[order](terms), value, radius)
@@ -184,6 +201,7 @@ def try_products(
     others = [rng.standard_normal((n, 3)), np.broadcast_to(rng.uniform(0.1, 1, 2), (n, 2)), KINDS[kind](rng, 3, n).T]
     b = np.concatenate(others, axis=1).astype(np.float32)
     value, radius = radius_of(torch.mm, torch.from_numpy(a), torch.from_numpy(b))
+    tried.fall_back(radius, radius_of(torch.mm, torch.from_numpy(a), torch.from_numpy(b), probable=False)[1])
     value, radius = value.flatten(), radius.flatten()
     left = np.repeat(a.T, b.shape[1], axis=1)
     right = np.tile(b, (1, rows))
@@ -194,12 +212,33 @@ def try_products(
             tried.hold(f"products of {kind}, {order}, fused", fused(left, right, order), value, radius)
 
 
-def sweep(seeds: range, sizes: tuple[int, ...], rows: int) -> Iterator[Tried]:
-    """All kinds and orders over seeds and numbers of terms, one kind after another."""
-    for kind in KINDS:
-        tried = Tried()
-        for seed in seeds:
-            for n in sizes:
-                try_sums(kind, rows, n, seed, tried)
-                try_products(kind, max(1, rows // 8), n, seed, tried)
+SIZES = ((256, 4096), (1000, 1024), (8192, 96))
+"""Numbers of terms, and of sums of each."""
+
+
+def sweep(seeds: Iterable[int]) -> Iterator[Tried]:
+    """All kinds, orders and numbers of terms, one seed after another; what was tried until then."""
+    tried = Tried()
+    for seed in seeds:
+        for kind, (n, rows) in itertools.product(KINDS, SIZES):
+            try_sums(kind, rows, n, seed, tried)
+            try_products(kind, rows // 8, n, seed, tried)
         yield tried
+
+
+def main(elements: int) -> int:
+    """Tries so many; 1 where one is over."""
+    torch.set_num_threads(1)
+    for seed, tried in enumerate(sweep(itertools.count())):
+        print(
+            f"{seed + 1} seeds: {tried.over} of {tried.elements:.3e} over, {tried.worst:.3g} of the radius at most "
+            f"({tried.at}); {tried.guaranteed / tried.radii:.2%} of {tried.radii} radii are the guaranteed bound",
+            flush=True,
+        )
+        if tried.elements >= elements:
+            return int(tried.over > 0)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(float((sys.argv[1:] or ["1e8"])[0]))))

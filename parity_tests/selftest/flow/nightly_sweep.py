@@ -98,9 +98,9 @@ def main(elements: int, seeds: int) -> int:
                 counts = matrix_products(elements, replicas, terms, dtype, radius)
                 named = f"{radius}, {replicas} replicas, two matrix products of {terms} terms, {dtype.__name__}"
                 failed |= told(named, counts, radius)
-    for kind, tried in zip(long_sums.KINDS, long_sums.sweep(range(seeds), (256, 1000, 8192), 256), strict=True):
-        failed |= told(f"long sums of {kind}", (tried.over, tried.elements), "bound")
-        print(f"  {tried.worst:.3g} of the radius at most: {tried.at}", flush=True)
+    for tried in long_sums.sweep(range(max(1, seeds // 10))):
+        counts = tried.over, tried.elements
+    failed |= told(f"long sums, {tried.worst:.3g} of the radius at most, {tried.at}", counts, "bound")
     for name, worst in layers(seeds).items():
         print(f"{name}: {worst:.3g} at most over {seeds} seeds", flush=True)
         failed |= worst > 1
