@@ -61,14 +61,22 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
 
     With `record` the steps are kept for replicas, and with `lenient` a value that rounding may change may leave torch
     (the bound is then void: `void`). `ulps` is what an operation without a rule is allowed, in its operands and in its
-    result; its radius is infinite all the same, since nobody knows what it makes of theirs. None refuses it.
+    result; its radius is infinite all the same, since nobody knows what it makes of theirs. None refuses it. With
+    `values` no radius is made: rules are asked which side to take at a kink alone, all numbers counting as exact.
     """
 
     def __init__(
-        self, context: Context, *, record: bool = False, lenient: bool = False, ulps: float | None = None
+        self,
+        context: Context,
+        *,
+        record: bool = False,
+        lenient: bool = False,
+        ulps: float | None = None,
+        values: bool = False,
     ) -> None:
         super().__init__()
         self.context, self.ulps, self.record, self.lenient = context, ulps, record, lenient
+        self.values = values
         self.void = False
         self.without_rule = False
         """Whether an operation was allowed its ulps."""
@@ -157,6 +165,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
     def ruled(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
         """The operation, and its rule's radius."""
         out = func(*args, **kwargs)
+        if self.values and not planned.chooses:
+            return out
         out, radii, step = self._apply(func, args, kwargs, out, planned)
         if is_float_conversion(func, args[0], out):
             step = None
@@ -166,14 +176,16 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
     def in_place(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
         """The operation, with the radius that the one that returns its result has for the values before."""
         target: Tensor = bound_arguments(func, args, kwargs)[planned.written[0]]
+        assert planned.functional is not None
+        functional = self.planned(planned.functional, args, kwargs)
+        if self.values and functional.kind is Kind.RULE and not functional.chooses:
+            return func(*args, **kwargs)
         before = {id(x): self._copied(x) for x in tensors((args, kwargs)) if same_storage(x, target)}
         out = func(*args, **kwargs)
-        assert planned.functional is not None
         args, kwargs = replaced((args, kwargs), before)
         for argument in func._schema.arguments:
             if argument.is_out:
                 kwargs.pop(argument.name, None)
-        functional = self.planned(planned.functional, args, kwargs)
         step: Step | None = None
         if functional.kind is Kind.RULE:
             value, radii, step = self._apply(planned.functional, args, kwargs, target, functional)

@@ -28,6 +28,8 @@ _MORE_THAN_DRAWN = {aten.native_dropout.default, aten.rrelu_with_noise.default, 
 """Random operations that also compute with what they draw, in a way that nothing here follows."""
 _REARRANGING = {aten.squeeze_, aten.unsqueeze_, aten.transpose_, aten.t_, aten.as_strided_, aten.swapaxes_}
 """In place, but on shape and strides alone: the storage stays."""
+_CHOOSING = ("choices", "extremes", "pools")
+"""Families of rules that look at `Context.kinks`."""
 rules.load()
 
 
@@ -60,6 +62,11 @@ class Plan:
     """Of one in place: the operation that returns the same result instead."""
     written: tuple[str, ...] = ()
     """The arguments that it writes into."""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether its rule may take another side at a kink, so that it is asked where values alone are."""
+        return self.rule is not None and self.rule.__module__.rpartition(".")[2] in _CHOOSING
 
 
 def plan(func: OpOverload) -> Plan:

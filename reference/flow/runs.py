@@ -122,19 +122,22 @@ class Question:
         record: bool = False,
         lenient: bool = False,
         probable: bool = False,
+        values: bool = False,
     ) -> Flow:
         """A run along which radii flow; recurrent layers in their parts where torch has them as one operation."""
         try:
-            return self._flow(forms, kinks, record, lenient, probable)
+            return self._flow(forms, kinks, record, lenient, probable, values)
         except UnknownOperationError as error:
             if not self.mkldnn or "mkldnn" not in error.name:
                 raise
             self.mkldnn = False
-            return self._flow(forms, kinks, record, lenient, probable)
+            return self._flow(forms, kinks, record, lenient, probable, values)
 
-    def _flow(self, forms: frozenset[str], kinks: str, record: bool, lenient: bool, probable: bool) -> Flow:
+    def _flow(
+        self, forms: frozenset[str], kinks: str, record: bool, lenient: bool, probable: bool, values: bool
+    ) -> Flow:
         context = Context(self.precision, Shadows(), forms, kinks, self.arithmetic, probable)
-        mode = Bound(context, record=record, lenient=lenient, ulps=self.ulps)
+        mode = Bound(context, record=record, lenient=lenient, ulps=self.ulps, values=values)
         token = CURRENT.set(context)
         try:
             with settled(self.seed, unfused=True, mkldnn=self.mkldnn, dtype=self._default):
