@@ -12,6 +12,7 @@ from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import one_of_each
@@ -215,8 +216,7 @@ WITHOUT_EPS = Swap('np.sqrt(variance + gn_param.get("eps", 1e-5))', "np.sqrt(var
 
 def test_a_backward_is_not_blamed_where_its_wrong_forward_is_within_its_radius() -> None:
     """In float32 the output of one case does not show that eps is missing, but the gradient does."""
-    variant = rewritten(ASSIGNMENT, Rewrite("changed", (WITHOUT_EPS,)))
-    found = records(variant, parts=GROUPED, dtypes=("float32",), named=False)
+    found = records(rewritten(ASSIGNMENT, Rewrite("changed", (WITHOUT_EPS,))), parts=GROUPED, dtypes=DTYPES)
     wrong = {record.case for record in failures(found) if record.quantity == "out"}
     assert {record.case for record in found if record.quantity == "out"} - wrong
     assert blamed(found) == {"spatial_groupnorm_forward"}
