@@ -108,13 +108,18 @@ def variants(assignment: Assignment, share: int) -> list[Asked]:
     forms: list[tuple[str, Rewrite, NearMiss | Rewrite]] = [
         *(("honest", form, form) for form in _one_in(share, proof.honest)),
         *(("evasions", form, form) for form in _one_in(share, proof.evasions)),
-        *(("near misses", near.form, near) for near in _one_in(share, proof.near_misses)),
+        *(("near misses", near.form, near) for near in _one_in(share, proof.near_misses, _part_of)),
     ]
     for kind, form, of in forms:
         variant = rewritten(assignment, form)
         edition = edition_for(assignment, variant) or assignment.editions.default
         asked.append(Asked(kind, form.name, variant, edition, None, of))
     return asked
+
+
+def _part_of(near: NearMiss) -> str:
+    """The part that a near miss is called by."""
+    return near.form.name.partition(":")[0]
 
 
 def _one_in(share: int, ones: Sequence[T], alike: Callable[[T], object] = lambda one: None) -> Iterator[T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,16 @@ from parity_tests.assignments.mlp.proof.near_misses import NEAR_MISSES
 from parity_tests.operators.of_numbers import NUMBER, unknown
 from parity_tests.operators.of_texts import FURTHER
 from parity_tests.parts.changed_texts import ChangedTexts
+from parity_tests.proof.judged_variants import failures
+from parity_tests.proof.mutants import mutants
 from parity_tests.proof.names import of_all_mistakes, of_mistakes, of_near_misses, write
-from parity_tests.proof.near_misses import Called, called
+from parity_tests.proof.near_misses import Called, called, partly
 from parity_tests.proof.proof import SEPARATOR
+from parity_tests.proof.variants import Variant
 from parity_tests.protocol.mistake import NearMiss
 from parity_tests.selftest.nightly import one_of_each
+from parity_tests.selftest.records_of_cases import LARGE
+from parity_tests.selftest.shipped_variants import alone
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 COMMITTED = Path(__file__).parents[2] / "reports" / "examples" / "names.csv"
@@ -58,6 +64,39 @@ def of_all() -> set[str]:
     ]
     said = {one.words for several in changed for one in several}
     return {mistake.name for mistake in MISTAKES} | said | {PLACE.sub("", words) for words in said}
+
+
+INFINITE = "NaN or infinite wherever it is wrong"
+PARTLY = (
+    "{wrong} if X.dtype == np.float64 else {right}",
+    "(lambda wrong: np.where(abs(wrong - {right}) < abs(wrong - {right}).max(), wrong, {right}))({wrong})",
+)
+"""In which precision, and in which elements, a slip is left: in all but those that it changes most."""
+CHECKS = {
+    "linear_layer.forward": "linear", "tanh.backward": "tanh", "relu.forward": "relu", "relu.backward": "relu",
+    "dropout.backward": "dropout", "softmax_cross_entropy.backward": "loss",
+}  # fmt: skip
+
+
+def names_of(variant: Variant, check: str) -> set[str]:
+    """The names that a variant gets from the small cases of a check, "" where it is wrong and gets none."""
+    found = alone(variant, lambda case: case.check == check and not case.name.startswith(LARGE))
+    return {name for record in failures(found) for name in record.diagnosis.split("; ")}
+
+
+def test_a_slip_in_one_precision_or_in_all_elements_but_some_has_not_its_name_nor_a_neighbours() -> None:
+    """Near misses that are made: of each function two slips that have names, which are no mere relations."""
+    slips = mutants(ASSIGNMENT)
+    for function, check in CHECKS.items():
+        own = [slip for slip in slips if slip.function == function and slip.before.startswith(("return", "grad"))]
+        all_named = ((slip, names_of(slip.variant, check)) for slip in own if slip.after != "return")
+        named = ((slip, names) for slip, names in all_named if names and not names & {"", INFINITE})
+        (slip, names), (_, of_neighbour) = islice(named, 2)
+        assert not names & of_neighbour
+        for value in PARTLY:
+            others = names_of(partly(ASSIGNMENT, slip, value), check)
+            assert others, (slip.name, value)
+            assert not names & others, (slip.name, value)
 
 
 def test_the_names_that_would_be_false_are_names_of_known_mistakes(known: set[str]) -> None:

@@ -11,8 +11,6 @@ ORDER = "order = np.random.permutation(train.N)"
 TRAIN_CALLS = WIRING.removeprefix("\n")
 SGD_CALL = "miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
 RETURN = "    return train_loss_record, val_loss_record\n"
-EPOCH = """        print(f"At epoch {t + 1}")
-"""
 PLAIN_SGD = [
     ("momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate", "_learning_rate"),
     ("            if _lambda != 0:\n                g = g + _lambda * w\n", ""),

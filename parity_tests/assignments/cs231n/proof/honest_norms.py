@@ -2,7 +2,6 @@
 
 from parity_tests.protocol.mistake import Rewrite, Swap
 
-IN_TRAINING = "out, cache = _normalised(x, batch_mean, batch_variance, gamma, beta, eps, axis=0)"
 IN_TEST = "normal = (x - mean) / np.sqrt(variance + eps)\n"
 MOVED = "variance = momentum * variance + (1 - momentum) * batch_variance"
 ROOT = "deviation = np.sqrt(variance + eps)\n"

@@ -13,10 +13,6 @@ def near(name: str, false: tuple[str, ...] | str, *swaps: tuple[str, str], file:
 
 
 RELU_BACK = "return np.where(cache > 0, dout, 0)"
-MEAN = "mean = momentum * mean + (1 - momentum) * batch_mean"
-VARIANCE = "variance = momentum * variance + (1 - momentum) * batch_variance"
-BATCH_BACK = "return dx, (dout * normal).sum(axis=0), dout.sum(axis=0)"
-CONV = "out = w.reshape(F, -1) @ columns + b[:, None]"
 PAD = "windows = _windows(_padded(x, pad), HH"
 DRAWN = "((np.random.rand(*x.shape) < p) / p)"
 TEST = 'if mode == "test":\n        return x, (dropout_param, None)'
@@ -24,24 +20,9 @@ V = 'return w + v, {**config, "velocity": v}'
 BOTH = "first, second = m / (1 - beta1**t), v / (1 - beta2**t)"
 
 IN_LAYERS = (
-    near("batch norm: the running mean is never updated", ("the running statistics are never updated",
-         "the running statistics have momentum the other way round"), (MEAN, "pass")),
-    near("batch norm: momentum is the other way round for the variance alone",
-         "the running statistics have momentum the other way round",
-         (VARIANCE, "variance = (1 - momentum) * variance + momentum * batch_variance")),
     near("convolution: the padding is at most 1", "the padding is always 1",
          (PAD, "beside = (0, 2 * max(pad - 1, 0))\n    windows = _windows(np.pad(_padded(x, min(pad, 1)), "
           "((0, 0), (0, 0), beside, beside)), HH")),
-    near("convolution: dw is the mean in float32 alone", "dw is divided by the number of examples once too often",
-         (".sum(axis=0).reshape(w.shape)", ".sum(axis=0).reshape(w.shape) / (N if w.dtype == np.float32 else 1)")),
-    near("convolution: the stride of dx is at most 2", "a step of 1 stands for the stride in dx",
-         ("dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]",
-          "s = min(stride, 2)\n            "
-          "dx[:, :, i : i + s * height : s, j : j + s * width : s] += dcolumns[:, :, i, j]")),
-    near("batch norm: the test mode updates the running mean alone", "the test mode updates the running statistics",
-         ("out, cache = gamma * normal + beta, None",
-          "out, cache = gamma * normal + beta, None\n"
-          "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)")),
     near("pooling: the least is taken", "the mean is taken, not the maximum",
          ("first = flat.argmax(axis=-1)", "first = flat.argmin(axis=-1)")),
     near("pooling: of overlapping windows the first counts", "overlapping windows overwrite each other",

@@ -25,7 +25,6 @@ from parity_tests.assignments.cs231n.mistakes.networks import (
 from parity_tests.assignments.cs231n.mistakes.rates import DIVIDED, LINES, MULTIPLIED, RATE
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import near
-from parity_tests.assignments.cs231n.proof.near_misses_of_terms import M_LINE, SQUARE_LINE
 
 LAYERS_SHARE = (SHARED_PARAM, *OTHERS.values())
 
@@ -52,18 +51,6 @@ OF_NETWORKS = (
         "Adam: the rate is divided by t + 1",
         (MULTIPLIED, "the step is divided by the new t once too often in the new w"),
         (LINES["adam"][1].format(RATE), LINES["adam"][1].format(f"{RATE} / (t + 1)")),
-        file=OPTIM_FILE,
-    ),
-    near(
-        "Adam: the second moment has the mean of the betas",
-        "β₁ stands for β₂ in the second moment",
-        (SQUARE_LINE, SQUARE_LINE.replace("beta2", "(beta1 + beta2) / 2")),
-        file=OPTIM_FILE,
-    ),
-    near(
-        "Adam: the first moment has the square of beta1",
-        "β₂ stands for β₁ in the first moment",
-        (M_LINE, M_LINE.replace("beta1", "beta1**2")),
         file=OPTIM_FILE,
     ),
     near(

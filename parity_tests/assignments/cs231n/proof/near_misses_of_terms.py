@@ -6,20 +6,14 @@ from parity_tests.assignments.cs231n.mistakes.networks import FC_BACK, FC_LOSS
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import near
 
-ALONG = "along: Array = g.mean(axis=axis, keepdims=True) + normal * (g * normal).mean(axis=axis, keepdims=True)"
-THROUGH = "dcentred = dnormal / deviation + 2 * centred * dvariance / len(dout)"
-BATCH_SUMS = "return dx, (dout * normal).sum(axis=0), dout.sum(axis=0)"
 NORMALISED = "out, cache = _normalised(x, batch_mean, batch_variance, gamma, beta, eps, axis=0)"
 GROUPED = "groups = x.reshape(N, G, C // G * H * W)\n"
-ADDED = "out = w.reshape(F, -1) @ columns + b[:, None]"
 PLACES = "[:, :, i : i + stride * height : stride, j : j + stride * width : stride]"
 ADDING = f"dx{PLACES} += dcolumns[:, :, i, j]"
 CUT = "return dx[:, :, pad : pad + H, pad : pad + W], dw"
 POOLED = "part += np.where(first == place, dout, 0)"
 RELU_BACK = "return np.where(cache > 0, dout, 0)"
 AFFINE = "return x.reshape(len(x), -1) @ w + b, (x, w, b)"
-SQUARE_LINE = 'v = beta2 * config.get("v", np.zeros_like(w)) + (1 - beta2) * dw**2'
-M_LINE = 'm = beta1 * config.get("m", np.zeros_like(w)) + (1 - beta1) * dw'
 
 IN_NORMS = (
     near("batch norm: one row alone in training gives beta plus gamma",
@@ -43,9 +37,6 @@ IN_WINDOWS = (
          "the pool's width is taken for its height"),
          ("    windows = _windows(x, height, width, stride)\n",
           "    width = min(height + 1, x.shape[3])\n    windows = _windows(x, height, width, stride)\n")),
-    near("pooling: the largest square is taken", "the magnitude of the windows stands for it in the largest numbers",
-         ("return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x",
-          "return (flat**2).max(axis=-1), (x")),
 )  # fmt: skip
 ELSEWHERE = (
     near("affine: the bias of the last unit is added to all", "the bias of the first unit is added to all",
@@ -72,9 +63,6 @@ ELSEWHERE = (
     near("momentum: the velocity of matrices begins anew at each step",
          "the velocity of a vector, as a bias, begins anew at each step",
          ('v = config["momentum"] * config', 'v = config["momentum"] * (w.ndim < 2) * config'), file=OPTIM_FILE),
-    near("Adam: beta2 is the share of the gradients' average in the first steps alone",
-         "β₂ stands for β₁ in the first moment",
-         (M_LINE, "beta1 = beta2 if t < 3 else beta1\n    " + M_LINE), file=OPTIM_FILE),
     near("networks: the second layer's gradient is without the penalty",
          ("the first layer's gradient is without the penalty", "the last layer's gradient is without the penalty"),
          (FC_LOSS, 'if "W3" in self.params:\n            grads["W2"] = grads["W2"] - self.reg * self.params["W2"]\n'

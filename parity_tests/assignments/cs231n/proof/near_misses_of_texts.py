@@ -6,12 +6,10 @@ from parity_tests.assignments.cs231n.mistakes.networks import FC_LOSS
 from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import BOTH, RELU_BACK, near
-from parity_tests.assignments.cs231n.proof.near_misses_of_terms import ADDED, CUT
+from parity_tests.assignments.cs231n.proof.near_misses_of_terms import CUT
 
-POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x.shape"
 KEPT = 'return w - step, {**config, "m": m, "v": v, "t": t}'
 STORED = 'bn_param["running_mean"], bn_param["running_var"] = mean, variance'
-V = 'v = config["momentum"] * config.get("velocity", np.zeros_like(w)) - config["learning_rate"] * dw'
 
 TEST = 'if mode == "test":\n        return x, (dropout_param, None)'
 OF_TEXTS = (
@@ -63,11 +61,6 @@ OF_TEXTS = (
         ),
     ),
     near(
-        "convolution: the bias of the last filter is added to all",
-        "the bias of the first filter stands for the bias in the output",
-        (ADDED, ADDED.replace("b[:, None]", "b[-1]")),
-    ),
-    near(
         "convolution: dx is cut from pad − 1 on",
         (
             "0 stands for pad in dx",
@@ -75,21 +68,6 @@ OF_TEXTS = (
             "dx is cut from pad to H and W, not to pad + H and pad + W",
         ),
         (CUT, "from_ = max(pad - 1, 0)\n    return dx[:, :, from_ : from_ + H, from_ : from_ + W], dw"),
-    ),
-    near(
-        "convolution: dw is of the last two examples",
-        "dw is of the last example alone",
-        (".sum(axis=0).reshape(w.shape)", "[-2:].sum(axis=0).reshape(w.shape)"),
-    ),
-    near(
-        "pooling: the maximum starts at −½",
-        "ReLU is applied to the output",
-        (POOLED, POOLED.replace("return ", "return np.maximum(-0.5, ").replace("[..., 0],", "[..., 0]),")),
-    ),
-    near(
-        "pooling: the second number of each window is taken",
-        "the max is of the first number of each window alone in the output",
-        (POOLED, "return flat[..., 1], (x.shape"),
     ),
     near(
         "Adam: the moments are corrected as if t were 0, so that they are no numbers",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from parity_tests.assignments.mlp.proof.evasion_lines import SGD
 from parity_tests.protocol.mistake import Around, Rewrite, Swap
 
-INIT, LINEAR, LINEAR_BACK = "linear_layer.__init__", "linear_layer.forward", "linear_layer.backward"
+LINEAR, LINEAR_BACK = "linear_layer.forward", "linear_layer.backward"
 TANH, TANH_BACK, RELU, RELU_BACK = "tanh.forward", "tanh.backward", "relu.forward", "relu.backward"
 DROPOUT, DROPOUT_BACK = "dropout.forward", "dropout.backward"
 LOSS, LOSS_BACK = "softmax_cross_entropy.forward", "softmax_cross_entropy.backward"
