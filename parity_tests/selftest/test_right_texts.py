@@ -20,7 +20,8 @@ from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts
-from parity_tests.parts.fingerprints import Fingerprints
+from parity_tests.parts.fingerprints import Fingerprints, of_values
+from parity_tests.parts.right_text import RightText
 from parity_tests.parts.running_norm import RUNNING_NORM, TESTED, TRAINED
 from parity_tests.protocol.case import Case
 
@@ -155,3 +156,11 @@ def test_no_name_shows_code(part: str, kind: str, many: int) -> None:
     assert len(said) > many
     signs = ("`", "np.", "axis", "keepdims", "*", "(", "{", "@")
     assert [words for words in said if any(sign in words for sign in signs)] == []
+
+
+def test_fingerprints_are_kept_by_all_values_of_their_names() -> None:
+    text, x = RightText("out = 2 * x  # the output", ("x",)), np.array([[1.0, 2.0]])
+    known = of_values(text, {"x": x})
+    assert of_values(text, {"x": x.copy()}) is known
+    for other in (2 * x, x.T, x.astype(np.float32)):
+        assert of_values(text, {"x": other}) is not known
