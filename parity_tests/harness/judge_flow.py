@@ -138,7 +138,7 @@ def _judged_as_declared(got: Returned, array: Array, flowed: Flowed, declared: A
                 Note(NoteKind.DTYPE, f"holds numbers that {declared.store} does not have: it is not stored so")
             )
         beyond = declared.overflows(flowed.value, flowed.radius)
-        over = (beyond & declared.is_overflow(returned, flowed.value)).cpu().numpy()
+        over = (beyond & declared.is_overflow(returned, flowed.value) & (returned != flowed.value)).cpu().numpy()
         if over.any():
             array = np.where(over, value, array)
             largest = f"{declared.store}'s largest number, {declared.stored.largest:g}"

@@ -4,7 +4,8 @@ The reference is then run in float64 on the inputs as they are, decoded exactly,
 
 - the result of every operation of the reference may have been stored once, rounded to nearest: half a unit in the last
   place of the type that results are stored in. It need not be: fused kernels are as right. What torch has as one
-  operation (layer norm, softmax, gelu) stores once; a candidate that stores its parts is allowed for as a form.
+  operation (layer norm, softmax, gelu) stores once; a candidate that stores its parts, or rounds numbers such as 0.1
+  to that type, is allowed for as a form.
 - sums round in the type of accumulation. That of float32 and of float64 goes as ever (rules/products.py and, of long
   sums, rules/long_sums.py). Of bfloat16's 8 bits and float16's 11 long sums stagnate, with one sign, so that no
   square root holds: n·u·Σ|x| does, for every n and any order (C.-P. Jeannerod and S. M. Rump, "Improved error bounds
@@ -133,6 +134,10 @@ class Arithmetic:
         """Where the type that is stored has the number."""
         kept: Tensor = x.to(getattr(torch, self.store)).to(torch.float32).to(torch.float64) if self.low else x
         return (kept == x) | x.isnan()
+
+    def rounds(self, number: float) -> bool:
+        """Whether the type that is stored has not this number, such as 0.1."""
+        return not bool(self.stores(torch.tensor(number, dtype=torch.float64)))
 
     @property
     def low(self) -> bool:

@@ -207,9 +207,14 @@ class Operation:
         """The radius of an operand; of a number that the type does not hold, one rounding a side."""
         if isinstance(x, Tensor):
             return self.context.shadows.get(x)
-        if isinstance(x, float) and not self.context.precision.holds(x):
-            return torch.tensor(2 * self.context.precision.u * abs(x), dtype=torch.float64)
-        return None
+        if not isinstance(x, float):
+            return None
+        declared = self.context.arithmetic
+        if declared is not None and declared.rounds(x) and self.allows(STORED_INSIDE):
+            return declared.half_ulp(torch.tensor(x))
+        if self.context.precision.holds(x):
+            return None
+        return torch.tensor(2 * self.context.precision.u * abs(x), dtype=torch.float64)
 
     def radius(self, x: Any) -> Radius:
         """The radius of an operand that goes into the result: none of a tensor's where only its own rounding counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -35,7 +36,12 @@ def plain(
 
 
 def doubled(x: Any) -> Any:
-    """A tensor of float32 or of fewer bits, or such a type itself, as float64; all else as it is."""
+    """A tensor of float32 or of fewer bits, or such a type itself, as float64; all else as it is.
+
+    The largest number of float64, which a function asks for where its inputs were made that, as float32's.
+    """
+    if isinstance(x, float) and abs(x) == torch.finfo(torch.float64).max:
+        return math.copysign(torch.finfo(torch.float32).max, x)
     if isinstance(x, Tensor):
         if is_lower(x):
             x = x.to(torch.float32)

@@ -198,6 +198,17 @@ def test_gradients_and_samples_go_the_same_way() -> None:
     assert [record.verdict for record in halved.run.records] == [Verdict.MISMATCH] * 2
 
 
+def test_masks_with_the_least_number_there_is_decide_as_much_as_others() -> None:
+    def masked(x: Tensor, mask: Tensor) -> Tensor:
+        scores = x.masked_fill(mask, torch.finfo(x.dtype).min)
+        e = (scores - scores.amax(-1, keepdim=True)).exp()
+        return e / e.sum(-1, keepdim=True)
+
+    x, mask = drawn(4, 6), torch.ones(4, 6).triu(1).bool()
+    record = verdict(masked, masked, x, mask, **BFLOAT16)
+    assert (record.verdict, record.undecided) == (Verdict.MATCH, 0)
+
+
 def test_numbers_that_the_declared_type_does_not_have_are_noted() -> None:
     x = drawn(5, 6)
     noted = verdict(lambda x: x.float() * 0.7, lambda x: x * 0.7, x, **BFLOAT16)

@@ -94,10 +94,15 @@ def by_slope(op: Operation) -> Radius:
 @rule(aten.exp, aten.exp2)
 @by_blocks
 def exponential(op: Operation) -> Radius:
-    """eˣ, 2ˣ: numpy's documented 2.52 ulp; a radius r multiplies by e^(±r): |out|·(eʳ − 1)."""
+    """eˣ, 2ˣ: numpy's documented 2.52 ulp; a radius r multiplies by e^(±r): |out|·(eʳ − 1).
+
+    Where that is 0·∞, far below 0 (what masks with the least number there is leave), it is no more than e^(x + r).
+    """
     r = op.radius(op["self"])
     step = math.log(2) if op.func.overloadpacket is aten.exp2 else 1.0
     carried = None if r is None else result(op) * torch.expm1(r * step)
+    if carried is not None and r is not None and not bool(carried.isfinite().all()):
+        carried = torch.where(carried.isfinite(), carried, ((wide(op["self"]) + r) * step).exp())
     ulps = VECTOR_ULPS if op.func.overloadpacket is aten.exp2 else EXP_ULPS
     return plus(carried, library(op, ulps, carried, op.exactly(op["self"], 0)))
 
@@ -159,7 +164,7 @@ def inverse_square_root(op: Operation) -> Radius:
         carried = torch.where(
             r == 0, 0.0, torch.where(part < 1, result(op) * torch.expm1(-0.5 * torch.log1p(-part)), torch.inf)
         )
-    return plus(carried, op.rounding(most(op, carried), 2))
+    return plus(carried, op.rounding(most(op, carried), 2), op.stored_inside(most(op, carried)))
 
 
 @rule(aten.tanh)

@@ -486,4 +486,5 @@ def _multiplied(op: Operation, f: Callable[[Tensor], Tensor], n: int) -> Radius:
     r = op.radius(x)
     size = f(reach(wide(x), r))
     carried = None if r is None else size - f(wide(x).abs()) + size * (2 * n * 2.0**-53)
-    return plus(carried, op.rounding(size, max(n - 1, 0), f(op.not_zero(x).double()) == 0))
+    rounding = op.rounding(size, max(n - 1, 0), f(op.not_zero(x).double()) == 0)
+    return plus(carried, rounding, op.stored_inside(size, n - 2))
