@@ -294,10 +294,12 @@ IN_TEST_MODE = "bn_param[mode] = mode"
 
 
 def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name() -> None:
-    name = "the last layer's weights are not penalised"
-    (wrong,) = [wrong for wrong in WRONG if (wrong.part, wrong.name) == ("FullyConnectedNet", name)]
+    name = "the gradient of the last layer's weights is without the penalty"
+    slip = Swap(
+        "for layer in range(1, last + 1):\n            grads", "for layer in range(1, last):\n            grads"
+    )
     handout = Swap('bn_param["mode"] = mode', IN_TEST_MODE)
-    variant = rewritten(ASSIGNMENT, Rewrite("slip", (*wrong.plug, handout), FC_FILE))
+    variant = rewritten(ASSIGNMENT, Rewrite("slip", (slip, handout), FC_FILE))
     for edition, names in (("2016-17", {name}), ("2018-20", {""})):
         failing = failures(records(variant, parts={"FullyConnectedNet"}, edition=edition))
         assert {record.diagnosis for record in failing} == names
@@ -305,10 +307,12 @@ def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name() -> 
 
 def test_what_fails_since_parameters_are_called_otherwise_has_that_name() -> None:
     name = "parameters are counted from 0"
-    (wrong,) = [wrong for wrong in WRONG if wrong.name == name]
+    kept = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
+    number = "{n.rstrip('0123456789')}{int(n.lstrip('Wbgamet')) - 1}"
+    slip = Swap(kept, f'self.params = {{f"{number}": value.astype(dtype) for n, value in params.items()}}')
     read = 'affine_forward(h, p[f"W{layer}"], p[f"b{layer}"])'
     own = Swap(read, read.replace("{layer}", "{layer - 1}"))
-    variant = rewritten(ASSIGNMENT, Rewrite("slip", (*wrong.plug, own), FC_FILE))
+    variant = rewritten(ASSIGNMENT, Rewrite("slip", (slip, own), FC_FILE))
     failing = failures(records(variant, parts={"FullyConnectedNet"}, edition="assignment-1-2025-26"))
     assert {record.diagnosis for record in failing if record.verdict == "crashed"} == {name}
     assert {record.diagnosis for record in failing if record.quantity == "parameters"} == {name}
@@ -459,5 +463,5 @@ def test_no_formula_is_computed_where_nothing_came_back() -> None:
         for wrong in WRONG
         if (wrong.part, wrong.kind) == (part, probe) and not wrong.about
     ]
-    assert len(tried) > 1000
+    assert len(tried) > 700
     assert not any(tried)

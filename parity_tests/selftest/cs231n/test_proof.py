@@ -7,10 +7,15 @@ import pytest
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.generated_rules import RULES
+from parity_tests.assignments.cs231n.mistakes.network_ends import CHOICES, of_which, penalised
+from parity_tests.assignments.cs231n.mistakes.network_starts import NUMBERS, PLURAL, RENAMED, changed_starts
+from parity_tests.assignments.cs231n.mistakes.network_steps import changed_dropout, changed_steps
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
-from parity_tests.parts.changed_texts import ChangedTexts
+from parity_tests.parts.changed_texts import ChangedTexts, changed_texts
+from parity_tests.parts.image_sizes import IMAGE_SIZES
+from parity_tests.parts.penalty import GRADIENTS, LOSS
 from parity_tests.parts.running_norm import RUNNING_NORM
 from parity_tests.proof.editions import changed_parts, edition_for
 from parity_tests.proof.judged_variants import failures
@@ -102,9 +107,27 @@ def test_a_near_miss_is_caught_and_gets_no_false_name(near: NearMiss) -> None:
     assert called(ASSIGNMENT, near, dtypes=DTYPES if "float32" in near.form.name else ("float64",)).good
 
 
+def of_networks() -> set[str]:
+    """The names of what is wrong in networks, of one mistake at a time."""
+    ends = {one.words for one in changed_texts(LOSS, "loss")}
+    ends |= {of_which(one.words, of) for one in changed_texts(GRADIENTS, "whole") for of in CHOICES}
+    ends |= {penalised(choice, "", where) for choice in CHOICES for where in ("loss", "gradients")}
+    scales = changed_starts("FullyConnectedNet", (), {}, "weight scale")
+    steps = (
+        one
+        for part in ("FullyConnectedNet", "ThreeLayerConvNet")
+        for one in (*changed_steps(part), *changed_dropout(part))
+    )
+    how = ("drawn at random", *(f"{number} at first" for number in NUMBERS.values()))
+    starts = {f"{kind} are {one}" for kind in PLURAL.values() for one in how}
+    sizes = [one.words for one in changed_texts(IMAGE_SIZES, "flat")]
+    shapes = {f"{words} in the shape of W2" for words in sizes}
+    return ends | starts | shapes | {*sizes, *RENAMED} | {wrong.name for wrong in (*scales, *steps)}
+
+
 def test_the_names_that_would_be_false_are_names_of_known_mistakes() -> None:
     of_images = [written.texts for (part, _), written in WRITTEN.items() if part.endswith("naive")]
     texts = [RUNNING_NORM, *(text for several in (*RULES.values(), *of_images) for text in several)]
     changes = (one for text in texts for one in ChangedTexts(text).towards(" ".join(text.results)))
-    generated = {one.words for one in changes}
+    generated = {one.words for one in changes} | of_networks()
     assert {name for near in NEAR_MISSES for name in near.false} <= {wrong.name for wrong in WRONG} | generated

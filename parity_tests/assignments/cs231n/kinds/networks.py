@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -16,7 +16,7 @@ from parity_tests.assignments.cs231n.kinds.layer import BEYOND_NAME
 from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
 from parity_tests.assignments.cs231n.kinds.losses import TITLES as LOSSES
 from parity_tests.assignments.cs231n.kinds.losses import of_loss
-from parity_tests.assignments.cs231n.kinds.torch_networks import NEVER, is_for_call, reference_of
+from parity_tests.assignments.cs231n.kinds.torch_networks import RIGHT, Changed, is_for_call, reference_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
 from parity_tests.harness.flow_answers import Form, Question, answers, compared, judge_all
 from parity_tests.harness.returned import result_of
@@ -275,21 +275,21 @@ def _own_loss(loss: str, case: Case, arrays: Arrays, seen: Observation, device: 
 NEVER_TESTS = "batch norm never comes to its test mode, as the handouts of 2016 and 2017 have it"
 
 
-def questions(case: Case, arrays: Arrays, change: str = "", note: str = "") -> list[Question]:
-    """What is expected of scores, losses and gradients; with a `change` of who makes the mistake that it names.
+def questions(case: Case, arrays: Arrays, changed: Changed = RIGHT, note: str = "") -> list[Question]:
+    """What is expected of scores, losses and gradients; of a `changed` network of who makes its mistake.
 
     Where the handout's own batch norm never tests, that is right too, with a note.
     """
     found = []
-    ways = {change: note}
+    ways = [(changed, note)]
     if case.params.get("may_never_test"):
-        ways[f"{change}{NEVER}"] = "; ".join(filter(None, (note, NEVER_TESTS)))
+        ways.append((replace(changed, never_tests=True), "; ".join(filter(None, (note, NEVER_TESTS)))))
     for k in range(len(case.params["labelled"])):
         own = [q for q in case.quantities if q.key != WHOLE_CASE and q.key.call == k]
         given = {name: array for name, array in arrays.items() if is_for_call(name, k, case.params)}
         suffix = _suffix(case.params, k)
         names = {q.key.name: f"{q.key.name}{suffix}" for q in own}
-        forms = [Form(reference_of(case.params, k, names, way), given, said) for way, said in ways.items()]
+        forms = [Form(reference_of(case.params, k, names, way), given, said) for way, said in ways]
         found.append(Question(own, forms))
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from parity_tests.protocol.kind import Params
@@ -10,6 +11,73 @@ from parity_tests.protocol.kind import Params
 Tensors = Mapping[str, Any]
 Running = dict[int, tuple[Any, Any]]
 """The running mean and variance of each layer's batch norm."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a network does at one place of a layer, in which modes, and whether its backward goes back through it."""
+
+    does: str
+    layer: int
+    goes_back: bool = True
+    training: bool = True
+    testing: bool = True
+
+
+Steps = tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a mistake makes of a network: other steps, another end of its loss, other parameters' gradients.
+
+    `steps` makes the steps from the right ones, `ends` the loss and the gradients by their names from the parameters,
+    the right ones, and the number of examples. `never_tests` and `keeps_nothing` are of batch norm.
+    """
+
+    steps: Callable[[Steps, Params], Steps] = lambda steps, params: steps
+    ends: Callable[[Params, Tensors, Tensors, int], Tensors] | None = None
+    never_tests: bool = False
+    keeps_nothing: bool = False
+
+    def unused(self, params: Params) -> list[str]:
+        """The gradients of norms that are left out, which may be missing then."""
+        normalised = {step.layer for step in self.steps(steps_of(params), params) if step.does in NORMS}
+        scales = [name for name in params["parameters"] if kind_of(name) in ("gamma", "beta")]
+        return [f"d{name}" for name in scales if number_of(name) not in normalised]
+
+
+def kind_of(name: str) -> str:
+    """What a parameter is called without the number of its layer."""
+    return name.rstrip("0123456789")
+
+
+def number_of(name: str) -> int:
+    """The number of a parameter's layer."""
+    return int(name.removeprefix(kind_of(name)))
+
+
+RIGHT = Changed()
+NORMS = ("batchnorm", "layernorm")
+
+
+def steps_of(params: Params) -> Steps:
+    """The steps of a right network, in their order."""
+    if params["class"] == "ThreeLayerConvNet":
+        return (
+            *(Step(does, 1) for does in ("conv", "relu", "pool")),
+            Step("affine", 2),
+            Step("relu", 2),
+            Step("affine", 3),
+        )
+    depth, settings = sum(name[0] == "W" for name in params["parameters"]), params["settings"]
+    steps: list[Step] = []
+    for layer in range(1, depth):
+        steps.append(Step("affine", layer))
+        steps += [Step(settings["normalization"], layer)] if settings.get("normalization") else []
+        steps.append(Step("relu", layer))
+        steps += [Step("dropout", layer, testing=False)] if "keep" in settings else []
+    return (*steps, Step("affine", depth))
 
 
 def is_for_call(name: str, k: int, params: Params) -> bool:
@@ -27,39 +95,34 @@ def is_for_call(name: str, k: int, params: Params) -> bool:
     return int(call) == k or (before and int(call) < k and kind != "y")
 
 
-def reference_of(params: Params, k: int, names: Mapping[str, str], change: str) -> Any:
-    """A torch function of the arrays that gives call k's results; with a `change` with the mistake that it names.
+def reference_of(params: Params, k: int, names: Mapping[str, str], changed: Changed = RIGHT) -> Any:
+    """A torch function of the arrays that gives call k's results, of a network with a mistake where it is `changed`.
 
     `names` are what they are to be called, by "scores", "loss", "dW1" and so on; others are not computed.
     """
     from reference.flow import gradients
 
-    never_tests = change.endswith(NEVER)
-    change = change.removesuffix(NEVER)
     graded_by = tuple(name for name in params["parameters"] if f"d{name}" in names)
+    steps = changed.steps(steps_of(params), params)
 
     def reference(**arrays: Any) -> dict[str, Any]:
         own = {name: arrays[name] for name in params["parameters"]}
         if not params["labelled"][k]:
             running: Running = {}
             for before in range(k):
-                if params["labelled"][before] and f"X_{before}" in arrays:
-                    drawn = _masks(arrays, before)
-                    _scores(params, arrays[f"X_{before}"], own, drawn, running, change, training=True)
-            if change == "running statistics are not kept":
-                running = {}
-            trains = never_tests or change == "never tests"
-            scores = _scores(params, arrays[f"X_{k}"], own, {}, running, change, training=trains)
-            if change == "probabilities":
-                scores = scores.softmax(1)
-            return {names["scores"]: scores}
+                if params["labelled"][before] and f"X_{before}" in arrays and not changed.keeps_nothing:
+                    _scores(arrays[f"X_{before}"], own, _masks(arrays, before), running, steps, training=True)
+            masks: dict[int, Any] = {}
+            mode = changed.never_tests
+            return {names["scores"]: _scores(arrays[f"X_{k}"], own, masks, running, steps, mode, training=False)}
 
         def loss(**own: Any) -> Any:
-            return _loss(params, arrays[f"X_{k}"], arrays[f"y_{k}"], own, _masks(arrays, k), change)
+            return _loss(params, arrays[f"X_{k}"], arrays[f"y_{k}"], own, _masks(arrays, k), steps)
 
         graded = gradients(loss, of=graded_by, given=None)(**own)
         found = {"loss": graded["output"], **{f"d{name}": graded[name] for name in graded_by}}
-        found |= _with_mistake(params, own, graded, change, len(arrays[f"X_{k}"]))
+        if changed.ends:
+            found |= changed.ends(params, own, found, len(arrays[f"X_{k}"]))
         return {called: found[name] for name, called in names.items()}
 
     return reference
@@ -71,96 +134,12 @@ def _masks(arrays: Tensors, k: int) -> dict[int, Any]:
     return {int(name.removeprefix(begin)): mask for name, mask in arrays.items() if name.startswith(begin)}
 
 
-NEVER = ", and batch norm never tests"
-"""What ends a change of a network whose batch norm never comes to its test mode."""
-TEXT = "text: "
-"""What begins a change that is a text: it may change `loss` and `grads`, by `data`, `p`, `W`, `b`, `reg` and `N`."""
-
-
-def _with_text(params: Params, own: Tensors, graded: Tensors, lines: str, N: int) -> dict[str, Any]:
-    """The results that a text of the end of loss gives, in which `data` is the loss without its penalty."""
-    weights = [name for name in params["parameters"] if name[0] == "W"]
-    grads = {name: graded[name] for name in params["parameters"] if name in graded}
-    absent = {name: 0 * value for name, value in own.items() if name not in grads}
-    penalty = 0.5 * params["reg"] * sum((own[name] ** 2).sum() for name in weights)
-    names: dict[str, Any] = {
-        "loss": graded["output"],
-        "data": graded["output"] - penalty,
-        "grads": grads | absent,
-        "p": own,
-        "W": weights,
-        "b": [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")],
-        "reg": params["reg"],
-        "N": N,
-    }
-    exec(lines, names)
-    return {"loss": names["loss"], **{f"d{name}": names["grads"][name] for name in grads}}
-
-
-def _with_mistake(params: Params, own: Tensors, graded: Tensors, change: str, N: int) -> dict[str, Any]:
-    """The results that a mistake in the penalty, or in which gradient is whose, changes."""
-    if change.startswith(TEXT):
-        return _with_text(params, own, graded, change.removeprefix(TEXT), N)
-    weights = [name for name in params["parameters"] if name[0] == "W"]
-    reg, last, loss = params["reg"], weights[-1], graded["output"]
-
-    def squares(names: list[str]) -> Any:
-        return sum(((own[name] ** 2).sum() for name in names), 0 * loss)
-
-    def moved(names: list[str], by: float) -> dict[str, Any]:
-        return {f"d{name}": graded[name] + by * reg * own[name] for name in names if name in graded}
-
-    if change == "no half":
-        return {"loss": loss + 0.5 * reg * squares(weights)} | moved(weights, 1)
-    if change == "no half in the loss":
-        return {"loss": loss + 0.5 * reg * squares(weights)}
-    if change == "not in the gradients":
-        return moved(weights, -1)
-    if change == "not in the loss":
-        return {"loss": loss - 0.5 * reg * squares(weights)}
-    if change == "half in the gradients":
-        return moved(weights, -0.5)
-    if change == "not of the last weights":
-        return {"loss": loss - 0.5 * reg * squares([last])} | moved([last], -1)
-    if change == "sums in the gradients":
-        sums = {name: reg * (own[name].sum() - own[name]) for name in weights}
-        return {f"d{name}": graded[name] + sums[name] for name in weights if name in graded}
-    if change == "not at all":
-        return {"loss": loss - 0.5 * reg * squares(weights)} | moved(weights, -1)
-    if change == "half in the gradients, whole in the loss":
-        return {"loss": loss + 0.5 * reg * squares(weights)} | moved(weights, -0.5)
-    if change == "twice in the gradients":
-        return moved(weights, 1)
-    if change == "first weights not in the gradients":
-        return moved(weights[:1], -1)
-    if change == "last weights not in the gradients":
-        return moved([last], -1)
-    if change == "not of the first weights":
-        return {"loss": loss - 0.5 * reg * squares(weights[:1])} | moved(weights[:1], -1)
-    if change == "last weights not in the loss":
-        return {"loss": loss - 0.5 * reg * squares([last])}
-    if change == "first weights not in the loss":
-        return {"loss": loss - 0.5 * reg * squares(weights[:1])}
-    if change == "gammas are betas":
-        pairs = [name for name in params["parameters"] if name.startswith("gamma")]
-        swapped = {f"d{name}": graded[name.replace("gamma", "beta")] for name in pairs}
-        return swapped | {f"d{name.replace('gamma', 'beta')}": graded[name] for name in pairs}
-    biases = [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")]
-    if change == "biases too":
-        return {"loss": loss + 0.5 * reg * squares(biases)} | moved(biases, 1)
-    if change == "biases in the gradients":
-        return moved(biases, 1)
-    if change == "biases in the loss":
-        return {"loss": loss + 0.5 * reg * squares(biases)}
-    return {}
-
-
-def _loss(params: Params, X: Any, y: Any, own: Tensors, masks: Mapping[int, Any], change: str) -> Any:
+def _loss(params: Params, X: Any, y: Any, own: Tensors, masks: Mapping[int, Any], steps: Steps) -> Any:
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
-    loss = F.cross_entropy(_scores(params, X, own, masks, None, change, training=True), y)
+    loss = F.cross_entropy(_scores(X, own, masks, None, steps, training=True), y)
     for name, value in own.items():
-        if change:
+        if steps != steps_of(params):
             loss = loss + 0 * value.sum()  # some mistakes leave parameters out
         if name[0] == "W" and params["reg"]:
             loss = loss + 0.5 * params["reg"] * (value * value).sum()
@@ -168,81 +147,70 @@ def _loss(params: Params, X: Any, y: Any, own: Tensors, masks: Mapping[int, Any]
 
 
 def _scores(
-    params: Params,
     X: Any,
     own: Tensors,
     masks: Mapping[int, Any],
     running: Running | None,
-    change: str,
+    steps: Sequence[Step],
+    norms_train: bool = False,
     *,
     training: bool,
 ) -> Any:
-    """The scores. In training the running statistics move on, where there are any; in testing they are used."""
+    """The scores. In training the running statistics move on, where there are any; in testing they are used.
+
+    Where `norms_train`, norms do so in testing, too.
+    """
+    h, drawn = X, 0
+    for step in steps:
+        if not (step.training if training else step.testing):
+            continue
+        if step.does == "dropout":
+            after, drawn = h * masks[drawn] if drawn in masks else h, drawn + 1
+        elif step.does in NORMS:
+            g, b = own[f"gamma{step.layer}"], own[f"beta{step.layer}"]
+            after = _normalised(step.does, h, g, b, running, step.layer, training or norms_train)
+        else:
+            after = DOES[step.does](h, own.get(f"W{step.layer}"), own.get(f"b{step.layer}"))
+        h = after if step.goes_back else h + (after - h).detach()
+    return h
+
+
+def _conv(h: Any, W: Any, b: Any) -> Any:
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
-    def relu(h: Any, left_out: str = "no relu") -> Any:
-        if change in ("no relu", left_out):
-            return 1 * h
-        if change == "tanh":
-            return h.tanh()
-        if change == "sigmoid":
-            return h.sigmoid()
-        if change == "leaky":
-            return F.leaky_relu(h, 0.01)
-        if change in ("no relu in the backward", left_out.replace("no relu", "no relu in the backward")):
-            return h + (F.relu(h) - h).detach()
-        return F.relu(h)
-
-    if params["class"] == "ThreeLayerConvNet":
-        h = F.conv2d(X, own["W1"], own["b1"], padding=(own["W1"].shape[2] - 1) // 2)
-        h = F.max_pool2d(relu(h, "no relu after the convolution"), 2)
-        h = relu(F.linear(h.flatten(1), own["W2"].T, own["b2"]), "no relu after the affine layer")
-        return _ended(F.linear(h, own["W3"].T, own["b3"]), change)
-    depth = sum(name[0] == "W" for name in own)
-    norm = params["settings"].get("normalization")
-    left_out = {f"no {norm}", *([f"no {norm} beside dropout"] if "keep" in params["settings"] else [])}
-    norm = "" if norm and change in left_out else norm
-    linear = {
-        "no relu in the last hidden layer": [depth - 1],
-        "no relu in the first hidden layer": [1],
-        "relu in the first hidden layer alone": range(2, depth),
-    }.get(change, ())
-    unnormalised = {
-        "norm in the first hidden layer alone": range(2, depth),
-        "no norm in the last hidden layer": [depth - 1],
-    }.get(change, ())
-    h = X.flatten(1)
-    for layer in range(1, depth + 1):
-        b = own[f"b{layer}"]
-        unbiased = change == {1: "no bias in the first layer", depth: "no bias in the last layer"}.get(layer, "-")
-        h = F.linear(h, own[f"W{layer}"].T, b - b.detach() if unbiased else b)
-        if layer == depth:
-            break
-        if change == "norm after relu":
-            h = F.relu(h)
-        if change == "dropout before the norm" and layer - 1 in masks:
-            h = h * masks[layer - 1]
-        if norm and layer not in unnormalised:
-            h = _normalised(norm, h, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, training)
-        if change != "norm after relu" and layer not in linear:
-            ends = {1: "first"} if change.endswith("the first hidden layer") else {depth - 1: "last"}
-            passed_on = change == f"no relu in the backward of the {ends.get(layer)} hidden layer"
-            h = h + (F.relu(h) - h).detach() if passed_on else relu(h)
-        if layer - 1 in masks and change != "dropout before the norm":
-            dropped = h * masks[layer - 1]
-            h = h + (dropped - h).detach() if change == "masks not in the backward" else dropped
-    return _ended(h, change)
+    return F.conv2d(h, W, b, padding=(W.shape[2] - 1) // 2)
 
 
-def _ended(scores: Any, change: str) -> Any:
-    """The scores, as a mistake leaves them."""
+def _pool(h: Any, W: Any, b: Any) -> Any:
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
-    if change == "relu on the scores":
-        return F.relu(scores)
-    if change == "relu on the scores, not in the backward":
-        return scores + (F.relu(scores) - scores).detach()
-    return scores
+    return F.max_pool2d(h, 2)
+
+
+def _affine(h: Any, W: Any, b: Any) -> Any:
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    return F.linear(h.flatten(1), W.T, b)
+
+
+def _leaky(h: Any, W: Any, b: Any) -> Any:
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    return F.leaky_relu(h, 0.01)
+
+
+DOES: Mapping[str, Callable[[Any, Any, Any], Any]] = {
+    "conv": _conv,
+    "pool": _pool,
+    "affine": _affine,
+    "affine without its bias": lambda h, W, b: _affine(h, W, b - b.detach()),
+    "relu": lambda h, W, b: h.relu(),
+    "tanh": lambda h, W, b: h.tanh(),
+    "sigmoid": lambda h, W, b: h.sigmoid(),
+    "leaky": _leaky,
+    "softmax": lambda h, W, b: h.softmax(1),
+}
+"""What steps do, beside norms and dropout, of what comes in and of their layer's weights and bias."""
 
 
 def _normalised(norm: str, h: Any, gamma: Any, beta: Any, running: Running | None, layer: int, training: bool) -> Any:

@@ -3,11 +3,8 @@
 from parity_tests.assignments.cs231n.mistakes.dropout import DROPOUT
 from parity_tests.assignments.cs231n.mistakes.images import IMAGES
 from parity_tests.assignments.cs231n.mistakes.layers import LAYERS
-from parity_tests.assignments.cs231n.mistakes.network_parts import NETWORK_PARTS
-from parity_tests.assignments.cs231n.mistakes.network_texts import NETWORK_TEXTS
-from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
+from parity_tests.assignments.cs231n.mistakes.network_rows import NETWORK_ROWS
 from parity_tests.assignments.cs231n.mistakes.norm_rows import NORM_ROWS
-from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
 from parity_tests.assignments.cs231n.mistakes.rates import RATES
 from parity_tests.assignments.cs231n.mistakes.rule_rows import RULE_ROWS
 from parity_tests.assignments.cs231n.mistakes.running_rows import RUNNING_ROWS
@@ -29,8 +26,5 @@ WRONG: tuple[Wrong, ...] = (
     *DROPOUT,
     *RULE_ROWS,
     *RATES,
-    *NETWORKS,
-    *NETWORK_TEXTS,
-    *NETWORK_PARTS,
-    *PENALTIES,
+    *NETWORK_ROWS,
 )

@@ -12,12 +12,13 @@ from parity_tests.assignments.cs231n.kinds.rows import CALLED
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.generated import HINTS, Written, generated
 from parity_tests.assignments.cs231n.mistakes.generated_calls import generated_calls
+from parity_tests.assignments.cs231n.mistakes.generated_networks import generated_networks
 from parity_tests.assignments.cs231n.mistakes.generated_rules import generated_rules
 from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
-from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
+from parity_tests.assignments.cs231n.mistakes.network_starts import RENAMED
 from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward, own_forwards
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
-from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT, Wrong
+from parity_tests.assignments.cs231n.mistakes.wrong import SEEN_AT, UNFIT, Wrong
 from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.harness.flow_answers import Question, judge_all
 from parity_tests.harness.returned import result_of
@@ -64,6 +65,8 @@ def _mistakes(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, 
         if written is not None:
             for own in (None, *forwards):
                 found = found or _generated(written, asked, quantity, seen, draw, own)
+        if not found and case.probe == "network":
+            found = _of_network(asked, quantity, seen, draw)
         if not found and case.probe in WHOLE:
             found = _of_all_results(asked, quantity, seen, draw)
         if not found and case.probe == "running":
@@ -79,6 +82,16 @@ def _of_all_results(asked: Sequence[Case], quantity: Quantity, seen: Seen, draw:
         wrongs = WHOLE[kind](part, asked, seen, draw)
         _found[part, kind, ""] = _first(one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
     return _found[part, kind, ""]
+
+
+def _of_network(asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> tuple[Wrong, ...]:
+    """The simplest change of a network that gives all results of its loss, or what it is made with, once for each."""
+    name = quantity.name.partition(" (")[0]
+    key = quantity.part, "network", f"about {name if name in SEEN_AT else 'its loss'}"
+    if key not in _found:
+        wrongs = generated_networks(quantity.part, asked, seen, draw, name if name in SEEN_AT else "")
+        _found[key] = _first(one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
+    return _found[key]
 
 
 def _generated(
@@ -119,7 +132,7 @@ def _of_names(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, 
         return ()
     if result.error not in ("ValueError", "KeyError"):
         return ()
-    return [name for name in experiments(plan, case, about, seen, draw) if name in OF_NAMES]
+    return [name for name in experiments(plan, case, about, seen, draw) if name in RENAMED]
 
 
 def reopened(

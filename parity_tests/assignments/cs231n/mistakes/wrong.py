@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds import dropout, layer, losses, networks, running, steps
+from parity_tests.assignments.cs231n.kinds.torch_networks import RIGHT
 from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward
 from parity_tests.harness.flow_answers import Question, is_refuted, judge_all, predicted
 from parity_tests.harness.returned import result_of
@@ -28,8 +29,6 @@ FC_FILE = "cs231n/classifiers/fc_net.py"
 CNN_FILE = "cs231n/classifiers/cnn.py"
 SEEN_AT = ("parameters", "weight scale", "dropout")
 """The quantities of networks that hold no numbers of a formula."""
-LEAVING_OUT = dict.fromkeys(("no batchnorm", "no layernorm", "no batchnorm beside dropout"), ("dgamma", "dbeta"))
-"""Gradients that may be missing where a mistake leaves what they belong to out."""
 UNFIT = (RuntimeError, IndexError, ValueError, ArithmeticError)
 """What a formula raises for shapes and numbers that it does not fit."""
 ASKED_WHOLE = ("running", "steps", "network", "dropout")
@@ -176,7 +175,7 @@ class Wrong:
             return running.questions(case, arrays, change, note)
         if case.probe == "steps":
             return steps.questions(case, arrays, change, note)
-        return networks.questions(case, networks.with_masks(case, arrays, observation), change, note)
+        return networks.questions(case, networks.with_masks(case, arrays, observation), change or RIGHT, note)
 
     def _is_seen(self, plan: Sequence[Case], seen: Seen) -> bool:
         """Whether all observations of the part's cases show it that can: a change says None where it cannot show."""
@@ -216,14 +215,12 @@ class Wrong:
         if case.probe == "dropout":
             outcomes = dropout.with_mistake(case, arrays, observation, change, note)
             return any(all(judged[q.name].verdict in PASSING for q in own) for judged in outcomes)
-        spared = LEAVING_OUT.get(self.change, ()) if case.probe == "network" else ()
-        if spared and self.change.endswith("beside dropout") and "keep" not in case.params["settings"]:
-            spared = ()
+        spared = tuple(self.change.unused(case.params)) if case.probe == "network" and self.change else ()
         own = self._returning(case, own, observation, arrays)
         left = [q for q in own if q.key.name in self.unset and running.begins_empty(case.params, q.key.call)]
         if any(not _is_nothing(result_of(observation, q.key)) for q in left):
             return False
-        told = [q for q in own if q not in left and not (spared and q.key.name.startswith(spared))]
+        told = [q for q in own if q not in left and q.key.name not in spared]
         try:
             asked = self._questions(case, arrays, observation, change, note, own, forward)
             asked = [question for question in asked if any(q in own for q in question.quantities)]

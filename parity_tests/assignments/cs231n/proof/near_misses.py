@@ -71,21 +71,24 @@ FC_GRADS = 'grads[f"W{layer}"] += self.reg * self.params[f"W{layer}"]'
 DRAWN_W = 'params[f"W{layer}"] = weight_scale * np.random.randn(inputs, outputs)'
 FORWARD_RELU, BACKWARD_RELU = "        h, relu = relu_forward(h)\n", "        dh = relu_backward(dh, relu)\n"
 
+TALL = "the image's height after the pool stands for the image's width after the pool in the number of pooled numbers"
+TALL = f"{TALL} in the shape of W2"
+
 IN_NETWORKS = (
     near("networks: the penalty of the loss is three times what it is",
-         ("the ½ of the penalty is left out of the loss", "the loss is without the penalty",
-          "the penalty is reg · ΣW², in loss and gradients"),
+         ("½ is left out of the penalty in the loss", "the loss is without the penalty"),
          (FC_LOSS, FC_LOSS.replace("penalty(", "3 * penalty(")), file=FC_FILE),
     near("networks: the first layer's gradients are without the penalty",
-         ("the last layer's weights are not penalised", "there is no penalty",
-          "the gradients are without the penalty"),
+         ("the gradient of the last layer's weights is without the penalty",
+          "the gradient of all weights is without the penalty"),
          ("for layer in range(1, last + 1):\n            grads",
           "for layer in range(2, last + 1):\n            grads"),
          file=FC_FILE),
-    near("networks: the penalty's gradient is reg · |W|", ("the penalty's gradient is one number, reg · ΣW",
-         "the gradients are without the penalty"),
+    near("networks: the penalty's gradient is reg · |W|", (
+        "the sum of each W stands for W in the penalty's gradient of all weights",
+        "the gradient of all weights is without the penalty"),
          (FC_GRADS, 'grads[f"W{layer}"] += self.reg * np.abs(self.params[f"W{layer}"])'), file=FC_FILE),
-    near("networks: the first bias alone is penalised", "biases are penalised too",
+    near("networks: the first bias alone is penalised", "biases are penalised in the gradients",
          (FC_LOSS, 'grads["b1"] = grads["b1"] + self.reg * self.params["b1"]\n        ' + FC_LOSS), file=FC_FILE),
     near("networks: the first ReLU alone is left out", ("the ReLUs are left out", "a ReLU is on the scores"),
          (FORWARD_RELU, "        h, relu = relu_forward(h) if layer > 1 else (h, None)\n"),
@@ -107,11 +110,11 @@ IN_NETWORKS = (
          ("self.params = {name: value.astype(dtype) for name, value in params.items()}",
           "self.params = {f\"{n.rstrip('0123456789')}{int(n.lstrip('Wbgamet')) + 1}\": value.astype(dtype) "
           'for n, value in params.items()}'), file=FC_FILE),
-    near("convolutional network: W2 is one row too tall", "W2 fits square images alone",
+    near("convolutional network: W2 is one row too tall", TALL,
          ("pooled = num_filters * (H // 2) * (W // 2)", "pooled = num_filters * (H // 2) * (W // 2) + 1"),
          file=CNN_FILE),
     near("convolutional network: the gradients have a quarter of the penalty",
-         ("the gradients are without the penalty", "the gradients have half of the penalty"),
+         ("the gradient of all weights is without the penalty", "the penalty's gradient of all weights is halved"),
          ("grads[name] += self.reg * p[name]",
          "grads[name] += 0.25 * self.reg * p[name]"), file=CNN_FILE),
 )  # fmt: skip

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.cs231n.mistakes.network_parts import (
-    ABOUT_0,
-    ASTYPE,
-    AT_ONE_NUMBER,
-    BIASES,
-    BY_INPUTS,
-    OF_NAMES,
-    OTHERS,
-    PARAMS,
-    SHARED_PARAM,
-    TESTED,
-)
-from parity_tests.assignments.cs231n.mistakes.networks import (
-    BACK_NORMALISED,
-    BACKWARD_RELU,
-    DRAWN,
-    FC_LOSS,
-    FORWARD_RELU,
-    NORMALISED,
-)
+from parity_tests.assignments.cs231n.mistakes.network_rows import NETWORK_ROWS, PARAMS
+from parity_tests.assignments.cs231n.mistakes.network_starts import RENAMED
 from parity_tests.assignments.cs231n.mistakes.rates import DIVIDED, LINES, MULTIPLIED, RATE
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
-from parity_tests.assignments.cs231n.proof.near_misses import near
+from parity_tests.assignments.cs231n.proof.near_misses import BACKWARD_RELU, DRAWN_W, FC_LOSS, FORWARD_RELU, near
 
-LAYERS_SHARE = (SHARED_PARAM, *OTHERS.values())
+LAYERS_SHARE = tuple(wrong.name for wrong in NETWORK_ROWS)
+ASTYPE = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
+BIASES = 'params[f"b{layer}"] = np.zeros(outputs)'
+TESTED = """if y is None:
+            return scores
+        loss, dscores = softmax_loss(scores, y)
+"""
+NORMALISED = """        if self.normalization:
+            param = self.bn_params[layer - 1]
+"""
+BACK_NORMALISED = """        if self.normalization:
+            dh, grads[f"gamma{layer}"], grads[f"beta{layer}"] = BACKWARD[self.normalization](dh, norm)
+"""
 
 BESIDE = "self.normalization and (layer > 1 or not self.use_dropout)"
 
@@ -55,14 +49,18 @@ OF_NETWORKS = (
     ),
     near(
         "networks: biases begin at ½, and at 1 in the last layer",
-        (AT_ONE_NUMBER, "biases are 1 at first"),
+        ("biases are one number that is neither 0 nor 1 at first", "biases are 1 at first"),
         (BIASES, 'params[f"b{layer}"] = np.full(outputs, 0.5 if layer < self.num_layers else 1.0)'),
         file=FC_FILE,
     ),
     near(
         "networks: weights are uniform within twice weight_scale",
-        (ABOUT_0, BY_INPUTS, "weight_scale is not used"),
-        (DRAWN, 'params[f"W{layer}"] = np.random.uniform(-2 * weight_scale, 2 * weight_scale, (inputs, outputs))'),
+        (
+            "weights are drawn uniformly from −weight_scale to weight_scale, not normally",
+            "weights are drawn at weight_scale / √inputs",
+            "weight_scale is not used",
+        ),
+        (DRAWN_W, 'params[f"W{layer}"] = np.random.uniform(-2 * weight_scale, 2 * weight_scale, (inputs, outputs))'),
         file=FC_FILE,
     ),
     near(
@@ -119,7 +117,7 @@ OF_NETWORKS = (
         (
             "dropout is left out",
             "dropout is left out where there is batch norm",
-            "dropout is left out after the last hidden layer",
+            "the last hidden layer's dropout is left out",
         ),
         (
             "        if self.use_dropout:\n            h, dropout",
@@ -143,13 +141,17 @@ OF_NETWORKS = (
     ),
     near(
         "convolutional network: the pool is 3 × 3",
-        ("the pool is left out", "the stride of the pool is 1", "the convolution is not padded"),
+        (
+            "1 stands for the stride of the pool",
+            "3 stands for the width of the pool",
+            "0 stands for the padding of the convolution in the image after the convolution",
+        ),
         ('"pool_height": 2, "pool_width": 2', '"pool_height": 3, "pool_width": 3'),
         file=CNN_FILE,
     ),
     near(
         "networks: the gamma of the first layer alone is penalised",
-        ("gammas are penalised, in loss and gradients", "gammas and betas are penalised, in loss and gradients"),
+        ("gammas are penalised in the gradients", "gammas and betas are penalised in the gradients"),
         (
             FC_LOSS,
             "if self.normalization:\n"
@@ -160,7 +162,7 @@ OF_NETWORKS = (
     ),
     near(
         "networks: parameters are counted from 1 in twos",
-        tuple(OF_NAMES),
+        tuple(RENAMED),
         (
             ASTYPE,
             "self.params = {f\"{n.rstrip('0123456789')}{2 * int(n.lstrip('Wbgamet')) - 1}\": value.astype(dtype) "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.cs231n.mistakes.networks import FC_BACK, FC_LOSS
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
-from parity_tests.assignments.cs231n.proof.near_misses import near
+from parity_tests.assignments.cs231n.proof.near_misses import FC_LOSS, near
 
+FC_BACK = 'dh, grads[f"W{last}"], grads[f"b{last}"] = affine_backward(dscores, last_cache)'
 NORMALISED = "out, cache = _normalised(x, batch_mean, batch_variance, gamma, beta, eps, axis=0)"
 GROUPED = "groups = x.reshape(N, G, C // G * H * W)\n"
 PLACES = "[:, :, i : i + stride * height : stride, j : j + stride * width : stride]"
@@ -64,14 +64,15 @@ ELSEWHERE = (
          "the velocity of a vector, as a bias, begins anew at each step",
          ('v = config["momentum"] * config', 'v = config["momentum"] * (w.ndim < 2) * config'), file=OPTIM_FILE),
     near("networks: the second layer's gradient is without the penalty",
-         ("the first layer's gradient is without the penalty", "the last layer's gradient is without the penalty"),
+         ("the gradient of the first layer's weights is without the penalty",
+          "the gradient of the last layer's weights is without the penalty"),
          (FC_LOSS, 'if "W3" in self.params:\n            grads["W2"] = grads["W2"] - self.reg * self.params["W2"]\n'
           f"        {FC_LOSS}"), file=FC_FILE),
     near("networks: the last bias alone is in the penalty's gradient",
-         ("biases are penalised in the gradients", "biases are penalised too"),
+         ("biases are penalised in the gradients", "biases are penalised in the loss"),
          (FC_BACK, f'{FC_BACK}\n        grads[f"b{{last}}"] += self.reg * self.params[f"b{{last}}"]'), file=FC_FILE),
     near("networks: dropout is left out after the first hidden layer",
-         "dropout is left out after the last hidden layer",
+         "the last hidden layer's dropout is left out",
          ("        if self.use_dropout:\n            h, dropout",
           "        if self.use_dropout and layer > 1:\n            h, dropout"),
          ("        if self.use_dropout:\n            dh", "        if dropout:\n            dh"), file=FC_FILE),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.cs231n.mistakes.networks import FC_LOSS
 from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
-from parity_tests.assignments.cs231n.proof.near_misses import BOTH, RELU_BACK, near
+from parity_tests.assignments.cs231n.proof.near_misses import BOTH, FC_LOSS, RELU_BACK, near
 from parity_tests.assignments.cs231n.proof.near_misses_of_terms import CUT
 
 KEPT = 'return w - step, {**config, "m": m, "v": v, "t": t}'
@@ -88,8 +87,8 @@ OF_TEXTS = (
     near(
         "networks: the penalty is the square of the sum of each row",
         (
-            "the penalty in the loss is the square of the sum of the weights",
-            "the penalty in the loss is the sum of the weights, not of their squares",
+            "the square of the sum of each W stands for the sum of its squares in the loss",
+            "the power 2 of W is left out of the sum of squares in the loss",
         ),
         (
             FC_LOSS,
