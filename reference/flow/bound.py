@@ -96,7 +96,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         declared = self.context.arithmetic
         if declared is None:
             return args, kwargs
-        if func is aten._to_copy.default:
+        if func is aten._to_copy.default and not self.values:
             self._refuse_rounding(args[0], kwargs.get("dtype"), declared)
         if func._schema.is_mutable and args and isinstance(args[0], Tensor) and doubled(args[0]) is not args[0]:
             raise DataDependentError(

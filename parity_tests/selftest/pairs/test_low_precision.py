@@ -242,7 +242,17 @@ def test_a_reference_that_rounds_its_inputs_is_told_to_take_them_rounded() -> No
         hold(torch.relu, lambda x: x.bfloat16().relu(), x, **BFLOAT16)
     with pytest.raises(UsageError, match="rounds to float8_e5m2, of fewer bits than the bfloat16 that is stored"):
         hold(torch.relu, lambda x: (x * 2).to(torch.float8_e5m2), x, **BFLOAT16)
-    assert verdict(lambda x: (x * 2).bfloat16(), lambda x: (x.float() * 2).bfloat16(), drawn(3), **BFLOAT16).bad == 0
+    assert verdict(lambda x: (x * 3).bfloat16(), lambda x: (x.float() * 3).bfloat16(), drawn(3), **BFLOAT16).bad == 0
+
+
+def test_a_nondifferentiable_point_has_two_sides_in_low_precision_too() -> None:
+    gradient = gradients(lambda x: (x.relu() * 0.7).bfloat16(), "x", "g")
+    x, g = torch.tensor([0.0, 1.0, -1.0]).bfloat16(), drawn(3)
+    for slope in (0.0, 1.0):
+        right = lambda x, g, slope=slope: {"output": x.relu() * 0.7, "x": torch.tensor([slope, 1, 0]) * g * 0.7}  # noqa: E731
+        assert hold(right, gradient, x=x, g=g, **BFLOAT16)
+    between = lambda x, g: {"output": x.relu() * 0.7, "x": torch.tensor([0.5, 1, 0]) * g * 0.7}  # noqa: E731
+    assert not hold(between, gradient, x=x, g=g, **BFLOAT16)
 
 
 def test_a_pair_draws_in_the_type_that_it_declares() -> None:
