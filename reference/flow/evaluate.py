@@ -270,6 +270,7 @@ class Answer:
 
     def _form(self, form: str, name: str) -> Tensor:
         """The radius of one output where the form is allowed for."""
+        self._long |= self.fine  # forms have probable radii of their own
         if form not in self._by_form:
             if form in self.functions:
                 inner = Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())

@@ -17,6 +17,7 @@ from parity_tests.selftest.flow.long_sums import KINDS, ORDERS, Tried, one_by_on
 from parity_tests.selftest.flow.long_sums import lanes as in_lanes
 from reference.flow import evaluate, gradients
 from reference.flow.operation import LONG
+from reference.flow.rounding import BY_FFT
 from reference.flow.rules import long_sums
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -273,6 +274,20 @@ def test_a_convolution_by_winograds_algorithm_stays_within_half_of_its_radius() 
             worst = max(worst, float((np.abs(got - answer.value[here].numpy()) / answer.radius[here].numpy()).max()))
     assert answer.kind == "probable"
     assert 1 / 5 < worst < 1 / 2
+
+
+@pytest.mark.parametrize("data", ["normal", "equal numbers"])
+def test_a_convolution_by_transforms_is_allowed_what_these_round_and_little_more(data: str) -> None:
+    """Before it was two hundred times the usual radius, by which results in float16 passed."""
+    x, w = normal(2, 64, 18, 18), normal(8, 64, 3, 3, seed=1)
+    x = x if data == "normal" else np.full_like(x, 0.7)
+    answer = evaluate(F.conv2d, {"input": x, "weight": w})["output"]
+    allowed = answer.forms[BY_FFT].double()
+    of_x, of_w = torch.fft.rfft2(torch.from_numpy(x)), torch.fft.rfft2(torch.from_numpy(w), (18, 18))
+    got = torch.fft.irfft2(torch.einsum("nchw,ochw->nohw", of_x, of_w.conj()), (18, 18))[..., :16, :16]
+    ratio = float(((got - answer.value).double().abs() / allowed).max())
+    assert 1e-3 < ratio < 1 / 3
+    assert float((allowed / answer.radius).median()) < 5
 
 
 def test_radii_of_operands_come_linearly() -> None:

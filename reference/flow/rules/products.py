@@ -18,7 +18,7 @@ from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import most, reach
 from reference.flow.rules.long_sums import of_factors, of_prefixes, of_products, of_terms, probable
-from reference.flow.rules.windows import Windows
+from reference.flow.rules.windows import Windows, of_transforms
 
 aten = torch.ops.aten
 Bilinear = Callable[[Tensor, Tensor], Tensor]
@@ -261,7 +261,8 @@ def convolution(op: Operation) -> Radius:
     if first is not None and radius is not None:
         radius = plus(radius, op.stored_inside(most(op, radius) + first.abs()))
     if op.allows(BY_FFT) and not op["transposed"] and op["groups"] == 1:
-        radius = plus(radius, _by_fft(op, _norms(op, x), _norms(op, w).t(), op.out, w))
+        worst = _by_fft(op, _norms(op, x), _norms(op, w).t(), op.out, w)
+        radius = plus(radius, of_transforms(op, x, w, first, worst) if op.context.probable else worst)
     return plus(radius, _beyond_direct(op, lambda a, b, c: aten.convolution(a, b, c, *layout), (x, w, bias), 0))
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from reference.flow.operation import Operation, Radius
-from reference.flow.rules.long_sums import Law, of_products
+from reference.flow.rules.long_sums import Law, factor, of_products
 
 WINOGRAD = 2.0
 """The scale of a convolution at least: Winograd's algorithm for 4 × 4 results and a kernel of 3 × 3, which is honest,
@@ -115,6 +115,39 @@ class Windows:
 
         bias = None if first is None else there(first.expand(result.shape))
         return _in_both_orders(op, key, left, right, there(result), bias, back)
+
+
+def of_transforms(op: Operation, x: Tensor, w: Tensor, first: Radius, worst: Tensor) -> Tensor:
+    """How far a convolution by Fourier transforms probably is, or `worst` where that is smaller, for one in no groups.
+
+    Errors spread over all P places alike, with a mean near 0: each of three transforms errs by about u·√log₂P of the
+    norm of what it transforms (Schatzman, 1996), the sums over C channels by √C·u, all of λ·u·√((9·log₂P + C)/P) of
+    √Σ(‖x‖·‖w‖)². It is checked on the data: where the convolution, done so, errs by over a third of that, the radius is
+    three times the worst ratio.
+    """
+    windows = Windows(op, w.shape[2:])
+    pads = [pad for padding in reversed(windows.padding) for pad in (padding, padding)]
+    wide = torch.nn.functional.pad(x.detach(), pads)
+    places, axes = math.prod(wide.shape[2:]), list(range(2, x.dim()))
+    if len(wide) * places * (wide.shape[1] + len(w)) > _MOST:
+        return worst
+    kernel = w.new_zeros(*w.shape[:2], *wide.shape[2:])
+    spots: tuple[Any, ...] = tuple(
+        slice(0, d * (k - 1) + 1, d) for k, d in zip(windows.kernel, windows.dilation, strict=True)
+    )
+    kernel[..., *spots] = w
+    of_x, of_w = torch.fft.rfftn(wide, dim=axes), torch.fft.rfftn(kernel, dim=axes)
+    product = torch.einsum("ncp,ocp->nop", of_x.flatten(2), of_w.conj().flatten(2))
+    shaped = product.view(*product.shape[:2], *of_x.shape[2:])
+    got = torch.fft.irfftn(shaped, s=list(wide.shape[2:]), dim=axes)
+    kept = [slice(0, n * step, step) for n, step in zip(op.out.shape[2:], windows.stride, strict=True)]
+    squares = [y.to(torch.float64).square().sum(axes) for y in (wide, kernel)]
+    spread = (squares[0] @ squares[1].t() * ((9 * math.log2(4 * places) + wide.shape[1]) / places)).sqrt()
+    radius = spread * (2 * factor(op.out.numel()) * op.context.precision.u)
+    radius = radius.reshape(*radius.shape, *[1] * len(axes)).expand(op.out.shape)
+    right = op.out.to(torch.float64) - (0.0 if first is None else first)
+    ratio = ((got[(..., *kept)].to(torch.float64) - right).abs() / radius).nan_to_num(torch.inf, torch.inf, torch.inf)
+    return torch.fmin(worst, radius * max(1.0, 3 * float(ratio.amax())))
 
 
 def _parted(x: Tensor, axis: int, parts: int) -> Tensor:
