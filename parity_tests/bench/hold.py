@@ -1,6 +1,6 @@
-"""torch's value ± radius against the bare call: forward and gradients of 784–1000–10 at a batch of 64."""
+"""torch's value ± radius against the bare call: forward and gradients of 784–1000–10, and of three larger models."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from parity_tests.bench.timing import Timings, alternate
-from reference.flow import evaluate, gradients
+from reference.flow import evaluate, gradients, module_reference
 
 D, M, K, BATCH = 784, 1000, 10, 64
 DTYPES = ("float32", "float64")
 REPLICAS = 8
 SUBJECTS = {"bound": "hold, bound", "sample": f"hold, sample, {REPLICAS} replicas"}
 AGAINST = "the bare call of forward and gradients"
-TARGETS = {"bound": 5.0, "sample": 60.0}
-"""The largest ratio asked for on one thread, by the kind of radius."""
+TARGETS = {
+    ("bound", "float32"): 5.0,
+    ("bound", "float64"): 4.0,
+    ("sample", "float32"): 40.0,
+    ("sample", "float64"): 25.0,
+}
+"""The largest ratio asked for on one thread, by the kind of radius and the type."""
+LONG_TARGET = 15.0
+"""The same of the bound of each of the larger models."""
+VGG_16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
+"""The channels of its convolutions, 0 being a maximum of 2×2 (K. Simonyan and A. Zisserman, 2015)."""
+Asked = tuple[Callable[..., Any], Mapping[str, Any]]
+"""A reference and its inputs."""
 
 
 def cases() -> Iterator[str]:
@@ -44,10 +55,71 @@ def time_hold(dtype: str, rounds: int) -> Timings:
     """Value and radius by bound and by sample, and the call alone, in turn."""
     inputs = drawn(dtype)
     reference = gradients(network, ("X", "W1", "b1", "W2", "b2"), None)
-    tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
     subjects = {
-        "bound": lambda: evaluate(reference, inputs, radius="bound"),
+        **_bound_and_bare((reference, inputs)),
         "sample": lambda: evaluate(reference, inputs, radius="sample", replicas=REPLICAS),
-        AGAINST: lambda: reference(**tensors),
     }
     return alternate(subjects, rounds=rounds, least=0.05)
+
+
+def time_long(asked: Asked, rounds: int) -> Timings:
+    """Value and bound of a larger model, and the call alone, in turn."""
+    return alternate(_bound_and_bare(asked), rounds=rounds, least=0.0, warm_up=1)
+
+
+def _bound_and_bare(asked: Asked) -> dict[str, Callable[[], object]]:
+    reference, inputs = asked
+    tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
+    return {"bound": lambda: evaluate(reference, inputs, radius="bound"), AGAINST: lambda: reference(**tensors)}
+
+
+def lstm(dtype: str, steps: int = 200, batch: int = 32, inputs: int = 128, width: int = 256) -> Asked:
+    """An LSTM, in all of its outputs."""
+    return _of_module(torch.nn.LSTM(inputs, width), dtype, (steps, batch, inputs), (steps, batch, width), first=0)
+
+
+def vgg(dtype: str, batch: int = 4, thinner: int = 1) -> Asked:
+    """VGG-16 for images of 32×32, as CIFAR-10 has them, with two linear layers; `thinner` divides the channels."""
+    layers: list[torch.nn.Module] = []
+    before = 3
+    for channels in VGG_16:
+        if channels:
+            after = channels // thinner
+            layers += [torch.nn.Conv2d(before, after, 3, padding=1), torch.nn.ReLU()]
+            before = after
+        else:
+            layers.append(torch.nn.MaxPool2d(2))
+    layers += [torch.nn.Flatten(), torch.nn.Linear(before, before), torch.nn.ReLU(), torch.nn.Linear(before, 10)]
+    return _of_module(torch.nn.Sequential(*layers), dtype, (batch, 3, 32, 32), (batch, 10))
+
+
+def layer_norm(dtype: str, rows: int = 4096, columns: int = 1024) -> Asked:
+    """A layer norm with its weight and bias."""
+    return _of_module(torch.nn.LayerNorm(columns), dtype, (rows, columns), (rows, columns))
+
+
+LONG: dict[str, Callable[[str], Asked]] = {
+    "LSTM of 200 steps, 128–256, batch 32": lstm,
+    "VGG-16, 32×32, batch 4": vgg,
+    "layer norm of 4096×1024": layer_norm,
+}
+"""What takes seconds a round."""
+
+
+def _of_module(
+    module: torch.nn.Module, dtype: str, x: tuple[int, ...], g: tuple[int, ...], first: int | None = None
+) -> Asked:
+    """A module (the `first` of its outputs, where there are several) and the gradients by its input and parameters."""
+    rng = np.random.default_rng(0)
+    parameters = {
+        name: (parameter.detach().numpy() + 0.02 * rng.standard_normal(parameter.shape)).astype(dtype)
+        for name, parameter in module.named_parameters()
+    }
+    called = module_reference(module)
+
+    def function(input: Tensor, **parameters: Tensor) -> Any:
+        found = called(input=input, **parameters)
+        return found if first is None else found[first]
+
+    drawn = {"input": rng.standard_normal(x).astype(dtype), "g": rng.standard_normal(g).astype(dtype)}
+    return gradients(function, ("input", *parameters), "g"), {**drawn, **parameters}

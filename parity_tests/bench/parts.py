@@ -26,6 +26,8 @@ class Wanted:
     threads: int = 1
     whole: bool = False
     """Whether growth is measured over its whole range."""
+    short: bool = False
+    """Whether models that take seconds a round are left out."""
 
     @property
     def slow(self) -> int:
@@ -51,12 +53,17 @@ def check_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
 
 
 def hold_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    """torch's value and radius against the bare call, of a small network and of larger models."""
     for dtype in hold.cases():
         timings = hold.time_hold(dtype, wanted.rounds)
         case = f"784–1000–10, batch {hold.BATCH}, {dtype}"
         for kind, called in hold.SUBJECTS.items():
-            target = hold.TARGETS[kind] if wanted.threads == 1 else None
+            target = hold.TARGETS[kind, dtype] if wanted.threads == 1 else None
             yield _figure("hold", case, called, kind, hold.AGAINST, timings, target)
+    for (model, drawn), dtype in product(() if wanted.short else hold.LONG.items(), hold.cases()):
+        timings = hold.time_long(drawn(dtype), wanted.slow)
+        target = hold.LONG_TARGET if wanted.threads == 1 else None
+        yield _figure("hold", f"{model}, {dtype}", hold.SUBJECTS["bound"], "bound", hold.AGAINST, timings, target)
 
 
 def trace_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:

@@ -66,6 +66,7 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
     callback=_numbers,
     help="Classes of which `grade` takes time and memory; with 1000 it takes minutes.",
 )
+@click.option("--short", is_flag=True, help="Leave out of `hold` the models that take seconds a round; 2 minutes less.")
 @click.option("--whole-range", "whole", is_flag=True, help="Let `growth` go up to 5,000 submissions; an hour or so.")
 @click.option(
     "--out",
@@ -90,6 +91,7 @@ def bench(
     threads: int,
     submissions: int,
     sizes: tuple[int, ...],
+    short: bool,
     whole: bool,
     out: Path,
     compare: Path | None,
@@ -101,7 +103,8 @@ def bench(
     PARTS, all where none is named:
       step     a training step in numpy against torch's, and against the matrix products alone
       check    `parity check` against the import of torch
-      hold     torch's value and radius, by bound and by sample, against the bare call
+      hold     torch's value and radius, by bound and by sample, against the bare call; by bound of an LSTM,
+               VGG-16 and a large layer norm
       trace    `parity trace` against both of its trainings run bare; one replica against torch's
       grade    `parity grade` against a pytest process for each submission, and against no isolation;
                where its time goes; time and memory against the number of submissions
@@ -121,12 +124,12 @@ def bench(
         complain(f"{', '.join(steering)} would steer the BLAS, so this is measured without.")
         command = [sys.executable, "-m", "parity_tests.cli", "bench", *parts, f"--rounds={rounds}"]
         command += [f"--threads={threads}", f"--submissions={submissions}", f"--sizes={','.join(map(str, sizes))}"]
-        command += ["--whole-range"] * whole
+        command += ["--short"] * short + ["--whole-range"] * whole
         command += [f"--out={out}", *[f"--compare={compare}"] * bool(compare), *[f"--readme={readme}"] * bool(readme)]
         return subprocess.call(command, env=process.unsteered(threads))
     if readme is not None:
         _around_table(readme.read_text(encoding="utf-8") if readme.is_file() else "", readme)
-    measured = _measure(parts or PARTS, Wanted(rounds, submissions, sizes, threads, whole), out, compare)
+    measured = _measure(parts or PARTS, Wanted(rounds, submissions, sizes, threads, whole, short), out, compare)
     if readme is not None:
         before, after = _around_table(readme.read_text(encoding="utf-8"), readme)
         write(readme, f"{before}\n{measured}\n{after}".encode())

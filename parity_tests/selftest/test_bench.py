@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
@@ -337,11 +338,37 @@ def test_holding_is_timed_against_the_bare_call(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(hold, "DTYPES", ("float64",))
     for size in ("D", "M", "BATCH"):
         monkeypatch.setattr(hold, size, 20)
-    for threads, targets in ((1, {5.0, 60.0}), (2, {None})):
-        found = list(parts.hold_figures(parts.Wanted(1, 2, (2,), threads), print))
+    for threads, targets in ((1, {4.0, 25.0}), (2, {None})):
+        found = list(parts.hold_figures(parts.Wanted(1, 2, (2,), threads, short=True), print))
         assert [row.subject for row in found] == ["hold, bound", "hold, sample, 8 replicas"]
         assert {row.target for row in found} == targets
         assert all(row.against == "the bare call of forward and gradients" and row.ratio > 1 for row in found)
+
+
+def test_larger_models_are_timed_by_their_bounds_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless what takes long is left out."""
+    seconds = Timings({**dict.fromkeys(hold.SUBJECTS, (30.0,)), hold.AGAINST: (2.0,)})
+    monkeypatch.setattr(hold, "time_hold", lambda dtype, rounds: seconds)
+    monkeypatch.setattr(hold, "time_long", lambda asked, rounds: seconds)
+    monkeypatch.setattr(hold, "LONG", dict.fromkeys(hold.LONG, str))
+    found = list(parts.hold_figures(parts.Wanted(1, 2, (2,)), print))
+    models = [f"{model}, {dtype}" for model in hold.LONG for dtype in hold.DTYPES]
+    assert [row.case for row in found if "784" not in row.case] == models
+    assert {(row.subject, row.target) for row in found if row.case in models} == {("hold, bound", 15.0)}
+    short = list(parts.hold_figures(parts.Wanted(1, 2, (2,), short=True), print))
+    assert short == [row for row in found if row.case not in models]
+
+
+def test_larger_models_are_asked_with_the_gradients_of_all_parameters() -> None:
+    for reference, inputs in (
+        hold.lstm("float64", steps=2, batch=2, inputs=3, width=4),
+        hold.vgg("float64", batch=1, thinner=64),
+        hold.layer_norm("float64", rows=3, columns=4),
+    ):
+        found = reference(**{name: torch.from_numpy(array) for name, array in inputs.items()})
+        assert set(found) == {"output", *inputs} - {"g"}
+        assert all(found[name].shape == inputs[name].shape for name in inputs if name != "g")
+        assert found["output"].shape == inputs["g"].shape
 
 
 def test_a_submission_more_takes_what_the_larger_class_took_longer(monkeypatch: pytest.MonkeyPatch) -> None:
