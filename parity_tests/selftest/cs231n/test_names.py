@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import cycle
 from operator import itemgetter
@@ -11,13 +12,18 @@ import numpy as np
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.kinds import networks
+from parity_tests.assignments.cs231n.kinds.torch_networks import Changed
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.diagnosis import experiments
+from parity_tests.assignments.cs231n.mistakes.network_ends import Ended, ending
 from parity_tests.assignments.cs231n.mistakes.window_places import NOT_PADDED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE, Wrong
 from parity_tests.harness import flow_answers
 from parity_tests.harness.draw import draw
+from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts
+from parity_tests.parts.penalty import GRADIENTS, LOSS
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mistakes import Outcome, control
@@ -465,3 +471,23 @@ def test_no_formula_is_computed_where_nothing_came_back() -> None:
     ]
     assert len(tried) > 700
     assert not any(tried)
+
+
+def test_the_right_text_of_a_penalty_gives_torchs_loss_and_gradients_and_another_does_not() -> None:
+    cases = ASSIGNMENT.cases("2021-24", ("float64",), {"FullyConnectedNet"})
+    case = next(one for one in cases if one.name == "FullyConnectedNet/batchnorm/float64")
+    right = Ended("weights", lines=LOSS.whole(())), Ended("weights", lines=GRADIENTS.whole(()))
+
+    def results(note: str, changed: Changed) -> dict[str, Any]:
+        question = networks.questions(case, draw(ASSIGNMENT, case, 0), changed, note)[0]
+        return dict(predicted(case, question.forms[0]))
+
+    told = results("", Changed())
+    same = results("the right texts", ending(*right))
+    assert all(np.allclose(same[name], value, rtol=1e-12) for name, value in told.items())
+    other = results("other texts", ending(replace(right[0], counted="last"), replace(right[1], counted="last")))
+    assert {name.partition(" ")[0] for name in told if not np.allclose(other[name], told[name])} == {
+        "loss",
+        "dW1",
+        "dW2",
+    }
