@@ -11,9 +11,11 @@ from scipy import special
 
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness import statistics
+from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.finding import DTYPE, NOTHING, NUMBER, SHAPE, TRANSPOSED, Odd
 from parity_tests.protocol.mistake import Body, Mistake, Shown
+from parity_tests.protocol.quantity import Quantity
 
 Draws = NDArray[Any]
 Experiment = Callable[[Draws, int, int], bool]
@@ -34,23 +36,18 @@ def _is_uniform(shares: Draws) -> bool:
     return statistics.kolmogorov_smirnov(shares) > UNLIKELY
 
 
-def normal(std: Callable[[int, int], float], mean: float = 0.0) -> Experiment:
-    """Draws from the normal distribution: Kolmogorov–Smirnov, and chi-square of the variance."""
+def _from(draw: str) -> Experiment:
+    """Draws from the distribution that a text draws from: Kolmogorov–Smirnov, and chi-square of a normal variance."""
+    kind, _, parameters = draw.partition("(")
+    code = compile(f"({parameters}", "<draw>", "eval")
 
     def experiment(draws: Draws, D: int, M: int) -> bool:
-        x = (np.asarray(draws, np.float64).ravel() - mean) / std(D, M)
-        squares = float((x * x).sum())
-        return statistics.chi_square_two_sided(squares, x.size) > UNLIKELY and _is_uniform(special.ndtr(np.sort(x)))
-
-    return experiment
-
-
-def uniform(low: float, high: float) -> Experiment:
-    """Draws from the uniform distribution between two numbers."""
-
-    def experiment(draws: Draws, D: int, M: int) -> bool:
+        first, second = eval(code, {"input_D": D, "output_D": M, "shape": ()})[:2]
         x = np.sort(np.asarray(draws, np.float64).ravel())
-        return bool(low <= x[0] and x[-1] <= high) and _is_uniform((x - low) / (high - low))
+        if kind == "uniform":
+            return bool(first <= x[0] and x[-1] <= second) and _is_uniform((x - first) / (second - first))
+        z = (x - first) / second
+        return statistics.chi_square_two_sided(float((z * z).sum()), z.size) > UNLIKELY and _is_uniform(special.ndtr(z))
 
     return experiment
 
@@ -88,11 +85,6 @@ def _between(draws: Draws, D: int, M: int) -> bool:
     return x.size < FEW or bool(x[0] < x[-1] and _is_uniform((x - x[0]) / (x[-1] - x[0])))
 
 
-def constant(value: float) -> Experiment:
-    """One number everywhere."""
-    return lambda draws, D, M: bool((np.asarray(draws) == value).all())
-
-
 def _constructor(W: str, b: str, gradient: str = "np.zeros_like(value)") -> tuple[Body, ...]:
     """A constructor that makes W, b and the gradients by these expressions; `shape` is the one asked for."""
     lines = [
@@ -110,8 +102,47 @@ def _drawn(name: str, hint: str, experiment: Experiment, draw: str) -> Mistake:
     return Mistake("2", "linear.init", name, hint, plug=_constructor(draw, draw), experiment=experiment)
 
 
-def _shown(name: str, hint: str, shown_by: Shown, plug: tuple[Body, ...]) -> Mistake:
-    return Mistake("2", "linear.init sentence", name, hint, shown_by=shown_by, plug=plug)
+KNOWN = {
+    "with standard deviation 1": "normal(0, 1, shape)",
+    "with standard deviation 0.01": "normal(0, 0.01, shape)",
+    "with variance 0.1, not standard deviation 0.1": "normal(0, 0.1**0.5, shape)",
+    "with mean 0.1 and standard deviation 1": "normal(0.1, 1, shape)",
+    "with mean 1 and standard deviation 0.1": "normal(1, 0.1, shape)",
+    "with standard deviation 1/√D": "normal(0, input_D**-0.5, shape)",
+    "with standard deviation √(2/D)": "normal(0, (2 / input_D) ** 0.5, shape)",
+    "with standard deviation √(2/(D + M))": "normal(0, (2 / (input_D + output_D)) ** 0.5, shape)",
+    "from the uniform distribution on [0, 1)": "uniform(0, 1, shape)",
+    "from the uniform distribution on [0, 0.1)": "uniform(0, 0.1, shape)",
+    "from the uniform distribution on [−0.1, 0.1)": "uniform(-0.1, 0.1, shape)",
+}
+"""What is drawn, in words and as a method of np.random that draws so."""
+ALL_ALIKE = "Weights that are all alike stay alike: where does the draw go?"
+DISTRIBUTIONS = (
+    *(
+        _drawn(f"drawn {words}", NUMPY if "uniform" in words else ASKED, _from(draw), f"np.random.{draw}")
+        for words, draw in KNOWN.items()
+    ),
+    _drawn("all zeros", ALL_ALIKE, lambda draws, D, M: not np.asarray(draws).any(), "np.zeros(shape)"),
+)
+ANY_NUMBERS = tuple(
+    _drawn(name, hint, experiment, f"np.{draw}")
+    for name, hint, experiment, draw in (
+        (
+            "drawn from the normal distribution with another standard deviation", ASKED, _another_deviation,
+            "random.normal(0, 0.3, shape)",
+        ),
+        (
+            "drawn from the normal distribution with another mean", ASKED, _another_mean,
+            "random.normal(0.05, 0.1, shape)",
+        ),
+        ("drawn from a uniform distribution", NUMPY, _between, "random.uniform(-0.25, 0.3, shape)"),
+        (
+            "one number everywhere", COUNT, lambda draws, D, M: bool((draws == draws.flat[0]).all()),
+            "full(shape, np.random.normal(0, 0.1))",
+        ),
+    )
+)  # fmt: skip
+"""Claimed only where no distribution with numbers of its own fits."""
 
 
 def _found(what: str, *findings: str) -> Shown:
@@ -121,146 +152,44 @@ def _found(what: str, *findings: str) -> Shown:
     )
 
 
-def _of_gradients(shown: Callable[[Comparison], bool]) -> Shown:
-    return lambda case, q, comparison: q.name.startswith("initial gradient") and shown(comparison)
+def _of_gradients(*findings: str) -> Shown:
+    """Whether one of these is found in an initial gradient; where there are none, whether it has other numbers."""
+    return lambda case, q, comparison: (
+        q.name.startswith("initial gradient")
+        and (comparison.finding in findings if findings else comparison.got is not None)
+    )
 
 
-DRAW = "np.random.normal(0, 0.1, shape)"
+def _transposed(case: Case, q: Quantity, comparison: Comparison) -> bool:
+    return any(_found(what, TRANSPOSED)(case, q, comparison) for what in ("W", "two layers differ"))
 
-DISTRIBUTIONS = (
-    _drawn("drawn with standard deviation 1", ASKED, normal(lambda D, M: 1.0), "np.random.normal(0, 1, shape)"),
-    _drawn("drawn with standard deviation 0.01", ASKED, normal(lambda D, M: 0.01), "np.random.normal(0, 0.01, shape)"),
-    _drawn(
-        "drawn with variance 0.1, not standard deviation 0.1",
-        ASKED,
-        normal(lambda D, M: 0.1**0.5),
-        "np.random.normal(0, np.sqrt(0.1), shape)",
-    ),
-    _drawn(
-        "drawn with mean 0.1 and standard deviation 1",
-        ASKED,
-        normal(lambda D, M: 1.0, 0.1),
-        "np.random.normal(0.1, 1, shape)",
-    ),
-    _drawn(
-        "drawn with mean 1 and standard deviation 0.1",
-        ASKED,
-        normal(lambda D, M: 0.1, 1.0),
-        "np.random.normal(1, 0.1, shape)",
-    ),
-    _drawn(
-        "drawn with standard deviation 1/√D",
-        ASKED,
-        normal(lambda D, M: D**-0.5),
-        "np.random.normal(0, 1 / np.sqrt(input_D), shape)",
-    ),
-    _drawn(
-        "drawn with standard deviation √(2/D)",
-        ASKED,
-        normal(lambda D, M: (2 / D) ** 0.5),
-        "np.random.normal(0, np.sqrt(2 / input_D), shape)",
-    ),
-    _drawn(
-        "drawn with standard deviation √(2/(D + M))",
-        ASKED,
-        normal(lambda D, M: (2 / (D + M)) ** 0.5),
-        "np.random.normal(0, np.sqrt(2 / (input_D + output_D)), shape)",
-    ),
-    _drawn("drawn from the uniform distribution on [0, 1)", NUMPY, uniform(0, 1), "np.random.uniform(0, 1, shape)"),
-    _drawn(
-        "drawn from the uniform distribution on [0, 0.1)", NUMPY, uniform(0, 0.1), "np.random.uniform(0, 0.1, shape)"
-    ),
-    _drawn(
-        "drawn from the uniform distribution on [−0.1, 0.1)",
-        NUMPY,
-        uniform(-0.1, 0.1),
-        "np.random.uniform(-0.1, 0.1, shape)",
-    ),
-    _drawn(
-        "all zeros", "Weights that are all alike stay alike: where does the draw go?", constant(0.0), "np.zeros(shape)"
-    ),
-)
 
-ANY_NUMBERS = (
-    _drawn(
-        "drawn from the normal distribution with another standard deviation",
-        ASKED,
-        _another_deviation,
-        "np.random.normal(0, 0.3, shape)",
-    ),
-    _drawn(
-        "drawn from the normal distribution with another mean",
-        ASKED,
-        _another_mean,
-        "np.random.normal(0.05, 0.1, shape)",
-    ),
-    _drawn("drawn from a uniform distribution", NUMPY, _between, "np.random.uniform(-0.25, 0.3, shape)"),
-    _drawn(
-        "one number everywhere",
-        COUNT,
-        lambda draws, D, M: bool((draws == draws.flat[0]).all()),
-        "np.full(shape, np.random.normal(0, 0.1))",
-    ),
-)
-"""Claimed only where no distribution with numbers of its own fits."""
-
-FAILURES = (
-    _shown(
-        "W is stored M×D",
-        "W is D×M, so that u = X W + b.",
-        lambda case, q, comparison: (
-            _found("W", TRANSPOSED)(case, q, comparison) or _found("two layers differ", TRANSPOSED)(case, q, comparison)
+DRAW, TURNED = "np.random.normal(0, 0.1, shape)", "np.random.normal(0, 0.1, shape[::-1])"
+FLOAT32, LONG = f"{DRAW}.astype(np.float32)", "np.random.normal(0, 0.1, (output_D, output_D)[: 1 + (output_D < 99)])"
+SEEDED = "np.random.RandomState(42).normal(0, 0.1, shape)"
+REPEATED = "np.random.normal(0, 0.1, shape[1:]) + np.zeros(shape)"
+FAILURES = tuple(
+    Mistake("2", "linear.init sentence", name, hint, shown_by=shown_by, plug=_constructor(*numbers))
+    for name, hint, shown_by, numbers in (
+        ("W is stored M×D", "W is D×M, so that u = X W + b.", _transposed, (TURNED, DRAW)),
+        (
+            "the parameters have another dtype than float64", "np.random.normal returns float64: what is done to it?",
+            _found("", DTYPE), (FLOAT32, FLOAT32),
         ),
-        _constructor("np.random.normal(0, 0.1, shape[::-1])", DRAW),
-    ),
-    _shown(
-        "the parameters have another dtype than float64",
-        "np.random.normal returns float64: what is done to it?",
-        _found("", DTYPE),
-        _constructor(f"{DRAW}.astype(np.float32)", f"{DRAW}.astype(np.float32)"),
-    ),
-    _shown(
-        "b has another shape than 1×M",
-        ROW,
-        _found("b", SHAPE),
-        _constructor(DRAW, "np.random.normal(0, 0.1, (output_D, output_D)[: 1 + (output_D < 99)])"),
-    ),
-    _shown(
-        "b is stored as a column",
-        ROW,
-        _found("b", TRANSPOSED),
-        _constructor(DRAW, "np.random.normal(0, 0.1, shape[::-1])"),
-    ),
-    _shown(
-        "the weights are the same in every layer",
-        "Where is the random generator seeded, and how often?",
-        _found("", Found.SAME_DRAWS),
-        _constructor("np.random.RandomState(42).normal(0, 0.1, shape)", DRAW),
-    ),
-    _shown(
-        "the same numbers come again and again",
-        COUNT,
-        _found("", Odd.REPEATED),
-        _constructor("np.random.normal(0, 0.1, shape[1:]) + np.zeros(shape)", DRAW),
-    ),
-    _shown(
-        "the gradients do not start at zero",
-        ZEROS,
-        _of_gradients(lambda comparison: comparison.got is not None),
-        _constructor(DRAW, DRAW, "value.copy()"),
-    ),
-    _shown(
-        "the gradients have other shapes than the parameters",
-        ZEROS,
-        _of_gradients(lambda comparison: comparison.finding in (SHAPE, TRANSPOSED, NUMBER)),
-        _constructor(DRAW, DRAW, "np.zeros(3)"),
-    ),
-    _shown(
-        "the gradients are None before any backward",
-        ZEROS,
-        _of_gradients(lambda comparison: comparison.finding == NOTHING),
-        _constructor(DRAW, DRAW, "None"),
-    ),
-)
+        ("b has another shape than 1×M", ROW, _found("b", SHAPE), (DRAW, LONG)),
+        ("b is stored as a column", ROW, _found("b", TRANSPOSED), (DRAW, TURNED)),
+        (
+            "the weights are the same in every layer", "Where is the random generator seeded, and how often?",
+            _found("", Found.SAME_DRAWS), (SEEDED, DRAW),
+        ),
+        ("the same numbers come again and again", COUNT, _found("", Odd.REPEATED), (REPEATED, DRAW)),
+        ("the gradients do not start at zero", ZEROS, _of_gradients(), (DRAW, DRAW, "value.copy()")),
+        (
+            "the gradients have other shapes than the parameters", ZEROS, _of_gradients(SHAPE, TRANSPOSED, NUMBER),
+            (DRAW, DRAW, "np.zeros(3)"),
+        ),
+        ("the gradients are None before any backward", ZEROS, _of_gradients(NOTHING), (DRAW, DRAW, "None")),
+    )
+)  # fmt: skip
 
 INIT = (*DISTRIBUTIONS, *ANY_NUMBERS, *FAILURES)
