@@ -16,6 +16,7 @@ from parity_tests.assignments.mlp.mistakes.dropout import DROPOUT_TEXTS
 from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DROPOUT
 from parity_tests.assignments.mlp.mistakes.generated_steps import PLACE, RULES
 from parity_tests.assignments.mlp.mistakes.main import HIDDEN
+from parity_tests.assignments.mlp.mistakes.main_records import RECORDS
 from parity_tests.assignments.mlp.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.mlp.proof.near_misses import NEAR_MISSES
 from parity_tests.operators.of_numbers import NUMBER, unknown
@@ -56,7 +57,7 @@ def test_a_near_miss_is_caught_and_gets_no_false_name(near: NearMiss) -> None:
 @pytest.fixture(scope="module", name="known")
 def of_all() -> set[str]:
     """The names of all mistakes, those of changed texts among them."""
-    of_parts = (*WRITTEN.values(), *DROPOUT_TEXTS.values())
+    of_parts = (*WRITTEN.values(), *DROPOUT_TEXTS.values(), *list(RECORDS.values())[1:3])
     texts = [(text, written.result) for written in of_parts for text in written.texts]
     texts += [(rule, result) for rule in RULES for result in rule.results]
     changed = [

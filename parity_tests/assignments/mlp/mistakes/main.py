@@ -25,7 +25,7 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     at_epoch,
 )
 from parity_tests.assignments.mlp.mistakes.main_rates import PASSED
-from parity_tests.assignments.mlp.mistakes.main_records import RECORDS_OF_MAIN
+from parity_tests.assignments.mlp.mistakes.main_records import ROUNDED
 from parity_tests.assignments.mlp.mistakes.main_steps import STEPS_OF_MAIN
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -193,7 +193,7 @@ NAMES: Mapping[str, frozenset[str]] = {
     for found in Found
 }
 """Of what may be found the names of the mistakes that it shows."""
-MAIN = (*STEPS_OF_MAIN, *PASSED, *RECORDS_OF_MAIN, *BY_FINDING)
+MAIN = (*STEPS_OF_MAIN, *PASSED, *ROUNDED, *BY_FINDING)
 
 _UNEVALUATED = "a set is not evaluated after the epoch, or not all of it"
 _STEPS = "too many or too few steps an epoch"
@@ -222,9 +222,10 @@ HIDDEN = {
     "the weights are never changed": (_STEPS, _UNEVALUATED),
     "several epochs have the same order": ("some training examples are never used",),
     "the examples are not shuffled": ("some training examples are never used",),
-    "a set is evaluated with weights from before the epoch": (_UNEVALUATED,),
+    "the loss with weights from before the epoch stands for the loss record": (_UNEVALUATED,),
     _UNEVALUATED: (
-        "the losses of the mini-batches are not added up", "the loss record is scaled by a constant factor",
+        "the sum is of the last mini-batch alone in the sum of the losses",
+        "the sum is of the first mini-batch alone in the sum of the losses",
     ),
     "the pixels are changed": (_UNEVALUATED,),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from parity_tests.assignments.mlp.main.evidence import STEPS
 from parity_tests.assignments.mlp.mistakes.dropout import generated_dropout
 from parity_tests.assignments.mlp.mistakes.generated import Names, Written, generated
 from parity_tests.assignments.mlp.mistakes.generated_steps import generated_steps
+from parity_tests.assignments.mlp.mistakes.main_records import RECORDS, generated_records
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
 from parity_tests.parts.relu import RELU_BACKWARD, RELU_FORWARD
 from parity_tests.parts.softmax_loss import SOFTMAX_LOSS
@@ -116,5 +117,7 @@ def of_calls(calls: Sequence[Call]) -> Iterator[Mistake]:
         return generated_steps(calls)
     if calls[0].operation.startswith("dropout."):
         return generated_dropout(calls)
+    if calls[0].operation in RECORDS:
+        return generated_records(calls)
     written = WRITTEN.get(calls[0].operation)
     return iter(()) if written is None else generated(written, calls)

@@ -19,6 +19,8 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
 from parity_tests.assignments.mlp.proof.near_misses_in_parts import IN_PARTS, OF_FALSE_EVIDENCE
 from parity_tests.protocol.mistake import NearMiss, Rewrite, Swap
 
+MET = "the sum of the losses met while training stands for the loss record"
+
 
 def _main(name: str, false: tuple[str, ...], *swaps: tuple[str, str]) -> NearMiss:
     return NearMiss(Rewrite(f"main: {name}", tuple(Swap(*swap) for swap in swaps)), false)
@@ -70,12 +72,12 @@ NEAR_MISSES = (
           passing("lam, alpha * (t > 0), eta")),
     _main("the velocity is thrown away at the second epoch alone", ("the velocity is thrown away between epochs",),
           at_epoch("momentum = add_momentum(model) if t == 1 else momentum")),
-    _main("labels of other rows in one step alone", ("the two loss records are exchanged",),
+    _main("labels of other rows in one step alone", ("the other set's loss record stands for the loss record",),
           (f"x, y = train.get_example({ROWS})", f"x, y = train.get_example({ROWS})\n"
            "            y = y[::-1] if start == 0 else y")),
-    _main("the training loss record is noise", ("the loss record is scaled by a constant factor",
-          "the training loss is that met while training"), (APPEND_LOSS, "train_loss_record.append(train_loss + t)")),
-    _main("one record is returned twice", ("the two loss records are exchanged",),
+    _main("the training loss record is noise", ("the loss record is doubled", MET),
+          (APPEND_LOSS, "train_loss_record.append(train_loss + t)")),
+    _main("one record is returned twice", ("the loss record is doubled", MET),
           (RETURN, "    return val_loss_record, val_loss_record\n")),
     _main("a removed name of numpy", ("an attribute is used that its object does not have",),
           (EPOCH, f"        t = np.int(t)\n{EPOCH}")),
@@ -99,10 +101,10 @@ NEAR_MISSES = (
     _main("the order is drawn anew in every other epoch",
           ("the examples are not shuffled", "some training examples are never used"),
           (ORDER, "order = np.random.permutation(train.N) if t % 2 == 0 else order")),
-    _main("the training loss is that met in the last epoch alone", ("the training loss is that met while training",),
+    _main("the training loss is that met in the last epoch alone", (MET,),
           (LOSS_CALL, LOSS_CALL.replace("model", "met += model")), (EPOCH, f"{EPOCH}        met = 0.0\n"),
           (APPEND_LOSS, "train_loss_record.append(met if t + 1 == int(main_params['num_epoch']) else train_loss)")),
-    _main("the loss record is scaled in the first epoch alone", ("the loss record is scaled by a constant factor",),
+    _main("the loss record is scaled in the first epoch alone", ("the loss record is doubled",),
           (APPEND_LOSS, "train_loss_record.append(train_loss * (2 if t == 0 else 1))")),
     *IN_PARTS,
     *OF_FALSE_EVIDENCE,
