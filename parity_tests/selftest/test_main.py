@@ -143,7 +143,6 @@ NAMED: tuple[tuple[str, Config, str, str], ...] = (
     ("dropout is left out in training", RELU, "dropout", ""),
     ("dropout is off in training", RELU, "dropout", ""),
     ("the gradient does not go through dropout's backward", RELU, "weights", "drop1.backward is never called"),
-    ("evaluation runs with dropout on", TANH, "validation losses", ""),
     ("the same dropout mask in several steps", TANH, "dropout", "the same dropout mask"),
     ("a backward is given the wrong X", RELU, "weights", ""),
     ("the gradient does not go through the activation's backward", RELU, "weights",
@@ -172,10 +171,6 @@ NAMED: tuple[tuple[str, Config, str, str], ...] = (
     ("the activation is not the one asked for", TANH, "layers",
      "it uses relu, where main_params['activation'] is 'tanh'"),
     ("dropout is built with another rate", RELU, "layers", "r = 0.25, where main_params['dropout_rate'] is 0.5"),
-    ("the losses of the mini-batches are not added up", RELU, "training losses", ""),
-    ("the sum of the losses is not set back to 0", RELU, "training losses", ""),
-    ("the training loss is that met while training", RELU, "training losses", ""),
-    ("the two loss records are exchanged", RELU, "training losses", ""),
     ("main returns nothing", RELU, "validation losses", "it returns nothing"),
     ("a loss record is not returned", RELU, "validation losses", "it does not return val_loss_record"),
     ("a set is not evaluated after the epoch, or not all of it", RELU, "validation losses",
@@ -204,6 +199,13 @@ NAMELESS: tuple[tuple[str, str, str, str], ...] = (
      "only 10 of the 22 examples"),
     ("return loss, correct / count\n", "return loss, correct / (count + 3)\n", "validation accuracy",
      "of 10 examples are right"),
+    ("is_train=False", "is_train=True", "validation losses", "the loss with dropout on stands for the loss record"),
+    ("loss += float", "loss = float", "training losses",
+     "the sum is of the last mini-batch alone in the sum of the losses"),
+    ("append(train_loss)", "append(train_loss + sum(train_loss_record[-1:]))", "training losses",
+     "the sum over all epochs so far stands for the loss record"),
+    (RETURN, "    return val_loss_record, train_loss_record\n", "training losses",
+     "the other set's loss record stands for the loss record"),
     (SGD_CALL, "model['L3'].forward(x)\n", "run", "main raised KeyError"),
     ("def main(", "def train(", "run", "neural_networks.py defines no main"),
 )  # fmt: skip
@@ -249,7 +251,6 @@ OWN = (
     ("dropout is bypassed in training", RELU, "dropout"),
     ("the velocity is thrown away between epochs", RELU, "weights"),
     ("η is dropped too early", TANH, "learning rate"),
-    ("evaluation runs with dropout on", TANH, "validation losses"),
 )
 
 

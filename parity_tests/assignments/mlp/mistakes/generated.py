@@ -40,12 +40,16 @@ class Names(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Written:
-    """The right texts of an operation of a part: the name of its result in them, and the values of names in a call."""
+    """The right texts of an operation of a part: the name of its result in them, and the values of names in a call.
+
+    `numbered` says whether a change may hold a number of its own.
+    """
 
     part: str
     texts: Sequence[RightText]
     result: str
     given: Callable[[Call], Names]
+    numbered: bool = True
 
 
 def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
@@ -56,7 +60,7 @@ def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
         known = [_fingerprints_of(text, written.given(call)) for text in texts]
         if any(one.is_right(written.result, call.got) for one in known):
             return
-        for changed, text in _told(known, texts, written.result, call.got):
+        for changed, text in _told(known, texts, written, call.got):
             lines = text.whole(changed.statements, text.towards(written.result, changed.statements))
             formula = Changed(lines, written)
             yield tried(Mistake(written.part, calls[0].operation, changed.words, changed.hint, formula))
@@ -69,12 +73,14 @@ def tried(mistake: Mistake) -> Mistake:
 
 
 def _told(
-    known: Sequence[Fingerprints], texts: Sequence[RightText], result: str, got: Array
+    known: Sequence[Fingerprints], texts: Sequence[RightText], written: Written, got: Array
 ) -> Iterator[tuple[ChangedText, RightText]]:
     """The changes that give these numbers, each with its text; those with a number of their own at last."""
-    for looked_up in (Fingerprints.matching, Fingerprints.numbered):
+    for looked_up in (Fingerprints.matching, Fingerprints.numbered)[: 1 + written.numbered]:
         told = [
-            (changed, text) for one, text in zip(known, texts, strict=True) for changed in looked_up(one, result, got)
+            (changed, text)
+            for one, text in zip(known, texts, strict=True)
+            for changed in looked_up(one, written.result, got)
         ]
         different = {pair[0].words: pair for pair in sorted(told, key=lambda pair: pair[0].size, reverse=True)}
         yield from sorted(different.values(), key=lambda pair: pair[0].size)[:MOST_TRIED]
