@@ -96,12 +96,15 @@ def _losses(call: Call) -> Names:
     def penalty(share: float, names: Sequence[str]) -> Running:
         return _near(share * call.lam * m.squares(names), call)
 
+    others = np.asarray(call.other_record if call.other_record is not None else [], np.float64)
+    exchanged = others.shape == sums.shape and bool(np.allclose(others, sums.value, rtol=EXPLAINS, atol=0.0))
     W = ("L1_W", "L2_W")
     return Names(
         losses=_near(_in_columns(losses), call), so_far=_near(np.cumsum(sums.value), call),
-        met=_near([sum(one) for one in m.met], call), mean_met=_near([np.mean(one) for one in m.met], call),
+        met=_near([sum(one) for one in m.met], call), mean_met=_near([float(np.mean(one)) for one in m.met], call),
         last_met=_near([one[-1] for one in m.met], call), stale=stale(WEIGHT_NAMES), stale_1=stale(WEIGHT_NAMES[:2]),
-        stale_2=stale(WEIGHT_NAMES[2:]), others=_near(call.other.sums(), call), share=_near(m.shares(), call),
+        stale_2=stale(WEIGHT_NAMES[2:]), others=_near(call.other.sums() if exchanged else [], call),
+        share=_near(m.shares(), call),
         masked=_near([sum(one) for one in m.losses(weights, masked=True)] if _drops(m) else [], call),
         given=_near([sum(one) for one in m.losses_of_given_labels(weights)], call), half_W=penalty(0.5, W),
         all_W=penalty(1, W), half_w=penalty(0.5, WEIGHT_NAMES), all_w=penalty(1, WEIGHT_NAMES),

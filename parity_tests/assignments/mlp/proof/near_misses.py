@@ -77,7 +77,7 @@ NEAR_MISSES = (
            "            y = y[::-1] if start == 0 else y")),
     _main("the training loss record is noise", ("the loss record is doubled", MET),
           (APPEND_LOSS, "train_loss_record.append(train_loss + t)")),
-    _main("one record is returned twice", ("the loss record is doubled", MET),
+    _main("one record is returned twice", ("the other set's loss record stands for the loss record",),
           (RETURN, "    return val_loss_record, val_loss_record\n")),
     _main("a removed name of numpy", ("an attribute is used that its object does not have",),
           (EPOCH, f"        t = np.int(t)\n{EPOCH}")),
