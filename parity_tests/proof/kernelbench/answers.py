@@ -37,6 +37,8 @@ FAULTS = (
     "the last row is not written",
     "a tile is written twice",
 )
+BFLOAT16, TF32 = 8, 11
+"""Their significant bits."""
 VISIBLE = 1e-6
 """A fault shows where it moves some element, in float64, by more than this part of it."""
 
@@ -82,8 +84,8 @@ def faulty(function: Function, inputs: Mapping[str, Any]) -> Iterator[tuple[str,
         return answer
 
     made = (
-        given(lambda x: x.bfloat16().to(x.dtype), weights),
-        given(tf32, weights),
+        given(lambda x: rounded(x, BFLOAT16), weights),
+        given(lambda x: rounded(x, TF32), weights),
         given(_without_the_last, [first]),
         given(torch.zeros_like, weights[-1:] if len(weights) > 1 else []),
         within(lambda: Dropped(longest.name, longest.terms)),
@@ -131,10 +133,10 @@ def _under(function: Function, mode: TorchDispatchMode) -> Function:
     return call
 
 
-def tf32(x: Tensor) -> Tensor:
-    """Rounded to eleven significant bits."""
+def rounded(x: Tensor, bits: int) -> Tensor:
+    """Rounded to so many significant bits, in its own type: a conversion would be undone where all is in float64."""
     mantissa, exponent = torch.frexp(x)
-    return torch.ldexp(torch.round(mantissa * 2048) / 2048, exponent).to(x.dtype)
+    return torch.ldexp(torch.round(mantissa * 2**bits) / 2**bits, exponent).to(x.dtype)
 
 
 def _without_the_last(x: Tensor) -> Tensor:
@@ -281,7 +283,7 @@ class Rounded(Dropped):  # type: ignore[no-untyped-call]
         """Rounded results: of what is no plain sum of one result, the results themselves."""
 
         def low(x: Any) -> Any:
-            return x.bfloat16().to(x.dtype) if _floats(x) else x
+            return rounded(x, BFLOAT16) if _floats(x) else x
 
         if axis is None or not isinstance(out, Tensor) or "softmax" in self.name or args[operand].shape[axis] < 2:
             return tree_map(low, out)

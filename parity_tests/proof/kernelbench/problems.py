@@ -81,6 +81,8 @@ def terms_of(func: OpOverload, args: Sequence[Any], out: Any) -> int:
     if name == "convolution":
         weight: Tensor = args[1]
         transposed, groups = bool(args[6]), int(args[8])
+        if args[0].shape[1] != (len(weight) if transposed else weight.shape[1] * groups):
+            raise ValueError("the channels do not fit, which the device meta does not say")
         return weight.numel() // weight.shape[1] // groups if transposed else weight[0].numel()
     if "attention" in name:
         return max(given[1].shape[-2:])

@@ -71,6 +71,18 @@ def without_alarm(rows: Sequence[Row], who: str) -> int:
     return told([row for row in rows if not row.alarms.get(who)], who)
 
 
+def in_short(rows: Sequence[Row]) -> tuple[str, str]:
+    """What `hold` and what typed tolerances tell, in the words of the README's table."""
+    faults, honest = sum(len(row.faults) for row in rows), sum(row.honest for row in rows)
+
+    def said(who: str) -> str:
+        false = sum(row.alarms.get(who, 0) for row in rows)
+        return f"{told(rows, who):,}, {false or 'no'} false alarm{'' if false == 1 else 's'}"
+
+    ours = f"{said('hold')}, of {faults:,} faults and {honest:,} honest answers"
+    return ours, f"its default {said('default')}; 1e-4 {said('1e-4')}"
+
+
 def summary(rows: Sequence[Row]) -> Iterator[str]:
     """Markdown: problems and faults, by level and in all; by fault; what was refused, and why."""
     groups = {level: [row for row in rows if row.level == level] for level in sorted({row.level for row in rows})}
