@@ -19,6 +19,7 @@ from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.mistake import Rewrite, Swap
 from parity_tests.selftest.nightly import one_in, one_of_each
+from parity_tests.selftest.records_of_cases import LARGE
 from parity_tests.selftest.shipped_variants import alone, shipped
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
@@ -38,17 +39,25 @@ def checks(form: Rewrite) -> set[str]:
     return {CHECKS.get(owner, owner.lower()) for owner in owners - {"main"}}
 
 
-def asked(form: Rewrite, seed: int, dtypes: Sequence[str] = ("float64",)) -> list[Record]:
-    """The records of the checks that look at what a form changes."""
+def asked(form: Rewrite, seed: int, dtypes: Sequence[str], large: bool = False) -> list[Record]:
+    """The records of the checks that look at what a form changes: of their small cases, or of the large ones."""
     own = checks(form)
-    return alone(rewritten(ASSIGNMENT, form), lambda case: case.check in own, seed, dtypes)
+    return alone(
+        rewritten(ASSIGNMENT, form),
+        lambda case: case.check in own and case.name.startswith(LARGE) is large,
+        seed,
+        dtypes,
+    )
 
 
 def failing(form: Rewrite, seed: int) -> dict[str, str]:
-    """The parts that fail of their own, each with the first sentence that says so."""
+    """The parts that fail of their own, each with a sentence that says so; in large cases where no small one tells."""
     dtypes = DTYPES if "float32" in form.name else ("float64",)
-    wrong = [record for record in asked(form, seed, dtypes) if record.verdict in FAILING and not record.explained_by]
-    return {record.part: record.message for record in reversed(wrong)}
+    for large in (False, True) if checks(form) & {"sgd", "linear"} else (False,):
+        wrong = [r for r in asked(form, seed, dtypes, large) if r.verdict in FAILING and not r.explained_by]
+        if wrong:
+            return {record.part: record.message for record in reversed(wrong)}
+    return {}
 
 
 def parts_changed(form: Rewrite) -> set[str]:
@@ -63,7 +72,7 @@ def kind(form: Rewrite) -> tuple[str, ...]:
     """What a condition is about; of lines that are changed which; of what takes long, the function; else the form."""
     first = form.changes[0]
     if isinstance(first, Swap):
-        return first.old, str(first.new.count("continue"))
+        return SGD if checks(form) == {"sgd"} else first.old, str(first.new.count("continue"))
     about = form.name.partition(" where ")[2].partition(" ")[0]
     if about or first.function == SGD:
         return about, first.function * (not about or about in OF_EACH_FUNCTION)
