@@ -328,9 +328,11 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         """The radius with infinity where it is not a number; 0 where exact operands give an infinity, or no number."""
         if radius is None or x.numel() == 0:
             return None
-        if math.isfinite(float(radius.sum())):
+        whole = float(radius.sum())
+        if math.isfinite(whole):
             return radius
-        radius = radius.nan_to_num(nan=torch.inf, posinf=torch.inf)
+        if math.isnan(whole):
+            radius = radius.nan_to_num(nan=torch.inf, posinf=torch.inf)
         if self.ulps is None and all(self.context.shadows.get(y) is None for y in operands):
             return radius.masked_fill(~torch.isfinite(as_real(x)), 0.0)
         return radius

@@ -65,3 +65,15 @@ def test_large_results_in_low_precision_are_stored_as_small_ones_are() -> None:
     whole, few = (evaluate(lambda x: x * 3, {"x": x[:n]}, radius="bound", arithmetic=declared) for n in (ROWS, 1))
     assert torch.equal(whole["output"].radius[:1], few["output"].radius)
     assert bool((few["output"].radius > 1e-3).all())
+
+
+@pytest.mark.parametrize("operation", [torch.mul, torch.add, torch.mm])
+def test_where_nothing_is_known_of_an_operand_nothing_is_of_the_result(operation: Callable[..., Tensor]) -> None:
+    """And where something is known of one of its elements it is of the result, but for products of matrices."""
+    x, y = torch.rand(130, 130) + 1, torch.rand(130, 130) + 1
+    radii = torch.full((130, 130), torch.inf, dtype=torch.float64)
+    assert bool((flowed(operation, [x, y], [radii, None])[1] == torch.inf).all())
+    radii[0] = 1e-3
+    known = torch.isfinite(flowed(operation, [x, y], [radii, None])[1])
+    assert bool(known[0].all())
+    assert not bool(known[1:].any())

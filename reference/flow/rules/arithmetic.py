@@ -75,12 +75,30 @@ def over_infinite(op: Operation, radius: Radius, *operands: Any) -> Radius:
     return radius if isinstance(sure, bool) else radius.masked_fill(infinite & sure, 0.0)
 
 
+_LARGE = 1 << 14
+"""Elements from which on it is worth a look whether nothing is known."""
+
+
+def lost(op: Operation, *operands: Any) -> Radius:
+    """Infinity everywhere where nothing is known of any element of a large operand; None where something is."""
+    if op.out.numel() < _LARGE:
+        return None
+    for x in operands:
+        r = op.radius(x)
+        if r is not None and r.shape == op.out.shape and float(r.amin()) == math.inf:
+            return torch.full(r.shape, math.inf, dtype=torch.float64, device=r.device)
+    return None
+
+
 def sum_of_two(op: Operation, a: Any, b: Any, factor: Any) -> Radius:
     """a + factor·b: one rounding a side, another where the factor is no power of two."""
     if op.out.dtype.is_floating_point is False:
         return None
     if is_power_of_two(factor) and op.integers(a, b):
         return None
+    unknown = lost(op, a, b)
+    if unknown is not None:
+        return unknown
     scaled = times(factor, op.radius(float(factor)), b, op.radius(b))
     carried = shaped(plus(op.radius(a), scaled), op)
     exact = either(op.exactly(b, 0), op.exactly(a, 0) if is_power_of_two(factor) else False)

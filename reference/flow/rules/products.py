@@ -32,6 +32,8 @@ def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more:
     """
     r, s = op.factor_radius(a), op.factor_radius(b)
     e = op.sums(terms + more)
+    if _all_infinite(r) or _all_infinite(s):
+        return positive(f, r, s, terms, op, a, b)
     if s is None and r is None:
         return positive(f, None, None, terms, op, a, b, scale=e)
     if s is None:
