@@ -32,6 +32,7 @@ def problems(text: str) -> list[str]:
     copied = [source for word, rest in found if word == "COPY" for source in rest.split()[:-1]]
     wrong = [f"{source} is not there" for source in copied if not (ROOT / source).exists()]
     needed = {name.removesuffix("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]}
+    needed -= {path.name for path in (ROOT / "parity_tests/import_name").iterdir()}  # which are copied with it
     needed |= {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
     wrong += [f"{name} is not copied" for name in sorted(needed - set(copied))]
     commands = "\n".join(rest for word, rest in found if word == "RUN")

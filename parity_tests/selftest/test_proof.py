@@ -100,8 +100,7 @@ def test_a_change_that_cannot_be_made_is_refused() -> None:
 
 
 def test_the_bounds_are_tight_and_no_honest_comparison_is_over_one(tmp_path: Path) -> None:
-    rows = [row for number in (0, 4) for row in proof.of_honest(ASSIGNMENT, number, 1)[1:]]
-    compared = pd.DataFrame(rows)
+    compared = pd.DataFrame(proof.of_honest(ASSIGNMENT, 0, 1)[1:])
     assert compared["ratio"].max() <= 1
     summary = table(compared)
     assert summary["elements"].sum() == compared["elements"].sum() > 100_000
