@@ -58,18 +58,18 @@ class Rates:
         changed = self.holds is None or self.holds(call)
         lines = RULES[call.alpha > 0].whole(self.changes[call.alpha > 0] if changed else ())
         try:
-            return stack(_path(lines, call, wide=True))
+            return stack(list(_path(lines, call, wide=True)))
         except FAILS as error:  # what no error is known of, too
             raise ValueError(f"{lines!r} cannot be run") from error
 
 
-def _path(lines: str, call: Call, *, wide: bool, number: float = 0.0, count: int | None = None) -> list[Any]:
+def _path(lines: str, call: Call, *, wide: bool, number: float = 0.0, count: int | None = None) -> Iterator[Any]:
     """The weights after each step, or after so many, as Running or as arrays."""
 
     def of(running: Running) -> Any:
         return running if wide else np.asarray(running.value, np.float64)
 
-    w, v, path = of(call.w), of(call.w.zeros()), []
+    w, v = of(call.w), of(call.w.zeros())
     for t, (g, eta) in enumerate(zip(call.g[:count], call.etas, strict=False)):
         w = of(call.starts[t]) if "starts" in call.inputs else w
         names = {"np": np, "w": w, "gradient": of(g), "velocity": v, "learning_rate": eta, "number": number}
@@ -77,8 +77,7 @@ def _path(lines: str, call: Call, *, wide: bool, number: float = 0.0, count: int
         names |= {"plain_step": eta * (of(g) + call.lam * w), "sign_w": 1.0 - 2.0 * (w <= 0)}
         exec(compiled(lines), names)
         w, v = names["w_next"] + 0 * w, names.get("kept_velocity", v) + 0 * w
-        path.append(w)
-    return path
+        yield w
 
 
 @cache
@@ -98,20 +97,28 @@ def _giving(call: Call | None) -> Iterator[ChangedText]:
         return
     rule, got = RULES[call.alpha > 0], np.asarray(call.got, np.float64)
     near = NEAR * max(1.0, float(np.abs(got).max()))
-    right = np.abs(np.stack(_path(rule.whole(()), call, wide=False)) - got) > near
+    right = np.abs(np.stack(list(_path(rule.whole(()), call, wide=False))) - got) > near
     count = int(right.reshape(len(got), -1).any(axis=1).argmax()) + FURTHER_STEPS
     got = got[:count]
 
-    def off(changed: ChangedText, number: float = 0.0) -> NDArray[Any]:
+    def path_of(changed: ChangedText, number: float = 0.0) -> Iterator[NDArray[Any]]:
+        return _path(rule.whole(changed.statements), call, wide=False, number=number, count=count)
+
+    def gives(changed: ChangedText) -> bool:
         try:
-            path = _path(rule.whole(changed.statements), call, wide=False, number=number, count=count)
-            return np.asarray((np.stack(path) - got).ravel())
+            return all(bool((np.abs(w - after) <= near).all()) for w, after in zip(path_of(changed), got, strict=True))
+        except FAILS:
+            return False
+
+    def off(changed: ChangedText, number: float) -> NDArray[Any]:
+        try:
+            return np.asarray((np.stack(list(path_of(changed, number))) - got).ravel())
         except FAILS:
             return np.full(got.size, np.inf)
 
     with np.errstate(all="ignore"):
         for one in _changed(call.alpha > 0, False):
-            if bool((np.abs(off(one)) <= near).all()):
+            if gives(one):
                 yield one
         for one in _changed(call.alpha > 0, True) if call.operation != STEPS else ():
             number = solved(partial(off, one), near)
@@ -162,7 +169,7 @@ def _spoils(formula: Rates, right: Sequence[Call]) -> bool:
         if change and (formula.holds is None or formula.holds(call)):
             rule = RULES[call.alpha > 0]
             try:
-                changed, own = (np.stack(_path(rule.whole(lines), call, wide=False)) for lines in (change, ()))
+                changed, own = (np.stack(list(_path(rule.whole(lines), call, wide=False))) for lines in (change, ()))
             except FAILS:
                 return True
             if np.abs(changed - own).max() > FAR * max(1.0, np.abs(own).max()):
