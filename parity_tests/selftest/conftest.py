@@ -33,8 +33,10 @@ def _shared_by_checks() -> Iterator[None]:
 
 @pytest.fixture
 def no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A class is graded in this process, which has torch already; test_grade and test_process_pool start others."""
+    """A class is graded in this process, which has torch and fork servers already, as one that does much work has;
+    test_grade and test_process_pool start others."""
     monkeypatch.setattr("parity_tests.grading.check_class.local_processes", threads)
+    monkeypatch.setattr("parity_tests.grading.task._servers", shared.of_session())
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import contextlib
 import os
 import platform
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -52,6 +53,8 @@ ASKED = ("two-dimensions", "in-turn", "memory")
 """The cases of relu that are put to each: of one call, of several in turn, and of memory that is used again."""
 LIMIT = 1.0
 """Seconds that a case may take: enough for an honest one on a busy machine."""
+ENDLESS_LIMIT = 0.5
+"""The same where nothing is waited for but what never comes."""
 
 
 def put(folder: Path, attack: str) -> Path:
@@ -79,11 +82,13 @@ class Judged:
     output: bytes
 
 
-def judge(folder: Path, level: str, servers: ForkServers | None = None) -> Judged:
-    with runner_of(ASSIGNMENT, folder, "parts", None, (), LIMIT, level, servers) as runner:
+def judge(
+    folder: Path, level: str, servers: ForkServers | None = None, *, limit: float = LIMIT, asked: Sequence[str] = ASKED
+) -> Judged:
+    with runner_of(ASSIGNMENT, folder, "parts", None, (), limit, level, servers) as runner:
         hello = runner.hello
         relu = [case for case in ASSIGNMENT.cases(hello.edition, ("float64",)) if case.check == "relu"]
-        plan = [case for case in relu if case.name.split("/")[1] in ASKED]
+        plan = [case for case in relu if case.name.split("/")[1] in asked]
         questions = [
             Question(
                 case.name,
@@ -109,6 +114,20 @@ def judge(folder: Path, level: str, servers: ForkServers | None = None) -> Judge
         )
         records += records_of(setting, case, judged, observation)
     return Judged([record for record in records if record.part in ("7", "utils")], output)
+
+
+def verdicts_of(attack: str) -> set[str]:
+    """The verdicts that the first line of an attack says it has earned: two where speed decides, case by case."""
+    line = re.match(r'""".* Verdict: ([\w ]+)\."""\n', (HOSTILE / f"{attack}.py").read_text(encoding="utf-8"))
+    assert line is not None, attack
+    return set(line[1].split(" or "))
+
+
+def attacked(folder: Path, level: str, servers: ForkServers | None = None) -> Judged:
+    """The same of an attack: where it may take all the time that it is given, it is given that once."""
+    verdicts = verdicts_of(folder.name)
+    asked = ASKED[:1] if "timeout" in verdicts else ASKED
+    return judge(folder, level, servers, limit=ENDLESS_LIMIT if verdicts == {"timeout"} else LIMIT, asked=asked)
 
 
 def rows(run: Judged) -> list[dict[str, Any]]:
@@ -150,21 +169,16 @@ def runs(running_before: frozenset[int], level: str, tmp_path_factory: pytest.Te
     folders = {name: put(root / name, "" if name.startswith("honest") else name) for name in names}
     before = {name: contents(folder) for name, folder in folders.items()}
     with ThreadPoolExecutor(2) as pool, ForkServers() as servers:
-        forked = pool.map(lambda folder: judge(folder, level, servers), folders.values())
-        done = dict(zip(folders, forked, strict=True))
+        forked = pool.map(
+            lambda name: (judge if name.startswith("honest") else attacked)(folders[name], level, servers), names
+        )
+        done = dict(zip(names, forked, strict=True))
         assert not servers.problem
         cold = attacks[::7]
-        again = pool.map(lambda attack: judge(folders[attack], level), cold)
+        again = pool.map(lambda attack: attacked(folders[attack], level), cold)
         done |= {f"{attack} (cold)": run for attack, run in zip(cold, again, strict=True)}
     assert {name: contents(folder) for name, folder in folders.items()} == before
     return done
-
-
-def verdicts_of(attack: str) -> set[str]:
-    """The verdicts that the first line of an attack says it has earned: two where speed decides, case by case."""
-    line = re.match(r'""".* Verdict: ([\w ]+)\."""\n', (HOSTILE / f"{attack}.py").read_text(encoding="utf-8"))
-    assert line is not None, attack
-    return set(line[1].split(" or "))
 
 
 def test_there_is_an_attack_for_each_line_of_the_list() -> None:
