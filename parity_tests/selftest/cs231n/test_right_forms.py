@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import pytest
 
@@ -60,12 +61,12 @@ NORM_PARTS = {part.id for part in ASSIGNMENT.parts if "norm_" in part.id}
 
 
 @pytest.mark.parametrize(
-    ("form", "dtypes"),
-    list(zip(NORMS, [DTYPES, *((dtype,) for dtype in 2 * DTYPES)], strict=True)),
+    ("form", "dtype"),
+    list(zip(NORMS, cycle(DTYPES), strict=False)),
     ids=[form.name for form in NORMS],
 )
-def test_the_forms_of_a_norm_agree_in_every_norm_and_mode(form: Rewrite, dtypes: Sequence[str]) -> None:
-    found = records(rewritten(ASSIGNMENT, form), parts=NORM_PARTS, dtypes=dtypes)
+def test_the_forms_of_a_norm_agree_in_every_norm_and_mode(form: Rewrite, dtype: str) -> None:
+    found = records(rewritten(ASSIGNMENT, form), parts=NORM_PARTS, dtypes=(dtype,))
     assert [record.message for record in failures(found)] == []
     assert {record.verdict for record in found} == {"match"}
     said = {"beside": BESIDE, "test mode": "in the test mode", "running variance": "adds eps to the running variance"}
@@ -112,7 +113,7 @@ def test_what_lies_near_a_form_of_a_norm_is_wrong(old: str, new: str) -> None:
     form = NORMS[-1]
     changes = tuple(Swap(one.old, one.new.replace(old, new)) for one in form.changes if isinstance(one, Swap))
     assert changes != form.changes
-    assert {"batchnorm_forward"} <= {record.part for record in failures(judged(*changes, parts=NORM_PARTS))}
+    assert {record.part for record in failures(judged(*changes, parts={"batchnorm_forward"}))} == {"batchnorm_forward"}
 
 
 def test_a_network_may_change_the_list_of_its_sizes_and_a_note_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from parity_tests.assignments.cs231n.trace.training import training
 from parity_tests.cli import main
 from parity_tests.proof.variants import changed
 from parity_tests.protocol.mistake import Mistake
+from parity_tests.selftest.nightly import one_of_each
 from parity_tests.selftest.small_traces import Rows
 from parity_tests.trace.perturbed import Perturbed
 from parity_tests.trace.radius import MeasuredRadius
@@ -82,11 +84,11 @@ def test_each_rule_agrees_with_torch_in_every_quantity_of_every_step(rule: str) 
         {"normalization": "batchnorm", "dtype": "float32"},
         {"normalization": "layernorm", "rate": 0.5, "rule": "rmsprop"},
         {"hidden": (7,), "reg": 0.0, "rule": "sgd"},
-        {"every": 4, "rule": "adam"},
+        {"every": 4, "rule": "adam", "steps": 5},
     ],
 )
 def test_normalisation_dropout_depth_and_precision_are_followed(settings: dict[str, Any]) -> None:
-    run = traced(ASSIGNMENT.solution, **settings)
+    run = traced(ASSIGNMENT.solution, **{"steps": 3, **settings})
     assert {record.verdict for record in run.records} == {"match"}
     names = {record.quantity for record in run.records}
     batchnorm = settings.get("normalization") == "batchnorm"
@@ -150,7 +152,7 @@ WRONG: dict[str, tuple[Change, dict[str, Any], int, str, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_found_at_the_first_step_where_it_shows(name: str, tmp_path: Path) -> None:
     change, settings, step, quantity, part = WRONG[name]
-    run = traced(submission(tmp_path, change), **settings)
+    run = traced(submission(tmp_path, change), steps=step + 1, **settings)
     assert run.divergence is not None
     assert run.divergence[:2] == (step, quantity)
     record = next(record for record in run.records if record.quantity == quantity)
@@ -202,14 +204,16 @@ def test_the_other_right_forms_of_a_rule_agree_and_are_named(
     rule: str, change: tuple[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = submission(tmp_path, (OPTIM, *change))
-    run = traced(folder, rule=rule)
+    run = traced(folder, rule=rule, steps=2)
     assert {record.verdict for record in run.records} == {"match"}
     assert says in run.records[1].note
     twin = parity_tests.assignments.cs231n.trace.twin
     monkeypatch.setattr(twin, "right_forms", lambda rule, edition: right_forms(rule, edition)[:1])
-    assert traced(folder, rule=rule).divergence is not None  # held against torch's form it is off
+    assert traced(folder, rule=rule, steps=2).divergence is not None  # held against torch's form it is off
 
 
+FEW = 2
+"""Steps: a norm shows what it is in the first."""
 DEVIATION = "deviation = np.sqrt(variance + eps)\n"
 BESIDE_ROOT = (LAYERS, DEVIATION, DEVIATION.replace("variance + eps)", "variance) + eps"))
 TESTED = (LAYERS, "np.sqrt(variance + eps)\n        out, cache", "(np.sqrt(variance) + eps)\n        out, cache")
@@ -219,19 +223,19 @@ TESTED = (LAYERS, "np.sqrt(variance + eps)\n        out, cache", "(np.sqrt(varia
 def test_epsilon_beside_the_root_of_a_norm_agrees_and_is_named_and_a_larger_one_does_not(
     normalization: str, tmp_path: Path
 ) -> None:
-    run = traced(submission(tmp_path, BESIDE_ROOT, TESTED), normalization=normalization)
+    run = traced(submission(tmp_path, BESIDE_ROOT, TESTED), normalization=normalization, steps=FEW)
     assert (run.divergence, run.undecided) == (None, None)
     assert "has eps beside the root" in run.records[1].note
-    usual = traced(ASSIGNMENT.solution, normalization=normalization)
+    usual = traced(ASSIGNMENT.solution, normalization=normalization, steps=FEW)
     assert "beside the root" not in usual.records[1].note
     larger = (LAYERS, DEVIATION, DEVIATION.replace("variance + eps)", "variance) + 2 * eps"))
-    run = traced(submission(tmp_path / "larger", larger, TESTED), normalization=normalization)
+    run = traced(submission(tmp_path / "larger", larger, TESTED), normalization=normalization, steps=FEW)
     assert run.divergence is not None
 
 
 def test_averages_and_gradients_of_one_row_agree_and_others_do_not(tmp_path: Path) -> None:
     averages = "batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)"
-    settings: dict[str, Any] = {**BATCHNORM, "rule": "sgd"}
+    settings: dict[str, Any] = {**BATCHNORM, "steps": FEW}
     row = (LAYERS, averages, averages.replace("axis=0", "axis=0, keepdims=True"))
     run = traced(submission(tmp_path / "row", row), **settings)
     assert {record.verdict for record in run.records} == {"match"}
@@ -241,7 +245,7 @@ def test_averages_and_gradients_of_one_row_agree_and_others_do_not(tmp_path: Pat
 
 def test_a_running_variance_with_eps_agrees_and_is_named_and_one_with_more_does_not(tmp_path: Path) -> None:
     old = "(1 - momentum) * batch_variance"
-    settings: dict[str, Any] = {**BATCHNORM, "rule": "adam"}
+    settings: dict[str, Any] = {**BATCHNORM, "rule": "adam", "steps": FEW}
     right, wrong = (
         submission(tmp_path / more, (LAYERS, old, f"(1 - momentum) * (batch_variance + {more})"))
         for more in ("eps", "3 * eps")
@@ -323,17 +327,22 @@ def test_torch_takes_the_submissions_side_of_kinks_in_each_layer(monkeypatch: py
 
 # ---- the reference's side ----
 
+NORMS = ("", "batchnorm", "layernorm")
 
-@pytest.mark.parametrize("normalization", ["", "batchnorm", "layernorm"])
-@pytest.mark.parametrize("rule", RULES)
-def test_torchs_network_and_the_copies_are_two_ways_to_the_same_numbers(rule: str, normalization: str) -> None:
-    settings = Settings(rule, (12, 10), normalization, 0.25, batch=20, steps=3)
-    plan = NetPlan(settings, drawn_examples(0))
+
+@pytest.mark.parametrize(
+    "settings",  # at once each rule and each norm
+    one_of_each(itemgetter(0), [(r, NORMS[(n + k) % 3]) for k in range(3) for n, r in enumerate(RULES)]),
+    ids="-".join,
+)
+def test_torchs_network_and_the_copies_are_two_ways_to_the_same_numbers(settings: tuple[str, str]) -> None:
+    rule, normalization = settings
+    plan = NetPlan(Settings(rule, (12, 10), normalization, 0.25, batch=20, steps=3), drawn_examples(0))
     trained, copies = Trained(plan), Copies(plan, right_forms(rule, "2021-24")[0][0])
     rng = np.random.default_rng(0)
     for _ in range(3):
         e = plan.examples
-        masks = tuple(torch.tensor((rng.random((20, size)) > 0.25) / 0.75) for size in settings.hidden)
+        masks = tuple(torch.tensor((rng.random((20, size)) > 0.25) / 0.75) for size in (12, 10))
         rows = rng.integers(0, 500, 20)
         X, y, X_val = torch.tensor(e.X_train[rows]), torch.tensor(e.y_train[rows]), torch.tensor(e.X_val)
         seen = SeenStep(X, y, masks, (None, None), X_val, 100)
@@ -365,13 +374,13 @@ def test_the_command_traces_a_network_of_cs231n_and_says_where_it_parts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = "--rule adam --hidden 8,6 --steps 12 --normalization batchnorm --dropout 0.25 --out traced"
+    options = "--rule adam --hidden 8,6 --batch 100 --steps 6 --normalization batchnorm --dropout 0.25 --out traced"
     assert main(["trace", "--assignment", "cs231n", *options.split()]) == 0
-    assert "Agreement: every quantity of 12 steps" in capsys.readouterr().out
+    assert "Agreement: every quantity of 6 steps" in capsys.readouterr().out
     assert "gamma" in (tmp_path / "traced" / "records.csv").read_text(encoding="utf-8")
     wrong = submission(tmp_path, (SOLVER, "*= self.lr_decay", "*= 1"))
     assert main(["trace", str(wrong), *options.split()]) == 1  # told by the files
-    assert "Divergence at step 11: learning rate is 0.001" in " ".join(capsys.readouterr().out.split())
+    assert "Divergence at step 6: learning rate is 0.001" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
