@@ -72,14 +72,14 @@ def test_excused_slips_are_few_and_no_case_catches_them(slips: list[Mutant]) -> 
     excused = [mutant for mutant in slips if reason(mutant)]
     assert len(slips) > 1000
     assert 0 < len(excused) < len(slips) / 20
-    for mutant in {mutant.function.partition("_")[0]: mutant for mutant in excused}.values():
+    for mutant in {mutant.file: mutant for mutant in excused}.values():
         parts = changed_parts(ASSIGNMENT, mutant.variant) or None
         edition = edition_for(ASSIGNMENT, mutant.variant)
         assert failures(records(mutant.variant, parts=parts, edition=edition, named=False)) == [], mutant.name
 
 
 def test_a_single_slip_is_caught_or_excused(slips: list[Mutant]) -> None:
-    for mutant in {mutant.function.partition("_")[0]: mutant for mutant in slips}.values():
+    for mutant in {mutant.file: mutant for mutant in slips}.values():
         assert trial(ASSIGNMENT, mutant, dtypes=("float64",)).outcome in ("caught", "equivalent", "not asked"), (
             mutant.name
         )
@@ -128,6 +128,8 @@ def of_networks() -> set[str]:
 def test_the_names_that_would_be_false_are_names_of_known_mistakes() -> None:
     of_images = [written.texts for (part, _), written in WRITTEN.items() if part.endswith("naive")]
     texts = [RUNNING_NORM, *(text for several in (*RULES.values(), *of_images) for text in several)]
-    changes = (one for text in texts for one in ChangedTexts(text).towards(" ".join(text.results)))
-    generated = {one.words for one in changes} | of_networks()
-    assert {name for near in NEAR_MISSES for name in near.false} <= {wrong.name for wrong in WRONG} | generated
+    unknown = {name for near in NEAR_MISSES for name in near.false} - {wrong.name for wrong in WRONG} - of_networks()
+    for text in texts:
+        if unknown:  # the changes of a text take long
+            unknown -= {one.words for one in ChangedTexts(text).towards(" ".join(text.results))}
+    assert unknown == set()
