@@ -10,6 +10,7 @@ from parity_tests.cli import main
 from parity_tests.examples.chromium import Browser, find
 from parity_tests.selftest import shared
 from parity_tests.selftest.fake_grading import threads
+from parity_tests.selftest.runners import SHORT
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,13 @@ def no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
     test_grade and test_process_pool start others."""
     monkeypatch.setattr("parity_tests.grading.check_class.local_processes", threads)
     monkeypatch.setattr("parity_tests.grading.task._servers", shared.of_session())
+
+
+@pytest.fixture
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What will not end by itself is waited for no longer than a submission that is expected to overstay."""
+    for module in ("child", "runner"):
+        monkeypatch.setattr(f"parity_tests.harness.process.{module}.GRACE", SHORT)
 
 
 @pytest.fixture(scope="module")

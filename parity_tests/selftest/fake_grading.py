@@ -95,10 +95,21 @@ def fake_the_work(work: Callable[[Task], Outcome] = fake_outcome) -> None:
 
 
 def main() -> None:
-    """`python -m parity_tests.selftest.fake_grading CLASS OUT N`: grade, and die at the N-th file put in its place."""
+    """`python -m parity_tests.selftest.fake_grading CLASS OUT N`: grade, and die at the N-th file put in its place.
+
+    With several OUT N each is a process of its own, forked off this one; their exit statuses are printed.
+    """
     from parity_tests.cli import main as parity
 
-    source, out, left = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    source, *rest = sys.argv[1:]
+    for out, moment in zip(rest[::2], rest[1::2], strict=True):
+        if not (child := os.fork()):
+            sys.exit(grade_and_die(parity, source, out, int(moment)))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+def grade_and_die(parity: Callable[[list[str]], int], source: str, out: str, left: int) -> int:
+    """Grade a class in this process, and die at so many files put in their places."""
     fake_the_work()
     rename, replace = Path.rename, Path.replace
 
@@ -113,7 +124,7 @@ def main() -> None:
         return counted
 
     Path.rename, Path.replace = counting(rename), counting(replace)  # type: ignore[method-assign, assignment]
-    sys.exit(parity(["grade", source, "--out", out, "--seed", "7", "--jobs", "1"]))
+    return parity(["grade", source, "--out", out, "--seed", "7", "--jobs", "1"])
 
 
 if __name__ == "__main__":

@@ -155,6 +155,7 @@ def test_what_a_probe_wrote_down_itself_gets_out_after_the_limit(tmp_path: Path)
         ("import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [14])\nwhile True: pass", "did not react"),
     ],
 )
+@pytest.mark.usefixtures("short_grace")
 def test_a_loop_that_will_not_be_stopped_is_killed(tmp_path: Path, body: str, sentence: str) -> None:
     failed = failure(tmp_path, body, seconds=SHORT)
     assert failed.kind == "timeout"

@@ -243,6 +243,7 @@ def test_a_death_is_said_as_outside(tmp_path: Path, level: str, forked: bool) ->
     ]
 
 
+@pytest.mark.usefixtures("short_grace")
 def test_what_will_not_stop_is_killed_with_all_of_it(tmp_path: Path, level: str, forked: bool) -> None:
     source = (
         "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,23 +11,10 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.process.available_levels import problem
-from parity_tests.protocol.case import Case
-from parity_tests.selftest.nightly import first_of_each, one_of_each
+from parity_tests.selftest.nightly import one_of_each
+from parity_tests.selftest.records_of_cases import FEWEST_NAME
 
 Parity = Callable[..., tuple[int, str, str]]
-
-
-def _plan(edition: str, dtypes: Sequence[str], seed: int) -> list[Case]:
-    """All cases of the process that holds right parts; of the other, where there is nothing to find, one a check."""
-
-    def kind(case: Case) -> str:
-        return case.name if case.process == "wiring" else case.check
-
-    return first_of_each(kind, ASSIGNMENT.plan(edition, dtypes, seed))
-
-
-WIRING = replace(ASSIGNMENT, plan=_plan)
-WIRING_NAME = f"{__name__}:WIRING"
 pytestmark = pytest.mark.usefixtures("no_pool")
 PAGES = ("feedback.md", "results.json", "report.html")
 SECRET = "take the place of a submission"
@@ -159,7 +145,7 @@ def graded(parity: Parity, source: Path, out: Path) -> None:
     """Grade a class at the strongest level that there is, if it holds anything."""
     if problem("bubblewrap") and problem("restricted"):
         pytest.skip(f"no isolation: {problem('bubblewrap')}; {problem('restricted')}")
-    status, _, err = parity("grade", source, "--assignment", WIRING_NAME, "--out", out, "--seed", "7", "--jobs", "1")
+    status, _, err = parity("grade", source, "--assignment", FEWEST_NAME, "--out", out, "--seed", "7", "--jobs", "1")
     assert status == 0, err
 
 
@@ -227,6 +213,6 @@ def test_a_student_is_told_the_exceptions_type_and_its_line(of_kinds: Path) -> N
 
 def test_on_ones_own_machine_the_text_stands_on_the_page(parity: Parity, tmp_path: Path) -> None:
     source = class_of(tmp_path / "class", "the text of an exception") / "student-00"
-    options = ("--assignment", WIRING_NAME, "--isolation", "none", "--dtype", "float64", "--out", tmp_path / "run")
+    options = ("--assignment", FEWEST_NAME, "--isolation", "none", "--dtype", "float64", "--out", tmp_path / "run")
     assert parity("check", source, *options)[0] == 1
     assert SECRET in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

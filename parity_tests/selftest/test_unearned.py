@@ -11,7 +11,7 @@ from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.harness.check import check
 from parity_tests.harness.process.available_levels import choose
-from parity_tests.selftest.records_of_cases import QUICK
+from parity_tests.selftest.records_of_cases import FEWEST
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.shared import of_session
 from reports.model.records import Record
@@ -57,7 +57,7 @@ def records(folder: Path, addition: str, parts: frozenset[str] | None = None) ->
     utils = (ASSIGNMENT.solution / "utils.py").read_bytes()
     write(folder, {"neural_networks.py": source + addition, "utils.py": utils})
     level, servers = choose("none").name, of_session()
-    return check(QUICK, folder, dtypes=("float64",), parts=parts, isolation=level, servers=servers).records
+    return check(FEWEST, folder, dtypes=("float64",), parts=parts, isolation=level, servers=servers).records
 
 
 def earned(found: list[Record]) -> dict[str, float | None]:

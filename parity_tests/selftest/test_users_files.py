@@ -67,13 +67,19 @@ def test_a_comment_of_several_lines_with_tabs_is_taken(asked: list[str], parity:
     assert status == 0, err
 
 
-TOY_NAME = "parity_tests.selftest.toy.assignment:TOY"
+PRINTS_THE_LIMIT = """
+import resource, sys
+from parity_tests.cli import main
+status = main(sys.argv[1:])
+print("may have open", resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+sys.exit(status)
+"""
 
 
 def limited(soft: int, hard: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process that may have so many files open."""
+    """The command in a process that may have so many files open, which then says how many it may have."""
     return subprocess.run(
-        [sys.executable, "-m", "parity_tests.cli", *arguments],
+        [sys.executable, "-c", PRINTS_THE_LIMIT, *arguments],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
         capture_output=True,
         text=True,
@@ -92,5 +98,6 @@ def test_too_few_open_files_are_a_sentence_that_says_what_to_do(tmp_path: Path, 
 
 def test_a_low_limit_that_may_be_raised_is_raised(tmp_path: Path) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    done = limited(20, hard, "check", "--shipped", "--assignment", TOY_NAME, "--out", str(tmp_path / "run"))
+    done = limited(20, hard, "grade", str(class_folder(tmp_path, ann="")), "--dry-run")
     assert done.returncode == 0, done.stderr
+    assert f"may have open {LEAST}\n" in done.stdout

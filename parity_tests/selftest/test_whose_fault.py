@@ -15,7 +15,7 @@ from parity_tests.protocol.assignment import Inside
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.kind import Kind
-from parity_tests.selftest.records_of_cases import changed
+from parity_tests.selftest.records_of_cases import FEWEST, changed
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.shared import JUDGED
 from parity_tests.selftest.toy.assignment import TOY
@@ -84,8 +84,7 @@ def test_what_breaks_the_judge_is_unjudged_where_the_solution_does_not(tmp_path:
     forged = end + '    keep = found("CallRecorder").keep\n'
     forged += '    found("CallRecorder").keep = lambda name, *value: name == "L1_W" or keep(name, *value)\n'
     folder = changed(tmp_path, [("# TODO 10\n", FINDS), (end, forged)])
-    nameless = replace(ASSIGNMENT, diagnosis=None)  # no verdict hangs on the name of a mistake
-    records = check(nameless, folder, dtypes=("float64",), parts=frozenset({"10"}), cache=JUDGED).records
+    records = check(FEWEST, folder, dtypes=("float64",), parts=frozenset({"10"}), cache=JUDGED).records
     assert {record.verdict for record in records if record.check == "main"} == {"unjudged"}
     assert (
         "cannot be judged: what was handed over is not whole (the judge of the assignment mlp raised IndexError"
