@@ -130,8 +130,9 @@ HIDDEN: dict[str, Body | Swap] = {
         "_normalised(x, batch_mean, batch_variance, gamma",
         "_normalised(x, batch_mean, (np.sqrt(batch_variance) + eps) ** 2 - eps, gamma",
     ),
+    "dropout_backward": Swap("(dropout_param, mask)", "(dropout_param, dropout_param.setdefault('first', mask))"),
 }
-"""A buffer by shape, filters of one place, and eps in one place in training and in another in the test mode."""
+"""A buffer by shape, filters of one place, eps in another place in the test mode, and one mask for all layers."""
 
 
 def test_what_few_settings_show_is_caught() -> None:

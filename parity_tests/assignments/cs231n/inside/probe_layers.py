@@ -169,18 +169,20 @@ ANY_MASK = "dx of a mask of ones"
 
 
 def dropout(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Forwards, then their backwards; `calls` are the settings of each.
+    """Forwards, then their backwards; `calls` are the settings of each, the same ones one dict, as layers share it.
 
     Before the call `put_back` numpy's generator is put back to where it was at first: who uses no seed draws the same.
     """
     asker = Asker(recorder)
     forward, backward = submission.get("dropout_forward"), submission.get("dropout_backward")
     caches = []
+    dicts = {tuple(setting.items()): dict(setting) for setting in params["calls"]}
     at_first = np.random.get_state()
     for k, setting in enumerate(params["calls"]):
         if k == params["put_back"]:
             np.random.set_state(at_first)
-        found = asker.ask(forward, ["out"], [laid_out(arrays["x"], ""), dict(setting)], ["x", ""], k)
+        given = [laid_out(arrays["x"], ""), dicts[tuple(setting.items())]]
+        found = asker.ask(forward, ["out"], given, ["x", ""], k)
         caches.append(cache_of(found))
     for k, cache in enumerate(caches):
         asker.ask(backward, ["dx"], [laid_out(arrays["dout"], ""), cache], ["dout", ""], k)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -169,10 +170,26 @@ def _judged(
                     judged[dx_name].noting(*[OWN] * drops), "dropout_forward", NO_PROOF if drops else DROPS_NOTHING
                 )
                 break
+    if not change and judged["out"].verdict in PASSING and judged["dx"].verdict in PASSING:
+        judged["dx"] = _beside_others(case, arrays, seen, device, keep) or judged["dx"]
     if out is not None and not out.any() and never_drawn([(mask, 1 - keep)]):
         for name in (name for name in ("out", "dx") if judged[name].verdict in PASSING):
             judged[name] = unjudged(KEEPS_NOTHING)
     return judged
+
+
+def _beside_others(case: Case, arrays: Arrays, seen: Observation, device: str, keep: float) -> Comparison | None:
+    """What is wrong with the gradient of a call that shares its dropout_param with other calls, if anything."""
+    x = arrays["x"]
+    for call in (FREE, FREE_AGAIN):
+        own = array_of(seen, Key("out", call), x.shape)
+        if own is not None and own.any():
+            inputs = {"dout": arrays["dout"], "mask": (own != 0).astype(x.dtype), "scale": _scales(own, x, keep)[0]}
+            through = answers(case, Form(partial(_through, "dx"), inputs, ""), device)
+            found = compared(result_of(seen, Key("dx", call)), through, "dx")
+            if found.verdict not in PASSING:
+                return replace(found, problem=f"{found.problem}, in a call that shares its dropout_param with others")
+    return None
 
 
 def _through(name: str, dout: Any, mask: Any, scale: float) -> dict[str, Any]:
