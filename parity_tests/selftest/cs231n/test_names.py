@@ -179,10 +179,13 @@ def test_a_slip_in_other_code_is_called_by_its_name(slip: tuple[str, str, str, s
     assert {record.diagnosis for record in failing} == {name}
 
 
+WRITTEN_DOWN = {(wrong.part, wrong.name) for wrong in WRONG}
+BY_SLIPS = {part for part, _, _, name in first_of_each(itemgetter(0), SLIPS) if (part, name) in WRITTEN_DOWN}
 KNOWN = first_of_each(
-    lambda wrong: wrong.part, (wrong for wrong in WRONG if wrong.part not in {part for part, *_ in SLIPS})
+    lambda wrong: wrong.part,
+    (wrong for wrong in WRONG if wrong.part not in {*BY_SLIPS, "conv_backward_naive"}),  # test_forms has that one's
 )
-"""Of each part that has no slip in other code."""
+"""Of each part of which no known mistake stands in other code."""
 
 
 @pytest.mark.parametrize(
