@@ -23,7 +23,7 @@ def in_numpy(value: Any) -> Any:
     kind = str(value.dtype).removeprefix("torch.")
     lower = kind == "bfloat16" or kind.startswith("float8_")
     if is_tensor(value):
-        value = value.detach().cpu()
+        value = value.detach().cpu().resolve_conj().resolve_neg()
         return (value.float() if lower else value).numpy()
     return np.asarray(value, np.float32) if lower else value
 

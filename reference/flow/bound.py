@@ -12,7 +12,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from reference.flow.dispatch import Kind, Plan
-from reference.flow.errors import DataDependentError, QuestionError, UnknownOperationError
+from reference.flow.errors import ComplexOperationError, DataDependentError, QuestionError, UnknownOperationError
 from reference.flow.low_precision import Arithmetic
 from reference.flow.nested import (
     any_complex,
@@ -23,6 +23,7 @@ from reference.flow.nested import (
     replaced,
     same_storage,
     tensors,
+    written,
 )
 from reference.flow.operation import BLOCK, Context, Operation, Radius, plus, wide
 from reference.flow.plain import doubled
@@ -98,11 +99,12 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             return args, kwargs
         if func is aten._to_copy.default and not self.values:
             self._refuse_rounding(args[0], kwargs.get("dtype"), declared)
-        if func._schema.is_mutable and args and isinstance(args[0], Tensor) and doubled(args[0]) is not args[0]:
-            raise DataDependentError(
-                f"{func} writes into a tensor of {str(args[0].dtype).removeprefix('torch.')} that the function did not "
-                "get as an input; pass it as one"
-            )
+        for x in written(func, args, kwargs):
+            if doubled(x) is not x:
+                raise DataDependentError(
+                    f"{func} writes into a tensor of {str(x.dtype).removeprefix('torch.')} that the function did not "
+                    "get as an input; pass it as one"
+                )
         return changed((args, kwargs), doubled)  # type: ignore[no-any-return]
 
     def planned(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
@@ -168,8 +170,6 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if self.values and not planned.chooses:
             return out
         out, radii, step = self._apply(func, args, kwargs, out, planned)
-        if is_float_conversion(func, args[0], out):
-            step = None
         self._keep(args, kwargs, tensors(out), radii, step)
         return out
 
@@ -204,8 +204,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         """The operation's own result, with the radius of the one that is made of others and what lies between both."""
         assert planned.decomposition is not None
         given = bound_arguments(func, args, kwargs)
-        written = [given[name] for name in planned.written if given.get(name) is not None]
-        copies = {id(x): self._copied(x) for x in written}
+        targets = [given[name] for name in planned.written if given.get(name) is not None]
+        copies = {id(x): self._copied(x) for x in targets}
         out = func(*args, **kwargs)
         args, kwargs = replaced((args, kwargs), copies)
         values = tensors(out)
@@ -217,7 +217,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if self.context.kinks != "torch":
             return other  # the operation itself would take torch's side
         self._keep(args, kwargs, values, radii, step)
-        for x in written:
+        for x in targets:
             copy = copies[id(x)]
             self.context.shadows.put(x, plus(self.context.shadows.get(copy), to_either_side(x, copy)))
         return out
@@ -231,7 +231,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if exact:
             return out
         if any_complex(args, kwargs) or any(x.is_complex() for x in tensors(out)):
-            raise UnknownOperationError(str(func), " of complex numbers")
+            raise ComplexOperationError(str(func))
         if self.ulps is None or func._schema.is_mutable:
             raise UnknownOperationError(str(func))
         values = tensors(out)
@@ -250,14 +250,16 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         assert planned.rule is not None
         operation = Operation(func, args, kwargs, out, self.context, local=False)
         radii = _listed(planned.rule(operation), operation.out)
+        if is_float_conversion(func, args[0], out):
+            return operation.out, radii, None
         if not self.record:
-            return operation.out, self._stored(operation.out, radii, operation.rounds)[0], None
+            return operation.out, self._stored(operation.out, radii, operation.rounds, operation.scales)[0], None
         step = Step(str(func), _shapes(out))
         before = self.context.probable_calls
         own = Operation(func, args, kwargs, out, self.context, local=True)
         own.memo = operation.memo
         step.sigma, step.stretch = _listed(planned.rule(own), own.out), own.stretch
-        radii, half = self._stored(operation.out, radii, operation.rounds)
+        radii, half = self._stored(operation.out, radii, operation.rounds, operation.scales)
         if operation.memo or any(one is not None for one in half):
             alone = Operation(func, args, kwargs, out, self.context, local=False, alone=True)
             alone.memo = operation.memo
@@ -296,18 +298,29 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         own = [plus(*each) for each in zip(between, half, strict=True)] if any(h is not None for h in half) else []
         return other, radii, Step(name, _shapes(values), _with_moves(between, half), own=own)
 
-    def _stored(self, out: Any, radii: list[Radius], rounds: bool) -> tuple[list[Radius], list[Radius]]:
-        """The radii with the rounding of results that are stored once, where low precision is declared; that alone."""
+    def _stored(
+        self, out: Any, radii: list[Radius], rounds: bool, scales: bool = False
+    ) -> tuple[list[Radius], list[Radius]]:
+        """The radii with the rounding of results that are stored once, where low precision is declared.
+
+        Beside them that rounding for replicas, which move by it: near the value, however large the bound is by then.
+        """
         self._roundings += rounds
         declared = self.context.arithmetic
         if self._inside and declared is not None:
             self.context.seen_forms.add(STORED_INSIDE)
-        if declared is None or not rounds or (self._inside and STORED_INSIDE not in self.context.forms):
-            return radii, [None] * len(radii)
-        half: list[Radius] = [
-            stored(x, r, declared) if x.is_floating_point() else None for x, r in zip(tensors(out), radii, strict=True)
-        ]
-        return [plus(*each) for each in zip(radii, half, strict=True)], half
+        nothing: list[Radius] = [None] * len(radii)
+        if declared is None or (self._inside and STORED_INSIDE not in self.context.forms):
+            return radii, nothing
+        half, near = nothing.copy(), nothing.copy()
+        for i, (x, r) in enumerate(zip(tensors(out), radii, strict=True)):
+            if not x.is_floating_point() or not declared.low:
+                continue
+            kept = None if rounds or r is None else kept_as_it_is(x, r, declared, scales)
+            half[i] = near[i] = stored(x, r, declared, kept)
+            if self.record and r is not None:
+                near[i] = stored(x, torch.fmin(r, wide(x).abs() * NEAR), declared, kept)
+        return [plus(*each) for each in zip(radii, half, strict=True)], near
 
     def _copied(self, x: Tensor) -> Tensor:
         """The tensor as it is now, with its radius."""
@@ -354,13 +367,29 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             self._read.update(x.untyped_storage()._cdata for x in operands)
 
 
-def stored(x: Tensor, r: Radius, declared: Arithmetic) -> Tensor:
-    """By how much storing x ± r moves it at most; not at all what is exact and of that type."""
-    half = declared.half_ulp(x if r is None else wide(x).abs() + r)
+NEAR = 1 / 16
+"""The part of a value by which replicas take it to move where its own rounding is asked for: enough to be beyond the
+next power of two, where that rounding is twice as much."""
+
+
+def stored(x: Tensor, r: Radius, declared: Arithmetic, kept: Tensor | None = None) -> Radius:
+    """By how much storing x ± r moves it at most; not at all what is exact and of that type, and where it is `kept`."""
     exact = declared.stores(x)
     if declared.stored.flushes:
         exact &= (x == 0) | (x.abs() >= declared.stored.tiny)
-    return half.masked_fill_(exact if r is None else exact & (r == 0), 0.0)
+    exact = exact if r is None else exact & (r == 0)
+    exact = exact if kept is None else exact | kept
+    if bool(exact.all()):
+        return None
+    return declared.half_ulp(x if r is None else wide(x).abs() + r).masked_fill_(exact, 0.0)
+
+
+def kept_as_it_is(x: Tensor, r: Tensor, declared: Arithmetic, scales: bool) -> Tensor:
+    """Where an operation that rounds nothing gives what storing its operands has rounded already.
+
+    That is where they have a radius, unless it `scales` them by powers of two to below the smallest normal number.
+    """
+    return (r > 0) & (wide(x).abs() - r >= declared.stored.tiny) if scales else r > 0
 
 
 def _with_moves(sigmas: list[Radius], half: list[Radius]) -> list[Radius]:

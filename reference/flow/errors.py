@@ -6,13 +6,22 @@ from __future__ import annotations
 class UnknownOperationError(Exception):
     """The function runs an operation that no rule covers, so that nothing can be promised about its rounding."""
 
-    def __init__(self, name: str, detail: str = "") -> None:
+    def __init__(self, name: str, detail: str = "", instead: str = "") -> None:
         self.name = name
         register = name if name.startswith("aten.") else f"{name} (as torch.ops names it)"
-        super().__init__(
-            f"torch runs {name}{detail}, whose rounding no rule describes. Register one with "
-            f"@rule(torch.ops.{register}), or say unknown='sample' and ulps=… to allow it that many "
+        instead = instead or (
+            f"Register one with @rule(torch.ops.{register}), or say unknown='sample' and ulps=… to allow it that many "
             "units in the last place a side."
+        )
+        super().__init__(f"torch runs {name}{detail}, whose rounding no rule describes. {instead}")
+
+
+class ComplexOperationError(UnknownOperationError):
+    """The same of one that gets complex numbers, of which a rule would be one of their parts."""
+
+    def __init__(self, name: str, detail: str = "") -> None:
+        super().__init__(
+            name, f" of complex numbers{detail}", "Write it in their real and imaginary parts (torch.view_as_real)."
         )
 
 

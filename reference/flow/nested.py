@@ -81,6 +81,15 @@ def bound_arguments(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, A
     return {a.name: value for a, value in zip(func._schema.arguments, args, strict=False)} | kwargs
 
 
+def written(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """The tensors that an operation writes into, as its schema says."""
+    if not func._schema.is_mutable:
+        return []
+    given = bound_arguments(func, args, kwargs)
+    names = [a.name for a in func._schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+    return tensors([given.get(name) for name in names])
+
+
 def same_storage(x: Tensor, y: Tensor) -> bool:
     """Whether one lies in the other's memory, as views do."""
     return bool(x.untyped_storage()._cdata == y.untyped_storage()._cdata)

@@ -72,6 +72,7 @@ def by_blocks(elementwise: Rule) -> Rule:
             radius = elementwise(part)
             operation.stretch = max(operation.stretch, part.stretch)
             operation.rounds |= part.rounds
+            operation.scales |= part.scales
             rounds |= radius is not None
             place = whole.narrow(axis, start, length)
             if radius is None:
@@ -164,6 +165,8 @@ class Operation:
         self.stretch = 1.0
         self.rounds = False
         """Whether the rule has asked for a rounding of its own, so that the result may have to be stored anew."""
+        self.scales = False
+        """Whether it has asked for one that is exact, as by a power of two, unless the result is too small for that."""
         self.memo: dict[str, Any] = {}
         """What a rule keeps for when it is asked about the same call again."""
         names = func._schema.arguments
@@ -293,6 +296,7 @@ class Operation:
         """
         p = self.context.precision
         if self.context.arithmetic is not None:
+            self.scales = True
             self.rounds |= not bool(exact.all()) if isinstance(exact, Tensor) else exact is not True
         # The result itself is off by that much already, which is the second factor.
         local = size.abs().mul_(2 * roundings * p.u * (1 + 8 * (roundings + 1) * p.u)).add_(2 * roundings * p.tiny)

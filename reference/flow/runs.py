@@ -50,8 +50,7 @@ class Flow:
         if declared is None or not output.is_floating_point():
             return None
         radius = self.context.shadows.get_as_put(output)
-        half = stored(output, radius, declared)
-        return half if radius is None else half.masked_fill_(radius > 0, 0.0)
+        return stored(output, radius, declared, None if radius is None else radius > 0)
 
     def radius(self, name: str, want: Tensor) -> Tensor:
         """The bound of an output around `want`, infinite where the run cannot promise one."""

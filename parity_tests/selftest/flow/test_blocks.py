@@ -77,3 +77,11 @@ def test_where_nothing_is_known_of_an_operand_nothing_is_of_the_result(operation
     known = torch.isfinite(flowed(operation, [x, y], [radii, None])[1])
     assert bool(known[0].all())
     assert not bool(known[1:].any())
+
+
+def test_an_exponential_that_underflows_moves_by_what_it_may_become() -> None:
+    """0 times e^r is no bound, nor is a number that has lost its digits."""
+    x, r = torch.tensor([-200.0, -103.5, -1e30, -1.0]), torch.tensor([150.0, 60.0, 1e25, 1e-3])
+    _, radius = flowed(torch.exp, [x], [r])
+    assert bool((radius >= (x.double() + r).exp() - x.double().exp()).all())
+    assert bool((radius <= (x.double() + r).exp() * 1.01 + 1e-37).all())

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from parity_tests import gradients, hold
+from parity_tests.protocol.errors import UsageError
+from reports.model.verdicts import Verdict
 
 Array = NDArray[Any]
 RNG = np.random.default_rng(0)
@@ -76,3 +78,29 @@ def test_inputs_may_be_complex() -> None:
     for kind in (np.complex64, np.complex128):
         assert hold(lambda z, w: z * w.conj(), lambda z, w: z * w.conj(), z.astype(kind), z[::-1].astype(kind))
         assert not hold(lambda z, w: z * w, lambda z, w: z * w.conj(), z.astype(kind), z[::-1].astype(kind))
+
+
+def test_conjugates_that_torch_puts_off_are_inputs_and_results() -> None:
+    """A tensor may be a conjugate, or have another sign, without its numbers being so yet."""
+    z = torch.from_numpy(X[..., 0] + 1j * X[..., 1])
+    turned: list[Callable[[torch.Tensor], torch.Tensor]] = [lambda z: z.conj(), lambda z: z.conj().imag]
+    for lazy in turned:
+        assert hold(lazy, lazy, z)
+        assert hold(lambda z: z * 2, lambda z: z * 2, lazy(z))
+        assert not hold(lambda z, lazy=lazy: lazy(z.conj()), lazy, z)
+
+
+def test_on_which_side_of_the_negative_axis_rounding_puts_a_number_is_undecided() -> None:
+    """The transform of an even signal is real, but for rounding of either sign; its angle is π or −π."""
+    x = np.array([3, 2, 3, 4, 5, 4, 3, 2], np.float32) * np.float32(1.1)
+    negative = np.fft.fft(x).real < 0
+    for sign in (1, -1):
+        turned = np.where(negative, sign * np.pi, 0.0).astype(np.float32) + 1
+        record = hold(lambda x, y=turned: y, lambda x: torch.fft.fft(x).angle() + 1, x, radius="bound").run.records[0]
+        assert (record.verdict, record.undecided) == (Verdict.UNDECIDED, 2)
+
+
+@pytest.mark.parametrize("power", [lambda z: z**z, lambda z: 2**z, lambda z: z**0.5])
+def test_a_power_of_complex_numbers_that_nothing_follows_is_refused_in_a_sentence(power: Callable[..., Any]) -> None:
+    with pytest.raises(UsageError, match="Write it in their real and imaginary parts"):
+        hold(power, power, X[..., 0] + 1j * X[..., 1])

@@ -151,6 +151,69 @@ def test_parts_that_are_stored_on_the_way_are_allowed_for_as_a_form() -> None:
     assert verdict(lambda x: in_steps(x) * 1.05, in_steps, x, **BFLOAT16).verdict == Verdict.MISMATCH
 
 
+Written = Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]
+STORED_BETWEEN: dict[str, tuple[Written, Tensor, str]] = {
+    "a whole number": (lambda x, keep: keep(x * 67) - 1000, torch.arange(15.0, 40).bfloat16(), "bfloat16"),
+    "float32, doubled": (lambda x, keep: keep(x * 2) - x, drawn(30, dtype=torch.float32), "bfloat16"),
+    "float32, chosen": (lambda x, keep: keep(x.relu()) - 0.5, drawn(30, dtype=torch.float32), "bfloat16"),
+    "an eighth": (lambda x, keep: keep(keep(x * 0.3) * 0.125) * 8, drawn(90).to(torch.float8_e4m3fn), "float8_e4m3fn"),
+    "sums of exponentials": (lambda x, keep: keep(x.logcumsumexp(-1)) - 1, drawn(30), "bfloat16"),
+}
+"""What rounds nothing until it is stored, or where no rule said that it rounds; inputs, and the type that is stored."""
+
+
+@pytest.mark.parametrize("name", STORED_BETWEEN)
+def test_each_result_may_have_been_stored_also_where_its_operation_rounds_nothing(name: str) -> None:
+    written, x, store = STORED_BETWEEN[name]
+    declared: dict[str, Any] = {"accumulate": "float32", "store": store}
+
+    def stored(x: Tensor, off: float = 1.0) -> Tensor:
+        def keep(y: Tensor) -> Tensor:
+            return (y * off).to(getattr(torch, store)).double()
+
+        return keep(written(x.double(), keep))
+
+    def as_it_is(x: Tensor) -> Tensor:
+        return written(x.float(), lambda y: y)
+
+    assert verdict(stored, as_it_is, x, **declared).verdict == Verdict.MATCH
+    assert verdict(lambda x: stored(x, 1.3), as_it_is, x, **declared).verdict == Verdict.MISMATCH
+
+
+def test_a_deep_network_is_told_from_half_of_it() -> None:
+    """Its sample goes by what each result itself may round, not by a bound that has grown beyond it."""
+    weights = [drawn(32, 32, seed=n, scale=0.25) for n in range(12)]
+
+    def network(x: Tensor, *weights: Tensor) -> Tensor:
+        for w in weights:
+            x = (x @ w.to(x.dtype)).relu()
+            x = x.bfloat16().to(x.dtype)
+        return x
+
+    record = verdict(network, network, drawn(4, 32, seed=99), *weights, **BFLOAT16)
+    assert (record.verdict, record.radius_kind) == (Verdict.MATCH, "sample")
+    assert record.resolution < 0.2
+    halved = verdict(lambda x, *w: network(x, *w) / 2, network, drawn(4, 32, seed=99), *weights, **BFLOAT16)
+    assert halved.verdict == Verdict.MISMATCH
+
+
+def test_products_that_are_subnormal_in_float16_round_as_it_holds_them() -> None:
+    a, b = (drawn(4, 64, dtype=torch.float16, scale=3e-4, seed=seed) for seed in (0, 1))
+    declared: dict[str, Any] = {"accumulate": "float16", "store": "float16"}
+
+    def summed(a: Tensor, b: Tensor, off: float = 1.0) -> Tensor:
+        total = torch.zeros(4, 4, dtype=torch.float16)
+        for x, y in zip(a.T[:, :, None], b.T[:, None], strict=True):
+            total = total + x * y * off
+        return total
+
+    def product(a: Tensor, b: Tensor) -> Tensor:
+        return a @ b.T
+
+    assert verdict(summed, product, a, b, **declared).verdict != Verdict.MISMATCH
+    assert verdict(lambda a, b: summed(a, b, 4.0), product, a, b, **declared).verdict == Verdict.MISMATCH
+
+
 def to_tf32(x: Tensor) -> Tensor:
     """The nearest number of TF32, as a tensor core takes it."""
     return ((x.view(torch.int32) + 0x1000) & -0x2000).view(torch.float32)
@@ -243,6 +306,12 @@ def test_a_reference_that_rounds_its_inputs_is_told_to_take_them_rounded() -> No
     with pytest.raises(UsageError, match="rounds to float8_e5m2, of fewer bits than the bfloat16 that is stored"):
         hold(torch.relu, lambda x: (x * 2).to(torch.float8_e5m2), x, **BFLOAT16)
     assert verdict(lambda x: (x * 3).bfloat16(), lambda x: (x.float() * 3).bfloat16(), drawn(3), **BFLOAT16).bad == 0
+
+
+def test_a_reference_that_writes_where_nothing_follows_is_refused() -> None:
+    kept = torch.zeros(3)
+    with pytest.raises(UsageError, match="writes into a tensor of float32 that the function did not get as an input"):
+        hold(torch.relu, lambda x: torch.mul(x.float(), 3, out=kept), drawn(3), **BFLOAT16)
 
 
 def test_a_nondifferentiable_point_has_two_sides_in_low_precision_too() -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload, OpOverloadPacket
 
-from reference.flow.errors import UnknownOperationError
+from reference.flow.errors import ComplexOperationError
 from reference.flow.nested import as_real
 from reference.flow.operation import Operation, Radius, Rule, decomposition, plus, rule, wide
 
@@ -237,9 +237,9 @@ def _added(packet: OpOverloadPacket) -> Callable[..., Tensor]:
     return added
 
 
-def _power(z: Tensor, exponent: float) -> Tensor:
-    if exponent not in range(1, _WHOLE_POWERS + 1):
-        raise UnknownOperationError("aten.pow.Tensor_Scalar", " of complex numbers")
+def _power(z: Tensor, exponent: Any) -> Tensor:
+    if not isinstance(exponent, (int, float)) or exponent not in range(1, _WHOLE_POWERS + 1):
+        raise ComplexOperationError("aten.pow", ", but for small whole powers")
     found: Tensor = math.prod([z] * (int(exponent) - 1), start=z)
     return found
 

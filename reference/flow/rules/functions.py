@@ -96,13 +96,17 @@ def by_slope(op: Operation) -> Radius:
 def exponential(op: Operation) -> Radius:
     """eˣ, 2ˣ: numpy's documented 2.52 ulp; a radius r multiplies by e^(±r): |out|·(eʳ − 1).
 
-    Where that is 0·∞, far below 0 (what masks with the least number there is leave), it is no more than e^(x + r).
+    Where that is 0·∞, far below 0 (what masks with the least number there is leave), or the result underflows, which
+    is no e^x any more, it is no more than e^(x + r).
     """
     r = op.radius(op["self"])
     step = math.log(2) if op.func.overloadpacket is aten.exp2 else 1.0
     carried = None if r is None else result(op) * torch.expm1(r * step)
-    if carried is not None and r is not None and not bool(carried.isfinite().all()):
-        carried = torch.where(carried.isfinite(), carried, ((wide(op["self"]) + r) * step).exp())
+    if carried is not None and r is not None:
+        tiny = op.context.precision.tiny
+        if not bool(carried.isfinite().all()) or float(op.out.amin()) < tiny:
+            known = carried.isfinite() & (op.out >= tiny)
+            carried = torch.where(known, carried, ((wide(op["self"]) + r) * step).exp())
     ulps = VECTOR_ULPS if op.func.overloadpacket is aten.exp2 else EXP_ULPS
     return plus(carried, library(op, ulps, carried, op.exactly(op["self"], 0)))
 
@@ -258,7 +262,10 @@ def _log_moved(x: Tensor, r: Tensor) -> Tensor:
 @rule(aten.atan2)
 @by_blocks
 def angle(op: Operation) -> Radius:
-    """atan2(y, x): the point moves by ρ = √(r² + s²) at most, so that its angle does by asin(ρ/√(x² + y²))."""
+    """atan2(y, x): the point moves by ρ = √(r² + s²) at most, so that its angle does by asin(ρ/√(x² + y²)).
+
+    Beyond the negative real axis lie angles of the other sign: where rounding alone decides y's, nothing is promised.
+    """
     y, x = op["self"], op["other"]
     r, s = op.radius(y), op.radius(x)
     carried: Radius = None
@@ -266,6 +273,8 @@ def angle(op: Operation) -> Radius:
         moved = torch.hypot(wide(0.0) if r is None else r, wide(0.0) if s is None else s)
         share = moved / torch.hypot(wide(y), wide(x))
         carried = torch.where(share < 1, share.clamp_max(1.0).asin(), torch.where(moved == 0, 0.0, torch.inf))
+        if r is not None:
+            carried = carried.masked_fill((r > 0) & (wide(y).abs() <= r) & (wide(x) < 0), torch.inf)
     return plus(carried, library(op, VECTOR_ULPS, carried))
 
 

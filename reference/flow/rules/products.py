@@ -27,6 +27,18 @@ Bilinear = Callable[[Tensor, Tensor], Tensor]
 def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more: int = 0) -> Tensor:
     """The radius of f(a, b), whose elements are sums of `terms` products; `more` further roundings of each sum.
 
+    Products in float16 lose half of its smallest subnormal number as well; what other types lose is in `positive`.
+    """
+    found, declared = _of_normal_products(op, f, a, b, terms, more), op.context.arithmetic
+    if declared is None or declared.summed.flushes:
+        return found
+    there = (f(_support(op, a), _support(op, b)) != 0).to(torch.float64)
+    return found + there * (terms * declared.summed.u * declared.summed.tiny)
+
+
+def _of_normal_products(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more: int) -> Tensor:
+    """The same where no product underflows.
+
     ε|A||B| + |A|r_B + r_A|B| + r_A r_B, ε being the factor of the rounding: one product where one operand is exact.
     float32 where `positive` is.
     """

@@ -115,12 +115,13 @@ def running_log_sum_exp(op: Operation) -> Radius:
     and log 2, and u·|s|; what s was off by before comes in no larger, and so does the largest radius so far.
     """
     x, dim = op["self"], op["dim"]
-    u, out = op.context.precision.u, wide(op.out)
+    u, out = op.unit_inside(), wide(op.out)
     if x.dim() == 0:
         return op.radius(x)
     sizes = out.abs().masked_fill(out.isinf(), 0.0)
     step = 2 * u * (1 / math.e + 2 * EXP_ULPS + 2 * VECTOR_ULPS * math.log(2)) + 2 * u * sizes
     step = step.index_fill(dim, torch.zeros(1, dtype=torch.long, device=x.device), 0.0)
+    op.rounds = True
     local = step.cumsum(dim)
     if op.allows(UNSHIFTED):
         top = wide(x).amax(dim, keepdim=True)
