@@ -85,3 +85,16 @@ def test_an_exponential_that_underflows_moves_by_what_it_may_become() -> None:
     _, radius = flowed(torch.exp, [x], [r])
     assert bool((radius >= (x.double() + r).exp() - x.double().exp()).all())
     assert bool((radius <= (x.double() + r).exp() * 1.01 + 1e-37).all())
+
+
+@pytest.mark.parametrize("function", [torch.softmax, torch.log_softmax, torch.logsumexp])
+def test_a_mask_of_the_least_number_leaves_the_rest_its_radius(function: Callable[..., Tensor]) -> None:
+    """Its own radius is huge, and so is that of its logarithm; not where it reaches what is not masked."""
+    x, r = torch.tensor([0.5, 1.0, -3e38]), torch.tensor([1e-3, 1e-3, 1e32])
+    _, radius = flowed(lambda x: function(x, -1), [x], [r])
+    _, alone = flowed(lambda x: function(x, -1), [x[:2]], [r[:2]])
+    assert torch.allclose(radius.flatten()[: alone.numel()], alone, rtol=1e-3)
+    of_mask = {torch.softmax: 0.0, torch.log_softmax: 1e32}
+    assert function not in of_mask or of_mask[function] <= float(radius[2]) <= of_mask[function] * 3
+    _, reached = flowed(lambda x: function(x, -1), [torch.tensor([0.5, 1.0, -800.0])], [torch.tensor([0.0, 0.0, 799])])
+    assert bool((reached > 0.1).all())

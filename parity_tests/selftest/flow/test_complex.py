@@ -92,6 +92,7 @@ def chirped(x: Array) -> Array:
 Variants = list[Callable[..., Array]]
 OPERATIONS: dict[str, tuple[Callable[..., Tensor], Variants]] = {
     "z + w": (lambda z, w: z + w, [lambda z, w: z + w]),
+    "z + iw": (lambda z, w: torch.add(z, w, alpha=1j), [lambda z, w: z + 1j * w]),
     "z·w": (lambda z, w: z * w, [lambda z, w: z * w, lambda z, w: (z.astype(complex) * w).astype(np.complex64)]),
     "z/w": (lambda z, w: z / w, [lambda z, w: z / w, smith, by_squares]),
     "|z|": (lambda z, w: z.abs(), [lambda z, w: np.abs(z), lambda z, w: np.sqrt(z.real**2 + z.imag**2)]),

@@ -14,7 +14,7 @@ from torch import Tensor
 from parity_tests import hold, pair
 from parity_tests.pairs.run_pairs import run_pairs
 from parity_tests.proof.low_precision.faults import try_length
-from parity_tests.proof.low_precision.honest import DECLARED, Tried, try_task
+from parity_tests.proof.low_precision.honest import DECLARED, Tried, to_tf32, try_task
 from parity_tests.protocol.errors import UsageError
 from reference.flow import Arithmetic, gradients
 from reference.flow.low_precision import half_ulp
@@ -212,11 +212,6 @@ def test_products_that_are_subnormal_in_float16_round_as_it_holds_them() -> None
 
     assert verdict(summed, product, a, b, **declared).verdict != Verdict.MISMATCH
     assert verdict(lambda a, b: summed(a, b, 4.0), product, a, b, **declared).verdict == Verdict.MISMATCH
-
-
-def to_tf32(x: Tensor) -> Tensor:
-    """The nearest number of TF32, as a tensor core takes it."""
-    return ((x.view(torch.int32) + 0x1000) & -0x2000).view(torch.float32)
 
 
 def test_products_may_round_their_factors_where_that_is_declared() -> None:

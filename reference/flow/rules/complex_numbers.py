@@ -195,7 +195,9 @@ def _part(x: Any, which: int, name: str) -> Any:
     return x
 
 
-def _sum(a: Any, b: Any, alpha: float = 1) -> Tensor:
+def _sum(a: Any, b: Any, alpha: complex = 1) -> Tensor:
+    if isinstance(alpha, complex):
+        b, alpha = _product(b, alpha), 1
     (x, y), (v, w) = parts(a), parts(b)
     scaled = w if w is None or alpha == 1 else w * alpha
     imaginary = y if scaled is None else scaled if y is None else y + scaled
@@ -204,7 +206,7 @@ def _sum(a: Any, b: Any, alpha: float = 1) -> Tensor:
     return joined(torch.add(x, v, alpha=alpha), imaginary)
 
 
-def _difference(a: Any, b: Any, alpha: float = 1) -> Tensor:
+def _difference(a: Any, b: Any, alpha: complex = 1) -> Tensor:
     return _sum(a, b, -alpha)
 
 

@@ -13,6 +13,8 @@ from reference.flow.rules.arithmetic import result
 from reference.flow.rules.long_sums import of_terms, probable
 
 aten = torch.ops.aten
+_LOST = -746.0
+"""What float64 has no exponential of but 0."""
 
 
 class Exponentials:
@@ -42,11 +44,13 @@ class Exponentials:
         self.mean = (self.p * self.relative).sum(dim, keepdim=True) + self.summing
         r = op.radius(a)
         self.r = r
-        self.grown: Radius = None
+        self.moving = self.grown = r
         if r is not None:
             # Each p moves by the difference of two radii at most: p·(e^(r + Σ p r) − 1) bounds it (the mean of e^r).
-            r = r.masked_fill(self.p == 0, 0.0) if bool(x.isinf().any()) else r
-            self.r = r
+            # What is 0 here stays so unless its radius, and the largest number's, bring it up to what float64 holds.
+            reached = self.below + r + r.masked_fill(self.p == 0, 0.0).amax(dim, keepdim=True)
+            self.r = r.masked_fill(x.isinf(), 0.0)
+            r = self.moving = self.r.masked_fill((self.p == 0) & (reached < _LOST), 0.0)
             spread = (self.p * torch.expm1(r)).sum(dim, keepdim=True).log1p()
             self.grown = r + torch.maximum(spread, -torch.log1p(-(self.p * -torch.expm1(-r)).sum(dim, keepdim=True)))
 
@@ -88,7 +92,8 @@ def log_softmax(op: Operation) -> Radius:
     local = local.masked_fill(x.below.isinf(), 0.0)
     if x.r is None:
         return local
-    lowered = (x.p * x.r.expm1()).sum([op["dim"]], keepdim=True).log1p()
+    assert x.moving is not None
+    lowered = (x.p * x.moving.expm1()).sum([op["dim"]], keepdim=True).log1p()
     return plus(local, x.r + lowered)
 
 
@@ -101,8 +106,8 @@ def log_sum_exp(op: Operation) -> Radius:
     local = x.mean + 2 * x.u * LOG_ULPS * 2 * x.log_sum.abs()
     if op.allows(UNSHIFTED):
         local = local + 2 * x.u * x.shift
-    if x.r is not None:
-        local = local + (x.p * x.r.expm1()).sum(dims, keepdim=True).log1p()
+    if x.moving is not None:
+        local = local + (x.p * x.moving.expm1()).sum(dims, keepdim=True).log1p()
     local = local if op["keepdim"] else local.reshape(out.shape)
     return local + op.rounding(out, 1)
 
