@@ -38,8 +38,7 @@ _INDENT = 4
 class ChangedText:
     """A right text with other statements at some places, what is wrong with it in words, and a hint.
 
-    `size` orders those that give the same numbers, the simplest first. `keeps` are expressions that are all left as
-    they are.
+    `size` orders those that give the same numbers, the simplest first.
     """
 
     statements: tuple[tuple[int, str], ...]
@@ -185,11 +184,11 @@ class ChangedTexts:
         for k in numbers:
             edits = [edit for single in singles if single.statement == k for edit in single.edits]
             statements.append((k, self._edited(k, edits)))
-        words = self._agreeing(" ".join(filter(None, (said.replace("{}", place), where))), place)
+        unlike = len(targets) > 1 and tuple(targets) not in self._text.groups
+        words = self._agreeing(" ".join(filter(None, (said.replace("{}", place), where))), place, unlike)
         for old, new in (*_TWICE.items(), *self._text.said.items()):
             words = words.replace(old, new)
         rank = 2 * max(single.rank for single in singles) + len(singles) - 1
-        unlike = len(targets) > 1 and tuple(targets) not in self._text.groups
         late = 0 if len(targets) > 1 else -numbers[-1]
         size = (rank, unlike, late, sum(len(line) for _, line in statements))
         return ChangedText(tuple(statements), words, self._hint(words), size)
@@ -200,14 +199,16 @@ class ChangedTexts:
         verb, _, rest = said[len(subject) + 1 :].partition(" ")
         return f"{subject} {_PLURAL[verb]} {rest}" if subject and verb in _PLURAL else said
 
-    def _agreeing(self, words: str, place: str) -> str:
-        """The words with the verb of their subject in the plural, where that is one."""
+    def _agreeing(self, words: str, place: str, joined: bool) -> str:
+        """The words with the verb of their subject in the plural, where that is one, as a `joined` place is."""
         own = (place, *self._text.words.values()) if words.startswith(self._subjects) else (place,)
         subject = max((one for one in own if words.startswith(f"{one} ")), key=len, default="")
         verb, _, rest = words[len(subject) + 1 :].partition(" ")
-        head = re.split(" of | through | with | less | across ", subject)[0]
-        several = head.endswith("s") and not head.endswith(_SINGULAR)
-        return f"{subject} {_PLURAL[verb]} {rest}" if several and verb in _PLURAL else words
+        head = re.split(" of | on | through | with | less | across ", subject)[0]
+        several = (joined and subject == place) or (head.endswith("s") and not head.endswith(_SINGULAR))
+        if not several or verb not in _PLURAL:
+            return words
+        return f"{subject} {_PLURAL[verb]} {rest.replace('what it is', 'what they are')}"
 
     @cached_property
     def _subjects(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parity_tests.parts.right_text import RightText
 
-SCALE = "The mean of what comes out must be the mean of what went in: what undoes the loss of a share?"
+SCALE = "The mean must stay what it was before elements were dropped: what undoes the loss of a share?"
 SAME = "The backward must let through exactly what the forward let through, scaled alike."
 DRAWN = "Each training forward draws its own numbers for every element, and keeps what it dropped for its backward."
 EVALUATION = "Scaling in training is there so that evaluation needs none."
@@ -34,6 +34,7 @@ HINTS = {"earlier": DRAWN, "lies above": DRAWN}
 SAID = {
     "1 stands for what is kept in the mask": "the mask drops nothing, and scales",
     "1 − what is kept stands": "what is dropped stands",
+    "1 − the share that is kept stands": "the share that is dropped stands",
 }
 ON = {"the result of training stands for out": "dropout is on"}
 DROPOUT_FORWARD = RightText(FORWARD, ("x", *NAMES), labels=NAMES, hints={**HINTS, "": SCALE}, said=SAID)

@@ -36,6 +36,7 @@ IMAGE_SIZES = RightText(
     tuple(SETTINGS),
     (),
     {**SETTINGS, "sides": "the image", "two * pad": "the padding on both sides"},
+    groups={("width", "stride"): "the pool's width and stride"},
     hints={"": FLAT},
     without=WITHOUT,
 )

@@ -8,7 +8,7 @@ FORMULA = "out = x · w + b, each term once: compare the code with it."
 BACK = "dx = dout · wᵀ, dw = xᵀ · dout, db = the sum of dout over the examples; each holds dout, once."
 MEAN = "The mean over the examples belongs to the loss: a layer's backward passes dout on as it comes."
 SHARED = "w and b are shared by all examples: their gradients are sums over all of them."
-EACH = "Each example is a row of its own: reshape(N, −1) keeps it together."
+EACH = "reshape(N, −1) keeps each example together."
 ORDER = "reshape takes the last index as the fastest: order C."
 
 FORWARD = """

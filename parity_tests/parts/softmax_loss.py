@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from parity_tests.parts.right_text import RightText
 
-LOG = "The loss of an example is minus the natural logarithm of its right class's probability."
-ROWS = "The probabilities of each example, a row, add up to 1."
+LOG = "The loss of each example is minus the natural logarithm of its right class's probability."
+ROWS = "The probabilities in a row add up to 1."
 ONE = "In the gradient 1 is taken off the probability at each example's right class, before the mean."
-MEAN = "The loss is a mean over the examples, and its gradient is that of the mean."
+MEAN = "The loss is a mean over the examples: the gradient is that of the mean."
 
 LINES = """
 shifted = x - x.max(axis=axis, keepdims=True)  # the shifted scores

@@ -66,7 +66,7 @@ def with_mistakes(assignment: Assignment, name: str, mistakes: Sequence[Mistake]
 
 
 def rewritten(assignment: Assignment, rewrite: Rewrite) -> Variant:
-    """The solution in another form that is as right."""
+    """The solution in another form."""
     return changed(assignment, rewrite.name, rewrite.changes, rewrite.file)
 
 

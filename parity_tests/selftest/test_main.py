@@ -201,7 +201,7 @@ NAMELESS: tuple[tuple[str, str, str, str], ...] = (
      "of 10 examples are right"),
     ("is_train=False", "is_train=True", "validation losses", "the loss with dropout on stands for the loss record"),
     ("loss += float", "loss = float", "training losses",
-     "the sum is of the last mini-batch alone in the sum of the losses"),
+     "the sum of the losses is of the last mini-batch alone"),
     ("append(train_loss)", "append(train_loss + sum(train_loss_record[-1:]))", "training losses",
      "the sum over all epochs so far stands for the loss record"),
     (RETURN, "    return val_loss_record, train_loss_record\n", "training losses",

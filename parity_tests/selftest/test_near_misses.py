@@ -54,11 +54,14 @@ def test_a_near_miss_is_caught_and_gets_no_false_name(near: NearMiss) -> None:
     assert called(ASSIGNMENT, near).good
 
 
+OF_MAIN = ("main.training losses", "main.training accuracy")
+OF_PARTS = (*WRITTEN.values(), *DROPOUT_TEXTS.values(), *map(RECORDS.__getitem__, OF_MAIN))
+
+
 @pytest.fixture(scope="module", name="known")
 def of_all() -> set[str]:
     """The names of all mistakes, those of changed texts among them."""
-    of_parts = (*WRITTEN.values(), *DROPOUT_TEXTS.values(), *list(RECORDS.values())[1:3])
-    texts = [(text, written.result) for written in of_parts for text in written.texts]
+    texts = [(text, written.result) for written in OF_PARTS for text in written.texts]
     texts += [(rule, result) for rule in RULES for result in rule.results]
     changed = [
         ChangedTexts(text, further).towards(result) for text, result in texts for further in (FURTHER, (unknown,))
@@ -102,6 +105,16 @@ def test_the_names_that_would_be_false_are_names_of_known_mistakes(known: set[st
     without_where = {re.sub(r", (for b|where α > 0|in evaluation)$", "", name) for name in false}
     assert {name for name in without_where if not {name, re.sub(r"\d\.\d+|2$", NUMBER, name)} & known} == set()
     assert "b is left out of v" not in known
+
+
+def test_what_the_words_of_the_homework_make_of_names_and_hints_is_plain_english(known: set[str]) -> None:
+    clumsy = re.compile(
+        r"^the \w+ and (the \w+|[^,]*'s (output|gradient)) (is|has|stands) |1 − 1 −|the sum is \w+ the \w+ mini-batch"
+    )
+    assert [words for words in known if clumsy.search(words)] == []
+    hints = {hint for written in OF_PARTS for text in written.texts for hint in text.hints.values()}
+    garbled = re.compile(r"\ban [^aeiou]|(comes|its) (dropout's|gradient of)|(\beach \w+), a row|Each row is a row")
+    assert [hint for hint in hints if garbled.search(hint)] == []
 
 
 def test_what_follows_from_a_mistake_follows_from_a_known_one(known: set[str]) -> None:

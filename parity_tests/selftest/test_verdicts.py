@@ -214,8 +214,8 @@ def test_a_function_that_fails_in_any_way_fails_its_own_part_alone(failed: tuple
 @pytest.mark.parametrize("function", [function for function in FUNCTIONS if function != INIT])
 def test_what_is_not_there_is_missing(function: str, tmp_path: Path) -> None:
     part, method = ASSIGNMENT.by_function[function], function.rpartition(".")[2]
-    swap = Swap(f"# TODO {part}\n{'    ' * ('.' in function)}def {method}(", f"# TODO {part}\ndef other(")
-    swap = swap._replace(new=swap.old.replace(f"def {method}", "def other"))
+    head = f"# TODO {part}\n{'    ' * ('.' in function)}def {{}}("
+    swap = Swap(head.format(method), head.format("other"))
     is_charged_alone(part, asked_about(part, [swap], tmp_path), f"defines no {function}", Verdict.MISSING)
 
 

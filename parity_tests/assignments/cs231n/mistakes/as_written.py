@@ -157,9 +157,6 @@ def rewritten(text: str, words: Sequence[Words]) -> str:
     return text
 
 
-TERMS = "Compare the formula with the code term by term: is each used, once, and with the right sign?"
-
-
 Plug = Callable[[str], tuple[Body | Swap, ...]]
 """How a text comes into our solution."""
 

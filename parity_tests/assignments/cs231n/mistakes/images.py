@@ -11,7 +11,6 @@ OVERLAP = "A number may be the maximum of several windows: its gradients add up.
 PAD = "x[pad:-pad] of pad = 0 is x[0:0], which is empty."
 GIVEN_PAD = "The padding is what conv_param says."
 STRIDE = "Window i begins at i · stride, in the backward as in the forward."
-TERMS = "Compare the formula with the code term by term: is each used, once, and with the right sign?"
 PLACES = "Each channel is normalised over examples and places: transpose the channels to the end before a reshape."
 PER_FILTER = "b has one number for each filter: its gradient is summed over examples and places."
 CHANNELS = "gamma and beta have one number for each channel: the sums run over examples and places."

@@ -51,6 +51,8 @@ CHOICES: Mapping[str, Choice] = {
     "every": lambda kind, n, L: True,
 }
 """What is penalised, or has a wrong gradient, by its name in the texts."""
+WHOLE = ("moved", "every")
+"""Of these it says too much that they alone are penalised."""
 
 
 def _counts(params: Params, choice: str) -> dict[str, float]:
@@ -220,12 +222,12 @@ class Told:
             chosen = [name for name, count in _counts(self.params, choice).items() if count]
             if choice == "weights" or not chosen:
                 continue
-            too_often = "once too often " * bool(set(chosen) & set(weights))
+            too_often = "once too often" * bool(set(chosen) & set(weights))
             ways = {}
             if text is LOSS or self._graded(chosen) == set(among):
                 ways[f"weights+{choice}"] = penalised(choice, too_often, where)
             if text is LOSS or self._graded({*chosen, *weights}) == set(among):
-                ways[choice] = penalised(choice, "alone ", where)
+                ways[choice] = penalised(choice, "alone", where)
             for counted, said in ways.items():
                 value = self._ended(text, among, counted)
                 if value.size == got.size and (abs(value - np.ravel(got)) < NEAR * max(1.0, abs(value).max())).all():
@@ -242,10 +244,12 @@ class Told:
 
 def penalised(choice: str, how: str, where: str) -> str:
     """What is said where others are penalised in the loss or in the gradients."""
-    subject = re.split(",| of | between ", PENALISED[choice])[0]
+    what, comma, beside = PENALISED[choice].partition(",")
+    subject = re.split(" of | between ", what)[0]
     several = subject.endswith("s") and not subject.endswith("bias")
-    alone, often = ("", how) if how != "alone " else (f" {how.strip()}", "")
-    return f"{PENALISED[choice]}{alone} {'are' if several else 'is'} penalised {often}in the {where}"
+    alone = " alone" * (how == "alone" and choice not in WHOLE)
+    often = " once too often" * (how == "once too often")
+    return f"{what}{alone}{comma}{beside} {'are' if several else 'is'} penalised{often} in the {where}"
 
 
 def _matching(text: RightText, names: Mapping[str, Any], result: str, got: Any) -> list[tuple[str, str, str]]:

@@ -167,6 +167,8 @@ DIMS = {
     "W2": ("flat", "hidden_dim"), "b2": ("hidden_dim",), "W3": ("hidden_dim", "num_classes"), "b3": ("num_classes",),
 }  # fmt: skip
 CALLED_SO = {
+    "inputs": "the number of inputs",
+    "outputs": "the number of outputs",
     "channels": "the number of channels",
     "flat": "the number of pooled numbers",
     "W": "the weights",

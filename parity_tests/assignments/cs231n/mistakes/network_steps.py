@@ -86,7 +86,8 @@ def _called(part: str, kind: Kind, place: str) -> str:
         return f"the {'convolution' if place == 'first' else 'hidden affine layer'}'s ReLU is"
     if place in ("first", "last"):
         return f"the {place} {hidden}layer's {one} is"
-    return f"{several.removesuffix(' are').removesuffix(' is')} of all {hidden}layers {place} are" if place else several
+    bare, _, verb = several.rpartition(" ")
+    return f"{bare} of all {hidden}layers {place} {verb}" if place else several
 
 
 def _added(*steps: Step) -> Changed:
@@ -119,7 +120,7 @@ def _changes(part: str) -> Iterator[tuple[str, str, Changed]]:
         unbiased = _at(BIAS, place, _does("affine without its bias"))
         yield f"{_called(part, BIAS, place)} left out", BIASES, unbiased
         for other, words in OTHERS.items():
-            where = _called(part, RELU, place).removesuffix(" is").removesuffix(" are")
+            where = _called(part, RELU, place).rpartition(" ")[0]
             yield f"{words} stands for {where}", HIDDEN, _at(RELU, place, _does(other))
     for other, words in {"relu": "a ReLU", **OTHERS}.items():
         yield f"{words} is on the scores", SCORES, _added(Step(other, 0))
@@ -144,7 +145,7 @@ def _of_norms_and_dropout(part: str) -> Iterator[tuple[str, str, Changed]]:
         yield f"{called} left out where there is dropout", NORMALISED, _at(kind, "", _without, beside="keep")
         yield f"{bare} comes after the ReLU", NORMALISED, _at(kind, "", _same, moved=1)
         if other:
-            stands = f"{bare} is asked and {'layer' if other == 'layernorm' else 'batch'} norm is there"
+            stands = f"{other.removesuffix('norm')} norm stands for {bare}"
             yield stands, NORMALISED, _at(kind, "", _does(other))
     yield "normalisation comes after dropout", NORMALISED, _at(NORM[2], "", _same, moved=2, beside="keep")
     yield "batch norm never comes to its test mode", TESTS, Changed(never_tests=True)
@@ -177,7 +178,7 @@ def _drops(part: str) -> Iterator[tuple[str, str, Changed]]:
     yield "dropout is never in its test mode", TESTS, _at(DROPOUT, "", lambda step: replace(step, testing=True))
     exchanged = _at(DROPOUT, "", lambda step: replace(step, training=False, testing=True))
     yield "the modes of dropout are exchanged", TESTS, exchanged
-    yield "the scores are dropped as well", DROPS, _added(Step("dropout", 0, testing=False))
+    yield "dropout is applied to the scores as well", DROPS, _added(Step("dropout", 0, testing=False))
 
 
 def _shows(changed: Changed) -> Callable[[Case, Observation], bool | None]:

@@ -169,11 +169,6 @@ POOLED = (
 FIRST_HERE, SECOND_HERE = f"window = x[:, :, {HERE}]", f"dx[:, :, {HERE}] += largest * g"
 
 
-def _both(old: str, new: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """The window in x and in dx, both in other words."""
-    return (FIRST_HERE, FIRST_HERE.replace(old, new)), (SECOND_HERE, SECOND_HERE.replace(old, new))
-
-
 def _written(new: str) -> tuple[str, str]:
     return SECOND_HERE, SECOND_HERE.replace("largest * g", new)
 

@@ -30,7 +30,6 @@ PUT = """for i in range(HH):
         for j in range(WW):
             dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]
 """
-POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x.shape"
 POOLS = "    windows = _windows(x, height, width, stride)\n"
 
 

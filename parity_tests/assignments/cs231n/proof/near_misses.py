@@ -100,7 +100,7 @@ IN_NETWORKS = (
          ('= BACKWARD[self.normalization](dh, norm)',
           "= BACKWARD[self.normalization](dh, norm) if norm else (dh, 0 * dh[0], 0 * dh[0])"), file=FC_FILE),
     near("networks: dropout is left out of the last hidden layer", ("dropout is left out",
-         "the scores are dropped as well", "dropout is never in its test mode"),
+         "dropout is applied to the scores as well", "dropout is never in its test mode"),
          ("        if self.use_dropout:\n            h, dropout",
           "        if self.use_dropout and layer < self.num_layers - 1:\n            h, dropout"),
          ("        if self.use_dropout:\n            dh", "        if dropout:\n            dh"), file=FC_FILE),

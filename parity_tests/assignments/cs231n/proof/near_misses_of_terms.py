@@ -11,7 +11,6 @@ GROUPED = "groups = x.reshape(N, G, C // G * H * W)\n"
 PLACES = "[:, :, i : i + stride * height : stride, j : j + stride * width : stride]"
 ADDING = f"dx{PLACES} += dcolumns[:, :, i, j]"
 CUT = "return dx[:, :, pad : pad + H, pad : pad + W], dw"
-POOLED = "part += np.where(first == place, dout, 0)"
 RELU_BACK = "return np.where(cache > 0, dout, 0)"
 AFFINE = "return x.reshape(len(x), -1) @ w + b, (x, w, b)"
 

@@ -9,7 +9,6 @@ from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS
 from parity_tests.protocol.errors import UsageError
 
 RULES = tuple(DEFAULTS)
-NORMALIZATIONS = ("batchnorm", "layernorm")
 
 
 @dataclass(frozen=True)

@@ -224,8 +224,8 @@ HIDDEN = {
     "the examples are not shuffled": ("some training examples are never used",),
     "the loss with weights from before the epoch stands for the loss record": (_UNEVALUATED,),
     _UNEVALUATED: (
-        "the sum is of the last mini-batch alone in the sum of the losses",
-        "the sum is of the first mini-batch alone in the sum of the losses",
+        "the sum of the losses is of the last mini-batch alone",
+        "the sum of the losses is of the first mini-batch alone",
     ),
     "the pixels are changed": (_UNEVALUATED,),
 }  # fmt: skip

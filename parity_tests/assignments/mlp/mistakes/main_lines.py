@@ -18,7 +18,6 @@ STEPS = "range(0, train.N - minibatch_size + 1, minibatch_size)"
 LEARNING_RATE = 'eta = eta_0 = float(main_params["learning_rate"])'
 DROP_RATE = "if t % 10 == 0 and t != 0"
 APPEND_LOSS = "train_loss_record.append(train_loss)"
-ACCURACY = "return loss, correct / count"
 RETURN = "    return train_loss_record, val_loss_record\n"
 
 PATH = "Draw the arrows of the forward pass, and give each backward the X of its own forward."

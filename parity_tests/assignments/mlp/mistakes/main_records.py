@@ -77,9 +77,15 @@ HINTS = {
     "before the epoch": "Which weights does the evaluation use?", "dropout": TRAINING,
     "labels, as": "X and y must be taken by the same indices.", "other set": OF_SETS,
     "λ": "Is λ asked for in the record?",
-    "last mini": "= or +=?", "pairs": PAIRS, "last example": "= or +=?", "first example": "= or +=?",
+    "last mini": "= or +=?", "first mini": "= or +=?", "pairs": PAIRS,
 }  # fmt: skip
 SAID = {"example": "mini-batch", "stands for 1 in the sum": "multiplies the sum"}
+SAID |= {
+    f"the sum is {how} in {where}": f"{where} is {how}"
+    for where in ("the sum of the losses", "the number of right predictions")
+    for how in (f"{part}{end}" for one in ("first", "last") for part, end in (
+        (f"of the {one} mini-batch", " alone"), (f"without the {one} mini-batch", "")))
+}  # fmt: skip
 
 
 def _losses(call: Call) -> Names:
