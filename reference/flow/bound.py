@@ -47,6 +47,8 @@ class Step:
     """How many times as large the guaranteed bound of the same rounding is."""
     own: list[Radius] = field(default_factory=list)
     """Of each result, the radius of its own rounding, where a law gave it and no multiple of `sigma` is it."""
+    stored: list[Radius] = field(default_factory=list)
+    """Of each result, how far storing it moves it near its value, which is in `sigma` as well."""
     drawn: list[Tensor] = field(default_factory=list)
     """The numbers that a random operation gave."""
     conditioned: float = 0.0
@@ -266,7 +268,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             step.own = _listed(planned.rule(alone), alone.out)
             self.context.probable_calls = before
             step.own = [plus(r, h) for r, h in zip(step.own, half, strict=True)]
-        step.sigma = _with_moves(step.sigma, half)
+        step.sigma, step.stored = _with_moves(step.sigma, half), half
         return operation.out, radii, step
 
     def _in_parts(
@@ -296,7 +298,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if not self.record:
             return other, radii, None
         own = [plus(*each) for each in zip(between, half, strict=True)] if any(h is not None for h in half) else []
-        return other, radii, Step(name, _shapes(values), _with_moves(between, half), own=own)
+        return other, radii, Step(name, _shapes(values), _with_moves(between, half), own=own, stored=half)
 
     def _stored(
         self, out: Any, radii: list[Radius], rounds: bool, scales: bool = False

@@ -158,7 +158,8 @@ class Question:
         """The sampled radius of each of these outputs: its own bound, and c root mean squares of the replicas' moves.
 
         c is Student's for the number of replicas (`student.factor`). The outward and the inward replica count as they
-        are. Infinite where a replica is not finite although torch is.
+        are. Infinite where a replica is not finite although torch is. In low precision, whose moves reach over many a
+        kink, each replica is run with the opposite moves too, and the larger gap of both counts.
         """
         own: dict[str, Tensor | None] = {}
         last: set[Place] = set()
@@ -173,8 +174,13 @@ class Question:
         gaps = {name: torch.empty_like(square) for name, square in squares.items()}
         for _ in range(replicas):
             moved = runs.run(0)
+            # Where a choice (relu) holds back what goes one way, only a replica that goes the other way tells how far.
+            turned = runs.run(0, turned=True) if self.arithmetic is not None else {}
             for name in names:
                 gap = _gap(moved[name], centre[name], gaps[name], finite[name])
+                if turned:
+                    other = _gap(turned[name], centre[name], torch.empty_like(gap), finite[name])
+                    torch.maximum(gap.abs_(), other.abs_(), out=gap)
                 squares[name].addcmul_(gap, gap)
         c, _ = factor(replicas)
         radii = {name: squares[name].div_(replicas).sqrt_().mul_(c) for name in names}
@@ -201,12 +207,18 @@ class _Replicas:
     def __init__(self, question: Question, flow: Flow, last: frozenset[Place]) -> None:
         self.question, self.flow, self.last = question, flow, last
         self.generator = torch.Generator(device=question.device).manual_seed(question.seed)
+        self._before = self.generator.get_state()
         self._given: dict[str, Any] | None = None
 
-    def run(self, sign: int | None) -> dict[str, Tensor]:
-        """The outputs of one, moved as `Replica` says."""
+    def run(self, sign: int | None, *, turned: bool = False) -> dict[str, Tensor]:
+        """The outputs of one, moved as `Replica` says; with `turned` as the one before, the other way."""
         question = self.question
-        mode = Replica(self.flow.mode.steps, self.last, sign, self.generator)
+        if turned:
+            self.generator.set_state(self._before)
+        self._before = self.generator.get_state()
+        mode = Replica(
+            self.flow.mode.steps, self.last, sign, self.generator, declared=question.arithmetic, turned=turned
+        )
         token = CURRENT.set(self.flow.context)
         try:
             with settled(question.seed, unfused=True, mkldnn=question.mkldnn, dtype=torch.float64):

@@ -17,11 +17,13 @@ from torch._ops import OpOverload
 from reference.flow.bound import Place, Step
 from reference.flow.dispatch import Plan
 from reference.flow.errors import DataDependentError
+from reference.flow.low_precision import Arithmetic
 from reference.flow.nested import as_real, bound_arguments, changed, is_float_conversion, tensors
 from reference.flow.operation import Radius
 from reference.flow.plain import doubled
 from reference.flow.rules.choices import in_backward
 from reference.flow.shadows import Shadows
+from reference.flow.student import ONE_SIDE
 from reference.flow.walk import Walk
 
 aten = torch.ops.aten
@@ -42,6 +44,7 @@ _DOMAINS: dict[Any, tuple[float | None, float | None]] = {
 
 class Replica(Walk):  # type: ignore[no-untyped-call]
     """One run that repeats `steps`. `sign` is 0 for normal moves from `generator`, 1 outward, −1 inward, None for none.
+    With `turned` normal moves go the other way.
 
     Results in `last` are not moved: nothing reads them, and their own bound is added to the radius instead.
     What a backward reads of the forward's results is moved anew, because a candidate may compute it again and round
@@ -49,9 +52,17 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
     """
 
     def __init__(
-        self, steps: Sequence[Step], last: frozenset[Place], sign: int | None, generator: torch.Generator
+        self,
+        steps: Sequence[Step],
+        last: frozenset[Place],
+        sign: int | None,
+        generator: torch.Generator,
+        *,
+        declared: Arithmetic | None,
+        turned: bool,
     ) -> None:
         super().__init__()
+        self.declared, self.turned = declared, turned
         self.steps, self.last, self.sign, self.generator = steps, last, sign, generator
         self._at = 0
         self._forward = Shadows()
@@ -168,9 +179,16 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
             if not x.is_floating_point():
                 continue
             if sigma is not None and (index, i) not in self.last:
-                self._shift(x, sigma)
+                self._shift(x, self._where_it_is(x, sigma, step.stored[i] if step.stored else None))
             if forward and self.sign == 0:
                 self._forward.put(x, sigma)
+
+    def _where_it_is(self, x: Tensor, sigma: Tensor, half: Radius) -> Tensor:
+        """The standard deviation with the rounding of what is stored here, where that is further from 0."""
+        if half is None or self.declared is None:
+            return sigma
+        further = (self.declared.half_ulp(x) - half).clamp_(min=0.0).masked_fill_(half == 0, 0.0)
+        return further.mul_(ONE_SIDE).add_(sigma)
 
     def _shift(self, x: Tensor, sigma: Tensor) -> None:
         if self.sign == 0:
@@ -186,7 +204,8 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
 
     def _normal(self, x: Tensor) -> Tensor:
         """Normal numbers of the shape of x, drawn in float32, which takes a quarter of the time."""
-        return torch.randn(x.shape, generator=self.generator, dtype=torch.float32, device=x.device)
+        drawn = torch.randn(x.shape, generator=self.generator, dtype=torch.float32, device=x.device)
+        return drawn.neg_() if self.turned else drawn
 
     def _anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.sign != 0 or not in_backward():
