@@ -197,6 +197,29 @@ def test_a_deep_network_is_told_from_half_of_it() -> None:
     assert halved.verdict == Verdict.MISMATCH
 
 
+def test_what_relu_holds_back_one_way_is_allowed_for_the_other_way() -> None:
+    """Five layers of 19,200 numbers, some beside 0: replicas that go one way alone call some of them wrong."""
+    weights = [drawn(48, 48, seed=n, scale=48**-0.5 * 2**0.5) for n in range(5)]
+
+    def network(x: Tensor, *weights: Tensor) -> Tensor:
+        for w in weights:
+            x = (x @ w).relu()
+        return x
+
+    def stored(x: Tensor, *weights: Tensor) -> Tensor:
+        x = x.float()
+        for w in weights:
+            x = (x @ w.float()).bfloat16().float().relu()
+        return x.bfloat16()
+
+    for seed in (109, 140):
+        x = drawn(400, 48, seed=seed)
+        record = verdict(stored, network, x, *weights, **BFLOAT16)
+        assert (record.verdict, record.radius_kind) == (Verdict.MATCH, "sample")
+    off = verdict(lambda x, *w: stored(x, *w) * 1.3, network, x, *weights, **BFLOAT16)
+    assert off.verdict == Verdict.MISMATCH
+
+
 def test_products_that_are_subnormal_in_float16_round_as_it_holds_them() -> None:
     a, b = (drawn(4, 64, dtype=torch.float16, scale=3e-4, seed=seed) for seed in (0, 1))
     declared: dict[str, Any] = {"accumulate": "float16", "store": "float16"}
