@@ -32,8 +32,6 @@ PICTURE = "trace.svg"
 PAGE = "trace.html"
 COMMON = ("steps", "dtype", "seed", "device", "every", "replicas")
 """The settings of every trace."""
-FIRST = 100
-"""Steps that are taken where nobody says how many: some ten seconds of the homework's network."""
 
 
 def _own_option(flag: str, *names: str, kind: Any = None, **more: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -71,7 +69,7 @@ def sizes(value: Any) -> tuple[int, ...]:
 @_own_option("--batch", kind=click.IntRange(min=1), help="Rows of a mini-batch.  [mlp: 5; cs231n: 50]")
 @_own_option("--epochs", kind=click.IntRange(min=1), help="[mlp: 10; cs231n: 5]")
 @click.option(
-    "--steps", type=click.IntRange(min=1), help=f"Stop after so many steps.  [{FIRST}; all where --epochs is given]"
+    "--steps", type=click.IntRange(min=1), help="Stop after so many steps.  [mlp: 100, or all of --epochs; cs231n: all]"
 )
 @_own_option("--lr", kind=_POSITIVE, help="Learning rate η.  [mlp: 0.01; cs231n: the rule's usual]")
 @_own_option(
@@ -167,8 +165,7 @@ def trace(
         chosen, network = choose_submission(assignment, submission, SHIPPED)
         if edition is not None:
             chosen.refuse_edition(edition)
-        unsaid = settings["steps"] is None and settings["epochs"] is None
-        common = {name: settings.pop(name) for name in COMMON} | ({"steps": FIRST} if unsaid else {})
+        common = {name: settings.pop(name) for name in COMMON}
         flags = {option.name: option.opts[0] for option in context.command.params}
         own = {flags[name]: value for name, value in settings.items() if value is not None}
         training = training_of(chosen, common, own, data)
@@ -188,7 +185,7 @@ def trace(
         tables = (load_table(folder.folder, table) for table in ("quantities", "steps"))
         write(folder.folder / PICTURE, trace_figure(run, *tables).encode())
         write(folder.folder / PAGE, html_page(run, folder.folder, strict=False))
-    _print(run, out, first=unsaid and run.steps == FIRST)
+    _print(run, out, first=common["steps"] is None and run.steps == training.settings.steps)
     if run.interrupted:
         return INTERRUPTED
     status = status_of(run.records, strict=False)
@@ -212,5 +209,5 @@ def _print(run: Any, out: Path, first: bool) -> None:
         f"The trace is saved in {name}; {PAGE} and {PICTURE} there draw it, and parts/ holds the figures of every step."
     )
     if first:
-        lines.append(f"These are the first {FIRST} steps; --steps 1000, or --epochs 10, goes on.")
+        lines.append(f"These are the first {run.steps} steps; --steps 1000, or --epochs 10, goes on.")
     click.echo("\n".join(lines), color=True)

@@ -18,7 +18,7 @@ class TraceSettings(Protocol):
     """What every trace has settings of; an assignment's own, a dataclass, has more.
 
     `name` is that of the one case that a trace consists of. The figures of every `every`-th step are written; each step
-    is judged. `replicas` perturbed copies of torch's run measure the radius.
+    is judged. `replicas` perturbed copies of torch's run measure the radius. `steps` ends the run early.
     """
 
     @property
@@ -33,6 +33,8 @@ class TraceSettings(Protocol):
     def every(self) -> int: ...
     @property
     def replicas(self) -> int: ...
+    @property
+    def steps(self) -> int | None: ...
 
 
 @dataclass(frozen=True)

@@ -88,12 +88,14 @@ class Tracing:
     """How an assignment's submissions are trained.
 
     `options` maps those options of `parity trace` that it takes, beside those of every trace, to the names of its
-    settings. `training(settings, data)` makes one of them, on the data of a file or folder, None for the usual ones; it
+    settings, and `first` is how many steps are taken where nobody says how many, None for all.
+    `training(settings, data)` makes one of them, on the data of a file or folder, None for the usual ones; it
     raises UsageError for what cannot be.
     """
 
     training: Callable[[Mapping[str, Any], Path | None], Training]
     options: Mapping[str, str] = field(default_factory=dict)
+    first: int | None = None
 
 
 def training_of(
@@ -116,5 +118,7 @@ def training_of(
                 "the options of every trace."
             )
     settings = {tracing.options[option]: value for option, value in options.items()}
+    if common["steps"] is None and "epochs" not in settings:
+        common = {**common, "steps": tracing.first}
     with asking(assignment.name, "the training"):
         return tracing.training({**common, **settings}, data)

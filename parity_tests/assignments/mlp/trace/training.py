@@ -76,4 +76,6 @@ def training(settings: Mapping[str, Any], data: Path | None) -> MlpTraining:
         raise UsageError(str(error)) from error
 
 
-TRACING = Tracing(training, OPTIONS)
+FIRST = 100
+"""So many steps of the default network take some ten seconds."""
+TRACING = Tracing(training, OPTIONS, FIRST)
