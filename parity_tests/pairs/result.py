@@ -45,7 +45,7 @@ class HoldResult(Result):
     def resolution(self) -> pd.DataFrame:
         """For each result the relative change that would be noticed, and the share of elements where zeros agree.
 
-        Columns: pair, case, quantity, dtype, median, p95, zeros_agree.
+        Columns: pair, case, quantity, median, p95, zeros_agree; and dtype, where a low precision is declared.
         """
         import pandas as pd
 
@@ -56,4 +56,6 @@ class HoldResult(Result):
             for name, held in case.held.items()
             if (known := held.resolution) is not None
         ]
-        return pd.DataFrame(rows, columns=["pair", "case", "quantity", "dtype", "median", "p95", "zeros_agree"])
+        frame = pd.DataFrame(rows, columns=["pair", "case", "quantity", "dtype", "median", "p95", "zeros_agree"])
+        declared = any(case.declared for cases in self.cases.values() for case in cases)
+        return frame if declared else frame.drop(columns="dtype")
