@@ -35,6 +35,7 @@ from parity_tests.selftest.shipped_changes.main_pieces import (
     RELU,
     RETURN,
     SGD_CALL,
+    STEPS,
     TANH,
     TRAIN_CALLS,
 )
@@ -178,7 +179,6 @@ NAMED: tuple[tuple[str, Config, str, str], ...] = (
     ("the weights are never changed", RELU, "weights", "it never changes the weights"),
 )  # fmt: skip
 """Of known mistakes in `main` the run, the quantity that must be wrong, and words of its sentence beside the name."""
-STEPS = "range(0, train.N - minibatch_size + 1, minibatch_size)"
 NAMELESS: tuple[tuple[str, str, str, str], ...] = (
     ('            model["L1"].backward(x, grad_u)\n', '            model["L1"].backward(np.roll(x, 1, 0), grad_u)\n',
      "weights", "to L1.backward as X, where the mini-batch belongs"),

@@ -161,9 +161,7 @@ def _judged(
         if own is None or judged[out_name].verdict in PASSING or judged[dx_name].verdict != Verdict.MISMATCH:
             continue
         for scale in _scales(own, x, keep) if own.any() else ():
-            inputs = {"dout": arrays["dout"], "mask": (own != 0).astype(x.dtype), "scale": scale}
-            through = answers(case, Form(partial(_through, dx_name), inputs, f"{dx_name} through its own mask"), device)
-            if compared(result_of(seen, Key("dx", call)), through, dx_name).verdict in PASSING:
+            if _by_own_mask(case, arrays, seen, device, call, dx_name, scale).verdict in PASSING:
                 # What drops nothing is no dropout: to go back through it is no mistake, and earns nothing.
                 drops = call != TRAIN or not own.all()
                 judged[dx_name] = opened(
@@ -184,12 +182,21 @@ def _beside_others(case: Case, arrays: Arrays, seen: Observation, device: str, k
     for call in (FREE, FREE_AGAIN):
         own = array_of(seen, Key("out", call), x.shape)
         if own is not None and own.any():
-            inputs = {"dout": arrays["dout"], "mask": (own != 0).astype(x.dtype), "scale": _scales(own, x, keep)[0]}
-            through = answers(case, Form(partial(_through, "dx"), inputs, ""), device)
-            found = compared(result_of(seen, Key("dx", call)), through, "dx")
+            found = _by_own_mask(case, arrays, seen, device, call, "dx", _scales(own, x, keep)[0])
             if found.verdict not in PASSING:
                 return replace(found, problem=f"{found.problem}, in a call that shares its dropout_param with others")
     return None
+
+
+def _by_own_mask(
+    case: Case, arrays: Arrays, seen: Observation, device: str, call: int, name: str, scale: float
+) -> Comparison:
+    """The gradient of a call beside that through the mask which its own output shows, scaled by this number."""
+    x = arrays["x"]
+    own = array_of(seen, Key("out", call), x.shape)
+    inputs = {"dout": arrays["dout"], "mask": np.asarray(own != 0).astype(x.dtype), "scale": scale}
+    through = answers(case, Form(partial(_through, name), inputs, f"{name} through its own mask"), device)
+    return compared(result_of(seen, Key("dx", call)), through, name)
 
 
 def _through(name: str, dout: Any, mask: Any, scale: float) -> dict[str, Any]:
