@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.cs231n.mistakes.as_written import run_if_torch_can
 from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, FORMULA, OWN, OwnForward
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
 from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted, lately
+from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.right_text import RightText, names_in
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen

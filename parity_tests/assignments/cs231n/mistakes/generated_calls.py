@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.cs231n.kinds.running import DICTS, MODES, STATISTICS, reference_of_calls
-from parity_tests.assignments.cs231n.mistakes.as_written import run_if_torch_can
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.returned import array_of
 from parity_tests.parts.changed_texts import ChangedText
 from parity_tests.parts.fingerprints import MOST_TRIED, of_values
+from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.running_norm import RUNNING_NORM, TESTED, TRAINED
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, STATES, Update
-from parity_tests.assignments.cs231n.mistakes.as_written import run_if_torch_can
 from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE, Wrong
 from parity_tests.harness.returned import array_of
 from parity_tests.parts.changed_texts import ChangedText
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, of_values
+from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.right_text import FAILS, RightText, compiled
 from parity_tests.parts.update_rules import OF_ADAM, OF_DESCENT, OF_MOMENTUM, OF_RMSPROP
 from parity_tests.protocol.case import Case

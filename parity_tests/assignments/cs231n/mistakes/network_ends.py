@@ -13,11 +13,11 @@ import numpy as np
 
 from parity_tests.assignments.cs231n.kinds import networks
 from parity_tests.assignments.cs231n.kinds.torch_networks import Changed, Tensors, kind_of, number_of
-from parity_tests.assignments.cs231n.mistakes.as_written import run_if_torch_can
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.harness.returned import result_of
 from parity_tests.parts.fingerprints import NEAR, Fingerprints
+from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.penalty import CHOICES as PENALISED
 from parity_tests.parts.penalty import GRADIENTS, LOSS, WHICH
 from parity_tests.parts.right_text import RightText

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from parity_tests.assignments.cs231n.mistakes.as_written import run_in_torch
 from parity_tests.assignments.cs231n.mistakes.images import GF, PLACES, SF
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.parts.in_torch import run_in_torch
 from parity_tests.parts.norm_backward import GAMMA
 from parity_tests.protocol.mistake import Body, Swap
 

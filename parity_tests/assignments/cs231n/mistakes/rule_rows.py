@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, STATES, Update
-from parity_tests.assignments.cs231n.mistakes.as_written import Words, rewritten, run_in_torch
+from parity_tests.assignments.cs231n.mistakes.as_written import Words, rewritten
 from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE, Wrong
+from parity_tests.parts.in_torch import run_in_torch
 from parity_tests.parts.update_rules import BELOW, BETAS, CORRECTED, KEPT, RATE, SQUARES, STEP, VELOCITY
 from parity_tests.protocol.mistake import Body
 

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from parity_tests.assignments.cs231n.kinds.running import begins_empty, name_of, reference_of_calls
-from parity_tests.assignments.cs231n.mistakes.as_written import Words, rewritten, run_in_torch
+from parity_tests.assignments.cs231n.mistakes.as_written import Words, rewritten
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.parts.in_torch import run_in_torch
 from parity_tests.parts.running_norm import RUNNING, TEST
 from parity_tests.protocol.kind import Params
 from parity_tests.protocol.mistake import Body

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.cs231n.mistakes.as_written import IN_TORCH
 from parity_tests.assignments.cs231n.mistakes.generated import Later
+from parity_tests.parts.in_torch import IN_TORCH
 from parity_tests.parts.right_text import RightText
 from parity_tests.parts.windows import PADDINGS
 
