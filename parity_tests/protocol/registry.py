@@ -1,4 +1,4 @@
-"""Finds assignments: by name among those that are installed, or by `module:NAME`."""
+"""Finds assignments: by name among those that are installed, by `module:NAME`, or by the folder that declares one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
@@ -13,6 +14,8 @@ from parity_tests.protocol.layout import Layout
 
 GROUP = "parity.assignments"
 """The group of entry points by which packages announce their assignments."""
+FOLDERS = "parity.folders"
+"""The group of what makes an assignment of a folder."""
 
 
 @cache
@@ -22,14 +25,19 @@ def installed() -> dict[str, EntryPoint]:
 
 
 def find(name: str) -> Assignment:
-    """The assignment called `name`, or that which `module:NAME` refers to. Raises UsageError where there is none."""
+    """The assignment called `name`, that which `module:NAME` refers to, or that which a folder declares.
+
+    A folder is told by a separator in its name. Raises UsageError where there is none.
+    """
+    if _is_folder(name):
+        return _from_folder(Path(name).resolve())
     if ":" in name:
         return _from_module(name)
     known = installed()
     if name not in known:
         raise UsageError(
             f"there is no assignment {name!r}; installed are: {', '.join(known) or 'none'}. "
-            "One of your own is given as module:NAME."
+            "One of your own is given as module:NAME, or by its folder: ./NAME."
         )
     return _checked(_imported(known[name].load, name), name)
 
@@ -58,8 +66,23 @@ def select(what: str, fits: Callable[[Layout], bool]) -> Assignment:
 
 
 def reference(assignment: str) -> str:
-    """`module:NAME` for an assignment that is given so or by its name: what finds it where nothing is installed."""
+    """What finds an assignment where nothing is installed: its folder, or `module:NAME`."""
+    if _is_folder(assignment):
+        return str(Path(assignment).resolve())
     return assignment if ":" in assignment else installed()[find(assignment).name].value
+
+
+def _is_folder(name: str) -> bool:
+    return "/" in name or name in (".", "..")
+
+
+@cache
+def _from_folder(folder: Path) -> Assignment:
+    """What a folder declares; kept, since processes of a class ask again and again."""
+    makers = [point.load() for point in entry_points(group=FOLDERS)]
+    if not makers:
+        raise UsageError("nothing that is installed makes an assignment of a folder: install Parity as a package.")
+    return _checked(makers[0](folder), str(folder))
 
 
 def _from_module(reference: str) -> Assignment:

@@ -23,6 +23,7 @@ HARNESS = tuple(
     f"parity_tests.harness{part}" for part in (".wire", ".inside", ".sandbox", ".process", ".diagnosis", "")
 )
 GENERAL = (*PROTOCOL, *HARNESS)
+TOOLS = ("parity_tests.trace", "parity_tests.parts", "parity_tests.declared")
 ROOMS: Mapping[str, tuple[str, ...]] = {
     "implementation": (),
     "reference": (),
@@ -40,7 +41,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "parity_tests.pairs": GENERAL,
     "parity_tests.proof": (*GENERAL, "parity_tests.pairs", "parity_tests.grading"),
     "parity_tests.trace": GENERAL,
-    "parity_tests.assignments": (*GENERAL, "parity_tests.trace", "parity_tests.parts", "implementation"),
+    "parity_tests.declared": (*GENERAL, "parity_tests.parts"),
+    "parity_tests.assignments": (*GENERAL, *TOOLS, "implementation"),
     "parity_tests.api": (*GENERAL, "parity_tests.assignments"),
 }
 """The rooms, and those that each may import beside itself. Rooms that are not named here stand above all of them."""
@@ -61,7 +63,7 @@ class Import(NamedTuple):
     outermost: bool
 
 
-BESIDE = re.compile(r"parity_tests\.(harness\.(inside|wire)|assignments\.\w+\.inside)\b")
+BESIDE = re.compile(r"parity_tests\.(harness\.(inside|wire)|(assignments\.\w+|declared)\.inside)\b")
 """Modules that lie beside a submission in its process."""
 OUR_MODULE = re.compile(rf"({'|'.join(PACKAGES)})(\.[A-Za-z_]\w*)+\.?(:\w+)?")
 LOADERS = ("import_module", "find_spec", "__import__")

@@ -1,0 +1,63 @@
+"""A declared assignment as the value that all rooms take."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.declared.cases import KIND, draw, plan
+from parity_tests.declared.declaration import Declaration, Question, read
+from parity_tests.protocol.assignment import Assignment, Inside
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Diagnosis
+from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
+from parity_tests.protocol.layout import Layout
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.part import Part
+
+PROBE = Path(__file__).parent / "inside" / "probe.py"
+RUBRIC, NULL, SOLUTION = "rubric.toml", "null.tsv", "solution"
+
+
+def of_folder(folder: Path) -> Assignment:
+    """The assignment that a folder declares: `assignment.toml`, and beside it the right `solution/`.
+
+    A `rubric.toml` and a `null.tsv` beside it are taken. Raises UsageError, a sentence, for what is wrong in it.
+    """
+    declared = read(folder)
+    questions = {question.name: question for question in declared.questions}
+    rubric, null = folder / RUBRIC, folder / NULL
+    return Assignment(
+        name=declared.name,
+        title=declared.title,
+        layout=Layout(declared.module, further=declared.further, lent=declared.lent),
+        solution=folder / SOLUTION,
+        parts=tuple(Part(name, name, told.get("title", name), (name,)) for name, told in declared.parts.items()),
+        inside=Inside(PROBE),
+        plan=partial(plan, declared),
+        kinds={KIND: Kind(partial(_draw, questions), partial(_judge, questions))},
+        exam=declared.exam,
+        diagnosis=partial(_diagnosis, declared),
+        rubric=rubric if rubric.is_file() else None,
+        null=null if null.is_file() else None,
+    )
+
+
+def _draw(questions: dict[str, Question], params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    return draw(questions[params["question"]], params, rng)
+
+
+def _judge(questions: dict[str, Question], case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
+    from parity_tests.declared.judging import judge
+
+    return judge(questions[case.params["question"]], case, arrays, seen, context)
+
+
+def _diagnosis(declared: Declaration) -> Diagnosis:
+    from parity_tests.declared.names import diagnosis
+
+    return diagnosis(declared)

@@ -1,0 +1,232 @@
+"""The declaration: `assignment.toml`, read and checked, with a sentence for whatever is wrong in it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from parity_tests.parts.right_text import RightText
+from parity_tests.protocol.errors import UsageError
+
+FILE = "assignment.toml"
+SHAPE = re.compile(r"[A-Z][A-Za-z0-9]*( [A-Z][A-Za-z0-9]*| \d+)*|\d+( [A-Z][A-Za-z0-9]*| \d+)+|")
+"""The sizes of an array, by letter or as numbers, with spaces between: "N D", "3 D"."""
+LEAST, MOST = 2, 7
+"""Between these a size is drawn where nothing else is said."""
+OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question"}
+OF_PART = {"title", "points", "functions"}
+OF_QUESTION = {"name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "lenient", "whole"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One line of `run`: the names that it gives, the part that it asks ("" for none) and those that it works on."""
+
+    line: str
+    targets: tuple[str, ...]
+    part: str
+    works_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked together: the inputs, what is called of a submission line by line, and what torch says.
+
+    `given` says by name what is drawn: sizes as "N D" (normal numbers), a list to choose from, a constant, or an
+    expression of `rng`, the sizes and the inputs before it. `sizes` are the least and the most of a letter. `texts`
+    has the right text of a part, for the names of mistakes, and `names` lines that make what these texts read of what
+    is given. Torch's results are those of `run` by the same names.
+    """
+
+    name: str
+    given: Mapping[str, Any]
+    run: tuple[Statement, ...]
+    torch: str
+    sizes: Mapping[str, tuple[int, int]]
+    texts: Mapping[str, RightText]
+    names: str = ""
+    shapes: tuple[str, ...] = ()
+    lenient: bool = False
+    whole: bool = False
+
+    @cached_property
+    def letters(self) -> tuple[str, ...]:
+        """The letters of sizes, in their order."""
+        shapes = " ".join(value for value in self.given.values() if is_shape(value)).split()
+        return tuple(dict.fromkeys((*self.sizes, *(one for one in shapes if not one.isdigit()))))
+
+    @cached_property
+    def works_on(self) -> Mapping[str, tuple[str, ...]]:
+        """By part, the other parts whose results it is handed."""
+        return {
+            part: tuple(dict.fromkeys(one for line in self.run if line.part == part for one in line.works_on))
+            for part in {line.part for line in self.run}
+        }
+
+    @cached_property
+    def results(self) -> tuple[tuple[str, str], ...]:
+        """Name and part of each result that is compared: torch gives all of them, a submission under the same name."""
+        named = _targets(self.torch)
+        return tuple((target, one.part) for one in self.run for target in one.targets if target in named)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """An assignment as it is declared, and the folder that the file lies in."""
+
+    folder: Path
+    name: str
+    title: str
+    module: str
+    parts: Mapping[str, Mapping[str, Any]]
+    questions: tuple[Question, ...]
+    further: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
+    exam: str = "1"
+    named: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read(folder: Path) -> Declaration:
+    """The declaration in a folder. Raises UsageError, a sentence with the place, for what is wrong in it."""
+    path = folder / FILE
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{folder} has no {FILE}, which declares an assignment.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}.") from error
+    _known(path, told, OF_ASSIGNMENT, "")
+    _has(path, told, ("name", "module", "question"), "")
+    questions = tuple(_question(path, number, one) for number, one in enumerate(told["question"], 1))
+    asked = dict.fromkeys(part for question in questions for _, part in question.results)
+    declared = told.get("part", {})
+    for part, of_part in declared.items():
+        _known(path, of_part, OF_PART, f"part.{part}")
+        if part not in asked:
+            raise UsageError(f"{path}: part.{part} is not asked: no result of a question is of {part}.")
+    return Declaration(
+        folder, told["name"], told.get("title", told["name"]), told["module"],
+        {part: declared.get(part, {}) for part in asked}, questions, tuple(told.get("further", ())),
+        tuple(told.get("lent", ())), str(told.get("exam", "1")),
+    )  # fmt: skip
+
+
+def is_shape(value: Any) -> bool:
+    """Whether what is given is told by its sizes."""
+    return isinstance(value, str) and SHAPE.fullmatch(value) is not None
+
+
+def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
+    where = f"question {told.get('name', number)!r}"
+    _known(path, told, OF_QUESTION, where)
+    _has(path, told, ("name", "given", "run", "torch"), where)
+    found = Question(
+        told["name"], told["given"], tuple(_statements(path, where, told["run"])), told["torch"],
+        {letter: _range(path, where, letter, one) for letter, one in told.get("sizes", {}).items()},
+        {part: _text(path, where, one) for part, one in told.get("texts", {}).items()},
+        told.get("names", ""), tuple(told.get("shapes", ())), told.get("lenient", False), told.get("whole", False),
+    )  # fmt: skip
+    _tree(path, f"{where}, torch", found.torch)
+    if not found.results:
+        raise UsageError(f"{path}, {where}: torch gives no name that run gives as well, so nothing is compared.")
+    if nowhere := [name for name, part in found.results if not part]:
+        raise UsageError(f"{path}, {where}: {nowhere[0]} is compared, and no function was called before it in run.")
+    return found
+
+
+def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
+    """The lines of `run`; what is read of an object is of the method that was called last on it."""
+    classes: dict[str, str] = {}
+    last: dict[str, str] = {}
+    behind: dict[str, tuple[str, ...]] = {}
+    for node in _tree(path, f"{where}, run", text).body:
+        call = next((one for one in ast.walk(node) if isinstance(one, ast.Call)), None)
+        targets = tuple(_names(node.targets[0])) if isinstance(node, ast.Assign) else ()
+        part = ""
+        if call is not None and isinstance(call.func, ast.Name):
+            part = call.func.id
+            classes |= dict.fromkeys(targets, part)
+            last |= dict.fromkeys(targets, part)
+        elif call is not None and isinstance(call.func, ast.Attribute) and (root := _root(call.func)) in classes:
+            part = last[root] = f"{classes[root]}.{call.func.attr}"
+        elif call is None and isinstance(node, ast.Assign):
+            part = last.get(_root(node.value), "")
+        read = [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
+        parts = tuple(dict.fromkeys(one for name in read for one in behind.get(name, ()) if one != part))
+        behind |= dict.fromkeys(targets or filter(None, [_root(call.func) if call else ""]), (*parts, part))
+        yield Statement(ast.unparse(node), targets, part, parts)
+
+
+def _root(node: ast.AST) -> str:
+    """The name that attributes and entries are taken of."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _names(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Tuple):
+        for one in node.elts:
+            yield from _names(one)
+
+
+def _targets(text: str) -> set[str]:
+    """The names that a text gives at its outermost level."""
+    assigned = [node.targets[0] for node in ast.parse(text).body if isinstance(node, ast.Assign)]
+    return {name for target in assigned for name in _names(target)}
+
+
+def _tree(path: Path, where: str, text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{path}, {where}, is not Python: {error}.") from error
+
+
+def _text(path: Path, where: str, name: str) -> RightText:
+    """The right text that `module:NAME` stands for."""
+    module, _, of_module = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), of_module)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"{path}, {where}: there is no text {name!r}: {error}.") from error
+    if not isinstance(found, RightText):
+        raise UsageError(
+            f"{path}, {where}: {name!r} is a {type(found).__name__}, not a RightText of parity_tests.parts."
+        )
+    return found
+
+
+def _range(path: Path, where: str, letter: str, told: Any) -> tuple[int, int]:
+    if isinstance(told, int):
+        return told, told
+    if (
+        isinstance(told, Sequence)
+        and len(told) == 2
+        and all(isinstance(one, int) for one in told)
+        and told[0] <= told[1]
+    ):
+        return told[0], told[1]
+    raise UsageError(f"{path}, {where}: sizes.{letter} is {told!r}; it is a number, or the least and the most: [2, 7].")
+
+
+def _known(path: Path, told: Mapping[str, Any], known: set[str], where: str) -> None:
+    for name in told:
+        if name not in known:
+            place = f"{where}: " if where else ""
+            raise UsageError(f"{path}: {place}{name!r} is not known here; known are {', '.join(sorted(known))}.")
+
+
+def _has(path: Path, told: Mapping[str, Any], wanted: Sequence[str], where: str) -> None:
+    for name in wanted:
+        if not told.get(name):
+            raise UsageError(f"{path}: {where or 'the assignment'} lacks {name!r}.")

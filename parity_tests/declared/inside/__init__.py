@@ -1,0 +1,1 @@
+"""What runs beside a submission of a declared assignment, in its process."""

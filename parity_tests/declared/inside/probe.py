@@ -1,0 +1,152 @@
+"""Puts a declared question to a submission: its lines one after another, of two copies of the inputs in turn.
+
+The submission's process loads this file by its path: numpy, the standard library and the files beside it only.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from parity_tests.harness.inside.asking import Arrays, Params, plain
+    from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.submission import Submission
+else:
+    from asking import plain
+
+BUILTINS = {one.__name__: one for one in (dict, float, int, len, list, range, str, tuple)}
+"""What lines may use of Python's own names."""
+
+
+def declared(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
+    """The lines of `run`, [text, names that it gives, part] each; results in `kept` are recorded by their copy."""
+    copies = [_Copy(submission, recorder, params, arrays, k) for k in range(len(params["sizes"]))]
+    for line, targets, part in params["run"]:
+        for copy in copies:
+            copy.run(ast.parse(line).body[0], targets, part)
+            for other in copies:
+                if other is not copy:
+                    other.keep_what_changed()
+
+
+class _Names(dict[str, Any]):
+    """The names that lines know: what is given and was assigned, and else what the submission defines."""
+
+    def __init__(self, submission: Submission, known: dict[str, Any]) -> None:
+        super().__init__(known)
+        self._submission = submission
+
+    def __missing__(self, name: str) -> Any:
+        return BUILTINS[name] if name in BUILTINS else self._submission.get(name)
+
+
+class _Copy:
+    """One copy of the inputs, and what the lines made of it so far."""
+
+    def __init__(self, submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays, k: int) -> None:
+        self._recorder, self._kept, self._k = recorder, params["kept"], k
+        self._given = {name: np.array(arrays[f"{name}_{k}"]) for name in params["given"]}
+        self._names = _Names(submission, {"np": np, **params["sizes"][k], **params["constants"][k], **self._given})
+        self._results: dict[str, tuple[np.ndarray, bytes]] = {}
+
+    def run(self, statement: ast.stmt, targets: Sequence[str], part: str) -> None:
+        """Run a line. Where it fails, what it should give has failed, or else the object whose method it calls."""
+        value = statement.value if isinstance(statement, (ast.Assign, ast.Expr)) else None
+        before = {name: array.tobytes() for name, array in self._given.items()}
+        try:
+            if isinstance(value, ast.Call):
+                given = self._called(value, targets, part)
+            elif targets and value is not None:
+                given = [self._valued(value)]
+            else:
+                if self._names.get(_root(statement)) is not self._recorder.FAILED:
+                    exec(compile(ast.Module([statement], []), "<run>", "exec"), {"__builtins__": {}}, self._names)
+                return
+        except Exception as error:
+            missing = type(error).__name__ == "Missing" or isinstance(error, AttributeError)
+            for name in targets:
+                said = (
+                    error if type(error).__name__ == "Missing" or not missing else f"{part} leaves no {name}: {error}"
+                )
+                self._recorder.fail(name, said, "missing" if missing else "crashed", self._k, part)
+            given = [self._recorder.FAILED] * len(targets)
+        if not targets and given == [self._recorder.FAILED]:
+            self._names[_root(statement)] = self._recorder.FAILED
+        for name, one in zip(targets, given, strict=True):
+            self._names[name] = one
+            if name in self._kept and one is not self._recorder.FAILED:
+                self._keep(name, one)
+        written = [name for name, was in before.items() if self._given[name].tobytes() != was]
+        if written and targets:
+            self._recorder.add_overwritten(targets[0], self._k, written)
+
+    def keep_what_changed(self) -> None:
+        """Record a result anew that a line of another copy has written over."""
+        for name, (array, was) in list(self._results.items()):
+            if array.tobytes() != was:
+                self._keep(name, array)
+
+    def _keep(self, name: str, value: Any) -> None:
+        self._recorder.keep(name, plain(value), self._k)
+        if isinstance(value, np.ndarray):
+            self._results[name] = value, value.tobytes()
+
+    def _valued(self, node: ast.expr) -> Any:
+        if self._names.get(_root(node)) is self._recorder.FAILED:
+            return self._recorder.FAILED
+        return eval(compile(ast.Expression(node), "<run>", "eval"), {"__builtins__": {}}, self._names)
+
+    def _called(self, call: ast.Call, targets: Sequence[str], part: str) -> list[Any]:
+        """What a call gives, as many values as are asked; where it fails, each is recorded as failed."""
+        recorder, n = self._recorder, max(len(targets), 1)
+        function = self._valued(call.func)
+        arguments = [self._valued(one) for one in call.args]
+        by_name = {str(one.arg): self._valued(one.value) for one in call.keywords}
+        label = f"what {targets[0]} came with" if targets else f"what {part} gave"
+        returned = recorder.call(label, _with(function, by_name), *arguments, call=self._k)
+        if returned is recorder.FAILED:
+            for name in targets:
+                recorder.keep(name, returned, self._k)
+            return [recorder.FAILED] * n
+        if n == 1:
+            return [returned]
+        if isinstance(returned, (tuple, list)) and len(returned) >= n:
+            return list(returned[:n])
+        if returned is None:
+            for name in targets:
+                recorder.fail(name, f"{part} is not implemented: it returns None", "missing", self._k, part)
+            return [recorder.FAILED] * n
+        values = f"{len(returned)} values" if isinstance(returned, (tuple, list)) else type(returned).__name__
+        for name in targets:
+            said = f"{part} returns {values}, where {n} are asked: {', '.join(targets)}"
+            recorder.fail(name, said, "crashed", self._k, part)
+        return [recorder.FAILED] * n
+
+
+def _with(function: Callable[..., Any], by_name: dict[str, Any]) -> Callable[..., Any]:
+    """The function itself, or with these arguments by name."""
+    if not by_name or not callable(function):
+        return function
+    return functools.wraps(function)(lambda *arguments: function(*arguments, **by_name))
+
+
+def _root(node: ast.AST) -> str:
+    """The name that a line sets something of, or that an expression takes something of; "" for none."""
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Assign):
+            node = node.targets[0]
+        elif isinstance(node, (ast.Attribute, ast.Subscript, ast.Expr)):
+            node = node.value
+        elif isinstance(node, ast.Call):
+            node = node.func
+        else:
+            return ""
+    return node.id
+
+
+PROBES = {"declared": declared}

@@ -1,0 +1,177 @@
+"""An assignment is a file: what is called and what torch says of it; cases, verdicts and names of mistakes follow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.variants import Variant, unchanged
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.registry import find
+
+DECLARED = '''
+name = "rms"
+module = "layers"
+
+[[question]]
+name = "RMS norm"
+given = { x = "N D", gamma = "rng.uniform(0.5, 1.5, D)", eps = [1e-5, 0.1], dout = "N D" }
+run = """
+out, cache = rms_forward(x, gamma, eps)
+dx, dgamma = rms_backward(dout, cache)
+"""
+torch = """
+out = F.rms_norm(x, (D,), gamma, eps)
+dx, dgamma = grad(out, (x, gamma), dout)
+"""
+names = "count, examples, axis, other, everything = float(D), float(N), (1,), (0,), (0, 1)"
+texts.rms_forward = "parity_tests.parts.rms_norm:RMS_FORWARD"
+texts.rms_backward = "parity_tests.parts.rms_norm:RMS_BACKWARD"
+'''
+SOLUTION = """
+import numpy as np
+
+def rms_forward(x, gamma, eps):
+    root = np.sqrt((x ** 2).mean(axis=1, keepdims=True) + eps)
+    return gamma * x / root, (x, gamma, root)
+
+def rms_backward(dout, cache):
+    x, gamma, root = cache
+    normal = x / root
+    scaled = dout * gamma
+    through = normal * (scaled * normal).mean(axis=1, keepdims=True)
+    return (scaled - through) / root, (dout * normal).sum(axis=0)
+"""
+CLASS = '''
+name = "linear"
+module = "linear"
+
+[[question]]
+name = "linear layer"
+given = { A = "N I", W = "O I", b = "O 1", dLdZ = "N O" }
+run = """
+layer = Linear(I, O)
+layer.W = W
+layer.b = b
+Z = layer.forward(A)
+dLdA = layer.backward(dLdZ)
+dLdW = layer.dLdW
+"""
+torch = """
+Z = F.linear(A, W, b[:, 0])
+dLdA, dLdW = grad(Z, (A, W), dLdZ)
+"""
+'''
+LINEAR = """
+import numpy as np
+
+class Linear:
+    def __init__(self, inputs, outputs):
+        self.W = np.zeros((outputs, inputs))
+        self.b = np.zeros((outputs, 1))
+
+    def forward(self, A):
+        self.A = A
+        return A @ self.W.T + self.b.T
+
+    def backward(self, dLdZ):
+        self.dLdW = dLdZ.T @ self.A
+        return dLdZ @ self.W
+"""
+
+
+def declared(folder: Path, text: str, solution: str, file: str) -> Assignment:
+    """The assignment that lies in a folder, with its solution."""
+    (folder / "assignment.toml").write_text(text, encoding="utf-8")
+    (folder / "solution").mkdir()
+    (folder / "solution" / file).write_text(solution, encoding="utf-8")
+    return find(f"{folder}/")
+
+
+@pytest.fixture(scope="module")
+def rms(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
+    return declared(tmp_path_factory.mktemp("rms"), DECLARED, SOLUTION, "layers.py")
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
+    return declared(tmp_path_factory.mktemp("linear"), CLASS, LINEAR, "linear.py")
+
+
+def changed(assignment: Assignment, old: str, new: str) -> Variant:
+    """The solution with other words in the place of some that stand in it once."""
+    (file, source), *_ = unchanged(assignment).files.items()
+    assert source.count(old) == 1
+    return Variant(new, {file: source.replace(old, new)})
+
+
+def failing(assignment: Assignment, variant: Variant) -> dict[str, set[str]]:
+    """The names of what fails, by part, each with what it is called."""
+    found: dict[str, set[str]] = {}
+    for record in failures(records(assignment, variant, dtypes=["float64"])):
+        found.setdefault(record.part, set()).add(record.diagnosis or record.message)
+    return found
+
+
+def test_the_solution_agrees_with_torch(rms: Assignment, linear: Assignment) -> None:
+    assert failing(rms, unchanged(rms)) == {}
+    assert failing(linear, unchanged(linear)) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("(dout * normal).sum(axis=0)", "(dout * normal).mean(axis=0)", "a mean stands for a sum in dgamma"),
+        ("scaled - through", "scaled + through", "the gradient through the root has the wrong sign"),
+        ("scaled - through", "scaled", "the gradient through the root is left out of dx"),
+    ],
+)
+def test_a_mistake_that_nobody_wrote_down_has_a_name(rms: Assignment, old: str, new: str, name: str) -> None:
+    """By the right text of the part alone, which three lines of the declaration name."""
+    assert failing(rms, changed(rms, old, new)) == {"rms_backward": {name}}
+
+
+def test_what_no_single_change_of_the_text_gives_has_no_name(rms: Assignment) -> None:
+    found = failing(rms, changed(rms, "(scaled - through) / root", "(2 * scaled + through) / root ** 2"))
+    assert list(found) == ["rms_backward"]
+    assert all("torch says" in said for said in found["rms_backward"])
+
+
+def test_two_of_a_kind_are_asked_in_turn_so_that_what_they_share_shows(rms: Assignment, linear: Assignment) -> None:
+    module = changed(rms, "    x, gamma, root = cache\n", "    x, gamma, root = CACHE[0]\n")
+    (file, source), *_ = module.files.items()
+    source = (
+        source.replace("    return gamma", "    CACHE[:] = [(x, gamma, root)]\n    return gamma") + "\nCACHE = [0]\n"
+    )
+    assert "rms_backward" in failing(rms, Variant("by module", {file: source}))
+    assert "Linear.backward" in failing(linear, changed(linear, "        self.A = A\n", "        Linear.A = A\n"))
+
+
+def test_what_a_method_leaves_on_its_object_is_its_own(linear: Assignment) -> None:
+    found = failing(linear, changed(linear, "        self.dLdW = dLdZ.T @ self.A\n", ""))
+    assert all("Linear.backward leaves no dLdW" in said for said in found["Linear.backward"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("module", "modul", "'modul' is not known here"),
+        ('name = "RMS norm"', "", "lacks 'name'"),
+        ("out, cache = rms_forward(x, gamma, eps)", "out, = = 1", "run, is not Python"),
+        ("out, cache = rms_forward(x, gamma, eps)", "out, cache = x, gamma", "no function was called before it"),
+        ("rms_norm:RMS_FORWARD", "rms_norm:NOTHING", "there is no text 'parity_tests.parts.rms_norm:NOTHING'"),
+        ('run = """', 'sizes.N = [4, 2]\nrun = """', "sizes.N is .* the least and the most"),
+    ],
+)
+def test_what_is_wrong_in_a_declaration_is_a_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    assert DECLARED.count(old) == 1
+    with pytest.raises(UsageError, match=sentence):
+        declared(tmp_path, DECLARED.replace(old, new), SOLUTION, "layers.py")
+
+
+def test_a_folder_without_a_declaration_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"has no assignment\.toml"):
+        find(f"{tmp_path}/")
