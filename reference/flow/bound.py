@@ -211,6 +211,9 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         out = func(*args, **kwargs)
         args, kwargs = replaced((args, kwargs), copies)
         values = tensors(out)
+        if self._at_once(func, args, kwargs, out, planned):
+            self._put_written(targets, copies)
+            return out
         try:
             other, radii, step = self._in_parts(planned, args, kwargs, values, str(func))
         except UnknownOperationError as error:
@@ -219,10 +222,26 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if self.context.kinks != "torch":
             return other  # the operation itself would take torch's side
         self._keep(args, kwargs, values, radii, step)
+        self._put_written(targets, copies)
+        return out
+
+    def _at_once(self, func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, planned: Plan) -> bool:
+        """Whether the radii of an operation that has parts came from its rule in closed form."""
+        if planned.closed is None or self.record or self.context.arithmetic is not None:
+            return False
+        if self.values:
+            return True
+        radii = planned.closed(Operation(func, args, kwargs, out, self.context, local=False))
+        if radii is NotImplemented:
+            return False
+        self._keep(args, kwargs, tensors(out), _listed(radii, out), None)
+        return True
+
+    def _put_written(self, targets: list[Tensor], copies: dict[int, Tensor]) -> None:
+        """The radii of what an operation wrote into besides, of which the copies were made in its parts."""
         for x in targets:
             copy = copies[id(x)]
             self.context.shadows.put(x, plus(self.context.shadows.get(copy), to_either_side(x, copy)))
-        return out
 
     def unknown(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Refused, by name, or allowed so many ulps; integers and truth values made of exact ones are exact."""

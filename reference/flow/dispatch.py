@@ -13,7 +13,7 @@ from torch._decomp import decomposition_table
 from torch._ops import OpOverload, OpOverloadPacket
 
 from reference.flow import rules
-from reference.flow.operation import DECOMPOSITIONS, RULES, Rule
+from reference.flow.operation import CLOSED, DECOMPOSITIONS, RULES, Rule
 from reference.flow.rules.complex_numbers import RULES_OF_COMPLEX, in_parts
 
 aten = torch.ops.aten
@@ -58,6 +58,8 @@ class Plan:
     kind: Kind
     rule: Rule | None = None
     decomposition: Callable[..., Any] | None = None
+    closed: Rule | None = None
+    """Of one to be decomposed: what gives the radii at once."""
     functional: OpOverload | None = None
     """Of one in place: the operation that returns the same result instead."""
     written: tuple[str, ...] = ()
@@ -97,10 +99,10 @@ def _plan(func: OpOverload) -> Plan:
         return Plan(Kind.ITEM)
     if func.overloadpacket in _REARRANGING:
         return Plan(Kind.VIEW)
+    closed = CLOSED.get(func)
     if func in DECOMPOSITIONS:
-        return Plan(
-            Kind.DECOMPOSED, decomposition=DECOMPOSITIONS[func], written=written or _WRITTEN_UNSAID.get(func, ())
-        )
+        written = written or _WRITTEN_UNSAID.get(func, ())
+        return Plan(Kind.DECOMPOSED, decomposition=DECOMPOSITIONS[func], closed=closed, written=written)
     if torch.Tag.nondeterministic_seeded in func.tags:
         return Plan(Kind.UNKNOWN if func in _MORE_THAN_DRAWN else Kind.RANDOM)
     if not written and any(a.alias_info is not None for a in arguments):
@@ -115,7 +117,7 @@ def _plan(func: OpOverload) -> Plan:
     if func.has_kernel_for_dispatch_key(_COMPOSITE):
         return Plan(Kind.DECOMPOSED, decomposition=func.decompose)
     if func in decomposition_table:
-        return Plan(Kind.DECOMPOSED, decomposition=decomposition_table[func])
+        return Plan(Kind.DECOMPOSED, decomposition=decomposition_table[func], closed=closed)
     return Plan(Kind.UNKNOWN)
 
 

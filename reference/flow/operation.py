@@ -35,6 +35,8 @@ RULES: dict[OpOverload | OpOverloadPacket, Rule] = {}
 DECOMPOSITIONS: dict[OpOverload, Callable[..., Any]] = {}
 """What to run instead, in operations that have rules, where torch's own list has nothing or something that rounds
 otherwise."""
+CLOSED: dict[OpOverload, Rule] = {}
+"""Of some of these what gives the radii at once where no replica follows: fewer passes, and smaller radii."""
 
 
 def rule(*operations: OpOverload | OpOverloadPacket) -> Callable[[Rule], Rule]:
@@ -90,6 +92,17 @@ def decomposition(*operations: OpOverload) -> Callable[[Callable[..., Any]], Cal
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         for operation in operations:
             DECOMPOSITIONS[operation] = function
+        return function
+
+    return register
+
+
+def closed(*operations: OpOverload) -> Callable[[Rule], Rule]:
+    """Register a rule for operations that have a decomposition; one that returns NotImplemented leaves it to that."""
+
+    def register(function: Rule) -> Rule:
+        for operation in operations:
+            CLOSED[operation] = function
         return function
 
     return register

@@ -15,6 +15,7 @@ FAMILIES = (
     "pools",
     "special",
     "decompositions",
+    "norms",
     "derivatives",
     "complex_numbers",
 )

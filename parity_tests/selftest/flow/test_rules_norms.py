@@ -1,0 +1,159 @@
+"""Rules of layer, group and batch norm as a whole, against mpmath, against all corners, and against their parts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mpmath import mpf
+from torch import Tensor
+from torch.nn import functional
+
+from parity_tests.selftest.flow.soundness import DTYPES, flowed
+from reference.flow import evaluate, gradients
+from reference.flow.bound import Bound
+from reference.flow.rounding import precision
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+aten = torch.ops.aten
+ROWS = [[0.3, -1.2, 2.7, 0.11], [100.3, 99.2, 101.0, 100.9], [1e-3, 2e-3, -3e-3, 0.0]]
+W, B, EPS = [0.7, -1.3, 2.1, 0.9], [0.2, 5.0, -0.4, 0.0], 1e-5
+G = torch.tensor([[0.4, -1.1, 0.6, 1.7], [-0.2, 0.9, 1.3, -0.8], [1.5, 0.3, -0.7, 0.2]])
+
+
+def normalised(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    """A layer norm over the last axis."""
+    return functional.layer_norm(x, x.shape[-1:], w, b, EPS)
+
+
+def gradient(g: Tensor, x: Tensor, w: Tensor) -> Tensor:
+    """Its gradient in x, of statistics that the forward left."""
+    _, mean, inverse = aten.native_layer_norm(x, x.shape[-1:], w, None, EPS)
+    found: Tensor = aten.native_layer_norm_backward(g, x, x.shape[-1:], mean, inverse, w, w, [True, True, True])[0]
+    return found
+
+
+def corners(size: Tensor) -> Tensor:
+    """All signs of one row, for all rows, of these sizes."""
+    signs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=size.shape[-1])), dtype=torch.float64)
+    return signs[:, None, :] * size
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("moved", ["x", "w", "g"])
+def test_radii_of_operands_come_in_whole_and_half_would_not_do(moved: str, dtype: torch.dtype) -> None:
+    """In every corner of the neighbourhood the result is within the radius, and somewhere beyond half of it."""
+    x, w, b = (torch.tensor(values, dtype=dtype) for values in (ROWS, W, B))
+    size = {"x": (x - x.mean(-1, keepdim=True)).abs().double() * 1e-3 + 1e-7, "w": w.abs().double() * 1e-2}
+    size["g"] = G.double().abs() * 1e-2
+    for name, function, operands in (("y", normalised, (x, w, b)), ("x", gradient, (G.to(dtype), x, w))):
+        at = {("y", "x"): 0, ("y", "w"): 1, ("x", "g"): 0, ("x", "x"): 1, ("x", "w"): 2}.get((name, moved))
+        if at is None:
+            continue
+        radii = [size[moved] if i == at else None for i in range(3)]
+        _, radius = flowed(function, operands, radii)
+        wide = [y.double() for y in operands]
+        there = [
+            function(*[(y + d).view(y.shape) if i == at else y for i, y in enumerate(wide)])
+            for d in corners(size[moved])
+        ]
+        shares = (torch.stack(there) - function(*wide)).abs() / radius
+        assert float(shares.max()) <= 1
+        assert float(shares.max()) > (0.5 if (name, moved) != ("x", "x") else 0.2)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_the_rounding_is_enough_and_half_of_it_is_not(dtype: torch.dtype) -> None:
+    """Both sides' worst in opposite directions: the mean, the variance, the root, and each step of the result."""
+    x, w, b = (torch.tensor(values, dtype=dtype) for values in (ROWS, W, B))
+    _, radius = flowed(normalised, [x, w, b], [None] * 3)
+    p, shares = precision(dtype), []
+    u, n = mpf(p.u), x.shape[-1]
+    for row, allowed in zip(x, radius, strict=True):
+        exact = [mpf(float(v)) for v in row]
+        size = sum(abs(v) for v in exact) / n
+        for place, (a, c) in enumerate(zip(map(float, w), map(float, b), strict=True)):
+            sides = []
+            for towards, of_mean in itertools.product((1, -1), repeat=2):
+                mean = sum(exact) / n + of_mean * mpf(p.gamma(n - 1)) * size
+                centred = [v - mean for v in exact]
+                variance = sum(v * v for v in centred) / n * (1 - towards * mpf(p.gamma(n + 2)))
+                inverse = 1 / mpf((variance + mpf(EPS)) * (1 - towards * u)) ** mpf("0.5") * (1 + towards * 2 * u)
+                z = centred[place] * (1 + towards * u) * inverse * (1 + towards * u)
+                product = z * mpf(a) * (1 + towards * u)
+                sides += [(product + mpf(c)) * (1 + side * u) for side in (1, -1)]
+            shares.append(float((max(sides) - min(sides)) / mpf(float(allowed[place]))))
+    assert max(shares) <= 1
+    assert max(shares) > 0.5
+
+
+NORMS: dict[str, tuple[Callable[..., Tensor], tuple[int, ...], int]] = {
+    "layer": (lambda x, w, b: functional.layer_norm(x, x.shape[1:], w, b), (40, 48), 48),
+    "batch": (lambda x, w, b: functional.batch_norm(x, None, None, w, b, training=True), (30, 6, 5), 6),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_the_whole_says_no_less_than_its_parts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of numbers far from 0 a mean's error goes into the variance by its square."""
+    function, shape, length = NORMS[name]
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.standard_normal(shape) + 30, "g": rng.standard_normal(shape)}
+    inputs |= {key: rng.standard_normal(length) for key in ("w", "b")}
+    asked = gradients(function, ("x", "w", "b"), "g")
+    whole = evaluate(asked, inputs, radius="bound")
+    monkeypatch.setattr(Bound, "_at_once", lambda *_: False)
+    parts = evaluate(asked, inputs, radius="bound")
+    for key in ("output", "x", "w"):
+        share = whole[key].radius / parts[key].radius
+        assert float(share.median()) < 1.05
+    assert float((whole["output"].radius / parts["output"].radius).median()) < 0.8
+
+
+def test_a_group_of_all_channels_is_a_layer() -> None:
+    """Of which the radii are no others, but for how far torch's two kernels are from the same in their parts."""
+    rng = np.random.default_rng(0)
+    inputs = {key: rng.standard_normal((3, 4, 5, 2)) for key in ("x", "g")}
+    inputs["x"] *= np.arange(1, 4)[:, None, None, None]
+    group, layer = (
+        evaluate(gradients(function, ("x",), "g"), inputs, radius="bound")
+        for function in (lambda x: functional.group_norm(x, 1), lambda x: functional.layer_norm(x, (4, 5, 2)))
+    )
+    for key, found in group.items():
+        share = found.radius / layer[key].radius
+        assert 0.9 < float(share.min()) <= float(share.max()) < 1.1
+
+
+def test_running_statistics_have_their_radii_too() -> None:
+    """Those of both sides' sums, by the share that goes in, and that of what was there before."""
+
+    def averaged(x: Tensor, mean: Tensor, variance: Tensor) -> dict[str, Tensor]:
+        mean, variance = mean * 1.1, variance * 1.1
+        functional.batch_norm(x, mean, variance, training=True, momentum=0.3)
+        return {"mean": mean, "variance": variance}
+
+    rng = np.random.default_rng(0)
+    inputs: dict[str, Any] = {"x": rng.standard_normal((50, 4)) + 3, "mean": np.ones(4), "variance": np.ones(4)}
+    inputs = {key: value.astype(np.float32) for key, value in inputs.items()}
+    answer = evaluate(averaged, inputs, radius="bound")
+    x = inputs["x"].astype(np.longdouble)
+    want = {"mean": 0.77 + 0.3 * x.mean(0), "variance": 0.77 + 0.3 * x.var(0, ddof=1)}
+    for key, found in answer.items():
+        gap = abs(found.value.double().numpy() - want[key])
+        assert (gap <= found.radius.numpy()).all()
+        assert (found.radius.numpy() < want[key] * 2.0**-24 * 300).all()
+        assert (found.radius.numpy() > 0.77 * 2.0**-23).all()
+
+
+def test_equal_rows_and_what_overflows_have_no_radius_that_is_too_small() -> None:
+    """Where σ² + ε may be 0, or overflows beside a radius, nothing is known; zeros stay zeros."""
+    x = torch.tensor([[1.1, 1.1, 1.1], [1e30, -1e30, 1e30], [0.0, 0.0, 0.0]])
+    _, radius = flowed(lambda x: functional.layer_norm(x, (3,), eps=0.0), [x], [x.abs().double() * 1e-6])
+    assert bool((radius[:2] == torch.inf).all())
+    _, known = flowed(lambda x: functional.layer_norm(x, (3,), eps=1.0), [x], [None])
+    assert 0 < float(known[0].max()) < 1e-6
+    assert float(known[2].max()) < 1e-37
