@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.mistakes.generated_steps import Rates
+from parity_tests.assignments.mlp.mistakes.steps import RIGHT, Steps
 from parity_tests.harness.diagnosis.running_error import Running, where
 from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.proof.judged_variants import failures
@@ -291,12 +291,12 @@ def test_a_number_is_looked_for_only_where_no_formula_without_one_fits() -> None
 def test_a_changed_step_that_divides_by_a_rate_of_0_fits_nothing_and_breaks_nothing() -> None:
     w = Running(np.ones(3), np.float64)
     inputs = {"w": w, "g": [w, 2 * w], "etas": [0.5, 0.25], "alpha": 0.0, "layer": "L1", "key": "W"}
-    change = ((0, "decay = (learning_rate / weight_decay) * w"),)
+    wrong = Steps((RIGHT[0].replace("weight_decay * w", "(learning_rate / weight_decay) * w"), RIGHT[1]))
     calls = [Call("sgd.weights", "", np.dtype(float), "", None, Comparison("match"), inputs | {"lam": lam})
              for lam in (0.0, 0.5)]  # fmt: skip
     with pytest.raises(ValueError, match="cannot be run"):
-        Rates((change, ()))(calls[0])
-    assert Rates((change, ()))(calls[1]).value[:, 0].tolist() == [0.0, -0.5]
+        wrong(calls[0])
+    assert wrong(calls[1]).value[:, 0].tolist() == [0.0, -0.5]
 
 
 # ---- the bound that a wrong formula carries

@@ -14,10 +14,10 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.dropout import DROPOUT_TEXTS
 from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DROPOUT
-from parity_tests.assignments.mlp.mistakes.generated_steps import PLACE, RULES
 from parity_tests.assignments.mlp.mistakes.main import HIDDEN
 from parity_tests.assignments.mlp.mistakes.main_records import RECORDS
 from parity_tests.assignments.mlp.mistakes.right_texts import WRITTEN
+from parity_tests.assignments.mlp.mistakes.steps import PLACE, RULES, RULES_OF_MAIN
 from parity_tests.assignments.mlp.proof.near_misses import NEAR_MISSES
 from parity_tests.operators.of_numbers import NUMBER, unknown
 from parity_tests.operators.of_texts import FURTHER
@@ -62,7 +62,7 @@ OF_PARTS = (*WRITTEN.values(), *DROPOUT_TEXTS.values(), *map(RECORDS.__getitem__
 def of_all() -> set[str]:
     """The names of all mistakes, those of changed texts among them."""
     texts = [(text, written.result) for written in OF_PARTS for text in written.texts]
-    texts += [(rule, result) for rule in RULES for result in rule.results]
+    texts += [(rule, result) for rule in (*RULES, *RULES_OF_MAIN) for result in rule.results]
     changed = [
         ChangedTexts(text, further).towards(result) for text, result in texts for further in (FURTHER, (unknown,))
     ]

@@ -12,11 +12,11 @@ from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.main.accuracies import records_written
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS
 from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION
-from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
+from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.assignments.mlp.main.measured import Measured
-from parity_tests.assignments.mlp.main.run import Update
-from parity_tests.assignments.mlp.main.wiring import RIGHT, Batch, Wiring, gradients
-from parity_tests.assignments.mlp.mistakes.sgd_step import RIGHT as RIGHT_STEPS
+from parity_tests.assignments.mlp.main.seen_calls import seen_in_calls
+from parity_tests.assignments.mlp.main.wiring import gradients
+from parity_tests.assignments.mlp.mistakes.steps import Steps
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Call
@@ -37,9 +37,9 @@ SMALLEST_FIRST = ("L2_b", "L1_b", "L2_W", "L1_W")
 def calls_of_runs(case: Case, runs: Sequence[MainRun], judged: Judged) -> Iterator[Call]:
     """The η that SGD was passed, the records, and for each parameter its steps: up to the first wrong one, and all.
 
-    A call's `value` are the weights after each step (T×…), `starts` those before. `g` are the right gradients, and
-    `wired(wiring)` those of a wrong wiring, each within half of its digits; `unseen` says whether parts of a mask are
-    not known. No calls of steps that are not all known.
+    A call's `value` are the weights after each step (T×…), `starts` those before. `g` are the right gradients, each
+    within half of its digits, and `seen(t)` says what is seen in the calls of a step. No calls of steps that are not
+    all known.
     """
     calls = Calls(case, judged)
     for main in runs:
@@ -52,16 +52,16 @@ def _calls_of_run(calls: Calls, main: MainRun, judged: Judged) -> Iterator[Call]
         return
     yield from _calls_of_rates(calls, main)
     yield from _calls_of_records(calls, main)
-    batches = _batches(main)
-    if batches is None:
+    of_steps = _gradients(main)
+    if of_steps is None:
         return
-    wired = _Gradients(main, batches)
     first = judged["weights"].step or len(updates)
     for count in dict.fromkeys((min(first, len(updates)), len(updates))):
         for name in SMALLEST_FIRST:
-            yield _call_of_steps(calls, main, wired, name, count)
+            g = [_near_all(one[name]) for one in of_steps[:count]]
+            yield _call_of_steps(calls, main, g, name)
             if "dropout" in judged and judged["dropout"].verdict == Verdict.MISMATCH and name == SMALLEST_FIRST[-1]:
-                yield _call_of_steps(calls, main, wired, name, count, "dropout")
+                yield _call_of_steps(calls, main, g, name, "dropout")
 
 
 def _calls_of_rates(calls: Calls, main: MainRun) -> Iterator[Call]:
@@ -104,10 +104,8 @@ def _written(main: MainRun, split: str) -> Array | None:
     return written[POSITION[split] if len(written) > POSITION[split] else 0] if written else None
 
 
-def _call_of_steps(
-    calls: Calls, main: MainRun, wired: _Gradients, name: str, count: int, quantity: str = "weights"
-) -> Call:
-    config, updates = main.config, main.run.updates[:count]
+def _call_of_steps(calls: Calls, main: MainRun, g: Sequence[Running], name: str, quantity: str = "weights") -> Call:
+    config, updates = main.config, main.run.updates[: len(g)]
     layer, _, key = name.partition("_")
     starts = [calls.running(main.run.at(update.before)[name]) for update in updates]
     after = np.stack([main.run.at(update.after)[name] for update in updates])
@@ -118,8 +116,8 @@ def _call_of_steps(
         Returned("array", after, ""),
         w=starts[0],
         starts=starts,
-        g=wired.of(RIGHT, name, count),
-        wired=partial(wired.of, name=name, count=count),
+        g=g,
+        seen=partial(seen_in_calls, main),
         etas=[config.eta_of(epoch) for epoch in epochs],
         alpha=config.alpha,
         lam=config.lam,
@@ -128,63 +126,24 @@ def _call_of_steps(
         epochs=epochs,
         batch=config.batch,
         passed=[dict(update.rates) for update in updates],
-        unseen=not main.stand_ins and any(_is_unseen(update) for update in updates),
-        run=main.number,
         N=0,
     )
-    return call.with_inputs(right=cache(partial(RIGHT_STEPS, call)))
+    return call.with_inputs(right=cache(partial(Steps(), call)))
 
 
-def _batches(main: MainRun) -> list[Batch] | None:
-    """What each step is made on, None where that is not known of all."""
-    batches: list[Batch] = []
+def _gradients(main: MainRun) -> list[dict[str, Array]] | None:
+    """The right gradients of all steps, by the parameters' names; None where what a step is made on is not known."""
+    found = []
     for update in main.run.updates:
-        batch = _batch(main, update, batches[-1].X if batches else None)
-        if batch is None:
+        inputs = main.inputs(update)
+        if inputs is None or not main.sound(update.before) or not main.sound(update.after):
             return None
-        batches.append(batch)
-    return batches
+        of_step = gradients(main.run.at(update.before), *inputs, main.config.activation)
+        if of_step is None:
+            return None
+        found.append(of_step)
+    return found
 
 
-def _batch(main: MainRun, update: Update, before: Array | None) -> Batch | None:
-    inputs = main.inputs(update)
-    if inputs is None or update.pass_ is None or not main.sound(update.before) or not main.sound(update.after):
-        return None
-    X, y, mask = inputs
-    drawn = [drop.kept for drop in update.pass_.drops if drop.train and drop.kept is not None]
-    masks = tuple(main.scaled(kept) for kept in drawn) if mask is not None else (mask,)
-    labels = update.pass_.labels
-    known = labels is not None and len(labels) == len(X) and all(0 <= label < CLASSES for label in labels)
-    return Batch(X, y, masks, np.array(labels) if known else None, before)
-
-
-def _is_unseen(update: Update) -> bool:
-    """Whether a submission's own dropout kept or dropped what cannot be told, because its input was 0."""
-    drops = update.pass_.drops if update.pass_ is not None else ()
-    return any(drop.train and drop.seen is not None and not drop.seen.all() for drop in drops)
-
-
-class _Gradients:
-    """The gradients of all steps by their wiring, each computed once."""
-
-    def __init__(self, main: MainRun, batches: list[Batch]) -> None:
-        self._main, self._batches = main, batches
-        self._known: dict[tuple[Wiring, int], dict[str, Array] | None] = {}
-
-    def of(self, wiring: Wiring, name: str, count: int) -> list[Running] | None:
-        """Those of a parameter in the first steps; None where a step cannot be wired so."""
-        found: list[Running] = []
-        for index in range(count):
-            gradient = self._at(wiring, index)
-            if gradient is None:
-                return None
-            value = gradient[name]
-            found.append(Running(value, np.float64, EXPLAINS * float(np.abs(value).max(initial=0.0))))
-        return found
-
-    def _at(self, wiring: Wiring, index: int) -> dict[str, Array] | None:
-        if (wiring, index) not in self._known:
-            weights: Any = self._main.run.at(self._main.run.updates[index].before)
-            activation = self._main.config.activation
-            self._known[wiring, index] = gradients(weights, self._batches[index], activation, wiring)
-        return self._known[wiring, index]
+def _near_all(value: Array) -> Running:
+    return Running(value, np.float64, EXPLAINS * float(np.abs(value).max(initial=0.0)))

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parity_tests.assignments.mlp.main.main_run import MainRun, wrong_argument
-from parity_tests.assignments.mlp.main.steps import Replayed
 
 
-def seen_in_calls(main: MainRun, first: Replayed) -> str:
-    """What is seen of the calls of the first wrong step, "" where they look right. It need not explain the step."""
-    passed = next((wrong_argument(call) for call in first.update.calls if call.wrong), "")
-    return _order(main, first) or (f"{passed} (step {first.index + 1})" if passed else "")
+def seen_in_calls(main: MainRun, index: int) -> str:
+    """What is seen of the calls of a wrong step, "" where they look right. It need not explain the step."""
+    passed = next((wrong_argument(call) for call in main.run.updates[index].calls if call.wrong), "")
+    return _order(main, index) or passed
 
 
-def _order(main: MainRun, first: Replayed) -> str:
+def _order(main: MainRun, index: int) -> str:
     """A backward that was not called before the update, or calls in another order."""
-    update, number = first.update, first.index + 1
+    update = main.run.updates[index]
     if update.pass_ is None:
         return ""
     names = [call.name for call in update.calls]
@@ -28,13 +27,13 @@ def _order(main: MainRun, first: Replayed) -> str:
     ]
     if not missing:
         return _forward_order([name for name in names if name.endswith(".forward")])
-    later = {call.name for other in main.run.updates[number:] for call in other.calls}
+    later = {call.name for other in main.run.updates[index + 1 :] for call in other.calls}
     if all(name in later for name in missing):
-        return f"the weights are updated before {missing[-1]} is called (step {number})"
+        return f"the weights are updated before {missing[-1]} is called"
     layer = missing[0].partition(".")[0]
     if main.number and layer not in main.run.used and any(built.name == layer for built in main.run.built):
         return f"{layer} of this run is never used: main goes on with another one, as with that of an earlier run"
-    return f"{missing[0]} is never called before the weights are updated (step {number})"
+    return f"{missing[0]} is never called before the weights are updated"
 
 
 def _forward_order(names: Sequence[str]) -> str:
@@ -44,6 +43,8 @@ def _forward_order(names: Sequence[str]) -> str:
         return "dropout.forward is called before the activation's forward: the activation belongs before dropout"
     if "L2.forward" in names and _late(names, "drop", "L2.forward"):
         return "L2.forward is called before dropout.forward"
+    if sum(name.startswith("drop") for name in names) > 1:
+        return "dropout.forward is called more than once for a step: each call draws another mask"
     return ""
 
 

@@ -42,8 +42,10 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
         "undecided": sum(step.undecided for step in steps.known),
     }
     if steps.wrong:
-        seen, text = seen_in_calls(main, steps.wrong[0]), _text(shown)
-        return main.bad(f"{seen}; {text}" if seen else text, **figures_of_all)
+        index, update = steps.wrong[0].index, steps.wrong[0].update
+        seen, text = seen_in_calls(main, index), _text(shown)
+        text = f"{seen} (step {index + 1}); {text}" if seen else text
+        return main.bad(Said(text, Found.CHANGED_AGAIN if update.again else ""), **figures_of_all)
     if shown.verdict == Verdict.UNDECIDED:
         text = (
             f"after step {shown.index + 1} {shown.undecided} of {shown.total} weights cannot be told right from wrong: "

@@ -24,9 +24,8 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     TextSwap,
     at_epoch,
 )
-from parity_tests.assignments.mlp.mistakes.main_rates import PASSED
 from parity_tests.assignments.mlp.mistakes.main_records import ROUNDED
-from parity_tests.assignments.mlp.mistakes.main_steps import STEPS_OF_MAIN
+from parity_tests.assignments.mlp.mistakes.main_steps import PASSED
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Mistake, Swap
@@ -193,7 +192,7 @@ NAMES: Mapping[str, frozenset[str]] = {
     for found in Found
 }
 """Of what may be found the names of the mistakes that it shows."""
-MAIN = (*STEPS_OF_MAIN, *PASSED, *ROUNDED, *BY_FINDING)
+MAIN = (*PASSED, *ROUNDED, *BY_FINDING)
 
 _UNEVALUATED = "a set is not evaluated after the epoch, or not all of it"
 _STEPS = "too many or too few steps an epoch"
@@ -201,23 +200,19 @@ _OTHER_SHAPES = ("the gradients have other shapes than the parameters",)
 HIDDEN = {
     **HIDDEN_BY_CRASHES,
     "the layers are built anew during training": (
-        "it trains on another set", "dropout is off in training", "a layer's backward is left out", _STEPS,
-        _UNEVALUATED, "a mini-batch or an example is used twice in an epoch",
+        "it trains on another set", "dropout is off in training", _STEPS, _UNEVALUATED,
+        "a mini-batch or an example is used twice in an epoch",
     ),
     "the weights are updated more than once for one mini-batch": (
-        _STEPS, "the weights are updated before the backward is done", "a layer's backward is left out",
-        "another α is passed on", "η is dropped too early",
+        _STEPS, "another α is passed on", "η is dropped too early",
     ),
     "the rates are passed to SGD in another order": (
         "another η than main_params' is passed on", "η is dropped too early",
         "another λ is passed on", "another α is passed on",
     ),
-    "dropout is built with another rate": ("dropout is bypassed in training",),
-    "the velocity of L1 is used for every layer": ("an entry is asked for under a name that it does not have",),
     "W is stored M×D": _OTHER_SHAPES,
     "b has another shape than 1×M": _OTHER_SHAPES,
     "b is stored as a column": _OTHER_SHAPES,
-    "dropout stands before the activation": ("dropout is bypassed in training", "a forward is given the wrong input"),
     "it trains on another set": (_STEPS, "η is not dropped at t = 10", _UNEVALUATED),
     "the weights are never changed": (_STEPS, _UNEVALUATED),
     "several epochs have the same order": ("some training examples are never used",),

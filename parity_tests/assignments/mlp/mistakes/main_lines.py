@@ -6,8 +6,6 @@ TextSwap = tuple[str, str]
 
 FORWARD_2 = 'a = model["L2"].forward(s)\n            model'
 DROP_BACK = 'grad_h = model["drop1"].backward(h, grad_s)'
-ACT_BACK = 'grad_u = model["nonlinear1"].backward(u, grad_h)'
-L1_BACK = '            model["L1"].backward(x, grad_u)\n'
 LOSS_CALL = '            model["loss"].forward(a, y)\n'
 SGD_CALL = "miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
 ORDER = "order = np.random.permutation(train.N)"
@@ -20,14 +18,9 @@ DROP_RATE = "if t % 10 == 0 and t != 0"
 APPEND_LOSS = "train_loss_record.append(train_loss)"
 RETURN = "    return train_loss_record, val_loss_record\n"
 
-PATH = "Draw the arrows of the forward pass, and give each backward the X of its own forward."
 ONCE = "Which lines run once, which once an epoch, and which at every step?"
 TRAINING = "What does is_train mean, and when is it True?"
-IN_ORDER = "In which order do forward, backward and update come?"
 SLICE = "Which rows does the slice of step s take?"
-DROPPED = "For which epochs t, counted from 0, does your condition hold?"
-RATES = "Compare the call with the order of SGD's parameters."
-SCALED = "The loss's backward divides by N already: what else multiplies or divides on the way?"
 RETURNED = "What does main return, and in which order?"
 COUNTED = "Which predictions are counted, and by what is their number divided?"
 

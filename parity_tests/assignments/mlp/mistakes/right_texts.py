@@ -10,8 +10,9 @@ import numpy as np
 from parity_tests.assignments.mlp.main.evidence import STEPS
 from parity_tests.assignments.mlp.mistakes.dropout import generated_dropout
 from parity_tests.assignments.mlp.mistakes.generated import Names, Written, generated
-from parity_tests.assignments.mlp.mistakes.generated_steps import generated_steps
 from parity_tests.assignments.mlp.mistakes.main_records import RECORDS, generated_records
+from parity_tests.assignments.mlp.mistakes.main_steps import generated_main_steps
+from parity_tests.assignments.mlp.mistakes.steps import generated_steps
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
 from parity_tests.parts.relu import RELU_BACKWARD, RELU_FORWARD
 from parity_tests.parts.softmax_loss import SOFTMAX_LOSS
@@ -113,8 +114,10 @@ WRITTEN: Mapping[str, Written] = {
 
 def of_calls(calls: Sequence[Call]) -> Iterator[Mistake]:
     """The changed right texts that may be what calls of one operation show."""
-    if calls[0].operation in ("sgd.weights", STEPS):
+    if calls[0].operation == "sgd.weights":
         return generated_steps(calls)
+    if calls[0].operation == STEPS:
+        return generated_main_steps(calls)
     if calls[0].operation.startswith("dropout."):
         return generated_dropout(calls)
     if calls[0].operation in RECORDS:

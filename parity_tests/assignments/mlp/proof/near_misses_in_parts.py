@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.mlp.mistakes.sgd_step import DECAYED, UPDATE, plugged
+from parity_tests.assignments.mlp.mistakes.sgd import DECAYED, UPDATE, plugged
 from parity_tests.protocol.mistake import Body, NearMiss, Rewrite, Swap
 
 
@@ -39,16 +39,6 @@ def _sgd(name: str, statements: str, *false: str) -> NearMiss:
     return NearMiss(Rewrite(f"SGD: {name}", plugged(statements)), false)
 
 
-def _sgd_lines(name: str, old: str, new: str, *false: str, statements: str = DECAYED + UPDATE) -> NearMiss:
-    """A change in the lines of an SGD that makes each step by these statements."""
-    (body,) = plugged(statements)
-    lines = body.statements.replace(old, new)
-    assert lines != body.statements, old
-    return NearMiss(Rewrite(f"SGD: {name}", (Body(body.function, lines),)), false)
-
-
-BEHIND = "an exception is raised behind a right update"
-OF_L1 = "the velocity of L1 is used for every layer"
 LEAK = "0.01 stands for 0 for negative inputs in the mask X > 0"
 LEAKS = ("0.01 X stands for 0 in relu's output", LEAK)
 
@@ -79,21 +69,9 @@ SUPPORT = (
 )  # fmt: skip
 
 SGD = (
-    _sgd("an exception is raised before the update", f"raise NotImplementedError\n{DECAYED}{UPDATE}", BEHIND),
-    _sgd_lines("an exception is raised behind the first parameter's update", "        module.params[key] = w\n",
-               "        module.params[key] = w\n        if key == 'W':\n            raise NotImplementedError\n",
-               BEHIND),
-    _sgd_lines("an exception is raised behind an update without weight decay", "return model",
-               "raise NotImplementedError", BEHIND, statements=UPDATE),
-    _sgd("with momentum the gradient is L1's",
-         f"if alpha > 0:\n    g = model[next(iter(model))].gradient[key]\n{DECAYED}{UPDATE}", OF_L1),
-    _sgd_lines("the velocity's key lacks the layer", 'momentum.get(f"{name}_{key}", np.zeros_like(w))',
-               'momentum[key] if _alpha > 0 else np.zeros_like(w)', OF_L1),
     _sgd("the first step is twice as long",
          f"{DECAYED}if alpha > 0 and not v.any():\n    g = 2 * g\n{UPDATE}",
-         "the velocities do not start at the zeros that are given", "η is multiplied by 2"),
-    _sgd("the gradient of W alone is cut off", f"if key == 'W':\n    g = np.clip(g, -0.5, 0.5)\n{DECAYED}{UPDATE}",
-         "the gradient is cut off beyond a largest size"),
+         "η is multiplied by 2"),
     _sgd("Nesterov's momentum for W alone",
          f"{DECAYED}{UPDATE.replace('w = w + v', 'w = w + (alpha * v - eta * g if key == chr(87) else v)')}",
          "Nesterov's momentum, where the classical form is asked for"),

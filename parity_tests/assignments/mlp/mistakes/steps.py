@@ -1,0 +1,234 @@
+"""Steps of SGD by the lines of a rule: the right one, its changes, and which of them gives the weights of all steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.mistakes.generated import ENOUGH, of_numbers, tried
+from parity_tests.assignments.mlp.mistakes.relations import RATES
+from parity_tests.harness.diagnosis.running_error import Running, stack
+from parity_tests.parts.changed_texts import ChangedText, changed_texts, numbered_texts
+from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, solved, with_number
+from parity_tests.parts.right_text import FAILS, RightText, compiled
+from parity_tests.parts.update_rules import OF_DESCENT, OF_MOMENTUM, decayed
+from parity_tests.protocol.diagnosis import Conditions
+from parity_tests.protocol.mistake import Call, Mistake
+
+ONCE = "Which lines run once, which once an epoch, and which at every step?"
+SCALED = "The loss's backward divides by N already: what else multiplies or divides on the way?"
+WORDS = {"μ": "α", "the rate": "η", "rate": "η", "dw": "g", "that config holds": "that are passed"}
+WORDS |= {"in the config that it returns": "in the momentum that is passed"}
+OF_MAIN = {
+    "earlier": "the gradient of the step before",
+    "in_epoch": "the velocity that each epoch starts at 0",
+    "batch": "the size of a mini-batch",
+}
+HINTS = {"step before": "In which order do forward, backward and update come?", "epoch": ONCE, "mini-batch": SCALED}
+SAID = {
+    "the velocity that each epoch starts at 0 stands for the old velocity in the velocity":
+        "the velocity is thrown away between epochs",
+    "the gradient of the step before stands for the gradient in the gradient with weight decay":
+        "the step is made with the gradient of the step before",
+    "the gradient is multiplied by the size of a mini-batch once too often in the gradient with weight decay":
+        "the gradient is the sum over the mini-batch",
+}  # fmt: skip
+RULES = tuple(decayed(text).in_words(WORDS) for text in (OF_DESCENT[0], OF_MOMENTUM[0]))
+"""The plain step, and the one with momentum."""
+FURTHER_STEPS = 2
+"""So many steps are looked at from the first that is wrong."""
+LEAST = 8
+"""So many of the smallest calls that are right are asked at once."""
+FAR = 1e-6
+PLACE = re.compile(r" (in|of) (the new w|the velocity)$")
+CONDITIONS: Conditions = (
+    *RATES,
+    ("but for L1", lambda call: call.layer != "L1"),
+    ("but for L2", lambda call: call.layer != "L2"),
+    ("but for W of L1", lambda call: (call.layer, call.key) != ("L1", "W")),
+)
+"""What a change may hang on."""
+Array = NDArray[Any]
+
+
+def _in_main(rule: RightText) -> RightText:
+    """A rule with the names that `main` may take for others."""
+    labels, hints, said = {**rule.labels, **OF_MAIN}, {**HINTS, **rule.hints}, {**rule.said, **SAID}
+    return replace(rule, arrays=(*rule.arrays, *OF_MAIN), labels=labels, hints=hints, said=said)
+
+
+RULES_OF_MAIN = tuple(_in_main(rule) for rule in RULES)
+RIGHT = tuple(rule.whole(()) for rule in RULES)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A formula: the weights after each step, by the lines of plain steps and those of steps with momentum.
+
+    Where the condition does not hold the steps are right. The lines may also set w and v by the names g, w, v, eta,
+    lam and alpha.
+    """
+
+    lines: tuple[str, str] = (RIGHT[0], RIGHT[1])
+    holds: Any = None
+
+    def __call__(self, call: Call) -> Running:
+        lines = self.of(call)
+        try:
+            return stack(list(path(lines, call, wide=True)))
+        except FAILS as error:  # what no error is known of, too
+            raise ValueError(f"{lines!r} cannot be run") from error
+
+    def of(self, call: Call) -> str:
+        """The lines that a call's steps are made by."""
+        changed = self.holds is None or self.holds(call)
+        return (self.lines if changed else (RIGHT[0], RIGHT[1]))[bool(call.alpha > 0)]
+
+
+def path(lines: str, call: Call, *, wide: bool, number: float = 0.0, count: int | None = None) -> Iterator[Any]:
+    """The weights after each step, or after so many, as Running or as arrays."""
+
+    def of(running: Running) -> Any:
+        return running if wide else np.asarray(running.value, np.float64)
+
+    w, v, past = of(call.w), of(call.w.zeros()), None
+    rates = {"momentum": call.alpha, "rest": 1 - call.alpha, "weight_decay": call.lam}
+    rates |= {"alpha": call.alpha, "lam": call.lam, "number": number, "batch": float(call.inputs.get("batch", 1))}
+    epochs = call.inputs.get("epochs", [0] * len(call.g))
+    for t, (one, eta) in enumerate(zip(call.g[:count], call.etas, strict=False)):
+        w = of(call.starts[t]) if "starts" in call.inputs else w
+        g = of(one)
+        names = {"np": np, **rates, "w": w, "gradient": g, "velocity": v, "learning_rate": eta, "g": g, "v": v}
+        names |= {"eta": eta, "earlier": g if past is None else past, "plain_step": eta * (g + call.lam * w)}
+        names |= {"in_epoch": v if t and epochs[t] == epochs[t - 1] else 0 * v, "sign_w": 1.0 - 2.0 * (w <= 0)}
+        exec(compiled(lines), names)
+        w, v, past = names.get("w_next", names["w"]) + 0 * w, names.get("kept_velocity", names["v"]) + 0 * w, g
+        yield w
+
+
+@cache
+def _changed(of_main: bool, with_momentum: bool, numbered: bool) -> Sequence[ChangedText]:
+    """The changes of a rule, the simplest first; or those that hold a number."""
+    rule = (RULES_OF_MAIN if of_main else RULES)[with_momentum]
+    made = numbered_texts if numbered else changed_texts
+    found: dict[tuple[tuple[int, str], ...], ChangedText] = {}
+    for one in sorted((one for result in rule.results for one in made(rule, result)), key=lambda one: one.size):
+        found.setdefault(one.statements, one)
+    return list(found.values())
+
+
+def _giving(call: Call) -> Iterator[ChangedText]:
+    """The changes that give the weights of a call; where there are none, those that hold a number."""
+    rule, got, of_main = RULES[call.alpha > 0], np.asarray(call.got, np.float64), "starts" in call.inputs
+    near = NEAR * max(1.0, float(np.abs(got).max()))
+    right = np.abs(np.stack(list(path(rule.whole(()), call, wide=False))) - got) > near
+    count = int(right.reshape(len(got), -1).any(axis=1).argmax()) + FURTHER_STEPS
+    got, none = got[:count], True
+
+    def path_of(changed: ChangedText, number: float = 0.0) -> Iterator[Array]:
+        return path(rule.whole(changed.statements), call, wide=False, number=number, count=count)
+
+    def gives(changed: ChangedText) -> bool:
+        try:
+            return all(bool((np.abs(w - after) <= near).all()) for w, after in zip(path_of(changed), got, strict=True))
+        except FAILS:
+            return False
+
+    def off(changed: ChangedText, number: float) -> Array:
+        try:
+            return np.asarray((np.stack(list(path_of(changed, number))) - got).ravel())
+        except FAILS:
+            return np.full(got.size, np.inf)
+
+    with np.errstate(all="ignore"):
+        for one in _changed(of_main, call.alpha > 0, False):
+            if gives(one):
+                none = False
+                yield one
+        for one in _changed(of_main, call.alpha > 0, True) if none else ():
+            number = solved(partial(off, one), near)
+            if number is not None:
+                yield with_number(one, number)
+
+
+def is_off(call: Call) -> bool:
+    """Whether the numbers of all weights after each step came back, and are not the right ones."""
+    shape = (len(call.g), *call.w.shape)
+    if not call.wrong or not of_numbers(call) or call.got is None or call.got.shape != shape:
+        return False
+    right = call.inputs.get("right")
+    return right is None or bool((np.abs(call.got - right().value) > right().allowance()).any())
+
+
+def _telling(calls: Sequence[Call], *, with_momentum: bool) -> list[ChangedText]:
+    """The first changes that give the weights of the call that tells most: with weight decay, and of few weights."""
+    told = [call for call in calls if is_off(call) and (call.alpha > 0) is with_momentum]
+    call = min(
+        told,
+        key=lambda call: ("starts" in call.inputs, call.lam == 0, call.w.value.size < ENOUGH, call.w.value.size),
+        default=None,
+    )
+    return [] if call is None else list(islice(_giving(call), MOST_TRIED))
+
+
+Found = tuple[str, str, tuple[str, str]]
+"""A name, its hint, and the changed lines of both rules."""
+
+
+def _found(wrong: Sequence[Call], calls: Sequence[Call]) -> list[Found]:
+    """Those first of which the same is said of both rules."""
+    plain, moving = (_telling(wrong, with_momentum=one) for one in (False, True))
+    own = [RULES[0].whole(p.statements) for p in plain], [RULES[1].whole(m.statements) for m in moving]
+    if all(call.alpha > 0 for call in wrong):
+        moves = all(call.alpha > 0 for call in calls)
+        ends = ("" if moves or "velocity" in m.words else ", where α > 0" for m in moving)
+        return [(f"{m.words}{end}", m.hint, (RIGHT[0], to)) for m, end, to in zip(moving, ends, own[1], strict=True)]
+    if all(call.alpha <= 0 for call in wrong):
+        return [(f"{p.words}, where α ≤ 0", p.hint, (lines, RIGHT[1])) for p, lines in zip(plain, own[0], strict=True)]
+    pairs = [
+        (i + j, _named(p, m), p.hint, (own[0][i], own[1][j])) for i, p in enumerate(plain) for j, m in enumerate(moving)
+    ]
+    pairs.sort(key=lambda pair: (" where α > 0 " in pair[1], pair[0]))
+    return [(name, hint, lines) for _, name, hint, lines in pairs]
+
+
+def _named(plain: ChangedText, moving: ChangedText) -> str:
+    """What is wrong with both rules: once, where it is the same."""
+    p, m = (PLACE.sub("", one.words) for one in (plain, moving))
+    return p if p == m else f"{plain.words}, and where α > 0 {moving.words}"
+
+
+def _spoils(steps: Steps, right: Sequence[Call]) -> bool:
+    """Whether a call that is right would not be so, by numbers that no rounding explains."""
+    for call in right:
+        lines, own = steps.of(call), RIGHT[call.alpha > 0]
+        if lines != own:
+            try:
+                changed, kept = (np.stack(list(path(one, call, wide=False))) for one in (lines, own))
+            except FAILS:
+                return True
+            if np.abs(changed - kept).max() > FAR * max(1.0, np.abs(kept).max()):
+                return True
+    return False
+
+
+def generated_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
+    """The changes that give the weights of a call with momentum and of one without, as mistakes to be tried in all."""
+    wrong = [call for call in calls if is_off(call)]
+    found = _found(wrong, calls)[:MOST_TRIED] if wrong else []
+    told = [one for one in CONDITIONS if all(map(one[1], wrong)) and not all(map(one[1], calls))]
+    others = [call for call in calls if not is_off(call) and call.dtype == np.float64]
+    right = sorted(others, key=lambda call: call.w.value.size)
+    for where, holds in (("", None), *told):
+        for words, hint, lines in found:
+            steps, name = Steps(lines, holds), f"{words}, {where}" if where else words
+            if not _spoils(steps, right[:LEAST]):
+                part = "10" if "starts" in calls[0].inputs else "1"
+                yield tried(Mistake(part, calls[0].operation, name, hint, steps))
