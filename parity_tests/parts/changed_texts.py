@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from itertools import combinations, pairwise, product
 
 from parity_tests.operators.change import Change
@@ -22,6 +22,8 @@ MOST_PLACES = 5
 """At so many places at most one change is tried in pairs."""
 MOST_TOGETHER = 8
 """At so many places at most one change is tried of two names that go together."""
+RANKS = 7
+"""So many ranks there are, from the likeliest changes on."""
 _MOST_TEXTS = 128
 _CODE = re.compile(r"`([^`]+)`")
 _PLURAL = {"is": "are", "has": "have", "stands": "stand", "multiplies": "multiply"}
@@ -38,13 +40,27 @@ _INDENT = 4
 class ChangedText:
     """A right text with other statements at some places, what is wrong with it in words, and a hint.
 
-    `size` orders those that give the same numbers, the simplest first.
+    `size` orders those that give the same numbers, the simplest first. `tell` gives words and hint, when first asked
+    for: of thousands of changes a few are told.
     """
 
     statements: tuple[tuple[int, str], ...]
-    words: str
-    hint: str
     size: tuple[int, int, int, int]
+    tell: Callable[[], tuple[str, str]] = field(compare=False)
+
+    @cached_property
+    def _told(self) -> tuple[str, str]:
+        return self.tell()
+
+    @property
+    def words(self) -> str:
+        """What is wrong with it."""
+        return self._told[0]
+
+    @property
+    def hint(self) -> str:
+        """What helps, "" where nothing is known to."""
+        return self._told[1]
 
 
 @dataclass(frozen=True)
@@ -73,13 +89,21 @@ class ChangedTexts:
 
     def towards(self, result: str) -> list[ChangedText]:
         """Those that may change a result."""
+        return [one for ones in self.by_rank(result) for one in ones]
+
+    def by_rank(self, result: str) -> Iterator[list[ChangedText]]:
+        """The same in RANKS lists, made when asked for: of a size under 2 (k + 1) none comes after list k."""
         asked = set(self._text.towards(result))
         alike: dict[str, list[_Single]] = {}
         for single in self._singles:
             if single.statement in asked:
                 alike.setdefault(single.said, []).append(single)
-        found = [one for said, singles in alike.items() for one in self._of(said, singles)]
-        return [*found, *self._of_twins(alike)]
+        ranks = {said: min(RANKS - 1, *(one.rank for one in ones)) for said, ones in alike.items()}
+        twins = list(self._of_twins(alike))
+        for rank in range(RANKS):
+            own = [(said, ones) for said, ones in alike.items() if ranks[said] == rank]
+            yield [*(one for said, singles in own for one in self._of(said, singles)), *twins]
+            twins = []
 
     def _of_twins(self, alike: Mapping[str, Sequence[_Single]]) -> Iterator[ChangedText]:
         """The same change of one name and of its twin, in places that go together and in all; twins exchanged."""
@@ -175,23 +199,28 @@ class ChangedTexts:
 
     def _changed(self, said: str, singles: Sequence[_Single], where: str, *, everywhere: bool = False) -> ChangedText:
         numbers = sorted({single.statement for single in singles})
+        statements = []
+        for k in numbers:
+            edits = [edit for single in singles if single.statement == k for edit in single.edits]
+            statements.append((k, self._edited(k, edits)))
+        unlike = len(numbers) > 1 and tuple(self._text.targets[k] for k in numbers) not in self._text.groups
+        rank = 2 * max(single.rank for single in singles) + len(singles) - 1
+        late = 0 if len(numbers) > 1 else -numbers[-1]
+        size = (rank, unlike, late, sum(len(line) for _, line in statements))
+        return ChangedText(tuple(statements), size, partial(self._told, said, numbers, where, everywhere))
+
+    def _told(self, said: str, numbers: Sequence[int], where: str, everywhere: bool) -> tuple[str, str]:
+        """The words for a change of these statements, and its hint."""
         targets = [self._text.targets[k] for k in numbers]
         if everywhere and tuple(targets) not in self._text.groups and said.endswith(" in {}"):
             said, where = said.removesuffix(" in {}"), "throughout"
         place = self._text.at.get(targets[0], "") if len(targets) == 1 and not said.startswith("{}") else ""
         place = place or self._place(targets)
-        statements = []
-        for k in numbers:
-            edits = [edit for single in singles if single.statement == k for edit in single.edits]
-            statements.append((k, self._edited(k, edits)))
         unlike = len(targets) > 1 and tuple(targets) not in self._text.groups
         words = self._agreeing(" ".join(filter(None, (said.replace("{}", place), where))), place, unlike)
         for old, new in (*_TWICE.items(), *self._text.said.items()):
             words = words.replace(old, new)
-        rank = 2 * max(single.rank for single in singles) + len(singles) - 1
-        late = 0 if len(targets) > 1 else -numbers[-1]
-        size = (rank, unlike, late, sum(len(line) for _, line in statements))
-        return ChangedText(tuple(statements), words, self._hint(words), size)
+        return words, self._hint(words)
 
     def _in_plural(self, said: str) -> str:
         """What is said of twins, with their verb in the plural."""
@@ -324,27 +353,45 @@ def _subsets(places: Sequence[str]) -> list[tuple[str, ...]]:
     return [some for size in range(1, len(places) + 1) for some in combinations(places, size)]
 
 
-_lately: dict[tuple[int, tuple[Operator, ...]], tuple[ChangedTexts, dict[str, list[ChangedText]]]] = {}
+_lately: dict[tuple[int, tuple[Operator, ...]], tuple[ChangedTexts, dict[str, _Ranked]]] = {}
 """Of each text, by its identity, its changes and those towards its results: they are the same in every case."""
+
+
+class _Ranked:
+    """Lists of changes rank by rank, made as far as they were asked for."""
+
+    def __init__(self, ranks: Iterator[list[ChangedText]]) -> None:
+        self._ranks, self._made = ranks, list[list[ChangedText]]()
+
+    def of(self, rank: int) -> list[ChangedText]:
+        while len(self._made) <= rank:
+            self._made.append(next(self._ranks))
+        return self._made[rank]
 
 
 def changed_texts(text: RightText, result: str) -> list[ChangedText]:
     """The changes of a text that may change a result."""
-    return _towards(text, FURTHER, result)
+    return [one for rank in range(RANKS) for one in texts_of_rank(text, result, rank)]
+
+
+def texts_of_rank(text: RightText, result: str, rank: int) -> list[ChangedText]:
+    """The same of one rank."""
+    return _towards(text, FURTHER, result).of(rank)
 
 
 def numbered_texts(text: RightText, result: str) -> list[ChangedText]:
     """The changes of a text that hold a number of their own, and may change a result."""
-    return [one for one in _towards(text, (unknown,), result) if NUMBER in one.words]
+    ranked = _towards(text, (unknown,), result)
+    return [one for rank in range(RANKS) for one in ranked.of(rank) if NUMBER in one.words]
 
 
-def _towards(text: RightText, further: tuple[Operator, ...], result: str) -> list[ChangedText]:
+def _towards(text: RightText, further: tuple[Operator, ...], result: str) -> _Ranked:
     key = id(text), further
     if key not in _lately and len(_lately) >= _MOST_TEXTS:
         _lately.clear()
     changes, towards = _lately.setdefault(key, (ChangedTexts(text, further), {}))
     if result not in towards:
-        towards[result] = changes.towards(result)
+        towards[result] = _Ranked(changes.by_rank(result))
     return towards[result]
 
 

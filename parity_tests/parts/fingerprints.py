@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.operators.of_numbers import NUMBER
-from parity_tests.parts.changed_texts import ChangedText, changed_texts, numbered_texts
+from parity_tests.parts.changed_texts import RANKS, ChangedText, changed_texts, numbered_texts, texts_of_rank
 from parity_tests.parts.readable_numbers import likeliest
 from parity_tests.parts.right_text import FAILS, RightText, compiled
 
@@ -53,7 +53,9 @@ def fitted(value: Any, shape: Sequence[int]) -> Any:
 def with_number(changed: ChangedText, number: float) -> ChangedText:
     """A changed text that holds a number with this one in its place."""
     lines = tuple((k, re.sub(r"\bnumber\b", f"({number!r})", line)) for k, line in changed.statements)
-    return replace(changed, statements=lines, words=changed.words.replace(NUMBER, f"{number:.6g}"))
+    return replace(
+        changed, statements=lines, tell=lambda: (changed.words.replace(NUMBER, f"{number:.6g}"), changed.hint)
+    )
 
 
 def solved(off: Callable[[float], Array], near: float) -> float | None:
@@ -148,33 +150,46 @@ class Fingerprints:
 
     def matching(self, result: str, got: Array) -> list[ChangedText]:
         """The changed texts that give these numbers for a result, the simplest first."""
-        changed, kept, places = self._built(result, got.size)
-        if not changed or not np.isfinite(got).all():
-            return []
+        return [one for ones in self.matching_by_rank(result, got) for one in ones]
+
+    def matching_by_rank(self, result: str, got: Array) -> Iterator[list[ChangedText]]:
+        """The same in RANKS lists, each looked for when it is asked for; the simplest stand in the first."""
         flat = np.asarray(got, np.float64).ravel()
         right = np.abs(self._of_names(self._given[-1], result)).max(initial=0.0)
         near = NEAR * max(float(np.abs(flat).max(initial=0.0)), float(right))
-        same = np.flatnonzero((np.abs(kept - flat[places]) <= near).all(axis=1))
-        found = []
+        found: list[ChangedText] = []
+        for rank in range(RANKS):
+            changed, kept, places = self._built(result, got.size, rank)
+            with np.errstate(all="ignore"):
+                same = np.flatnonzero((np.abs(kept - flat[places]) <= near).all(axis=1)) if changed else ()
+            found += [changed[k] for k in same if self.gives(changed[k], result, flat, near)]
+            found.sort(key=lambda one: one.size)
+            simple = [one for one in found if one.size[0] < 2 * (rank + 1) or rank == RANKS - 1]
+            yield simple
+            found = found[len(simple) :]
+
+    def gives(self, changed: ChangedText, result: str, got: Array, near: float | None = None) -> bool:
+        """Whether a changed text gives these numbers for a result, as near as two honest computations of it are."""
         with np.errstate(all="ignore"):
-            for number in same:
-                value = self._value(changed[number], result)
-                if value is not None and value.size == flat.size and bool((np.abs(value.ravel() - flat) <= near).all()):
-                    found.append(changed[number])
-        return sorted(found, key=lambda one: one.size)
+            value = self._value(changed, result)
+            if value is None or value.size != got.size:
+                return False
+            if near is None:
+                near = NEAR * float(max(np.abs(got).max(initial=0.0), np.abs(value).max(initial=0.0)))
+            return bool((np.abs(value.ravel() - got.ravel()) <= near).all())
 
     def _off(self, changed: ChangedText, result: str, flat: Array, number: float) -> Array:
         """How far what a changed text with a number gives is from these numbers."""
         value = self._value(changed, result, number)
         return np.full(flat.size, np.inf) if value is None or value.size != flat.size else value.ravel() - flat
 
-    def _built(self, result: str, size: int) -> tuple[list[ChangedText], Array, Array]:
-        key = f"{result} {size}"
+    def _built(self, result: str, size: int, rank: int) -> tuple[list[ChangedText], Array, Array]:
+        key = f"{result} {size} {rank}"
         if key not in self._of:
             places = np.random.default_rng(0).permutation(size)[:KEPT]
             changes, rows = [], []
             with np.errstate(all="ignore"):
-                for changed in self.changed(result):
+                for changed in texts_of_rank(self._text, result, rank):
                     value = self._value(changed, result)
                     if value is not None and value.size == size:
                         changes.append(changed)

@@ -135,6 +135,14 @@ def test_what_a_change_gives_has_its_name() -> None:
     assert named("dbeta", dout.sum(axis=1))[0] == "the sum in dbeta goes over the features, not the examples"
 
 
+def test_changes_are_found_in_the_order_of_their_sizes_although_they_are_made_rank_by_rank() -> None:
+    text = RightText("twice = 2 * x  # the double\nout = twice * y + twice  # the output", ("x", "y", "z"))
+    known = Fingerprints(text, {name: np.array([1.5, -2.5]) * k for name, k in (("x", 1), ("y", 3), ("z", 3))})
+    found = [one for ones in known.matching_by_rank("out", np.zeros(2)) for one in ones]
+    assert len({one.size[0] for one in found}) > 1
+    assert found == sorted(found, key=lambda one: one.size)
+
+
 def test_what_no_change_gives_has_no_name() -> None:
     dout, gamma, normal, direct, mean, variance = terms()
     assert named("dx", direct - mean - variance / 3) == []

@@ -29,7 +29,7 @@ def plain(
 
     In float64 all that the function makes or has beside its inputs is of that type too. `lower`: as in `as_tensors`.
     """
-    wide = _AllDouble() if dtype is torch.float64 else nullcontext()
+    wide = AllDouble() if dtype is torch.float64 else nullcontext()
     with settled(seed, dtype=dtype), wide:
         results = named(function(**as_tensors(inputs, device, dtype, lower=lower)))
         return {name: result.detach() for name, result in results.items()}
@@ -53,11 +53,16 @@ def doubled(x: Any) -> Any:
     return torch.float64 if isinstance(x, torch.dtype) and x.is_floating_point else x
 
 
-class _AllDouble(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class AllDouble(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Gives each operation float64 in place of float32, which a function may hold beside its inputs."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled under the mode; torch's guard against it imports its compiler, which takes a second."""
+        return False
 
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

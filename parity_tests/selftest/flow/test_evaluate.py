@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from parity_tests.selftest.flow.comparing import drawn, ratio, single
 from reference.flow import (
@@ -26,7 +27,9 @@ from reference.flow import (
     rule,
 )
 from reference.flow.operation import RULES
+from reference.flow.plain import AllDouble
 from reference.flow.student import exceeding, factor
+from reference.flow.walk import Walk
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 X = {"x": single([0.3, -0.7, 1.9])}
@@ -245,3 +248,12 @@ def test_an_empty_input_and_a_number() -> None:
     assert evaluate(lambda x: x.sum() * 3, {"x": np.zeros((0, 3), np.float32)})["output"].radius.item() == 0
     assert evaluate(lambda x: x @ x.T, {"x": np.zeros((3, 0), np.float32)})["output"].value.shape == (3, 3)
     assert evaluate(lambda x: x * 0.3, {"x": np.float32(1.5)})["output"].radius.item() > 0
+
+
+def test_no_mode_loads_torchs_compiler_which_takes_a_second() -> None:
+    class Guarded(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return func(*args, **(kwargs or {}))
+
+    assert hasattr(Guarded.__torch_dispatch__, "__wrapped__")  # torch puts its guard around those that do not say no
+    assert not any(hasattr(mode.__torch_dispatch__, "__wrapped__") for mode in (Walk, AllDouble))

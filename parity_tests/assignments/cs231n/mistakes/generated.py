@@ -58,23 +58,27 @@ def generated(
     """
     result = quantity.key.name.removeprefix(written.before)
     numbers = [number for number, text in enumerate(written.texts) if result in text.targets]
-    found: list[tuple[ChangedText, RightText]] | None = None
-    for case, got in _telling(asked, quantity, seen):
-        if forward and not forward.tells(case, 0):
-            continue
-        known = [fingerprints_of(written, number, case, draw(case), forward) for number in numbers]
-        if known and not known[0].is_right(result, got):
-            texts = [written.texts[number] for number in numbers]
-            if _is_nothing(got):  # and so in all: those that are something come first
-                yield _wrong(written, texts[0], ChangedTexts(texts[0]).nothing(result), result)
-                return
-            pairs = zip(known, texts, strict=True)
-            told = [(changed, text) for one, text in pairs for changed in one.matching(result, got)]
-            found = told if found is None else [pair for pair in found if pair in told]
-            if len(found) <= MOST_TRIED:
-                break
-    for changed, text in sorted(found or (), key=lambda pair: pair[0].size)[:MOST_TRIED]:
-        yield _wrong(written, text, changed, result)
+    telling = [
+        (got, known)
+        for case, got in _telling(asked, quantity, seen)
+        if not forward or forward.tells(case, 0)
+        if (known := [fingerprints_of(written, number, case, draw(case), forward) for number in numbers])
+        if not known[0].is_right(result, got)
+    ]
+    if not telling:
+        return
+    (got, first), *others = telling
+    texts = [written.texts[number] for number in numbers]
+    if _is_nothing(got):  # and so in all: those that are something come first
+        yield _wrong(written, texts[0], ChangedTexts(texts[0]).nothing(result), result)
+        return
+    tried = 0
+    for ranks in zip(*(known.matching_by_rank(result, got) for known in first), strict=True):
+        told = [(changed, k) for k, ones in enumerate(ranks) for changed in ones]
+        for changed, k in sorted(told, key=lambda pair: pair[0].size):
+            if tried < MOST_TRIED and all(known[k].gives(changed, result, other) for other, known in others):
+                tried += 1
+                yield _wrong(written, texts[k], changed, result)
 
 
 def _is_of(q: Quantity, quantity: Quantity) -> bool:

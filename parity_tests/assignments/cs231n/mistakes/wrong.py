@@ -224,7 +224,7 @@ class Wrong:
         try:
             asked = self._questions(case, arrays, observation, change, note, own, forward)
             asked = [question for question in asked if any(q in own for q in question.quantities)]
-            if _is_exact(case, observation, told, asked):
+            if _is_near(case, observation, told, asked):
                 return True
             if is_refuted(case, observation, asked, told, "cpu"):
                 return False
@@ -265,8 +265,12 @@ def _is_far(case: Case, seen: Observation, own: Sequence[Quantity], questions: S
     return False
 
 
-def _is_exact(case: Case, seen: Observation, told: Sequence[Quantity], questions: Sequence[Question]) -> bool:
-    """Whether each result is to the bit what a form of its question predicts, as zeros are: that needs no radius."""
+ROUNDINGS = 16
+"""So many roundings of the largest number explain less than any radius of a sum or product that a formula holds."""
+
+
+def _is_near(case: Case, seen: Observation, told: Sequence[Quantity], questions: Sequence[Question]) -> bool:
+    """Whether each result is what a form of its question predicts, but for some roundings: that needs no radius."""
     return all(
         any(_gives(seen, own, predicted(case, form)) for form in question.forms)
         for question in questions
@@ -276,11 +280,18 @@ def _is_exact(case: Case, seen: Observation, told: Sequence[Quantity], questions
 
 def _gives(seen: Observation, own: Sequence[Quantity], values: Mapping[str, NDArray[Any]]) -> bool:
     results = [(values.get(q.name), result_of(seen, q.key)) for q in own]
-    return all(
-        isinstance(result, Returned) and result.array is not None and np.array_equal(result.array, want)
-        for want, result in results
-        if want is not None
-    )
+    return all(_is_rounded(result, want) for want, result in results if want is not None)
+
+
+def _is_rounded(result: Returned | Failure | None, want: NDArray[Any]) -> bool:
+    """Whether a result is in the shape and type of this array, and as near to it as its largest number is rounded."""
+    got = result.array if isinstance(result, Returned) else None
+    if got is None or got.shape != want.shape or got.dtype != want.dtype:
+        return False
+    if got.dtype.kind != "f" or not np.isfinite(want).all():
+        return np.array_equal(got, want)
+    near = ROUNDINGS * np.finfo(want.dtype).eps * np.abs(want).max(initial=0.0)
+    return bool((np.abs(got - want) <= near).all())
 
 
 def _has_wrong_outputs(case: Case, seen: Observation, arrays: Arrays) -> bool:
