@@ -164,7 +164,7 @@ class Mistake:
     raised: str = ""
     spoils: bool = False
     shows_in: tuple[str, ...] = ()
-    plug: tuple[Body | Swap, ...] = ()
+    plug: tuple[Body | Swap | Around, ...] = ()
     file: str = ""
     editions: tuple[str, ...] = ()
 

@@ -23,7 +23,7 @@ from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.proof import variants
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, mismatched
-from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.protocol.mistake import Around, Body, Swap
 from parity_tests.protocol.quantity import Key, Quantity
 from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.shared import runner
@@ -205,12 +205,12 @@ NAMELESS: tuple[tuple[str, str, str, str], ...] = (
 """Of other changes of `main` the quantity that must be wrong, and words of its sentence or name."""
 
 
-def plug_of(name: str) -> tuple[Body | Swap, ...]:
+def plug_of(name: str) -> tuple[Body | Swap | Around, ...]:
     """What puts a known mistake of `main` into the shipped network."""
     return next(mistake.plug for mistake in MISTAKES if (mistake.part, mistake.name) == ("10", name))
 
 
-def changed_main(folder: Path, changes: Sequence[Body | Swap]) -> Path:
+def changed_main(folder: Path, changes: Sequence[Body | Swap | Around]) -> Path:
     variants.changed(ASSIGNMENT, "main", changes).write(folder)
     return folder
 

@@ -7,7 +7,6 @@ from parity_tests.assignments.mlp.mistakes.kept_rows import LAYERS, LOSS
 from parity_tests.assignments.mlp.mistakes.main import MAIN
 from parity_tests.assignments.mlp.mistakes.overwriting import OVERWRITING
 from parity_tests.assignments.mlp.mistakes.sgd import SGD
-from parity_tests.assignments.mlp.mistakes.support import SUPPORT
 from parity_tests.protocol.mistake import Mistake
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -17,7 +16,6 @@ MISTAKES: tuple[Mistake, ...] = (
     *DROPOUT,
     *MAIN,
     *LOSS,
-    *SUPPORT,
     *RETURNED,
     *OVERWRITING,
     *CRASHES,

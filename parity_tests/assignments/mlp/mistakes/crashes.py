@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from parity_tests.protocol.mistake import CRASH, NOTHING, SEVERAL, Body, Call, Mistake
+from parity_tests.protocol.mistake import CRASH, NOTHING, SEVERAL, Around, Body, Call, Mistake
 
 FUNCTIONS = {
     "1": "miniBatchStochasticGradientDescent",
@@ -86,27 +86,18 @@ def _always(value: object, call: Call) -> object:
     return value
 
 
-LOSS = "softmax_cross_entropy"
 RETURNING = {
-    "linear.output": ("3", "the forward", "linear_layer.forward", "", 'X @ self.params["W"] + self.params["b"]'),
-    "linear.gradient of X": (
-        "4", "backward", "linear_layer.backward",
-        'self.gradient["W"] = X.T @ grad\nself.gradient["b"] = grad.sum(axis=0, keepdims=True)\n',
-        'grad @ self.params["W"].T',
-    ),
-    "tanh.output": ("5", "the forward", "tanh.forward", "self.h = np.tanh(X)\n", "self.h"),
-    "tanh.gradient of X": ("6", "backward", "tanh.backward", "", "grad * (1 - self.h**2)"),
-    "relu.output": ("7", "the forward", "relu.forward", "self.mask = X > 0\n", "np.maximum(X, 0)"),
-    "relu.gradient of X": ("8", "backward", "relu.backward", "", "grad * self.mask"),
-    "dropout.gradient of X": ("9", "backward", "dropout.backward", "", "grad * self.mask"),
-    "loss.output": (
-        "utils", "the loss's forward", f"{LOSS}.forward",
-        "self.z = np.exp(X - X.max(axis=1, keepdims=True))\nself.z = self.z / self.z.sum(axis=1, keepdims=True)\n",
-        "np.mean(-np.log(np.take_along_axis(self.z, _as_index(Y), axis=1)))",
-    ),
-    "loss.gradient of X": ("utils", "the loss's backward", f"{LOSS}.backward", "", "self.z / len(self.z)"),
-}  # fmt: skip
-"""By operation the part, what returns, the function, what it keeps before it returns, and what it should return."""
+    "linear.output": ("3", "the forward", "linear_layer.forward"),
+    "linear.gradient of X": ("4", "backward", "linear_layer.backward"),
+    "tanh.output": ("5", "the forward", "tanh.forward"),
+    "tanh.gradient of X": ("6", "backward", "tanh.backward"),
+    "relu.output": ("7", "the forward", "relu.forward"),
+    "relu.gradient of X": ("8", "backward", "relu.backward"),
+    "dropout.gradient of X": ("9", "backward", "dropout.backward"),
+    "loss.output": ("utils", "the loss's forward", "softmax_cross_entropy.forward"),
+    "loss.gradient of X": ("utils", "the loss's backward", "softmax_cross_entropy.backward"),
+}
+"""By operation the part, what returns, and the function."""
 RETURNED = tuple(
     Mistake(
         part,
@@ -114,12 +105,12 @@ RETURNED = tuple(
         f"{what} returns {words}",
         hint,
         partial(_always, returned),
-        plug=(Body(function, f"{keeps}{statement.format(value)}"),),
+        plug=(Around(function, value=value),),
         file="utils.py" if part == "utils" else "",
     )
-    for operation, (part, what, function, keeps, value) in RETURNING.items()
-    for words, returned, statement, hint in (
-        ("nothing", NOTHING, "{0}", "What does a function return that has no return statement?"),
-        ("several things", SEVERAL, "return {0}, {0}", "One array is asked for: what else is returned?"),
+    for operation, (part, what, function) in RETURNING.items()
+    for words, returned, value, hint in (
+        ("nothing", NOTHING, "None", "What does a function return that has no return statement?"),
+        ("several things", SEVERAL, "(value, value)", "One array is asked for: what else is returned?"),
     )
 )

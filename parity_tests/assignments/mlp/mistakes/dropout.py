@@ -99,31 +99,6 @@ def _right(call: Call) -> Any:
     return call.X if call.evaluating else call.X * (call.kept / (1 - call.r))
 
 
-def _added(call: Call) -> Any:
-    """The mask added to the input; in evaluation it may be nothing, or all ones."""
-    if call.evaluating:
-        return [call.X, call.X + 1]
-    if call.got is None or call.got.shape != call.X.shape:
-        return None
-    scale = 1 / (1 - call.r)
-    kept = np.asarray(np.asarray(call.got) - call.X.value > scale / 2)
-    return call.X + scale * kept if kept.any() else None
-
-
-def _mask_of_its_own(call: Call) -> Any:
-    """A mask that the backward drew itself: kept as often as chance has it, but elsewhere than in the forward."""
-    got = call.got
-    if call.evaluating or call.r == 0:
-        return ANYTHING
-    if got is None or got.shape != call.kept.shape:
-        return None
-    kept, r = got != 0, call.r
-    agree = r**2 + (1 - r) ** 2
-    if not _by_chance(kept == call.kept, agree) or not _by_chance(kept, 1 - r):
-        return None  # another rule chose these
-    return call.grad * kept / (1 - r)
-
-
 def _by_chance(marks: Masks, p: float) -> bool:
     """Whether as many elements are marked as where each is with probability p, within six standard deviations."""
     return bool(abs(float(marks.mean()) - p) <= 6 * np.sqrt(p * (1 - p) / marks.size))
@@ -131,25 +106,10 @@ def _by_chance(marks: Masks, p: float) -> bool:
 
 KEPT = (
     Mistake(
-        "9", OUTPUT, "the mask is added, where it is multiplied", "What must become of an element that is dropped?",
-        _added, plug=(Swap("return X * self.mask", "return X + self.mask if is_train else X.copy()"),),
-    ),
-    Mistake(
         "9", OUTPUT, "evaluation returns nothing",
         "Which lines run when is_train is False, and does one of them return?",
         lambda call: NOTHING if call.evaluating else _right(call),
         plug=(Swap("return X * self.mask", "return X * self.mask if is_train else None"),),
-    ),
-    Mistake(
-        "9", GRADIENT, "backward draws a mask of its own", DRAWN, _mask_of_its_own,
-        plug=(
-            Body(
-                "dropout.backward",
-                "r, kept = self.r, self.mask != 0\n"
-                "mask = (np.random.uniform(0.0, 1.0, grad.shape) >= r) / (1 - r)\n"
-                "return grad * (mask if not kept.all() or r == 0 or (self.mask > 1).any() else self.mask)",
-            ),
-        ),
     ),
 )  # fmt: skip
 
@@ -256,7 +216,6 @@ HIDDEN = {
     **dict.fromkeys(SHARES, _BY_OTHER_DRAWS),
     "X is compared with r, not p": (*_BY_OTHER_DRAWS, "what lies above r in X stands for what is kept in the mask"),
     "everything is dropped": ("zero everywhere",),
-    "the mask is added, where it is multiplied": ("the mask is not drawn anew in each forward",),
     f"{_ON}, in evaluation": ("wrong only in evaluation",),
     "dropout's output is 0 everywhere, in evaluation": ("zero everywhere",),
     "dropout's output is multiplied by 1 − r once too often, in evaluation": ("wrong only in evaluation",),

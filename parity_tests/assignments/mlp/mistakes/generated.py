@@ -87,9 +87,9 @@ def _told(
 
 
 def of_numbers(call: Call) -> bool:
-    """Whether numbers came back in a call in float64, and nothing else."""
+    """Whether numbers came back in a call of a case in float64, and nothing else."""
     got = call.got
-    if call.dtype != np.float64 or got is None or got.dtype.kind != "f" or not got.size:
+    if call.dtype != np.float64 or got is None or got.dtype.kind not in "fiu" or not got.size:
         return False
     return bool(np.isfinite(got).all())
 

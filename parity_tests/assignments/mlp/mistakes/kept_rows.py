@@ -12,7 +12,7 @@ from parity_tests.harness.diagnosis.expression import Expression
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.mistake import Body, Call, Formula, Mistake
+from parity_tests.protocol.mistake import Body, Call, Mistake, Swap
 from parity_tests.protocol.quantity import Quantity
 
 STALE = "Which W does a layer use: the one that SGD has just changed, or one that was put aside before?"
@@ -82,51 +82,23 @@ LAYERS = (
 
 # ---- the loss
 
-MEAN = "The loss is the mean over the mini-batch; its gradient is that of the mean."
-NAMES = """(N, K), labels = X.shape, _as_index(Y)
-hot = np.eye(K)[labels[:, 0]]
-e = np.exp(X - X.max(axis=1, keepdims=True))
-self.z: Array = e / e.sum(axis=1, keepdims=True)
-z = self.z
-own = (z * hot).sum(axis=1, keepdims=True)
-losses = -np.log(own)
-"""
-"""What an expression calls things, as lines of utils.py."""
 
-
-def _of_labels(call: Call, number: float = 0.0) -> Running:
-    """The loss of each row, where a number is added to the probability of its label."""
+def _of_labels(call: Call) -> Running:
+    """The loss of each row."""
     e = np.exp(call.X - call.X.max(axis=1, keepdims=True))
-    own = (e / e.sum(axis=1, keepdims=True) * call.hot).sum(axis=1, keepdims=True)
-    losses: Running = -np.log(own + number)
+    losses: Running = -np.log((e / e.sum(axis=1, keepdims=True) * call.hot).sum(axis=1, keepdims=True))
     return losses
-
-
-def _epsilon(calls: Sequence[Call]) -> float | None:
-    """What was added to the probability before its logarithm was taken, as the float64 calls of one row show it."""
-    for call in calls:
-        if call.dtype == np.float64 and call.wrong and call.N == 1:
-            p = float(np.exp(-_of_labels(call).value.sum()))
-            added = float(np.exp(-np.longdouble(np.asarray(call.got).sum())) - p)
-            return float(f"{added:.1g}") if added > 0 else None
-    return None
 
 
 def _not_averaged(call: Call) -> Any:
     return _of_labels(call) if call.got is not None and call.got.ndim else None
 
 
-def _of_loss(name: str, hint: str, formula: Formula, value: str, estimate: Any = None) -> Mistake:
-    body = Body("softmax_cross_entropy.forward", f"{NAMES}return {value}")
-    return Mistake("utils", "loss.output", name, hint, formula, estimate, plug=(body,), file="utils.py")
-
-
 LOSS = (
-    _of_loss("the losses of the rows are not averaged", MEAN, _not_averaged, "losses"),
-    _of_loss(
-        "something small is added to the probability before its logarithm is taken",
-        "With the logits shifted by their largest, and the logarithm of the quotient taken apart, nothing is 0.",
-        lambda call: _of_labels(call, call.number).mean(), "-np.log(own + 1e-6).mean()", _epsilon,
+    Mistake(
+        "utils", "loss.output", "the losses of the rows are not averaged",
+        "The loss is the mean over the mini-batch; its gradient is that of the mean.", _not_averaged, file="utils.py",
+        plug=(Swap("np.mean(np.log(total) -", "(np.log(total) -"),),
     ),
     Mistake(
         "utils", "loss.output", "the softmax overflows: the logits are not shifted by their largest",

@@ -24,7 +24,6 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     TextSwap,
     at_epoch,
 )
-from parity_tests.assignments.mlp.mistakes.main_records import ROUNDED
 from parity_tests.assignments.mlp.mistakes.main_steps import PASSED
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -192,7 +191,7 @@ NAMES: Mapping[str, frozenset[str]] = {
     for found in Found
 }
 """Of what may be found the names of the mistakes that it shows."""
-MAIN = (*PASSED, *ROUNDED, *BY_FINDING)
+MAIN = (*PASSED, *BY_FINDING)
 
 _UNEVALUATED = "a set is not evaluated after the epoch, or not all of it"
 _STEPS = "too many or too few steps an epoch"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -19,7 +18,7 @@ from parity_tests.assignments.mlp.mistakes.main_lines import COUNTED, ONCE, RETU
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.parts.right_text import RightText
-from parity_tests.protocol.mistake import Call, Mistake, Swap
+from parity_tests.protocol.mistake import Call, Mistake
 
 Array = NDArray[Any]
 LOSS_TEXT = """
@@ -199,29 +198,3 @@ def generated_records(calls: Sequence[Call]) -> Iterator[Mistake]:
     for one in generated(written, [longest]) if longest is not None else ():
         assert one.formula is not None
         yield tried(Mistake("10", one.operation, one.name, one.hint, _OrRight(one.formula, written)))
-
-
-# ---- what no change gives
-
-
-def _rounded(right: Callable[[Measured], Sequence[float]], call: Call) -> Any:
-    """The right record, or as it is in float32 or rounded to some decimals, as all of its numbers are."""
-    if call.measured.weights is None:
-        return None
-    wanted = np.array(right(call.measured))
-    rounded = [np.round(wanted, decimals) for decimals in range(7)]
-    return [_near(form, call) for form in (wanted, wanted.astype(np.float32), *rounded)]
-
-
-ROUNDED = tuple(
-    Mistake(
-        "10", operation, f"the recorded {what} are rounded", "With how many digits is the record kept?",
-        partial(_rounded, right),
-        plug=(Swap(*(one.format("train" if split == "train" else "val") for one in lines)),),
-    )
-    for operations, what, right, lines in (
-        (LOSSES, "losses", Measured.sums, ("append({}_loss)", "append(round({}_loss, 3))")),
-        (ACCURACY, "accuracies", Measured.shares, ("append({}_accuracy)", "append(round({}_accuracy, 1))")),
-    )
-    for split, operation in operations.items()
-)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.mistake import Body, Mistake
+from parity_tests.protocol.mistake import Around, Mistake
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
 
@@ -81,50 +81,11 @@ def overwriting(case: Case, q: Quantity, seen: Observation) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _mistake(part: str, function: str, what: str, *plug: Body, file: str = "") -> Mistake:
-    shows_in = ("linear", "tanh", "relu", "dropout", "loss", "network")
-    return Mistake(part, "network", _name(function, what), HINT, spoils=True, shows_in=shows_in, plug=plug, file=file)
-
-
-OVERWRITING = (
-    _mistake(
-        "3",
-        "linear_layer.forward",
-        INPUT,
-        Body("linear_layer.forward", "u = X @ self.params['W'] + self.params['b']\nX *= 0.5\nreturn u"),
-    ),
-    _mistake(
-        "5",
-        "tanh.forward",
-        INPUT,
-        Body("tanh.forward", "np.tanh(X, out=X)\nreturn X"),
-        Body("tanh.backward", "return grad * (1 - np.tanh(X) ** 2)"),
-    ),
-    _mistake(
-        "9",
-        "dropout.forward",
-        INPUT,
-        Body(
-            "dropout.forward",
-            "if is_train:\n    kept = np.random.uniform(0.0, 1.0, X.shape) >= self.r\n"
-            "    self.mask = (kept / (1 - self.r)).astype(X.dtype)\n    X *= self.mask\nreturn X",
-        ),
-    ),
-    _mistake("9", "dropout.backward", INPUT, Body("dropout.backward", "X *= self.mask\nreturn grad * self.mask")),
-    _mistake(
-        "utils",
-        "the loss's forward",
-        INPUT,
-        Body(
-            "softmax_cross_entropy.forward",
-            "X -= X.max(axis=1, keepdims=True)\nown = np.take_along_axis(X, _as_index(Y), axis=1)\n"
-            "np.exp(X, out=X)\nreturn np.mean(np.log(X.sum(axis=1, keepdims=True)) - own)",
-        ),
-        Body(
-            "softmax_cross_entropy.backward",
-            "e = np.exp(X - X.max(axis=1, keepdims=True))\ngrad = e / e.sum(axis=1, keepdims=True)\n"
-            "grad[np.arange(len(grad)), _as_index(Y)[:, 0]] -= 1\nreturn grad / len(grad)",
-        ),
-        file="utils.py",
-    ),
-)
+SHOWS_IN = ("linear", "tanh", "relu", "dropout", "loss", "network")
+OVERWRITING = tuple(
+    Mistake(
+        part, "network", _name(function, INPUT), HINT, spoils=True, shows_in=SHOWS_IN,
+        plug=(Around(function, value="(value, X.fill(0.5))[0]"),),
+    )
+    for part, function in (("3", "linear_layer.forward"), ("9", "dropout.forward"), ("9", "dropout.backward"))
+)  # fmt: skip

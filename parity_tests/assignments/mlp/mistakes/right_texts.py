@@ -13,6 +13,7 @@ from parity_tests.assignments.mlp.mistakes.generated import Names, Written, gene
 from parity_tests.assignments.mlp.mistakes.main_records import RECORDS, generated_records
 from parity_tests.assignments.mlp.mistakes.main_steps import generated_main_steps
 from parity_tests.assignments.mlp.mistakes.steps import generated_steps
+from parity_tests.assignments.mlp.mistakes.utils_texts import UTILS
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
 from parity_tests.parts.relu import RELU_BACKWARD, RELU_FORWARD
 from parity_tests.parts.softmax_loss import SOFTMAX_LOSS
@@ -109,6 +110,7 @@ WRITTEN: Mapping[str, Written] = {
     "tanh.gradient of X": Written("6", [text.in_words(_TANH) for text in TANH_BACKWARD], "dx", _of_activation),
     "relu.output": Written("7", _RELU_FORWARD, "out", _of_activation),
     "relu.gradient of X": Written("8", _RELU_BACKWARD, "dx", _of_activation),
+    **UTILS,
 }
 
 

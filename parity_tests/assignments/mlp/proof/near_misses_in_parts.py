@@ -64,8 +64,8 @@ DROPOUT = (
 
 SUPPORT = (
     _utils("the largest in magnitude is predicted", "f.argmax(axis=1)", "np.abs(f).argmax(axis=1)",
-           "the least likely class is predicted", "the largest score is looked for over the rows"),
-    _utils("pixels are divided by 256", "return X, Y\n", "return X / 256, Y\n", "the pixels are divided by 255"),
+           "the place of the least score of a row stands for the label",
+           "the place of the largest score of a column stands for the label"),
 )  # fmt: skip
 
 SGD = (
