@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from parity_tests.pairs.pair import labels as labels
     from parity_tests.pairs.pair import pair as pair
     from parity_tests.pairs.pair import positive as positive
+    from parity_tests.pairs.radius import radius as radius
     from reference.flow import gradients as gradients
     from reference.flow import replay as replay
     from reference.flow import rule as rule
@@ -27,6 +28,7 @@ _HOMES = {
     "between": "parity_tests.pairs.pair",
     "labels": "parity_tests.pairs.pair",
     "positive": "parity_tests.pairs.pair",
+    "radius": "parity_tests.pairs.radius",
     "gradients": "reference.flow",
     "replay": "reference.flow",
     "rule": "reference.flow",
@@ -41,6 +43,7 @@ __all__ = [
     "labels",
     "pair",
     "positive",
+    "radius",
     "replay",
     "rule",
 ]

@@ -1,1 +1,1 @@
-"""Operators: single changes of a function's source, each with its words. They know no assignment."""
+"""Operators: single changes of a function's source, or of what a torch function does. They know no assignment."""

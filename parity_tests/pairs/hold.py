@@ -28,12 +28,13 @@ from reports.model.records import Record
 from reports.model.verdicts import PASSING, Verdict
 
 if TYPE_CHECKING:
+    from parity_tests.pairs.causes import Asked, Cause
     from reference.flow import Arithmetic, Flowed
 
 CHECK = "hold"
 RESERVED = (
     "device", "radius", "replicas", "seed", "name", "parameters", "forms", "unknown", "ulps", "compare", "accumulate",
-    "store", "products", "inputs",
+    "store", "products", "search", "inputs",
 )  # fmt: skip
 """The options of `hold`: an input of such a name is given in `inputs={...}`."""
 TOLERANCES = frozenset(("rtol", "atol", "tol", "tolerance"))
@@ -55,6 +56,7 @@ class Options:
     compare: Sequence[str] | None = None
     arithmetic: Arithmetic | None = None
     """What is given as accumulate=, store= and products=."""
+    search: float | None = None
 
 
 DECLARED = ("accumulate", "store", "products")
@@ -79,6 +81,8 @@ class CaseHeld:
     held: dict[str, Held]
     declared: Arithmetic | None = None
     """What was declared of the candidate in low precision."""
+    asked: Asked | None = None
+    """What a search for the cause needs; None where nothing was returned that one could be looked for of."""
 
 
 def hold(
@@ -99,6 +103,7 @@ def hold(
     accumulate: str | None = None,
     store: str | None = None,
     products: str | None = None,
+    search: float | None = None,
     inputs: Mapping[str, Any] | None = None,
     **named_inputs: Any,
 ) -> HoldResult:
@@ -118,8 +123,9 @@ def hold(
     results to compare, all if left out. `accumulate` and `store` declare a candidate in low precision: the types that
     its sums round in and that it may store the result of each of the reference's operations in ("float32" and
     "bfloat16", say); `products` that its products round their factors to ("tf32"). Inputs may then be float16, bfloat16
-    and float8, and count exactly as they are. `inputs` holds inputs that have the name of an option. `name` is what
-    reports call the pair.
+    and float8, and count exactly as they are. `search` is how many processor seconds a likely cause may be looked for
+    where the two disagree, 0 for none; left out, two, or as long as judging took. `inputs` holds inputs that have the
+    name of an option. `name` is what reports call the pair.
 
     Raises UsageError for what cannot be held, such as an operation without a rule, and whatever the reference raises.
     """
@@ -145,10 +151,30 @@ def hold(
     given = {**ordered, **(inputs or {}), **named_inputs}
     refuse_other_names(reference, given)
     arithmetic = arithmetic_of(accumulate, store, products)
-    options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare, arithmetic)
-    started = time.monotonic()
-    found = hold_case(candidate, reference, given, options, pair=title, case=title, alone=True)
-    return HoldResult(run_of({title: [found]}, options, {title: given}, time.monotonic() - started), {title: [found]})
+    options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare, arithmetic, search)
+    started, began = time.monotonic(), time.process_time()
+    case = hold_case(candidate, reference, given, options, pair=title, case=title, alone=True)
+    found = with_cause([case], options, time.process_time() - began)
+    return HoldResult(run_of({title: found}, options, {title: given}, time.monotonic() - started), {title: found})
+
+
+def with_cause(cases: Sequence[CaseHeld], options: Options, judged: float) -> list[CaseHeld]:
+    """The same cases of one pair, with the likely cause where they disagree; `judged` is what judging them took."""
+    known = [case.asked for case in cases if case.asked is not None]
+    if not any(case.fails for case in known) or len(known) < len(cases):
+        return list(cases)
+    from parity_tests.pairs.causes import SECONDS, cause_of
+
+    cause = cause_of(known, max(SECONDS, judged) if options.search is None else options.search)
+    return [replace(case, records=[_with_cause(record, cause) for record in case.records]) for case in cases]
+
+
+def _with_cause(record: Record, cause: Cause) -> Record:
+    if record.verdict != Verdict.MISMATCH:
+        return record
+    note = Note(NoteKind.UNSEEN, f"the search for a cause ended after {cause.seconds:.2g} s of processor time")
+    record = record.with_notes((*record.notes, note)) if cause.ended else record
+    return replace(record, diagnosis=cause.words)
 
 
 def hold_case(
@@ -174,9 +200,9 @@ def hold_case(
     replayed = dict(inputs)
     if answer.masks is not None:
         replayed[MASKS] = answer.masks
-    function = _function(_as_written(reference), options.parameters)
+    function = function_of(reference, options.parameters)
     try:
-        flowed = _evaluated(function, replayed, options)
+        flowed = evaluated(function, replayed, options)
     except TypeError as error:
         if failure is None or MASKS not in str(error):
             raise
@@ -194,7 +220,40 @@ def hold_case(
         held = explain(held, getattr(function, "gradients", ()))
         if alone:
             held = {name: _noting_nothing_asked(one, flowed.get(name)) for name, one in held.items()}
-    return _recorded(held, answer.notes, replayed, options, pair, case, seconds)
+    found = _recorded(held, answer.notes, replayed, options, pair, case, seconds)
+    return replace(found, asked=_asked(function, replayed, flowed, answer, held, options)) if failure is None else found
+
+
+def _asked(
+    function: Callable[..., Any],
+    inputs: Mapping[str, Any],
+    flowed: Mapping[str, Flowed],
+    answer: _Answer,
+    held: Mapping[str, Held],
+    options: Options,
+) -> Asked | None:
+    """What a search for the cause needs; None where the candidate returned something else, or not always the same."""
+    import torch
+
+    from parity_tests.pairs.causes import Asked
+    from reference.flow import plain
+
+    arrays = paired(list(flowed), answer.arrays, by_key=answer.by_key)
+    returned = {name: array for name, array in arrays.items() if array is not None}
+    if answer.again is not None or returned.keys() != flowed.keys() or held.keys() != flowed.keys():
+        return None
+    dtype = None if options.arithmetic is None else torch.float64
+
+    def again(changed: Callable[..., Any]) -> dict[str, Flowed]:
+        found = evaluated(changed, inputs, replace(options, forms=()))
+        return found if options.compare is None else _only(found, options.compare)
+
+    def called(changed: Callable[..., Any]) -> dict[str, Any]:
+        found = plain(changed, inputs, device=options.device, seed=options.seed, dtype=dtype, unfused=True)
+        return {name: found[name] for name in flowed}
+
+    fails = any(one.comparison.verdict == Verdict.MISMATCH for one in held.values())
+    return Asked(function, inputs, flowed, returned, fails, again, called)
 
 
 @dataclass(frozen=True)
@@ -256,11 +315,13 @@ def _as_written(reference: Any) -> Any:
     return getattr(reference, "_orig_mod", getattr(reference, "_torchdynamo_orig_callable", reference))
 
 
-def _function(reference: Any, parameters: Mapping[str, Any] | None) -> Callable[..., Any]:
+def function_of(reference: Any, parameters: Mapping[str, Any] | None) -> Callable[..., Any]:
+    """A torch function of inputs by name, made of a function or a module. Raises UsageError for anything else."""
     import torch
 
     from reference.flow import QuestionError, module_reference
 
+    reference = _as_written(reference)
     if isinstance(reference, torch.jit.ScriptModule):
         raise UsageError("the reference is TorchScript, which keeps its operations to itself; give the Python module.")
     if isinstance(reference, torch.nn.Module):
@@ -278,7 +339,8 @@ def _function(reference: Any, parameters: Mapping[str, Any] | None) -> Callable[
     return reference  # type: ignore[no-any-return]
 
 
-def _evaluated(function: Callable[..., Any], inputs: Mapping[str, Any], options: Options) -> dict[str, Flowed]:
+def evaluated(function: Callable[..., Any], inputs: Mapping[str, Any], options: Options) -> dict[str, Flowed]:
+    """What a torch function answers, with a radius for each element. Raises UsageError for what has no answer."""
     from reference.flow import evaluate
 
     with _answerable():

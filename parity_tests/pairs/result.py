@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reports.model.records import failing
 from reports.model.verdicts import Verdict
+from reports.model.words import LIKELY
 from reports.notebook.result import Result
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class HoldResult(Result):
         notes = dict.fromkeys(record.note for record in self.run.records if record.note)
         declared = dict.fromkeys(case.declared for cases in self.cases.values() for case in cases if case.declared)
         said = [f"  Declared: {arithmetic}." for arithmetic in declared]
-        return "\n".join([super().__repr__(), *said, *(f"  Note: {note}." for note in notes)])
+        lines = super().__repr__().replace(f" {LIKELY}: ", f"\n  {LIKELY}: ")
+        return "\n".join([lines, *said, *(f"  Note: {note}." for note in notes)])
 
     @property
     def resolution(self) -> pd.DataFrame:

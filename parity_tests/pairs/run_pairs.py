@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.pairs.cases import PairCase, cases, draws_the_same
-from parity_tests.pairs.hold import CHECK, CaseHeld, hold_case, run_of
+from parity_tests.pairs.hold import CHECK, CaseHeld, hold_case, run_of, with_cause
 from parity_tests.pairs.pair import Pair
 from parity_tests.pairs.result import HoldResult
 from parity_tests.protocol.errors import UsageError
@@ -71,12 +71,15 @@ def run_pairs(
     found: dict[str, list[CaseHeld]] = {}
     inputs: dict[str, dict[str, Any]] = {}
     refused: dict[str, str] = {}
+    spent: dict[str, float] = {}
     planned = [(pair, case) for pair in map(lambda p: _in(p, dtypes), pairs) for case in cases(pair, seed)]  # noqa: C417
     for number, (pair, case) in enumerate(planned, 1):
         if progress is not None:
             progress(number, len(planned), case.name)
         options = replace(pair.options, seed=seed, device=device, radius=radius or pair.options.radius)
+        began = time.process_time()
         held = _held(pair, case, options, refused)
+        spent[pair.name] = spent.get(pair.name, 0.0) + time.process_time() - began
         if held is not None:
             found.setdefault(pair.name, []).append(held)
             inputs[case.name] = dict(case.calls[-1])
@@ -85,6 +88,7 @@ def run_pairs(
             why = next((text for name, text in refused.items() if name.startswith(f"{pair.name}/")), "")
             fixed = " What is no array is given by fixed=, such as fixed={'dim': -1}." if "missing" in why else ""
             raise UsageError(f"the reference of {pair.name} raises in every case: {why}.{fixed}")
+        found[pair.name] = with_cause(found[pair.name], replace(pair.options, device=device), spent[pair.name])
         found[pair.name].append(_asked(pair, found[pair.name]))
     options = replace(pairs[0].options, seed=seed, device=device)
     run = run_of(found, options, inputs, time.monotonic() - started, refused)

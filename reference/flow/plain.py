@@ -24,13 +24,15 @@ def plain(
     seed: int = 0,
     dtype: torch.dtype | None = None,
     lower: bool = False,
+    unfused: bool = False,
 ) -> dict[str, Tensor]:
     """The results of `function(**inputs)` by name; floating inputs are converted to `dtype` where one is given.
 
-    In float64 all that the function makes or has beside its inputs is of that type too. `lower`: as in `as_tensors`.
+    In float64 all that the function makes or has beside its inputs is of that type too. `lower`: as in `as_tensors`;
+    `unfused`: as in `settled`.
     """
     wide = AllDouble() if dtype is torch.float64 else nullcontext()
-    with settled(seed, dtype=dtype), wide:
+    with settled(seed, dtype=dtype, unfused=unfused), wide:
         results = named(function(**as_tensors(inputs, device, dtype, lower=lower)))
         return {name: result.detach() for name, result in results.items()}
 

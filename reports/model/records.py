@@ -85,7 +85,11 @@ class Record:
     undecided: Annotated[int | None, Column("How many elements rounding alone cannot tell right from wrong.")]
     resolution: Annotated[float | None, Column("The relative change of an element that would be noticed: the median.")]
     diagnosis: Annotated[
-        str, Column("Names of known mistakes that reproduce what was got, joined by '; ', the simplest first.")
+        str,
+        Column(
+            "Names of known mistakes, or changes of a pair's reference, that reproduce what was got, joined by '; ', "
+            "the simplest first."
+        ),
     ]
     explained_by: Annotated[str, _seen("The part that this row follows from, if it is not a cause of its own.")]
     excuse: Annotated[

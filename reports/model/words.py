@@ -24,6 +24,8 @@ GLOSSARY = {
 }
 """What each word means that reports use."""
 
+LIKELY = "Likely cause"
+"""Of a pair of functions, which has no known mistakes."""
 _LONGEST_VALUE = 200
 
 
@@ -116,7 +118,8 @@ def _agreement(records: Sequence[Record], undecided: int) -> str:
 
 def sentence(record: Record) -> str:
     """What a record says: its message, which tells the place where there is one, and the mistake that it looks like."""
-    looks = f" It looks like this mistake: {printable(mistakes(record))}." if record.diagnosis else ""
+    looks = "It looks like this mistake" if record.assignment else LIKELY
+    looks = f" {looks}: {printable(mistakes(record))}." if record.diagnosis else ""
     return ended(printable(record.message)) + looks
 
 

@@ -1,0 +1,166 @@
+"""Changes of what a torch function is given, and of what it returns: fewer bits, parts left out, moved or exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from parity_tests.operators.of_steps import TILES, TYPES, in_type
+from parity_tests.operators.steps import Change, Made, Unknown
+
+_AXES = {(1, 0): "element", (2, 0): "row", (2, 1): "column"}
+_PLAIN = (2.0, -1.0, 0.5, 3.0, 4.0, 0.25, -2.0, -0.5)
+FEW = 4
+"""A number that so few elements give says nothing."""
+Map = Callable[[Tensor], Tensor]
+
+
+class Seen(NamedTuple):
+    """One wrong result: what was got, what is expected (both in float64), and at which elements that is wrong."""
+
+    got: Tensor
+    want: Tensor
+    wrong: Tensor
+
+
+def inputs_of(inputs: Mapping[str, Any]) -> Iterator[Change]:
+    """The changes of the inputs that are tensors."""
+    floats = {name: x for name, x in inputs.items() if isinstance(x, Tensor) and x.is_floating_point() and x.numel()}
+    for kind in TYPES:
+        low: Map = partial(in_type, kind=kind)
+        yield Change(f"inputs rounded to {kind}", _given(dict.fromkeys(floats, low)))
+        for name in floats if len(floats) > 1 else ():
+            yield Change(f"{name} rounded to {kind}", _given({name: low}))
+    for name, x in floats.items():
+        yield Change(f"{name} is not read: 0 in its place", _given({name: torch.zeros_like}))
+        yield Change(f"{name} is not read: 1 in its place", _given({name: torch.ones_like}))
+        yield Change(f"{name} has the other sign", _given({name: torch.neg}))
+        yield Change(
+            f"the last element of {name} is not read: 0 in its place", _given({name: partial(_zeroed, None, 1)})
+        )
+        if x.dim() > 1 and x.shape[-1] == x.shape[-2]:
+            yield Change(f"{name} transposed", _given({name: lambda y: y.mT}))
+        for axis, n in enumerate(x.shape if x.dim() > 1 else ()):
+            for many in sorted(many for many in {1, *(n % tile for tile in TILES)} if 0 < many < n):
+                last = f"last {many} indices" if many > 1 else "last index"
+                words = f"the {last} along axis {axis} of {name} not read: 0 there"
+                yield Change(words, _given({name: partial(_zeroed, axis, many)}))
+    for one, two in combinations(floats, 2):
+        if floats[one].shape == floats[two].shape:
+            exchanged = partial(lambda a, b, f: lambda **given: f(**{**given, a: given[b], b: given[a]}), one, two)
+            yield Change(f"{one} and {two} exchanged", exchanged)
+
+
+def _given(changes: Mapping[str, Map]) -> Made:
+    def changed(inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: changes[name](x) if name in changes else x for name, x in inputs.items()}
+
+    return lambda function: lambda **inputs: function(**changed(inputs))
+
+
+def _zeroed(axis: int | None, last: int, x: Tensor) -> Tensor:
+    y = x.clone()
+    (y.view(-1) if axis is None else y.movedim(axis, 0))[-last:] = 0
+    return y
+
+
+def results_of(results: Mapping[str, Seen], named: Callable[[Any], dict[str, Tensor]]) -> Iterator[Change]:
+    """The changes of the wrong results that these show; `named` gives results their names."""
+    offered = [dict(_writings(seen)) for seen in results.values()]
+    for words in offered[0]:
+        if all(words in other for other in offered):
+            yield Change(words, _returned({n: o[words] for n, o in zip(results, offered, strict=True)}, named))
+
+
+def scaled(results: Mapping[str, Seen], named: Callable[[Any], dict[str, Tensor]]) -> Iterator[Change]:
+    """The wrong results times a plain number: two, a half, how many there are along an axis, its root."""
+    want = torch.cat([seen.want.flatten() for seen in results.values()])
+    factor = float((torch.cat([seen.got.flatten() for seen in results.values()]) @ want) / (want @ want))
+    counts = {n for seen in results.values() for n in (seen.want.numel(), *seen.want.shape) if n > 1}
+    plain = (*_PLAIN, *(float(n) ** power for n in sorted(counts) for power in (1, -1, 0.5, -0.5)))
+    unknown = next(times_a_number(results, named))
+    yield from (unknown.of(x) for x in dict.fromkeys(plain) if abs(x - factor) <= 1e-3 * abs(factor))
+
+
+def times_a_number(results: Mapping[str, Seen], named: Callable[[Any], dict[str, Tensor]]) -> Iterator[Unknown]:
+    """The wrong results times any number."""
+
+    def made(number: float) -> Made:
+        return _returned(dict.fromkeys(results, lambda y: y * number), named)
+
+    yield Unknown(f"every number of {', '.join(results)} is {{}} times the reference's", 1.0, made)
+
+
+def _returned(changes: Mapping[str, Map], named: Callable[[Any], dict[str, Tensor]]) -> Made:
+    def changed(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: changes[name](x) if name in changes else x for name, x in found.items()}
+
+    return lambda function: lambda **inputs: changed(named(function(**inputs)))
+
+
+def _writings(seen: Seen) -> Iterator[tuple[str, Map]]:
+    """What may have been done with a result, as far as the wrong elements do not say otherwise."""
+    got, want, wrong = seen
+    place = place_of(wrong)
+    if int(wrong.sum()) == 2:
+        one, two = wrong.nonzero().tolist()
+        order = torch.arange(want.numel())
+        order[wrong.flatten()] = order[wrong.flatten()].flip(0)
+        yield f"the elements {one} and {two} are exchanged", lambda y: y.flatten()[order].view(y.shape)
+    if place and not bool(got[wrong].any()):
+        yield f"0 in {place}, all else agrees", lambda y: y.masked_fill(wrong.to(y.device), 0)
+    if want.numel() <= FEW:
+        return
+    for kind in (kind for kind in TYPES if kind != "TF32" and torch.equal(in_type(got, kind), got)):
+        yield f"results stored in {kind}", partial(in_type, kind=kind)
+    if want.dim() > 1 and want.shape[-1] == want.shape[-2]:
+        yield "the result is transposed", lambda y: y.mT
+    for axis, n in enumerate(want.shape):
+        if n > 1:
+            yield f"the result is reversed along axis {axis}", partial(torch.flip, dims=(axis,))
+            yield f"the result is one place on along axis {axis}", partial(torch.roll, shifts=1, dims=axis)
+            yield f"the result is one place back along axis {axis}", partial(torch.roll, shifts=-1, dims=axis)
+    at, flat, size = wrong.flatten().nonzero().flatten(), want.flatten(), want.numel()
+    first, rows = int(at[0]), torch.tensor((1, *want.shape[::-1])).cumprod(0).tolist()
+    for by in dict.fromkeys((*rows, int(at[-1]) - first + 1, *(size // parts for parts in (2, 4, 8, 16, 32)))):
+        for start in {first, size - by}:
+            near = 0 < by <= start <= first
+            if near and torch.allclose(got.flatten()[start:], flat[start - by : size - by], rtol=1e-5, atol=0):
+                where = place or f"the elements from {start} on"
+                yield f"in {where} stands what stands {by} elements before, all else agrees", partial(_twice, start, by)
+                return
+
+
+def _twice(start: int, by: int, y: Tensor) -> Tensor:
+    flat = y.flatten()
+    return torch.cat([flat[:start], flat[start - by : len(flat) - by]]).view(y.shape)
+
+
+def place_of(wrong: Tensor) -> str:
+    """Where the wrong elements lie, as "rows from 64 on"; "" where they lie everywhere or in no plain pattern."""
+    places, most = [], 1
+    for axis, n in enumerate(wrong.shape):
+        at = (wrong.movedim(axis, 0).flatten(1).any(1) if wrong.dim() > 1 else wrong).nonzero().flatten().tolist()
+        place = _along(at, n, _AXES.get((wrong.dim(), axis), ""), axis) if len(at) < n else ""
+        if not place and 2 * len(at) < n:
+            return ""
+        places += [place] if place else []
+        most *= len(at) if place else n
+    return ", ".join(places) if 2 * int(wrong.sum()) >= most else ""
+
+
+def _along(at: list[int], n: int, what: str, axis: int) -> str:
+    """Some of the indices along an axis in words; "" where they are in no plain pattern."""
+    one, many, of = (what, f"{what}s", "") if what else ("index", "indices", f" along axis {axis}")
+    if len(at) == 1:
+        return f"the last {one}{of}" if at == [n - 1] and n > 2 else f"{one} {at[0]}{of}"
+    if at == list(range(at[0], at[-1] + 1)):
+        return f"{many} {at[0]} to {at[-1]}{of}" if at[-1] < n - 1 else f"{many} from {at[0]} on{of}"
+    step = at[1] - at[0]
+    which = {2: "second", 3: "third"}.get(step, f"{step}th")
+    return f"every {which} {one}{of} from {at[0]} on" if at == list(range(at[0], n, step)) and len(at) > 2 else ""

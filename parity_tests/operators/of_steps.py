@@ -1,0 +1,237 @@
+"""Changes of single steps of a torch function: other arguments, operations and operands, sums cut short, fewer bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
+
+from parity_tests.operators.steps import Change, How, Step, Unknown
+
+TYPES: Mapping[str, tuple[int, int]] = {
+    "bfloat16": (8, -100), "TF32": (11, -100), "float16": (11, -13), "float8_e4m3": (4, -5), "float8_e5m2": (3, -13)
+}  # fmt: skip
+"""Their significant bits, and the exponent (as `frexp` has it) from which down they keep a fixed quantum."""
+TILES = (2, 4, 8, 16, 32, 64, 128)
+_EPSILONS = (0.0, 1e-3, 1e-5, 1e-6, 1e-8, 1e-12)
+_CHOICES: Mapping[str, tuple[Any, ...]] = {
+    "approximate": ("none", "tanh"),
+    "reduction": ("none", "mean", "sum", "batchmean"),
+    "mode": ("nearest", "nearest-exact", "bilinear", "bicubic", "reflect", "replicate", "circular", "constant"),
+    "padding_mode": ("zeros", "border", "reflection"),
+    "rounding_mode": (None, "floor", "trunc"),
+    "indexing": ("ij", "xy"),
+}
+_INSTEAD = (
+    ("sum", "mean", "prod"), ("amax", "amin"), ("max", "min"), ("maximum", "minimum"), ("var", "std"), ("sin", "cos"),
+    ("exp", "expm1"), ("log", "log2", "log10", "log1p"), ("sqrt", "rsqrt", "square"), ("add", "sub"), ("mul", "div"),
+    ("tanh", "sigmoid"), ("relu", "gelu", "silu", "relu6", "elu", "leaky_relu", "abs", "mish"), ("triu", "tril"),
+    ("softmax", "log_softmax"), ("floor", "ceil", "round", "trunc"), ("cumsum", "cumprod"),
+    ("l1_loss", "mse_loss", "smooth_l1_loss", "huber_loss"), ("max_pool2d", "avg_pool2d"), ("max_pool1d", "avg_pool1d"),
+)  # fmt: skip
+"""Operations that are taken for one another."""
+_AXES = ("dim", "axis")
+_LEFT_OUT = ("scale", "weight", "bias", "attn_mask", "mask")
+_ALONG = ("sum", "mean", "cumsum", "linalg_vector_norm", "_softmax", "_log_softmax", "logsumexp", "var", "var_mean")
+
+
+def changes_of(steps: Sequence[Step]) -> Iterator[Change]:
+    """The changes that hold no number of their own: arguments first, then operations, then operands."""
+    for step in steps:
+        for name, value in step.values.items():
+            for other in _others(step, name, value):
+                words = f"{step.words} with {name}={_said(name, other)}, where the reference has {_said(name, value)}"
+                yield Change(words, step.given(_putting(name, other)))
+    for step in steps:
+        yield from _operations(step)
+        yield from _operands(step)
+
+
+def _putting(name: str, other: Any) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda values: {name: other}
+
+
+def _said(name: str, value: Any) -> str:
+    """A value as people write it."""
+    if name == "reduction" and type(value) is int:
+        return repr(("none", "mean", "sum")[value])
+    return "one" if isinstance(value, Tensor) else repr(value)
+
+
+def _others(step: Step, name: str, value: Any) -> Iterator[Any]:
+    """Other values of one argument."""
+    if name == "reduction" and type(value) is int:
+        yield from (x for x in range(3) if x != value)
+    elif name in _CHOICES:
+        yield from (x for x in _CHOICES[name] if x != value)
+    elif isinstance(value, bool):
+        yield not value
+    elif name in _LEFT_OUT and value is not None:
+        yield None
+    elif name == "scale":
+        yield 1.0
+    elif name == "eps" and value is not None:
+        yield from (x for x in dict.fromkeys((value * 10, value / 10, *_EPSILONS)) if x != value)
+    elif name in _AXES and value is not None:
+        rank = max((x.dim() for x in step.tensors().values()), default=0)
+        several = isinstance(value, list | tuple)
+        own = {axis % rank for axis in (value if several else [value])} if rank else set()
+        yield from ([axis] if several else axis for axis in range(rank) if {axis} != own)
+        yield from [list(range(rank))] if several else []
+    elif isinstance(value, int):
+        yield from (value + 1, value - 1)
+    elif isinstance(value, list | tuple) and all(isinstance(x, int) for x in value) and len(value) < 4:
+        yield from ([x + by for x in value] for by in (1, -1))
+    elif name in ("correction", "divisor_override"):
+        yield from (0, 1)
+
+
+def _operations(step: Step) -> Iterator[Change]:
+    """The step left out, and other operations in its place."""
+    same = next((key for key, x in step.tensors().items() if x.shape == step.shape), None)
+    if same is not None:
+        yield Change(f"without {step.words}", step.instead(_operand(same)))
+    for group in (group for group in _INSTEAD if step.name in group):
+        for other in (name for name in group if name != step.name):
+            rooms = [room for room in (torch, torch.nn.functional, Tensor) if hasattr(room, other)]
+            yield Change(f"{other} in place of {step.words}", step.instead(_put(getattr(rooms[0], other))))
+
+
+def _operand(key: str) -> How:
+    from parity_tests.operators.steps import bound
+
+    return lambda func, args, kwargs: bound(func, args, kwargs)[0][key]
+
+
+def _put(other: Callable[..., Any]) -> How:
+    return lambda func, args, kwargs: other(*args, **kwargs)
+
+
+def _operands(step: Step) -> Iterator[Change]:
+    """Two operands exchanged, one transposed, one that runs along the other axis."""
+    tensors = step.tensors()
+    for one, two in combinations(tensors, 2):
+        if tensors[one].shape == tensors[two].shape:
+            exchanged = partial(lambda a, b, values: {a: values[b], b: values[a]}, one, two)
+            yield Change(f"{step.words} of {one} and {two} exchanged", step.given(exchanged))
+    for key, x in tensors.items():
+        if x.dim() > 1 and x.shape[-1] == x.shape[-2]:
+            transposed = partial(lambda a, values: {a: values[a].mT}, key)
+            yield Change(f"{step.words} of {key} transposed", step.given(transposed))
+        if x.dim() == 1 and len(step.shape) > 1:
+            upright = partial(lambda a, values: {a: values[a].unsqueeze(-1)}, key)
+            yield Change(f"{step.words} of {key} along the other axis", step.given(upright))
+
+
+def unknowns_of(steps: Sequence[Step]) -> Iterator[Unknown]:
+    """The changes that hold a number: of each argument that is one, and what the last steps give times one."""
+    for step in steps:
+        for name, value in step.values.items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and name not in (*_AXES, "correction"):
+                words = f"{step.words} with {name}={{}}, where the reference has {value:.10g}"
+                yield Unknown(words, float(value), partial(lambda s, n, x: s.given(_putting(n, x)), step, name))
+    for step in reversed(steps):
+        yield Unknown(
+            f"what {step.words} gives, times {{}}", 1.0, partial(lambda s, x: s.giving(lambda y: y * x), step)
+        )
+
+
+def operand_of(name: str, args: Sequence[Any]) -> tuple[int, int | None] | None:
+    """Which argument of an operation has the terms of its sum, and along which axis (None: all); None if unknown."""
+    if name in ("mm", "bmm", "mv", "dot"):
+        return 0, -1
+    if name in ("addmm", "baddbmm", "addmv"):
+        return 1, -1
+    if name == "convolution":
+        return 1, 0 if args[6] else 1
+    if name in _ALONG:
+        axis = next((x for x in args[1:] if isinstance(x, (int, list)) and not isinstance(x, bool)), None)
+        axis = axis[0] if isinstance(axis, list) and axis else axis
+        return 0, axis if isinstance(axis, int) and name != "linalg_vector_norm" else None
+    return (0, None) if name.startswith(("native_", "_native_")) and "norm" in name else None
+
+
+def sums_of(ops: Sequence[Step]) -> Iterator[Change]:
+    """Sums without their first or last terms."""
+    for op, operand, axis in _sums(ops):
+        x = list(op.values.values())[operand]
+        n = x.numel() if axis is None else x.shape[axis]
+        for many in sorted({1, *(n % tile for tile in TILES), *TILES}):
+            if 0 < many < n:
+                last = f"last {many}" if many > 1 else "last"
+                words = f"{op.words} without the {last} of its {n} terms"
+                yield Change(words, op.instead(_cut(operand, axis, slice(-many, None))))
+        yield Change(f"{op.words} without the first of its {n} terms", op.instead(_cut(operand, axis, slice(1))))
+
+
+def precisions_of(ops: Sequence[Step]) -> Iterator[Change]:
+    """Operations with factors, partial sums or results of fewer bits."""
+    for kind in TYPES:
+        for op, operand, axis in _sums(ops):
+            factors = (0, 1) if op.name == "convolution" else (operand, operand + op.name.endswith("mm"))
+            yield Change(f"{op.words} of factors rounded to {kind}", op.instead(_of_factors(factors, kind)))
+            for carried in (False, True) if axis is not None else ():
+                words = f"{op.words} with partial sums rounded to {kind}"
+                yield Change(words, op.instead(_in_halves(operand, axis or 0, kind, carried)))
+        for op in ops:
+            yield Change(f"{op.words} with results rounded to {kind}", op.giving(partial(in_type, kind=kind)))
+
+
+def _sums(ops: Sequence[Step]) -> Iterator[tuple[Step, int, int | None]]:
+    """The sums among operations, with the argument that has the terms and their axis."""
+    for op in ops:
+        where = operand_of(op.name, list(op.values.values()))
+        if where is not None:
+            yield op, *where
+
+
+def _cut(operand: int, axis: int | None, terms: slice) -> How:
+    """The step with 0 in place of some of its terms; of a softmax, which has no 0, −∞."""
+
+    def how(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        cut = args[operand].clone()
+        (cut.view(-1) if axis is None else cut.movedim(axis, 0))[terms] = -torch.inf if "softmax" in str(func) else 0
+        return func(*args[:operand], cut, *args[operand + 1 :], **kwargs)
+
+    return how
+
+
+def _of_factors(factors: Sequence[int], kind: str) -> How:
+    return lambda func, args, kwargs: func(
+        *(in_type(x, kind) if i in factors else x for i, x in enumerate(args)), **kwargs
+    )
+
+
+def _in_halves(operand: int, axis: int, kind: str, carried: bool) -> How:
+    """The step with both halves of its sum, and their sum, rounded; what the first loses may be carried over."""
+
+    def how(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        out, half, n = func(*args, **kwargs), args[operand].clone(), args[operand].shape[axis]
+        half.narrow(axis, n // 2, n - n // 2).zero_()
+        whole = func(*args[:operand], half, *args[operand + 1 :], **kwargs)
+        first = in_type(whole, kind)
+        return in_type(first + in_type(out - (first if carried else whole), kind), kind)
+
+    return how
+
+
+def rounded(x: Tensor, bits: int, least: int = -100) -> Tensor:
+    """Rounded to so many significant bits, in its own type: a conversion would be undone where all is in float64.
+
+    Of an exponent under `least` it keeps a fixed quantum. The quantum itself is no operation that a mode sees.
+    """
+    with torch._C.DisableTorchFunction(), _disable_current_modes():
+        exponent = torch.frexp(x.detach())[1].clamp(min=least)
+        quantum = torch.ldexp(torch.ones_like(x), exponent - bits)
+        inverse = torch.ldexp(torch.ones_like(x), bits - exponent)
+    return torch.round(x * inverse) * quantum
+
+
+def in_type(x: Any, kind: str) -> Any:
+    """A tensor of floating-point numbers rounded to one of TYPES; anything else as it is."""
+    return rounded(x, *TYPES[kind]) if isinstance(x, Tensor) and x.is_floating_point() and x.numel() else x

@@ -1,0 +1,247 @@
+"""The likely cause: which change of the reference gives what a candidate returned."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from parity_tests.harness.judge_flow import judge
+from parity_tests.operators.of_arrays import FEW, Seen, inputs_of, place_of, results_of, scaled, times_a_number
+from parity_tests.operators.of_steps import changes_of, precisions_of, sums_of, unknowns_of
+from parity_tests.operators.steps import Change, Function, Made, Unknown, calls_of, ops_of
+from reference.flow import Flowed
+from reference.flow.calls import as_tensors, named
+from reports.model.verdicts import PASSING
+
+SECONDS = 2.0
+"""Processor time that a search may take; where judging took longer, as long as that."""
+_ROOM = 8
+"""A change is looked at closely where what it gives is within so many radii."""
+_CLOSELY, _SAID = 4, 2
+"""So many changes of one kind are looked at closely, and so many are said where they give the same."""
+_TURNS = 6
+Outputs = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call of a pair: the reference, its inputs, what it answers, and what the candidate returned in its place.
+
+    `evaluate` and `plain` are what another function answers for the same inputs, with and without radii.
+    """
+
+    function: Function
+    inputs: Mapping[str, Any]
+    flowed: Mapping[str, Flowed]
+    returned: Mapping[str, NDArray[Any]]
+    fails: bool
+    evaluate: Callable[[Function], Mapping[str, Flowed]]
+    plain: Callable[[Function], Outputs]
+
+    def wrong(self) -> dict[str, Seen]:
+        """The results that are off somewhere, of those that have the shape that is asked."""
+        found = {}
+        for name, one in self.flowed.items():
+            got, want = torch.from_numpy(self.returned[name].astype("float64")), _wide(one.value)
+            if got.shape == want.shape:
+                found[name] = Seen(got, want, _off(got, want, _wide(one.radius)))
+        return {name: seen for name, seen in found.items() if bool(seen.wrong.any())}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The change in words, of two that give the same both; "" for none. `ended` where the time ended the search."""
+
+    words: str = ""
+    ended: bool = False
+    seconds: float = 0.0
+
+
+class _OutOfTimeError(Exception):
+    """The search has taken its time."""
+
+
+def cause_of(cases: Sequence[Asked], seconds: float) -> Cause:
+    """The change of the reference that gives all that the candidate returned, in all cases, within its own radii.
+
+    Changes of the plainest kind are tried first; where one of a kind is borne out, no further kind is tried.
+    """
+    failing = [case for case in cases if case.fails]
+    if not failing or seconds <= 0:
+        return Cause()
+    first = min(failing, key=_size)
+    search = _Search(first, [case for case in cases if case is not first], time.process_time() + seconds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            search.run()
+        except _OutOfTimeError:
+            return Cause(search.said(), True, seconds)
+    return Cause(search.said())
+
+
+def _size(case: Asked) -> int:
+    return sum(x.size for x in case.returned.values())
+
+
+class _Clock(TorchFunctionMode):
+    """Ends a run when the time is over: a changed function need not come to an end."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__()
+        self.until = until
+
+    def __torch_function__(
+        self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if time.process_time() > self.until:
+            raise _OutOfTimeError
+        return func(*args, **(kwargs or {}))
+
+
+class _Search:
+    """The work on one failing case; the others bear out or refute what is found there."""
+
+    def __init__(self, case: Asked, others: Sequence[Asked], until: float) -> None:
+        self.case, self.others, self.until = case, sorted(others, key=_size), until
+        self.got = {name: torch.from_numpy(x.astype("float64")) for name, x in case.returned.items()}
+        self.want = {name: _wide(one.value) for name, one in case.flowed.items()}
+        self.wrong = case.wrong()
+        self.count = sum(int(seen.wrong.sum()) for seen in self.wrong.values())
+        self.claims: list[str] = []
+
+    def run(self) -> None:
+        """Finds the claims. Raises _OutOfTimeError."""
+        for kind in self._kinds():
+            close = 0
+            for change in kind:
+                known = self._solved(change) if isinstance(change, Unknown) else change
+                if known is None or not self._is_near(self._run(known.made)):
+                    continue
+                close += 1
+                self.claims += [known.words] if self._is_borne_out(known) else []
+                if close == _CLOSELY or len(self.claims) == _SAID:
+                    break
+            if self.claims:
+                return
+
+    def said(self) -> str:
+        """What is claimed so far, or else where alone the candidate is wrong, if that says anything."""
+        if self.claims:
+            return "; ".join(self.claims)
+        places = set()
+        for case in (one for one in (self.case, *self.others) if one.fails):
+            for name, seen in case.wrong().items():
+                at = seen.wrong.nonzero().tolist()
+                places.add(f"{name}{at[0]}" if len(at) == 1 and seen.wrong.dim() else place_of(seen.wrong))
+        only = places.pop() if len(places) == 1 else ""
+        return f"something that touches {only} alone, all else agrees" if only else ""
+
+    def _kinds(self) -> Iterator[Iterator[Change | Unknown]]:
+        """The changes, the plainest kind first."""
+        whole = bool(self.wrong) and all(self.got[name].shape == want.shape for name, want in self.want.items())
+        if whole:
+            yield results_of(self.wrong, named)
+        calls, ops = calls_of(self._run), ops_of(self._run)
+        yield changes_of(calls)
+        yield sums_of(ops)
+        yield inputs_of(as_tensors(self.case.inputs, "cpu", lower=True))
+        yield precisions_of(ops)
+        yield changes_of(ops)
+        if whole:
+            yield scaled(self.wrong, named)
+        if whole and self.count > FEW:
+            yield unknowns_of(calls)
+            yield unknowns_of(ops)
+            yield times_a_number(self.wrong, named)
+
+    def _run(self, made: Made) -> Outputs | None:
+        """What the changed reference gives; None where it raises."""
+        try:
+            with _Clock(self.until):
+                return self.case.plain(made(self.case.function))
+        except _OutOfTimeError:
+            raise
+        except Exception:  # whatever torch says of arguments that do not fit
+            return None
+
+    def _is_near(self, outputs: Outputs | None) -> bool:
+        """Whether what a change gives is near what was got: in some radii, and as large a part of its own value."""
+        if outputs is None or outputs.keys() != self.got.keys():
+            return False
+        for name, x in outputs.items():
+            if x.shape != self.got[name].shape:
+                return False
+            wide, want, radius = _wide(x), self.want[name], _wide(self.case.flowed[name].radius)
+            known = (want != 0) & want.isfinite() & radius.isfinite()
+            part = float((radius[known] / want[known].abs()).median()) if bool(known.any()) else 0.0
+            part += 4 * torch.finfo(x.dtype if x.is_floating_point() else torch.float64).eps
+            room = radius if radius.shape == x.shape else float(radius[known].median()) if bool(known.any()) else 0.0
+            if bool(_off(self.got[name], wide, _ROOM * (part * wide.abs() + room)).any()):
+                return False
+        return True
+
+    def _is_borne_out(self, change: Change) -> bool:
+        """Whether it gives all numbers of all cases within radii of its own, in which the reference's are not."""
+        told = 0
+        for case in (self.case, *self.others):
+            if case is not self.case and time.process_time() > self.until:
+                raise _OutOfTimeError
+            try:
+                flowed = case.evaluate(change.made(case.function))
+            except Exception:  # whatever the flow refuses
+                return False
+            for name in case.returned:
+                one = flowed.get(name)
+                if one is None or judge(case.returned[name], one, None, name).comparison.verdict not in PASSING:
+                    return False
+                unchanged = judge(case.flowed[name].value.detach().cpu().numpy(), one, None, name).comparison
+                if case is self.case and unchanged.verdict not in PASSING:
+                    told += one.value.numel() if unchanged.bad is None else unchanged.bad
+        return 2 * told >= max(self.count, 1)
+
+    def _solved(self, unknown: Unknown) -> Change | None:
+        """The change with the number that gives what was got, in few digits; None where no number does."""
+        target, at = torch.cat([self.got[name].flatten() for name in self.want]), unknown.start
+        step = 1e-3 * max(abs(at), 1e-3)
+        before, after = self._flat(unknown, at), self._flat(unknown, at + step)
+        at += step
+        for turn in range(_TURNS):
+            if before is None or after is None:
+                return None
+            slope, left = (after - before) / step, target - after
+            square, along = float(slope @ slope), float(slope @ left)
+            if not 0 < square < torch.inf or (turn == 0 and along * along < 0.25 * square * float(left @ left)):
+                return None  # it does not lead there
+            step = along / square
+            at, before = at + step, after
+            after = self._flat(unknown, at)
+            if self._is_near(self._run(unknown.made(at))):
+                few = (unknown.of(float(f"{at:.{digits}g}")) for digits in range(1, 12))
+                return next((change for change in few if self._is_near(self._run(change.made))), None)
+        return None
+
+    def _flat(self, unknown: Unknown, number: float) -> Tensor | None:
+        """All numbers of all results; None where there are others, or some that are not finite."""
+        outputs = self._run(unknown.made(number)) or {}
+        if any(name not in outputs or outputs[name].shape != want.shape for name, want in self.want.items()):
+            return None
+        flat = torch.cat([_wide(outputs[name]).flatten() for name in self.want])
+        return flat if bool(flat.isfinite().all()) else None
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.detach().cpu().to(torch.float64)
+
+
+def _off(got: Tensor, want: Tensor, radius: Tensor) -> Tensor:
+    """Where two numbers are further apart than the radius; NaN is as NaN is."""
+    return ~(((got - want).abs() <= radius) | (got == want) | (got.isnan() & want.isnan()))

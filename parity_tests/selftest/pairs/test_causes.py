@@ -1,0 +1,259 @@
+"""The likely cause of a disagreement: the change of the reference that gives all numbers, and none where none does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from torch import Tensor
+
+import parity
+from parity_tests.pairs.agrees import assert_agrees
+from parity_tests.pairs.hold import hold
+from parity_tests.pairs.pair import Pair, pair
+from parity_tests.pairs.run_pairs import run_pairs
+from parity_tests.protocol.errors import UsageError
+from reference.flow import gradients
+
+Function = Callable[..., Tensor]
+
+
+@pytest.fixture(autouse=True)
+def _search() -> None:
+    """Here causes are looked for."""
+
+
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.tensor(np.random.default_rng(seed).standard_normal(shape), dtype=torch.float32)
+
+
+X, W, B = drawn(8, 40), drawn(16, 40, seed=1), drawn(16, seed=2)
+SQUARE = drawn(6, 6)
+
+
+def layer(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return F.gelu(F.linear(x, w, b))
+
+
+def norm(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return F.leaky_relu(F.layer_norm(F.linear(x, w, b) / 30, (16,)), 0.01)
+
+
+def lower(x: Tensor, kind: torch.dtype) -> Tensor:
+    return x.to(kind).float()
+
+
+def in_halves(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    """Twice a product, both halves of whose sums are kept in bfloat16."""
+    halves = [lower(x[:, part] @ w[:, part].T, torch.bfloat16) for part in (slice(20), slice(20, 40))]
+    return lower(halves[0] + halves[1], torch.bfloat16) * 2
+
+
+def written(change: Callable[[Tensor], None]) -> Function:
+    """The layer whose result is written over afterwards."""
+
+    def candidate(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+        y = layer(x, w, b)
+        change(y)
+        return y
+
+    return candidate
+
+
+def zero_rows(y: Tensor) -> None:
+    y[5:] = 0
+
+
+def spoil_lanes(y: Tensor) -> None:
+    y[:, ::4] += torch.arange(1.0, 5.0)
+
+
+def write_twice(y: Tensor) -> None:
+    y[4:] = y[:4].clone()
+
+
+def spoil_one(y: Tensor) -> None:
+    y[3, 4] += 1
+
+
+WRONG: dict[str, tuple[Function, Function, str]] = {
+    "an argument": (
+        lambda x, w, b: F.gelu(F.linear(x, w, b), approximate="tanh"),
+        layer,
+        "gelu with approximate='tanh', where the reference has 'none'",
+    ),
+    "epsilon": (
+        lambda x, w, b: F.leaky_relu(F.layer_norm(F.linear(x, w, b) / 30, (16,), eps=1e-3), 0.01),
+        norm,
+        "layer_norm with eps=0.001, where the reference has 1e-05",
+    ),
+    "an argument's number": (
+        lambda x, w, b: F.leaky_relu(F.layer_norm(F.linear(x, w, b) / 30, (16,)), 0.013),
+        norm,
+        "leaky_relu with negative_slope=0.013, where the reference has 0.01",
+    ),
+    "no bias": (lambda x, w, b: F.gelu(F.linear(x, w)), layer, "linear with bias=None, where the reference has one"),
+    "another function": (lambda x, w, b: F.silu(F.linear(x, w, b)), layer, "silu in place of gelu"),
+    "left out": (lambda x, w, b: F.linear(x, w, b), layer, "without gelu"),
+    "a factor": (lambda x, w, b: F.gelu(0.3 * F.linear(x, w, b)), layer, "what linear gives, times 0.3"),
+    "the last term": (
+        lambda x, w, b: F.gelu(F.linear(x[:, :-1], w[:, :-1], b)),
+        layer,
+        "addmm without the last of its 40 terms",
+    ),
+    "the last tile": (
+        lambda x, w, b: F.gelu(F.linear(x[:, :32], w[:, :32], b)),
+        layer,
+        "addmm without the last 8 of its 40 terms",
+    ),
+    "inputs of fewer bits": (
+        lambda x, w, b: layer(*(lower(y, torch.bfloat16) for y in (x, w, b))),
+        layer,
+        "inputs rounded to bfloat16",
+    ),
+    "results of fewer bits": (
+        lambda x, w, b: lower(layer(x, w, b), torch.float16),
+        layer,
+        "results stored in float16",
+    ),
+    "sums of fewer bits": (in_halves, lambda x, w, b: (x @ w.T) * 2, "mm with partial sums rounded to bfloat16"),
+    "rows not written": (written(zero_rows), layer, "0 in rows from 5 on, all else agrees"),
+    "rows written twice": (written(write_twice), layer, "in rows from 4 on stands what stands 64 elements before"),
+    "lanes": (written(spoil_lanes), layer, "something that touches every 4th column from 0 on alone"),
+    "one element": (written(spoil_one), layer, "something that touches output[3, 4] alone, all else agrees"),
+}
+
+
+@pytest.mark.parametrize(("candidate", "reference", "words"), WRONG.values(), ids=WRONG)
+def test_the_change_of_the_reference_that_gives_all_numbers_is_said(
+    candidate: Function, reference: Function, words: str
+) -> None:
+    result = hold(candidate, reference, X, W, B)
+    assert not result
+    assert result.run.records[0].diagnosis.startswith(words)
+    assert f"\n  Likely cause: {words}" in str(result)
+
+
+UNNAMED: dict[str, tuple[Function, Function]] = {
+    "two changes at once": (
+        lambda x, w, b: F.leaky_relu(F.layer_norm(F.linear(x, w) / 30, (16,), eps=1e-3), 0.01),
+        norm,
+    ),
+    "an argument, and one element": (
+        lambda x, w, b: F.gelu(F.linear(x, w, b), approximate="tanh") + F.pad(torch.ones(1, 1), (3, 12, 2, 5)),
+        layer,
+    ),
+    "noise": (lambda x, w, b: layer(x, w, b) + 1e-2 * drawn(8, 16, seed=7), layer),
+}
+
+
+@pytest.mark.parametrize(("candidate", "reference"), UNNAMED.values(), ids=UNNAMED)
+def test_what_no_single_change_gives_has_no_cause(candidate: Function, reference: Function) -> None:
+    result = hold(candidate, reference, X, W, B)
+    assert not result
+    assert result.run.records[0].diagnosis == ""
+    assert "Likely cause" not in str(result)
+
+
+def test_a_result_of_another_shape_has_a_cause_too_and_two_that_give_the_same_are_both_said() -> None:
+    kept = hold(lambda x: x.mean(-1, keepdim=True), lambda x: x.mean(-1), X)
+    assert kept.run.records[0].diagnosis == "mean with keepdim=True, where the reference has False"
+    alike = hold(lambda x, y: y @ x, lambda x, y: x @ y, SQUARE, drawn(6, 6, seed=3))
+    assert alike.run.records[0].diagnosis.startswith("matmul of self and other exchanged")
+    both = hold(lambda x, y: x * y * 2.5, lambda x, y: x * y, SQUARE, drawn(6, 6, seed=3))
+    assert "times 2.5" in both.run.records[0].diagnosis
+
+
+def test_a_change_counts_only_where_forward_and_gradients_are_all_given() -> None:
+    def reference(x: Tensor, w: Tensor) -> Tensor:
+        return F.gelu(x @ w)
+
+    def candidate(forward: str, backward: str) -> Callable[..., dict[str, Tensor]]:
+        def both(x: Tensor, w: Tensor, grad: Tensor) -> dict[str, Tensor]:
+            found = {}
+            for form in (forward, backward):
+                leaf = x.clone().requires_grad_()
+                y = F.gelu(leaf @ w, approximate=form)
+                y.backward(grad)  # type: ignore[no-untyped-call]
+                found[form] = y.detach(), leaf.grad
+            return {"output": found[forward][0], "x": found[backward][1]}  # type: ignore[dict-item]
+
+        return both
+
+    inputs: dict[str, Any] = {"x": X, "w": W.T.contiguous(), "grad": drawn(8, 16, seed=5)}
+    held = gradients(reference, of=("x",), given="grad")
+    causes = [
+        hold(candidate(*forms), held, **inputs).frame["diagnosis"] for forms in (("tanh", "tanh"), ("none", "tanh"))
+    ]
+    assert set(causes[0]) == {"gelu with approximate='tanh', where the reference has 'none'"}
+    assert list(causes[1]) == ["", "gelu_backward with approximate='tanh', where the reference has 'none'"]
+
+
+def made(candidate: Callable[..., Any], reference: Callable[..., Any]) -> Pair:
+    def draw(rng: np.random.Generator) -> dict[str, Any]:
+        return {"x": rng.standard_normal((int(rng.integers(2, 7)), 5))}
+
+    decorated: Any = pair(reference=reference, inputs=draw, dtypes=["float64"], name="var")(candidate)
+    return decorated.parity_pair  # type: ignore[no-any-return]
+
+
+def test_a_cause_of_a_pair_gives_the_numbers_of_all_its_cases() -> None:
+    def sometimes(x: Any) -> Any:
+        return x.var(0, ddof=1 if len(x) > 3 else 0)
+
+    def causes(candidate: Callable[..., Any]) -> set[str]:
+        records = run_pairs([made(candidate, lambda x: x.var(0))]).run.records
+        return {record.diagnosis for record in records if record.verdict == "mismatch"}
+
+    assert causes(lambda x: x.var(0)) == {"var with correction=0, where the reference has 1"}
+    assert causes(sometimes) == {""}
+
+
+def test_nothing_is_looked_for_where_all_agrees_or_no_time_is_given_and_a_search_cut_short_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wrong = WRONG["left out"][0]
+    short = hold(wrong, layer, X, W, B, search=1e-6).run.records[0]
+    assert short.diagnosis == ""
+    assert short.note == "the search for a cause ended after 1e-06 s of processor time"
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a cause is looked for")
+
+    monkeypatch.setattr("parity_tests.pairs.causes.cause_of", refuse)
+    assert hold(layer, layer, X, W, B)
+    with pytest.raises(AssertionError, match="a cause is looked for"):
+        hold(wrong, layer, X, W, B)
+
+
+def test_a_changed_reference_that_never_ends_is_given_up() -> None:
+    def halved(x: Tensor, n: Tensor) -> Tensor:
+        while bool(n > 1):
+            n = n / 2
+            x = x.tanh()
+        return x
+
+    result = hold(lambda x, n: x * n, halved, X, torch.tensor(8.0), search=0.1)
+    assert "the search for a cause ended" in result.run.records[0].note
+
+
+def test_assert_agrees_says_the_cause_in_a_line_of_its_own() -> None:
+    with pytest.raises(AssertionError, match=r"\n  Likely cause: softmax with dim=0, where the reference has -1\."):
+        assert_agrees(torch.softmax(X, 0), lambda x: torch.softmax(x, -1), X)
+
+
+def test_radius_gives_values_and_error_bounds_against_which_many_candidates_are_judged() -> None:
+    known = parity.radius(layer, X, W, B)["output"]
+    assert known.value.shape == known.radius.shape == (8, 16)
+    assert known.kind == "sample"
+    assert bool(((layer(X, W, B) - known.value).abs() <= known.radius).all())
+    assert not bool(((layer(X, W, B) * 1.01 - known.value).abs() <= known.radius).all())
+    assert parity.radius(torch.nn.Tanh(), input=X, radius="bound")["output"].kind == "bound"
+    with pytest.raises(UsageError, match="given twice"):
+        parity.radius(layer, X, W, B, b=B)
+    with pytest.raises(UsageError, match="has no input z"):
+        parity.radius(layer, X, W, z=B)
