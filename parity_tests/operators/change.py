@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from parity_tests.operators.source import Source
 
@@ -25,9 +25,30 @@ class Change:
     makes: str
     mends: str
 
+    def trimmed(self, source: Source) -> Change:
+        """The same with edits that are no longer than they must be, so that others may lie around them."""
+        return replace(self, edits=tuple(_trimmed(edit, source.bytes) for edit in self.edits))
+
     def applied(self, source: Source) -> str:
         """The text of the module with the change."""
         text = source.bytes
         for start, end, new in sorted(self.edits, reverse=True):
             text = text[:start] + new.encode("utf-8", "surrogatepass") + text[end:]
         return text.decode("utf-8", "surrogatepass")
+
+
+def _trimmed(edit: Edit, text: bytes) -> Edit:
+    start, end, new = edit
+    old = text[start:end].decode("utf-8", "surrogatepass")
+    if not (old.isascii() and new.isascii()):
+        return edit
+    before = _alike(old, new)
+    after = _alike(old[before:][::-1], new[before:][::-1])
+    return start + before, end - after, new[before : len(new) - after]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    return next(
+        (k for k, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
+    )

@@ -8,23 +8,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from parity_tests.operators.change import Change
 from parity_tests.operators.expressions import OPERATORS, Found, Place
 from parity_tests.operators.scope import Scope
-from parity_tests.operators.source import Source, sites
+from parity_tests.operators.source import Function, Source, sites
 from parity_tests.operators.statements import of_statements
 
 Operator = Callable[[Place], Found]
 
 
 def changes_of(
-    source: Source, functions: Iterable[str], further: Sequence[Operator] = (), scope: Scope | None = None
+    source: Source,
+    functions: Iterable[str],
+    further: Sequence[Operator] = (),
+    scope: Scope | None = None,
+    blocks: Callable[[Source, Function], Iterable[Change]] = lambda source, function: (),
 ) -> list[Change]:
     """The changes of the functions of these qualified names, by rank; of those that give the same text the first.
 
     `further` are operators on expressions beside the usual ones, `scope` is what they
-    may name, where it is not the function's own.
+    may name, where it is not the function's own, and `blocks` gives further changes of statements.
     """
     found: dict[tuple[tuple[int, int, str], ...], Change] = {}
     for name in functions:
-        for change in _of_function(source, name, further, scope):
+        for change in (*_of_function(source, name, further, scope), *blocks(source, source.functions[name])):
             found.setdefault(change.edits, change)
     return sorted(found.values(), key=lambda change: change.rank)
 

@@ -236,12 +236,13 @@ def numbers(place: Place) -> Found:
     elif isinstance(value, int):
         others = list(dict.fromkeys(map(str, (value + 1, value - 1, 0, 1, 2))))
     elif isinstance(value, float):
-        others = [repr(round(1 - value, 12)), repr(value * 10), repr(value / 10), "0.0", "1.0"]
+        others = [repr(one) for one in (round(1 - value, 12), value * 2, value / 2, value * 10, value / 10, 0.0, 1.0)]
     elif value is None:
         others = ["0", "1"]
     for other in others:
         makes, mends = f"{other} stands for {text}", f"`{text}` stands where `{other}` belongs"
-        yield place.change("number", 2, other, makes, mends, operation=other.startswith("-"))
+        rank = 4 if _does_nothing(place, other) else 2
+        yield place.change("number", rank, other, makes, mends, operation=other.startswith("-"))
     if isinstance(value, int | float) and not isinstance(value, bool):
         for name in place.scope.names:
             makes, mends = f"`{name}` stands for {text}", f"the number {text} stands where `{name}` belongs"
@@ -250,6 +251,14 @@ def numbers(place: Place) -> Found:
         for key in (one for one in place.scope.keys if one != repr(value)):
             makes, mends = (f"the entry {b} is taken for {a}" for a, b in ((text, key), (key, text)))
             yield place.change("entry", 2, key, makes, mends, operation=False)
+
+
+def _does_nothing(place: Place, other: str) -> bool:
+    """Whether an operation with this number is none, which is simpler to leave out."""
+    parent = place.site.parent
+    if not isinstance(parent, ast.BinOp):
+        return False
+    return other.startswith("0") or (other in ("1", "1.0") and isinstance(parent.op, ast.Mult | ast.Div))
 
 
 def names(place: Place) -> Found:

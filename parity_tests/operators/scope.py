@@ -57,7 +57,8 @@ class Scope:
     def are_twins(self, one: str, other: str) -> bool:
         """Whether two names are easily taken for one another."""
         alike = SequenceMatcher(None, one, other, autojunk=False).ratio() > _ALIKE
-        return frozenset((one, other)) in _TWINS or (min(len(one), len(other)) > 1 and alike)
+        numbered = one[:-1] == other[:-1] and one[-1:].isdigit() and other[-1:].isdigit()
+        return frozenset((one, other)) in _TWINS or numbered or (min(len(one), len(other)) > 1 and alike)
 
 
 def is_own(node: ast.AST) -> bool:

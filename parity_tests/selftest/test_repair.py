@@ -12,11 +12,12 @@ from parity_tests.harness.repair import Repair, lines, repairs
 
 MISTAKES = (
     ("X.T @ grad", "X.T @ grad / len(X)"),  # 4: one change
+    ('X @ self.params["W"] + self.params["b"]', '2 * X @ self.params["W"] - self.params["b"]'),  # 3: two changes
     ("return grad * (1 - self.h * self.h)", "return grad * (1 - X * X)"),  # 6: one name in two places
     ("return grad * self.mask\n", "return np.sin(grad) * np.cos(X)\n"),  # 8: nothing near is right
     ("kept * (np.ones_like(X) * (1.0 / (1.0 - self.r)))", "kept * (np.ones_like(X) * (1.0 / self.r))"),  # 9
 )
-PARTS = frozenset({"4", "6", "8", "9"})
+PARTS = frozenset({"3", "4", "6", "8", "9"})
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,12 @@ def test_one_name_in_several_places_is_one_change(found: dict[str, Repair]) -> N
     (fix,) = found["6"].fixes
     assert fix.before == "return grad * (1 - X * X)"
     assert fix.after != fix.before
+
+
+def test_two_mistakes_that_are_in_every_result_are_found_together(found: dict[str, Repair]) -> None:
+    (fix,) = found["3"].fixes
+    assert fix.words == "the factor `2` is too much; `-` stands where `+` belongs"
+    assert fix.after == 'return (X) @ self.params["W"] + self.params["b"]'
 
 
 def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: dict[str, Repair], wrong: Run) -> None:

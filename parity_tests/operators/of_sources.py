@@ -1,0 +1,195 @@
+"""Further changes that mend students' sources: brackets across calls, steps of windows, what is never kept."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from parity_tests.operators.change import Change
+from parity_tests.operators.expressions import SIGNS, Found, Place
+from parity_tests.operators.scope import is_own
+from parity_tests.operators.source import Function, Source, statements
+
+_LINEAR = frozenset(("dot", "matmul", "sum", "mean", "sqrt", "exp", "log", "square", "tanh", "abs", "round"))
+"""Functions of which an operation is easily written inside, where it belongs outside, or the other way round."""
+_CURVED = frozenset(("exp", "tanh", "cosh", "log", "sqrt", "sigmoid"))
+_BETA = re.compile(r".*(beta|b)_?[12]$")
+_MOST_STEPS = 8
+_MOST_UNUSED = 3
+
+
+def across_calls(place: Place) -> Found:
+    """An operation inside the brackets of a call that belongs outside of them, or the other way round."""
+    node = place.site.node
+    if isinstance(node, ast.Call) and node.args and _word(node) in _LINEAR:
+        last, before = node.args[-1], place.text(node)
+        if isinstance(last, ast.BinOp) and type(last.op) in SIGNS:
+            sign, inner, outer = SIGNS[type(last.op)], place.text(last.left), place.operand(last.right)
+            new = f"{_with_last(place, node, inner)} {sign} {outer}"
+            yield place.change(
+                "across", 2, new, "", f"`{place.text(last.right)}` stands inside the brackets: `{before}`"
+            )
+    if isinstance(node, ast.BinOp) and type(node.op) in SIGNS and isinstance(node.left, ast.Call) and node.left.args:
+        call, sign = node.left, SIGNS[type(node.op)]
+        if _word(call) in _LINEAR and not call.keywords:
+            inner = f"{place.operand(call.args[-1])} {sign} {place.operand(node.right)}"
+            words = f"`{place.text(node.right)}` stands outside the brackets: `{place.text(node)}`"
+            yield place.change("across", 3, _with_last(place, call, inner), "", words, operation=False)
+
+
+def scaled(place: Place) -> Found:
+    """A factor more within the brackets of a function."""
+    node = place.site.node
+    if isinstance(place.site.parent, ast.Call) and place.site.role == "args" and _word(place.site.parent) in _CURVED:
+        for factor in ("2", "0.5"):
+            words = f"a factor `{factor}` is missing at `{place.text(node)}`"
+            yield place.change("scaled", 3, f"{factor} * {place.operand(node)}", "", words, operation=False)
+
+
+def deeper(place: Place) -> Found:
+    """What is added or multiplied at last moved into the brackets that end before it, as in `a - b / c + d`."""
+    node = place.site.node
+    if not isinstance(node, ast.BinOp) or type(node.op) not in SIGNS:
+        return
+    sign, last = SIGNS[type(node.op)], place.operand(node.right)
+    spine: list[tuple[str, str]] = []
+    one = node.left
+    while isinstance(one, ast.BinOp) and type(one.op) in SIGNS:
+        spine.append((place.operand(one.left), SIGNS[type(one.op)]))
+        one = one.right
+        if len(spine) > 1:
+            text = f"({place.text(one)} {sign} {last})"
+            for left, between in reversed(spine):
+                text = f"{left} {between} {text}"
+            words = f"`{place.text(node.right)}` belongs in brackets with `{place.text(one)}`"
+            yield place.change("across", 2, text, "", words)
+
+
+def corrections(place: Place) -> Found:
+    """The correction of a moment that starts at 0."""
+    node = place.site.node
+    if not isinstance(node, ast.Name) or place.site.role == "func":
+        return
+    counted = [name for name in (*place.scope.names,) if name == "t"]
+    if "'t'" in place.scope.keys:
+        counted.append("config['t']")
+    betas = [name for name in place.scope.names if _BETA.match(name)]
+    betas += [f"config[{key}]" for key in place.scope.keys if _BETA.match(key.strip("'"))]
+    for beta in betas:
+        for t in counted[:1]:
+            divisor = f"1 - {beta} ** {t}"
+            words = f"`{node.id}` is not divided by `{divisor}`"
+            yield place.change("correction", 3, f"{node.id} / ({divisor})", "", words)
+
+
+def turned(place: Place) -> Found:
+    """All reversals of axes in one subscript left out."""
+    node = place.site.node
+    if isinstance(node, ast.Subscript) and place.text(node).count("::-1") > 1:
+        words = f"`{place.text(node.value)}` is turned"
+        yield place.change("turned", 2, place.text(node).replace("::-1", ":"), "", words, operation=False)
+
+
+def of_blocks(source: Source, function: Function) -> Iterator[Change]:
+    """Steps of windows that are left out; entries that are read, changed and never kept; what is never used."""
+    unused = _unused(source, function)
+    for statement, _ in statements(function):
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return) and statement.value is not None:
+            yield from _used(source, function, statement, unused)
+        if isinstance(statement, ast.Assign | ast.AugAssign):
+            yield from _steps(source, function, statement)
+            yield from _kept(source, function, statement)
+
+
+def _steps(source: Source, function: Function, statement: ast.stmt) -> Iterator[Change]:
+    """The variables of loops in the slices of a statement, multiplied by a name: that of each axis, and of all."""
+    counted = set(_counted(function))
+    places: dict[str, list[tuple[int, int]]] = {}
+    for piece in (node for node in ast.walk(statement) if isinstance(node, ast.Slice)):
+        for node in ast.walk(piece):
+            if isinstance(node, ast.Name) and node.id in counted:
+                places.setdefault(node.id, []).append(source.span(node))
+    stored = [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    likely = [name for name in dict.fromkeys(stored) if name.lower().startswith("s")][:_MOST_STEPS]
+    for name in likely if places else ():
+        edits = tuple((*span, f"{one} * {name}") for one, spans in places.items() for span in spans)
+        words = f"the factor `{name}` is missing at {' and '.join(f'`{one}`' for one in places)}"
+        yield Change("step", 1, statement.lineno, edits, "", words)
+
+
+def _unused(source: Source, function: Function) -> list[str]:
+    """Arguments and variables that the function never reads, and entries that its class's other methods alone read."""
+    names = [one.arg for one in function.args.args if one.arg != "self"]
+    nodes = list(ast.walk(function))
+    names += [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    read = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    owner = next((c for c in source.tree.body if isinstance(c, ast.ClassDef) and function in c.body), function)
+    entries = dict.fromkeys(_entries(source, owner))
+    unused = [name for name in dict.fromkeys(names) if name not in read and name != "_"]
+    return unused[:_MOST_UNUSED] + [one for one in entries if one not in set(_entries(source, function))][:_MOST_UNUSED]
+
+
+def _entries(source: Source, within: ast.AST) -> Iterator[str]:
+    """The entries of attributes by a name of their own, as `self.params['b']`."""
+    for node in ast.walk(within):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and is_own(node.value):
+            yield source.of(node).replace('"', "'")
+
+
+def _used(
+    source: Source, function: Function, statement: ast.Assign | ast.AugAssign | ast.Return, unused: Sequence[str]
+) -> Iterator[Change]:
+    """A term or factor more: what is never used, as it is and for each round of a loop."""
+    assert statement.value is not None
+    if isinstance(statement.value, ast.Tuple | ast.Constant):
+        return
+    text, span = source.of(statement.value), source.span(statement.value)
+    rounds = [f"[{name}]" for name in _counted(function)]
+    for name in unused:
+        for new in (f"{text} + {name}", f"({text}) * {name}", *(f"{text} + {name}{one}" for one in rounds)):
+            yield Change("unused", 2, statement.lineno, ((*span, new),), "", f"`{name}` is not used")
+
+
+def _counted(function: Function) -> list[str]:
+    """The variables of the function's loops."""
+    loops = [node.target for node in ast.walk(function) if isinstance(node, ast.For)]
+    found = [one for target in loops for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    return [one.id for one in found if isinstance(one, ast.Name)]
+
+
+def _kept(source: Source, function: Function, statement: ast.stmt) -> Iterator[Change]:
+    """What is made of an entry, or of a name without it, and never put back where it is read again."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return
+    name, read = statement.targets[0].id, dict[str, None]()
+    for node in ast.walk(statement.value):
+        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice | ast.Tuple):
+            read[source.of(node)] = None
+        if isinstance(node, ast.Call) and _word(node) == "get" and isinstance(node.func, ast.Attribute) and node.args:
+            read[f"{source.of(node.func.value)}[{source.of(node.args[0])}]"] = None
+    written = {
+        source.of(node)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
+    }
+    end = source.span(statement)[1]
+    for entry in read.keys() - written:
+        new = f"\n{' ' * statement.col_offset}{entry} = {name}"
+        yield Change("kept", 2, statement.lineno, ((end, end, new),), "", f"`{name}` is not kept as `{entry}`")
+
+
+def _word(call: ast.Call) -> str:
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def _with_last(place: Place, call: ast.Call, last: str) -> str:
+    """The text of a call with another last argument."""
+    given = [place.text(one) for one in call.args[:-1]] + [last]
+    given += [f"{k.arg}={place.text(k.value)}" for k in call.keywords if k.arg]
+    return f"{place.text(call.func)}({', '.join(given)})"
+
+
+OF_SOURCES = (across_calls, scaled, deeper, corrections, turned)
