@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from parity_tests.proof.kernelbench import __main__ as command
 from parity_tests.proof.kernelbench import report
 from parity_tests.proof.kernelbench.answers import FAULTS, shows
 from parity_tests.proof.kernelbench.problems import OWN, listed, opened
-from parity_tests.proof.kernelbench.trial import ACCEPTED, ALARM, REFUSED, Row, Trial
+from parity_tests.proof.kernelbench.trial import ACCEPTED, ALARM, NAMED, OTHERWISE, REFUSED, Row, Trial
 
 PRODUCT = """
 import torch
@@ -41,6 +42,7 @@ def get_inputs():
 def get_init_inputs():
     return [features, 64]
 """
+FIRST, SECOND = list(FAULTS)[:2]
 REFUSED_ONE = PRODUCT.replace("a @ b", "torch.special.bessel_j0(a @ b)")
 
 
@@ -109,14 +111,29 @@ def test_a_fault_that_changes_nothing_does_not_show() -> None:
 def test_the_table_goes_on_where_it_was_left(folder: Path, tmp_path: Path) -> None:
     """What is in it is not asked again, and it reads as it was written."""
     table = tmp_path / "found.csv"
-    report.write([Row("level1", "1_product", ACCEPTED, honest=7, faults={FAULTS[0]: ["hold"], FAULTS[1]: []})], table)
+    report.write([Row("level1", "1_product", ACCEPTED, honest=7, faults={FIRST: ["hold", NAMED], SECOND: []})], table)
     result = CliRunner().invoke(command.main, [str(folder), "--only", "level1/1", "--out", str(table)])
     assert result.exit_code == 0, result.output
     first, second = report.read(table)
-    assert (first.honest, first.faults) == (7, {FAULTS[0]: ["hold"], FAULTS[1]: []})
+    assert (first.honest, first.faults) == (7, {FIRST: ["hold", NAMED], SECOND: []})
     assert (second.problem, second.verdict) == ("10_refused", REFUSED)
     assert "1 of 1: level1/10_refused" in result.output
     assert "| all | 2 | 1 | 0 | 0 | 1 |" in result.output
+    assert re.search(rf"\| {FIRST} \| 2 \| 1 \|.*\| 1 \| 0 \|\n", result.output)
+
+
+def test_the_cause_of_a_fault_is_said_to_be_what_was_seeded_or_something_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one(function: object, inputs: dict[str, torch.Tensor]) -> list[object]:
+        wrong = {"output": -(inputs["a"] @ inputs["b"])}
+        return [(FIRST, lambda wide: {"output": wrong["output"].double()} if wide else wrong)]
+
+    monkeypatch.setattr("parity_tests.proof.kernelbench.answers.faulty", one)
+    for words, said in (("other sign", NAMED), ("bfloat16", OTHERWISE)):
+        monkeypatch.setitem(FAULTS, FIRST, words)
+        row = Trial(listed(folder)[0], False, 1.0, lambda row: None, causes=True).run()
+        assert row.faults == {FIRST: ["hold", "1e-4", "1e-2", "default", said]}
 
 
 def test_a_folder_without_problems_is_a_usage_error(tmp_path: Path) -> None:

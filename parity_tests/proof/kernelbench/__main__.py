@@ -24,11 +24,11 @@ _WALL = 10
 """A process may wait for so many times its processor seconds, and is then taken to be stuck."""
 
 
-def tried(path: Path, own: bool, scale: float, seconds: int, memory: int) -> Row:
+def tried(path: Path, own: bool, scale: float, causes: bool, seconds: int, memory: int) -> Row:
     """One problem's row, from a process of its own that gets so many processor seconds and GiB."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_try, args=(path, own, scale, seconds, memory, theirs), daemon=True)
+    process = context.Process(target=_try, args=(path, own, scale, causes, seconds, memory, theirs), daemon=True)
     process.start()
     theirs.close()
     row = Row(path.parent.name, path.stem, TIME, "")
@@ -54,11 +54,11 @@ def _imported() -> None:
     list(honest(torch.nn.functional.gelu, {"input": torch.ones(2)}, {"output": torch.ones(2)}))
 
 
-def _try(path: Path, own: bool, scale: float, seconds: int, memory: int, connection: Connection) -> None:
+def _try(path: Path, own: bool, scale: float, causes: bool, seconds: int, memory: int, connection: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     resource.setrlimit(resource.RLIMIT_AS, (memory << 30, memory << 30))
     torch.set_num_threads(1)
-    connection.send(Trial(path, own, scale, connection.send).run())
+    connection.send(Trial(path, own, scale, connection.send, causes).run())
     connection.close()
 
 
@@ -66,6 +66,7 @@ def _try(path: Path, own: bool, scale: float, seconds: int, memory: int, connect
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--own-sizes", is_flag=True, help="Keep the problems' own numbers of terms in all sums.")
 @click.option("--scale", type=float, default=1.0, show_default=True, help="Inputs times this.")
+@click.option("--causes", is_flag=True, help="Look for the cause of each fault that is told, too.")
 @click.option("--only", default="", help="Problems whose level and name hold this text, such as level1 or Softmax.")
 @click.option("--seconds", type=click.IntRange(min=1), default=150, show_default=True, help="Processor time of each.")
 @click.option("--memory", type=click.IntRange(min=1), default=10, show_default=True, help="GiB of each.")
@@ -74,7 +75,15 @@ def _try(path: Path, own: bool, scale: float, seconds: int, memory: int, connect
     "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("kernelbench.csv"), show_default=True
 )
 def main(
-    folder: Path, own_sizes: bool, scale: float, only: str, seconds: int, memory: int, anew: bool, out: Path
+    folder: Path,
+    own_sizes: bool,
+    scale: float,
+    causes: bool,
+    only: str,
+    seconds: int,
+    memory: int,
+    anew: bool,
+    out: Path,
 ) -> None:
     """Hold KernelBench's models against honest answers, and against answers with faults, beside typed tolerances.
 
@@ -87,7 +96,7 @@ def main(
     asked = [path for path in paths if anew or (path.parent.name, path.stem) not in rows]
     _imported()
     for number, path in enumerate(asked, 1):
-        row = tried(path, own_sizes, scale, seconds, memory)
+        row = tried(path, own_sizes, scale, causes, seconds, memory)
         rows[row.level, row.problem] = row
         report.write([rows[key] for key in sorted(rows, key=_place)], out)
         told = [f"{who} {report.told([row], who)}" for who in report.JUDGES]

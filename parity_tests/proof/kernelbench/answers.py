@@ -16,6 +16,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+from parity_tests.operators.of_steps import operand_of, rounded
 from parity_tests.proof.kernelbench.problems import Sums, terms_of
 from parity_tests.proof.opinfo.honest import InParts
 from reference.flow import plain
@@ -23,20 +24,21 @@ from reference.flow import plain
 aten = torch.ops.aten
 Tensors = dict[str, Tensor]
 Function = Callable[..., Any]
-FAULTS = (
-    "inputs in bfloat16",
-    "inputs in TF32",
-    "one input is not read",
-    "the last weights are not read",
-    "the last term of a sum is dropped",
-    "partial sums in bfloat16",
-    "a constant is off by a hundredth",
-    "results in float16",
-    "one element is off by a thousandth",
-    "two neighbours are swapped",
-    "the last row is not written",
-    "a tile is written twice",
-)
+FAULTS = {
+    "inputs in bfloat16": "bfloat16",
+    "inputs in TF32": "TF32|float16",
+    "one input is not read": "not read|without the last|0 in|alone",
+    "the last weights are not read": "not read|=None|without|0 in",
+    "the last term of a sum is dropped": "without the last|not read|0 in",
+    "partial sums in bfloat16": "bfloat16",
+    "a constant is off by a hundredth": r"with \w+=|times|multiplied",
+    "results in float16": "float16",
+    "one element is off by a thousandth": "alone",
+    "two neighbours are swapped": "exchanged",
+    "the last row is not written": "0 in|not read",
+    "a tile is written twice": "elements before",
+}
+"""The faults, each with what the words for its cause hold, or those for another that gives the same numbers."""
 BFLOAT16, TF32 = 8, 11
 """Their significant bits."""
 VISIBLE = 1e-6
@@ -133,12 +135,6 @@ def _under(function: Function, mode: TorchDispatchMode) -> Function:
     return call
 
 
-def rounded(x: Tensor, bits: int) -> Tensor:
-    """Rounded to so many significant bits, in its own type: a conversion would be undone where all is in float64."""
-    mantissa, exponent = torch.frexp(x)
-    return torch.ldexp(torch.round(mantissa * 2**bits) / 2**bits, exponent).to(x.dtype)
-
-
 def _without_the_last(x: Tensor) -> Tensor:
     return _at(x, -1, 0.0)
 
@@ -207,7 +203,7 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class Longest(Sums):  # type: ignore[no-untyped-call]
-    """Finds the operation with the longest sum that `_operand` can cut."""
+    """Finds the operation with the longest sum that `operand_of` knows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -218,37 +214,9 @@ class Longest(Sums):  # type: ignore[no-untyped-call]
     ) -> Any:
         out = super().__torch_dispatch__(func, types, args, kwargs)
         terms = 1 if func.is_view else terms_of(func, args, out)
-        if terms > self.terms and _operand(func, args) is not None:
+        if terms > self.terms and operand_of(func._schema.name.removeprefix("aten::"), args) is not None:
             self.name, self.terms = str(func._schema.name), terms
         return out
-
-
-def _operand(func: OpOverload, args: tuple[Any, ...]) -> tuple[int, int | None] | None:
-    """Which argument of a sum has its terms, and along which axis (None: all); None where that is not known."""
-    name = func._schema.name.removeprefix("aten::")
-    if name in ("mm", "bmm", "mv", "dot"):
-        return 0, -1
-    if name in ("addmm", "baddbmm", "addmv"):
-        return 1, -1
-    if name == "convolution":
-        return 1, 0 if args[6] else 1
-    if name in (
-        "sum",
-        "mean",
-        "cumsum",
-        "linalg_vector_norm",
-        "_softmax",
-        "_log_softmax",
-        "logsumexp",
-        "var",
-        "var_mean",
-    ):
-        axis = next((x for x in args[1:] if isinstance(x, (int, list)) and not isinstance(x, bool)), None)
-        axis = axis[0] if isinstance(axis, list) and axis else axis
-        return 0, axis if isinstance(axis, int) and name != "linalg_vector_norm" else None
-    if name.startswith(("native_", "_native_")) and "norm" in name:
-        return 0, None
-    return None
 
 
 class Dropped(_Mode):  # type: ignore[no-untyped-call]
@@ -263,7 +231,7 @@ class Dropped(_Mode):  # type: ignore[no-untyped-call]
         if self.done or func._schema.name != self.name:
             return None
         out = func(*args, **kwargs)
-        where = _operand(func, args)
+        where = operand_of(func._schema.name.removeprefix("aten::"), args)
         if terms_of(func, args, out) != self.terms or where is None:
             return out
         self.done = True

@@ -11,7 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from parity_tests.proof.kernelbench.answers import FAULTS
-from parity_tests.proof.kernelbench.trial import ACCEPTED, ALARM, REFUSED, TIME, TYPED, UNASKED, UNDECIDED, Row
+from parity_tests.proof.kernelbench.trial import (
+    ACCEPTED,
+    ALARM,
+    NAMED,
+    OTHERWISE,
+    REFUSED,
+    TIME,
+    TYPED,
+    UNASKED,
+    UNDECIDED,
+    Row,
+)
 from reports.model.write_whole import write_whole
 
 JUDGES = ("hold", *TYPED)
@@ -108,10 +119,12 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
         figures = [told(group, who) for who in JUDGES] + [without_alarm(group, who) for who in JUDGES]
         false = [sum(row.alarms.get(who, 0) for row in group) for who in JUDGES]
         yield _line(name, faults, *figures, sum(row.honest for row in group), *false)
-    yield from ("", _line("fault", "shows", *JUDGES), _line("---", *["---:"] * (1 + len(JUDGES))))
-    for fault in FAULTS:
-        found = [row.faults[fault] for row in rows if fault in row.faults]
-        yield _line(fault, len(found), *(sum(who in each for each in found) for who in JUDGES))
+    words = {NAMED: "its cause is said", OTHERWISE: "as another"} if told(rows, NAMED) else {}
+    shown = ("shows", *JUDGES, *words.values())
+    yield from ("", _line("fault", *shown), _line("---", *["---:"] * len(shown)))
+    for fault in (*FAULTS, "all") if words else FAULTS:
+        found = [each for row in rows for name, each in row.faults.items() if fault in (name, "all")]
+        yield _line(fault, len(found), *(sum(who in each for each in found) for who in (*JUDGES, *words)))
     yield from ("", _line("not judged", "verdict", "why"), _line("---", "---", "---"))
     for row in rows:
         if row.verdict != ACCEPTED:

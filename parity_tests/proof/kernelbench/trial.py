@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from parity_tests.harness.judge_flow import judge
+from parity_tests.pairs.causes import SECONDS, Asked, cause_of
 from parity_tests.proof.kernelbench import answers
 from parity_tests.proof.kernelbench.problems import TooLargeError, opened
 from reference.flow import Flowed, evaluate, module_reference, plain
@@ -24,6 +26,8 @@ ACCEPTED, ALARM, UNDECIDED, REFUSED, TIME, UNASKED = (
 )  # fmt: skip
 TYPED = {"1e-4": (1e-4, 1e-4), "1e-2": (1e-2, 1e-2), "default": (1.3e-6, 1e-5)}
 """rtol and atol: KernelBench's today, its earlier ones, and those of `torch.testing.assert_close` for float32."""
+NAMED, OTHERWISE = "named", "otherwise"
+"""What `hold` says of the cause of a fault that it tells: what was seeded, or something else."""
 
 
 @dataclass
@@ -42,14 +46,17 @@ class Row:
     alarms: dict[str, int] = field(default_factory=dict)
     """False alarms by who judges: "hold", and the names of TYPED."""
     faults: dict[str, list[str]] = field(default_factory=dict)
-    """Of each fault that shows, who tells it."""
+    """Of each fault that shows, who tells it; and NAMED or OTHERWISE where a cause was said."""
 
 
 class Trial:
-    """The work on one problem. `keep` gets the row whenever it says more, for who may have to stop the work."""
+    """The work on one problem. `keep` gets the row whenever it says more, for who may have to stop the work.
 
-    def __init__(self, path: Path, own: bool, scale: float, keep: Callable[[Row], None]) -> None:
-        self.path, self.own, self.scale, self.keep = path, own, scale, keep
+    With `causes` a cause is looked for of each fault that is told.
+    """
+
+    def __init__(self, path: Path, own: bool, scale: float, keep: Callable[[Row], None], causes: bool = False) -> None:
+        self.path, self.own, self.scale, self.keep, self.causes = path, own, scale, keep, causes
         self.row = Row(path.parent.name, path.stem)
 
     def run(self) -> Row:
@@ -86,6 +93,8 @@ class Trial:
         self._held(flowed, wide, [x for _, x in good], bad)
         row.seconds = time.process_time() - began
         self.keep(row)
+        if self.causes:
+            self._named(function, inputs, flowed, bad)
         return row
 
     def _faults(
@@ -127,6 +136,25 @@ class Trial:
         for name, answer in bad.items():
             if _told(verdicts(answer)):
                 row.faults[name].insert(0, "hold")
+
+    def _named(
+        self,
+        function: Any,
+        inputs: Mapping[str, Any],
+        flowed: Mapping[str, Flowed],
+        bad: Mapping[str, Any],
+    ) -> None:
+        for name in (name for name in bad if "hold" in self.row.faults[name]):
+            returned = {key: x.numpy() for key, x in bad[name].items()}
+            asked = Asked(
+                function, inputs, flowed, returned, True,
+                lambda changed: evaluate(changed, inputs), lambda changed: plain(changed, inputs, unfused=True),
+            )  # fmt: skip
+            with torch.no_grad():
+                words = cause_of([asked], SECONDS).words
+            if words:
+                self.row.faults[name].append(NAMED if re.search(answers.FAULTS[name], words) else OTHERWISE)
+            self.keep(self.row)
 
 
 def _told(verdicts: list[str]) -> bool:
