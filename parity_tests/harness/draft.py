@@ -26,6 +26,8 @@ Results = dict[str, Any]
 """What the first half left: arrays, numbers, texts and lists, by the names of its variables."""
 Judge = Sequence[str] | Callable[[Results], Sequence[str]]
 """The lines of the second half, or what makes them of what the first half left."""
+AS_THE_SOLUTION = ("as the solution",)
+"""In place of a second half: what the solution leaves is expected."""
 SEED = 1
 SEEDED = [f"np.random.seed({SEED})"]
 

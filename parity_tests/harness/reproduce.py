@@ -31,6 +31,8 @@ SECONDS_FOR_ONE = 4.0
 SECONDS_IN_ALL = 90.0
 """After this no further script is begun, unless another limit is given."""
 OVER = "the time for all scripts was over; `parity show RUN CASE --repro` makes it alone"
+MOST_TRIED = 3
+"""Of so many records of one mistake a script is tried."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -38,12 +40,14 @@ Progress = Callable[[int, int, str], None]
 class Reproductions:
     """The scripts by file name; for what has none, the sentence that says why, by "<case>, <quantity>".
 
-    `explained` counts the failing records that another part explains, by that part.
+    `explained` counts the failing records that another part explains, by that part. The parts `unwritten` are not
+    implemented, which needs no script.
     """
 
     scripts: dict[str, str] = field(default_factory=dict)
     without: dict[str, str] = field(default_factory=dict)
     explained: dict[str, int] = field(default_factory=dict)
+    unwritten: tuple[str, ...] = ()
 
 
 def reproductions(
@@ -59,7 +63,7 @@ def reproductions(
     servers: ForkServers | None = None,
     handed_on: bool = False,
 ) -> Reproductions:
-    """A script for each discrepancy, one a part, diagnosis and quantity.
+    """A script for each discrepancy, one a mistake, or one a part and quantity where none has a name.
 
     `environment` is a run's: it names the submission, the edition, the seed and the isolation. `case` restricts to
     one. `progress` is told (done, discrepancies, case). After `seconds_in_all` no further script is begun. `servers`
@@ -67,28 +71,29 @@ def reproductions(
     no folder of this machine and none of the environment's fixes. Raises UsageError where the submission is not there
     any more.
     """
-    found = Reproductions(explained=explained(records, case))
+    found = Reproductions(explained=explained(records, case), unwritten=unwritten(records, case))
     wanted = chosen(assignment, records, case)
     if not wanted:
         return found
     if assignment.reproductions is None:
         sentence = f"{assignment.title} has no scripts"
-        return replace(found, without={f"{record.case}, {record.quantity}": sentence for record in wanted})
+        return replace(found, without={f"{one.case}, {one.quantity}": sentence for one, *_ in wanted})
     folder, edition, seed = asked_before(environment, assignment)
     seconds, isolation = min(timeout, SECONDS_FOR_ONE), environment.isolation or ISOLATION
     started = time.monotonic()
     with ExitStack() as stack:
 
-        def start(place: Path, process: str) -> Runner:
+        def start(place: Path, process: str, edition: str) -> Runner:
             runner = runner_of(assignment, place, process, edition, allow, seconds, isolation, servers)
             return stack.enter_context(runner)
 
         first, *others = assignment.inside.processes
-        own = {process: start(folder, process) for process in assignment.inside.processes}
-        solution = start(assignment.solution, first)
+        own = {process: start(folder, process, edition) for process in assignment.inside.processes}
+        usual = assignment.editions.default
+        solution = {process: start(assignment.solution, process, usual) for process in assignment.inside.processes}
         own[first].start()
-        solution.start()
-        if any(record.case in _whole(assignment, edition) for record in wanted):
+        solution[first].start()
+        if any(record.case in _whole(assignment, edition) for alike in wanted for record in alike):
             for process in others:
                 own[process].start()
         hello = own[first].hello
@@ -101,31 +106,46 @@ def reproductions(
             seconds=seconds,
             handed_on=handed_on,
         )
-        networks = Networks(partial(_ask, own, own[first]), partial(_ask, {}, solution))
+        networks = Networks(partial(_ask, own, own[first]), partial(_ask, solution, solution[first]))
         maker = assignment.reproductions.reproducer(networks, setting, seed)
-        for done, record in enumerate(wanted):
+        for done, alike in enumerate(wanted):
             if progress is not None:
-                progress(done, len(wanted), f"{record.case}, {record.quantity}")
-            over = time.monotonic() - started > seconds_in_all
-            made: Script | str = OVER if over else maker.script(record)
-            if isinstance(made, Script):
-                fixes = [] if handed_on else from_rows(environment.fixes)
-                found.scripts[_unused(made, found.scripts)] = marked(made.text + mended(fixes, record), record)
+                progress(done, len(wanted), f"{alike[0].case}, {alike[0].quantity}")
+            without = ""
+            for record in alike[:MOST_TRIED]:
+                over = time.monotonic() - started > seconds_in_all
+                made: Script | str = OVER if over else maker.script(record)
+                if isinstance(made, Script):
+                    fixes = [] if handed_on else from_rows(environment.fixes)
+                    found.scripts[_unused(made, found.scripts)] = marked(made.text + mended(fixes, record), record)
+                    break
+                without = without or made
             else:
-                found.without[f"{record.case}, {record.quantity}"] = made
+                found.without[f"{alike[0].case}, {alike[0].quantity}"] = without
     return found
 
 
-def chosen(assignment: Assignment, records: Iterable[Record], case: str | None = None) -> list[Record]:
-    """The records to write scripts for: of the failing ones that no other part explains, one for each discrepancy."""
-    kept: dict[tuple[str, ...], Record] = {}
+def chosen(assignment: Assignment, records: Iterable[Record], case: str | None = None) -> list[list[Record]]:
+    """The records to write scripts for: of the failing ones that no other part explains, those of each discrepancy.
+
+    What is not written yet needs none.
+    """
+    kept: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         if record.verdict not in FAILING or record.verdict == Verdict.HARNESS_ERROR or record.explained_by:
             continue
-        if case is not None and record.case != case:
-            continue
-        kept.setdefault(_same_failure(assignment, record), record)
+        if case in (None, record.case) and not _is_unwritten(record):
+            kept.setdefault(_same_failure(assignment, record), []).append(record)
     return list(kept.values())
+
+
+def unwritten(records: Iterable[Record], case: str | None = None) -> tuple[str, ...]:
+    """The parts that are not implemented."""
+    return tuple(dict.fromkeys(one.part for one in records if _is_unwritten(one) and case in (None, one.case)))
+
+
+def _is_unwritten(record: Record) -> bool:
+    return record.verdict == Verdict.MISSING and not record.diagnosis and not record.explained_by
 
 
 def _same_failure(assignment: Assignment, record: Record) -> tuple[str, ...]:
@@ -181,4 +201,7 @@ def lines(found: Reproductions, folder: Path, labels: Mapping[str, str]) -> list
         name = labels.get(part, part)
         many = f"{count} more failing quantities: they need" if count > 1 else "one more failing quantity: it needs"
         said.append(f"{name} explains {many} no script of {'their' if count > 1 else 'its'} own.")
+    if found.unwritten:
+        names = ", ".join(labels.get(part, part) for part in found.unwritten)
+        said.append(f"Not implemented, and so without a script: {names}.")
     return said or ["There is no discrepancy to write a script for."]

@@ -1,12 +1,15 @@
 """Makes the smallest script that shows a discrepancy, for any assignment.
 
-Smaller cases are asked for as long as they fail in the same way: the same quantity, the same verdict and, where it has
-a name, the same known mistake. A script is given out once its own lines have shown the failure on the submission, and
-nothing on the solution.
+Sizes, calls and numbers are made smaller as long as the case fails in the same way: the same quantity, the same verdict
+and, where it has a name, the same known mistake. What a script calls is what the case's own probe calls on the
+solution, line by line. A script is given out once its own lines have shown the failure on the submission, and nothing
+on the solution.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,13 +17,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.draft import SEED, SEEDED, Draft, Outcome, Unfit, imports_of, lines_for, run
+from parity_tests.harness.draft import (
+    AS_THE_SOLUTION,
+    SEED,
+    SEEDED,
+    Draft,
+    Unfit,
+    equal,
+    imports_of,
+    lines_for,
+    run,
+    shaped,
+)
 from parity_tests.harness.draw import draw, seed_of
-from parity_tests.harness.failing_case import Arrays, FailingCase
+from parity_tests.harness.failing_case import Arrays, FailingCase, fewer_calls, literal
 from parity_tests.harness.judge import judge
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.kind import Context, Params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
@@ -31,59 +46,88 @@ from reports.model.scripts import slug
 from reports.model.verdicts import Verdict
 
 Judged = Mapping[str, Comparison]
-Told = Iterator[tuple[Draft, str]]
-"""Drafts, each with what is wrong in words."""
-WORDS: dict[str, str] = {
-    Verdict.CRASHED: "it crashes",
-    Verdict.MISSING: "it is missing",
-    Verdict.TIMEOUT: "it does not come back",
-}
+Trial = tuple[Params, Arrays]
+WORDS: dict[str, str] = {Verdict.CRASHED: "it crashes", Verdict.TIMEOUT: "it does not come back"}
 MEMORY = "it needs more memory than a submission may have, and a script would take that from the machine it runs on"
 BREAKS_OFF = "the import breaks off before it comes to that, which has a script of its own"
 IN_TIME = "asked alone, it comes back in time: what takes long is the whole of what was asked before"
 NONE = "asked alone and by a few lines it does not fail in the same way again; the run's own case shows it"
-RAISING = (Verdict.CRASHED, Verdict.MISSING)
 TIMEOUTS = 2
 """After so many smaller cases that do not come back no further one is asked."""
+IMPOSSIBLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, HarnessError)
+"""What a case of sizes that do not fit one another may raise where it is drawn or judged."""
+BIAS = re.compile(r"(^|[ _])b( kept)?$")
+"""The names of results that may be flat."""
+UP_TO = (1, 2)
+"""What sizes are made first."""
 
 
-def no_smaller(params: Params, drawn: Arrays, key: Key) -> Iterable[tuple[Params, Arrays]]:
-    """No smaller cases: of a kind whose cases are small."""
-    return ()
+@dataclass(frozen=True)
+class Call:
+    """A call of the solution's, as it was traced: its function, its arguments as expressions, and its result's name.
+
+    `params` are the expressions of the arrays in the params of the object that was called. `before` is the call before
+    of the same object, or the one whose result this one was given.
+    """
+
+    function: str
+    arguments: Sequence[str]
+    result: str
+    on: str
+    params: Mapping[str, str]
+    before: Sequence[Mapping[str, Any]]
+
+    @property
+    def forward(self) -> Call:
+        """The call before, of a backward its forward; itself where there is none."""
+        return Call(**self.before[0]) if self.before else self
 
 
 @dataclass(frozen=True)
 class Shown:
-    """How a script shows what fails in the cases of a kind.
+    """How what fails in the cases of a kind is shown.
 
-    `drafts` makes drafts of a failing case, the plainest first. `smaller(params, drawn, key)` gives the parameters of
-    smaller cases, the smallest first, for those of a case, the arrays that were drawn for it, and the key of what
-    fails; and all arrays that go with them, where they are not to be drawn.
+    `sizes` are the names of the parameters that hold sizes, however deep; `fitting` makes parameters fit one another
+    whose sizes were changed, and `until` are those of a case that ends with a step. `smaller(params, drawn, key)` gives
+    smaller cases, the smallest first, with all their arrays; they come first. `draw(params, drawn)` gives the arrays of
+    other sizes, where the kind's own draw cannot. `actual` are expressions of what a call
+    returned, and of its arguments, by the names of what is no value that was returned itself. `drafts` come before that
+    of the `traced` calls.
     """
 
-    drafts: Callable[[FailingCase], Iterator[Draft]]
-    smaller: Callable[[Params, Arrays, Key], Iterable[tuple[Params, Arrays]]] = no_smaller
+    sizes: Sequence[str] = ()
+    fitting: Callable[[Params], Params] = lambda params: params
+    until: Callable[[Params, int], Params] = lambda params, step: params
+    smaller: Callable[[Params, Arrays, Key], Iterable[Trial]] = lambda params, drawn, key: ()
+    draw: Callable[[Params, Arrays], Arrays] = lambda params, drawn: {}
+    actual: Mapping[str, str] = field(default_factory=dict)
+    drafts: Callable[[FailingCase], Iterable[Draft]] = lambda failing: ()
+    traced: bool = True
 
 
 @dataclass(frozen=True)
 class Scripts:
     """What an assignment says of its scripts.
 
-    `start(draft, setting)` gives the modules of the standard library, the lines before the submission can be
-    imported, and those that import what all scripts use. `folder_of` is what lies in the FOLDER that a script is
-    given, and `imported` the line that imports all. `names` are the record's names that a case shows, of those that
-    can be told. `alike` are findings that others may stand for in other sizes. `whole` makes the drafts of kinds that
-    have no smaller cases of this sort. `why_none` says why a record has no script, "" where it may have one, and
-    `none` why where none was found.
+    `torch(failing, call, actual)` are torch's lines for an expression of what a call returns, where it has some; else a
+    script has torch's numbers. `modules` are the submission's, with what scripts call them, and the line that imports
+    them, "" where `start(draft, setting)` does: that gives the modules of the standard library, the lines before the
+    submission can be imported, and those that import what all scripts use. `folder_of` is what lies in the FOLDER that
+    a script is given, and `imported` the line that imports all. `names` are the record's names that a case shows, of
+    those that can be told. `alike` are findings that others may stand for in other sizes. `adapted(lines, edition)` are
+    the solution's calls as the submissions of an edition take them. `why_none` says why a record
+    has no script, "" where it may have one, and `none` why where none was found.
     """
 
     kinds: Mapping[str, Shown]
+    torch: Callable[[FailingCase, Call, str], list[str] | None]
+    modules: Mapping[str, tuple[str, str]]
     start: Callable[[Draft, ScriptSetting], tuple[Sequence[str], Sequence[str], Sequence[str]]]
     folder_of: str
     imported: str
     names: Callable[[Record, Case, Arrays, Observation, Judged], frozenset[str]]
     alike: Mapping[str, str] = field(default_factory=dict)
-    whole: Mapping[str, Callable[[Networks, str, int], Callable[[Record, Case], Told]]] = field(default_factory=dict)
+    adapted: Callable[[list[str], str], list[str]] = lambda lines, edition: lines
     why_none: Callable[[Record, Case], str] = lambda record, case: ""
     none: Mapping[str, str] = field(default_factory=dict)
 
@@ -98,68 +142,96 @@ class ScriptMaker:
         self._networks, self._setting, self._seed = networks, setting, seed
         self._context = Context("cpu", setting.edition, setting.edition)
         self._plan = {case.name: case for case in assignment.cases(setting.edition, DTYPES, seed=seed)}
-        self._whole = {kind: make(networks, setting.edition, seed) for kind, make in scripts.whole.items()}
         self._labels = {part.id: part.label for part in assignment.parts}
+        self._seen: dict[tuple[Any, ...], Observation] = {}
 
     def script(self, record: Record) -> Script | str:
         """The smallest script that shows a record's failure; a sentence that says why where there is none."""
         if record.verdict == Verdict.MEMORY:
             return MEMORY
-        if record.check == "import":
-            return self._import(record)
+        if record.check == "import":  # that it fails was seen when the submission was first asked
+            verdict = Verdict.TIMEOUT if record.verdict == Verdict.TIMEOUT else Verdict.CRASHED
+            draft = Draft([], [self._scripts.imported], verdict=verdict)
+            return Script(record, slug(record), self._text(draft, (), record, "the import fails"))
         case = self._plan[record.case]
         why = self._scripts.why_none(record, case)
         if why:
             return why
-        for draft, words in self._drafts(record, case):
-            halves = shown(draft, record, self._networks)
-            if halves is None and record.verdict in RAISING:
-                halves = shown(_past_the_forward(draft), record, self._networks)
-            if halves is not None:
-                return Script(record, slug(record), self._text(*halves, record, words))
-        if self._setting.breaks_off and record.verdict in RAISING:
+        for failing in self._failing(record, case):
+            for draft in self._drafts(failing):
+                halves = shown(draft, record, self._networks)
+                if halves is not None:
+                    numbers = failing.comparison.arrays is not None
+                    words = record.diagnosis or WORDS.get(record.verdict, "")
+                    words = words or ("it is not what torch says" if numbers else "it is not what is asked for")
+                    return Script(record, slug(record), self._text(*halves, record, words))
+        if self._setting.breaks_off and record.verdict == Verdict.CRASHED:
             return BREAKS_OFF
         return IN_TIME if record.verdict == Verdict.TIMEOUT else self._scripts.none.get(case.probe, NONE)
 
-    def _import(self, record: Record) -> Script:
-        """The import alone: that it fails was seen when the submission was first asked."""
-        verdict = Verdict.TIMEOUT if record.verdict == Verdict.TIMEOUT else Verdict.CRASHED
-        draft = Draft([], [self._scripts.imported], verdict=verdict)
-        return Script(record, slug(record), self._text(draft, (), record, "the import fails"))
-
-    # ---- drafts of one record
-
-    def _drafts(self, record: Record, case: Case) -> Told:
-        words = record.diagnosis or WORDS.get(record.verdict, "")
-        if case.probe in self._whole:
-            for draft, own_words in self._whole[case.probe](record, case):
-                yield draft, words or own_words
-            return
-        for failing in self._failing(record, case):
-            numbers = failing.comparison.arrays is not None
-            for draft in self._scripts.kinds[case.probe].drafts(failing):
-                yield draft, words or ("it is not what torch says" if numbers else "it is not what is asked for")
+    # ---- cases that fail in the same way
 
     def _failing(self, record: Record, case: Case) -> Iterator[FailingCase]:
         """Ever larger cases that fail in the same way; at last the one that failed."""
         quantity = next(q for q in case.quantities if q.name == record.quantity)
-        drawn = draw(self._assignment, case, self._seed)
+        kind, drawn = self._scripts.kinds[case.probe], draw(self._assignment, case, self._seed)
         names: frozenset[str] = frozenset()
         own, timeouts = Comparison(record.verdict), 0
         if record.verdict == Verdict.MISMATCH:
             seen, asked, judged = self._asked(case, quantity, drawn, seed_of(self._seed, case.name))
             names = self._scripts.names(record, asked, drawn, seen, judged)
             own = judged[quantity.name]
-        for params, arrays in self._trials(case, drawn, quantity.key):
-            seen, small, judged = self._asked(replace(case, params=params), quantity, arrays, SEED)
-            comparison = judged[quantity.name]
-            if self._fails_alike(record, own, comparison) and names <= self._scripts.names(
-                record, small, arrays, seen, judged
-            ):
-                yield FailingCase(small, quantity, arrays, comparison, self._setting.edition)
-            timeouts += any(failure.kind == "timeout" for failure in seen.failures.values())
+
+        def failing(params: Params, arrays: Arrays | None = None) -> FailingCase | None:
+            """The case of these parameters, where it fails in the same way."""
+            nonlocal timeouts
             if timeouts == TIMEOUTS:
-                return
+                return None
+            trial = replace(case, params=params)
+            try:
+                if arrays is None:
+                    arrays = kind.draw(params, drawn) or {**drawn, **draw(self._assignment, trial, self._seed)}
+                seen, small, judged = self._asked(trial, quantity, arrays, SEED)
+                comparison = judged[quantity.name]
+                timeouts += any(failure.kind == "timeout" for failure in seen.failures.values())
+                alike = self._fails_alike(record, own, comparison)
+                if alike and names <= self._scripts.names(record, small, arrays, seen, judged):
+                    return FailingCase(small, quantity, arrays, comparison, self._setting.edition)
+            except IMPOSSIBLE:
+                pass
+            return None
+
+        for params, arrays in kind.smaller(case.params, drawn, quantity.key):
+            if (small := failing(params, arrays)) is not None:
+                yield small
+        if not kind.sizes:
+            return
+        params = kind.until(case.params, own.step) if own.step else case.params
+        found = [failing(params)]
+        for move in (_with_fewer_calls, _laid_as_usual):
+            for fewer in move(params, quantity.key, kind):
+                if (small := failing(fewer)) is not None:
+                    found, params = [*found, small], fewer
+                    break
+        sizes, whole = sizes_of(params, kind.sizes), params
+        tables = [
+            *({n: min(n, most) for n in sizes} for most in UP_TO),
+            {n: min(n, 2 + i) for i, n in enumerate(sizes)},
+        ]
+        table = {n: n for n in sizes}
+        for trials in (tables, *([{n: size} for size in UP_TO] for n in sizes)):
+            for trial in trials:
+                if any(size < table[n] for n, size in trial.items()):
+                    small = failing(kind.fitting(_resized(whole, kind.sizes, table | trial)))
+                    if small is not None:
+                        found, table = [*found, small], table | trial
+                        break
+        for one in (one for one in reversed(found) if one is not None):
+            for easier in EASIER:
+                small = failing(one.case.params, {name: easier(array) for name, array in one.arrays.items()})
+                if small is not None:
+                    yield small
+            yield one
 
     def _fails_alike(self, record: Record, own: Comparison, other: Comparison) -> bool:
         """Whether a record, as its `own` case was judged anew, and another case fail in the same way."""
@@ -172,55 +244,110 @@ class ScriptMaker:
 
     def _asked(self, case: Case, own: Quantity, arrays: Arrays, seed: int) -> tuple[Observation, Case, Judged]:
         """What the submission gives, the case with what was asked of it alone, and how that is judged."""
-        seen = self._networks.submission(case, arrays, seed)
+        key = case.probe, case.process, seed, json.dumps(case.params), *(one.tobytes() for one in arrays.values())
+        if key not in self._seen:
+            self._seen[key] = self._networks.submission(case, arrays, seed)
+        seen = self._seen[key]
         came = {WHOLE_CASE, own.key, *seen.values, *seen.failures}
         case = replace(case, quantities=tuple(q for q in case.quantities if q.key in came))
         return seen, case, judge(self._assignment, case, arrays, seen, self._context)
 
-    def _trials(self, case: Case, drawn: Arrays, key: Key) -> Iterator[tuple[Params, Arrays]]:
-        """Smaller cases, each with numbers that are read at a glance before those drawn; at last the case itself."""
-        for params, given in self._scripts.kinds[case.probe].smaller(case.params, drawn, key):
-            if given:
-                yield params, given
-                continue
-            own = draw(self._assignment, replace(case, params=params), self._seed)
-            for easier in (*EASIER, _unchanged):
-                yield params, {**drawn, **{name: easier(array) for name, array in own.items()}}
-        for easier in (*EASIER[1:], _unchanged):
-            yield case.params, {name: easier(array) for name, array in drawn.items()}
+    # ---- drafts of one of them
+
+    def _drafts(self, failing: FailingCase) -> Iterator[Draft]:
+        """The kind's own, and the calls that the result comes of, then all that were made, on the solution."""
+        kind, case, key = self._scripts.kinds[failing.case.probe], failing.case, failing.key
+        yield from kind.drafts(failing)
+        if not kind.traced:
+            return
+        asked = {"probe": case.probe, "params": case.params, "name": key.name, "call": key.call}
+        asked["modules"] = [*self._scripts.modules]
+        rng = np.random.default_rng(SEED)
+        told_apart = {
+            name: rng.uniform(0.5, 1.5, one.shape).astype(one.dtype) if one.dtype.kind == "f" else one
+            for name, one in failing.arrays.items()
+        }
+        seen = self._networks.solution(replace(case, probe="trace", params=asked, quantities=()), told_apart, SEED)
+        trace = seen.facts.get("trace")
+        if not isinstance(trace, dict) or not trace["by"]:
+            return
+        call = Call(**trace["by"][0])
+        actual = kind.actual.get(key.name, trace["actual"]).format(call.result, *call.arguments)
+        if failing.comparison.arrays is not None and trace["last"] not in (None, [*failing.comparison.arrays[1].shape]):
+            last = tuple(one[-1] for one in failing.comparison.arrays)
+            failing = replace(failing, comparison=replace(failing.comparison, arrays=last))
+        for lines in (_leading_to(actual, trace["lines"]), trace["lines"]) if actual else ():
+            texts = [*(line["text"] for line in lines), f"actual = {actual}"]
+            main, support = self._assignment.layout.module, self._assignment.layout.support
+            if support:
+                yield self._draft(failing, call, [text.replace(f"{support}.", f"{main}.") for text in texts], actual)
+            yield self._draft(failing, call, texts, actual)
+
+    def _draft(self, failing: FailingCase, call: Call, texts: Sequence[str], actual: str) -> Draft:
+        """The lines that leave `actual`, and torch's lines, or torch's numbers, or what the solution leaves."""
+        ask = [line for text in texts for line in text.split("\n")]
+        expected = self._scripts.torch(failing, call, actual) or []
+        for one in dict.fromkeys(re.findall(r"[A-Za-z_]+_\d+", "\n".join(expected))):
+            made = next((i for i, line in enumerate(ask) if line.startswith(f"{one} = ")), None)
+            if made is not None:  # a copy at once: a later call may write into the array
+                ask.insert(made + 1, f"{one}_then = np.array({one})")
+                expected = [re.sub(rf"\b{one}\b", f"{one}_then", line) for line in expected]
+        imports = []
+        for name, (called, line) in self._scripts.modules.items():
+            used = any(f"{name}." in one for one in ask)
+            imports += [line] if used and line else []
+            ask = [one.replace(f"{name}.", f"{called}.") for one in ask]
+        ask = self._scripts.adapted(ask, failing.edition)
+        ask, expected = _plainly_named([*imports, *ask], failing.arrays), _plainly_named(expected, failing.arrays, ask)
+        keeps = sorted({word for line in expected for word in re.findall(r"\w+_then", line)})
+        in_a_folder = any("open(" in line for line in ask)
+        options: dict[str, Any] = {"in_a_folder": in_a_folder, "flat": bool(BIAS.search(failing.key.name))}
+        if expected or failing.verdict != Verdict.MISMATCH:
+            return failing.draft(ask, expected, *keeps, **options)
+        arrays = failing.comparison.arrays
+        if arrays is not None:
+            line = literal("expected", arrays[1])
+            return failing.draft(ask, [f"{line}  # PyTorch's, of these numbers"], **options)
+        return replace(failing.draft(ask, [], **options), judge=AS_THE_SOLUTION)
 
     # ---- the text
 
     def _text(self, draft: Draft, judge: Sequence[str], record: Record, words: str) -> str:
         """The script, with what is wrong in words."""
         setting, words = self._setting, docstring(words)
-        is_import = record.check == "import"
+        is_import, is_late = record.check == "import", draft.verdict == Verdict.TIMEOUT
         setting = replace(setting, breaks_off=setting.breaks_off and not is_import)
         modules, start, imports = self._scripts.start(draft, setting)
-        late = ["os", "signal"] if draft.verdict == Verdict.TIMEOUT else []
         what = f"{self._labels.get(record.part, record.part)}, {record.check}, {docstring(record.quantity)}"
-        lines = [f'"""{what}: {words}.', ""]
-        lines += [
-            f"Run it as `python FILE [FOLDER]`, FOLDER that of {self._scripts.folder_of}: status 1 where it fails."
+        names = {"sys", *draft.imports, *modules, *(["os", "signal"] if is_late else [])}
+        lines = [
+            f'"""{what}: {words}.',
+            "",
+            f"Run it as `python FILE [FOLDER]`, FOLDER that of {self._scripts.folder_of}: status 1 where it fails.",
+            '"""',
+            "",
+            f"import {', '.join(sorted(names))}",
+            "",
+            "import numpy as np",
+            *imports_of(judge),
+            "",
         ]
-        lines += ['"""', ""]
-        lines += [f"import {', '.join(sorted({'sys', *draft.imports, *modules, *late}))}", "", "import numpy as np"]
-        lines += [*imports_of(judge), ""]
-        if late:
+        if is_late:
             whole = int(np.ceil(setting.seconds))
-            lines += ["def late(signum, frame):"]
             lines += [
+                "def late(signum, frame):",
                 f'    print("It fails: after {whole} seconds it has not come back.", flush=True)',
                 "    os._exit(1)",
+                "signal.signal(signal.SIGALRM, late)",
+                f"signal.alarm({whole})",
             ]
-            lines += ["signal.signal(signal.SIGALRM, late)", f"signal.alarm({whole})"]
         lines += [*start, *([] if is_import else [*imports, *SEEDED]), "", *draft.given]
         if draft.verdict == Verdict.CRASHED:
             lines += ["# Here it raises: what Python prints is the failure.", "try:"]
             lines += [f"    {line}" for line in draft.ask]
             lines += ["except SystemExit:", '    sys.exit("It fails: it ends the program.")']
             lines += ['print("It agrees: nothing is raised.")']
-        elif draft.verdict == Verdict.TIMEOUT:
+        elif is_late:
             lines += [*draft.ask, "signal.alarm(0)", 'print("It agrees: it comes back.")']
         else:
             lines += [*draft.ask, "", *judge, f'print("It agrees." if agrees else {f"It fails: {words}."!r})']
@@ -228,13 +355,73 @@ class ScriptMaker:
         return "\n".join(lines) + "\n"
 
 
-def _past_the_forward(draft: Draft) -> Draft:
-    """The draft for a call that is reached after a forward that raises as well."""
-    ask = []
-    for line in draft.ask[:-1]:
-        guarded = ["try:", f"    {line}", "except Exception:", "    pass  # which has a script of its own"]
-        ask += guarded if "forward(" in line and not line.startswith(" ") else [line]
-    return replace(draft, ask=[*ask, *draft.ask[-1:]], verdict=Verdict.CRASHED)
+# ---- smaller cases
+
+
+def _with_fewer_calls(params: Params, key: Key, kind: Shown) -> Iterator[Params]:
+    """With a forward alone, the calls with the input, those of its object, and those until then."""
+    calls = params.get("calls")
+    if not isinstance(calls, list) or not isinstance(calls[0], list):
+        return
+    same = {key.call, params["inputs"][key.call].get("as", key.call)} if "inputs" in params else {key.call}
+    alone = [call for call in calls if call[-1] in same]
+    objects = {call[1] for call in alone}
+    last = max((i for i, call in enumerate(calls) if call[-1] in same), default=0)
+    forward, of_object = [call for call in alone if call[0] == "forward"], [c for c in calls if c[1] in objects]
+    for fewer in fewer_calls(calls, forward, alone, of_object, calls[: last + 1]):
+        yield {**params, "calls": fewer}
+
+
+def _laid_as_usual(params: Params, key: Key, kind: Shown) -> Iterator[Params]:
+    """With all inputs as numpy lays them in memory."""
+    if isinstance(params.get("memory"), list):
+        yield {**params, "memory": [""] * len(params["memory"])}
+    elif params.get("inputs") and isinstance(params["inputs"], list):
+        inputs = [{**one, "memory": one["memory"] if one["memory"] == "one" else "usual"} for one in params["inputs"]]
+        yield {**params, "inputs": inputs}
+
+
+def sizes_of(value: Any, names: Sequence[str], *, within: bool = False) -> list[int]:
+    """The different numbers in the parameters of these names, however deep, the smallest first."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [value] if within else []
+    parts = [(one, within or name in names) for name, one in value.items()] if isinstance(value, Mapping) else []
+    parts += [(one, within) for one in value] if isinstance(value, (list, tuple)) else []
+    return sorted({n for one, inside in parts for n in sizes_of(one, names, within=inside)})
+
+
+def _resized(value: Any, names: Sequence[str], table: Mapping[int, int], *, within: bool = False) -> Any:
+    """The same parameters with other sizes."""
+    if isinstance(value, Mapping):
+        return {name: _resized(one, names, table, within=within or name in names) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_resized(one, names, table, within=within) for one in value]
+    return table.get(value, value) if within and isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# ---- lines
+
+
+def _leading_to(actual: str, lines: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The lines that what is wanted comes of: those that make, change or call what it names, and so on."""
+    needed, kept = set(re.findall(r"\w+", actual)), []
+    variables = {line["on"] for line in lines if line["on"]}
+    for line in reversed(lines):
+        words = set(re.findall(r"\w+", line["text"])) & variables
+        if not line["on"] or words & needed:
+            kept.append(line)
+            needed |= words
+    return kept[::-1]
+
+
+def _plainly_named(lines: Sequence[str], arrays: Arrays, among: Sequence[str] = ()) -> list[str]:
+    """The same, in which the only variable of its sort has no number."""
+    names = set(re.findall(r"\b[a-z_]+_\d+(?=\b|_then)", "\n".join(among or lines))) - set(arrays)
+    bases = [name.rpartition("_")[0] for name in names]
+    for name in names:
+        if bases.count(base := name.rpartition("_")[0]) == 1:
+            lines = [re.sub(rf"\b{name}(?=\b|_then)", base, line) for line in lines]
+    return [*lines]
 
 
 # ---- numbers that are read at a glance
@@ -268,26 +455,24 @@ EASIER = (_halves, _rounded)
 def shown(draft: Draft, record: Record, networks: Networks) -> tuple[Draft, Sequence[str]] | None:
     """The draft, if need be with another verdict, and its second half, where both sides do as they should."""
     try:
+        if draft.judge == AS_THE_SOLUTION:
+            own = run(draft, networks.solution, []).results.get("actual")
+            end = [literal("expected", own), *shaped()] if isinstance(own, np.ndarray) else equal(repr(own))
+            draft = replace(draft, judge=end)
         outcome = run(draft, networks.submission)
-        final: tuple[Draft, Sequence[str]] | None = None
-        if outcome.failure is None:
-            if draft.verdict == Verdict.MISMATCH and not outcome.agrees:
-                final = draft, lines_for(draft, outcome.results)
-        elif outcome.failure.kind == draft.verdict == Verdict.TIMEOUT:
-            final = draft, ()
-        elif draft.verdict != Verdict.TIMEOUT and _raised(outcome, record):
-            final = replace(draft, verdict=Verdict.CRASHED), ()
-        if final is None:
+        failure, judge = outcome.failure, list[str]()
+        if failure is None:
+            if draft.verdict != Verdict.MISMATCH or outcome.agrees:
+                return None
+            judge = [*lines_for(draft, outcome.results)]
+        elif draft.verdict != Verdict.TIMEOUT:
+            raises = record.verdict == Verdict.CRASHED and failure.kind == Verdict.CRASHED and not outcome.results
+            if not raises or (failure.line or None) != (record.line or None):
+                return None
+            draft = replace(draft, verdict=Verdict.CRASHED)
+        elif failure.kind != Verdict.TIMEOUT:
             return None
-        silent = run(final[0], networks.solution, final[1])
+        silent = run(draft, networks.solution, judge)
     except Unfit:
         return None
-    return final if silent.agrees and silent.failure is None else None
-
-
-def _raised(outcome: Outcome, record: Record) -> bool:
-    """Whether the first half raised as the record does, and in the same place."""
-    failure = outcome.failure
-    assert failure is not None
-    raises = record.verdict in RAISING and failure.kind in RAISING and not outcome.results
-    return raises and (failure.line or None) == (record.line or None)
+    return (draft, judge) if silent.agrees and silent.failure is None else None

@@ -285,7 +285,7 @@ def test_a_submission_may_have_files_with_the_names_of_the_harnesss(tmp_path: Pa
             assert observation.facts == {"answers": [42, 42, 42]}
 
 
-BESIDE = {"script_probe", "asking", "probe", "stand_ins"}
+BESIDE = {"script_probe", "asking", "call_tracer", "probe", "stand_ins"}
 """Modules that are there while a case is put, since a probe may import them late."""
 
 

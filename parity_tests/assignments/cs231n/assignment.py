@@ -67,14 +67,16 @@ def _tracing() -> Tracing:
 
 
 def _same_failure(record: Record) -> tuple[str, ...]:
-    """What one script is enough for: the same result of a part, wrong in the same way, in whichever case.
+    """What one script is enough for: a mistake, or without a name the same result of a part, in whichever case.
 
     The weights after any step are one, and so are the gradients of a network.
     """
+    if record.diagnosis:
+        return record.part, record.diagnosis
     result = record.quantity.partition(" of ")[0].partition(" (")[0].partition(" after ")[0]
     if record.part in NETWORKS and result.startswith("d"):
         result = "gradients"
-    return record.part, record.diagnosis, record.verdict if record.verdict != Verdict.MISMATCH else result
+    return record.part, record.verdict if record.verdict != Verdict.MISMATCH else result
 
 
 ASSIGNMENT = Assignment(

@@ -41,8 +41,11 @@ FILES = {
     "submission": _INSIDE / "submission.py",
     "script_probe": _INSIDE / "script_probe.py",
     "asking": _INSIDE / "asking.py",
+    "call_tracer": _INSIDE / "call_tracer.py",
 }
 """All files that a worker loads beside this one, by the names under which they import one another."""
+BESIDE = ("script_probe", "asking", "call_tracer")
+"""Those of them that probes of any assignment may import."""
 
 _FILE_BYTES = 16 << 20
 _OPEN_FILES = 64
@@ -69,7 +72,7 @@ def load(files: Mapping[str, Path]) -> dict[str, ModuleType]:
 
 def load_beside(files: Iterable[Path]) -> dict[str, ModuleType]:
     """Load a probe and its companions by their names, and what probes of any assignment may import."""
-    return load({file.stem: file for file in (FILES["script_probe"], FILES["asking"], *files)})
+    return load({file.stem: file for file in (*(FILES[name] for name in BESIDE), *files)})
 
 
 class _FileFinder:

@@ -1,4 +1,4 @@
-"""The probes by the kinds of cases that they put to a submission, and two that no case has: of traces and scripts.
+"""The probes by the kinds of cases that they put to a submission, and some that no case has: of training and scripts.
 
 The submission's process loads this file by its path: numpy, the standard library and the files beside it only.
 """
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from parity_tests.assignments.cs231n.inside.probe_layers import dropout, layer, loss, steps
     from parity_tests.assignments.cs231n.inside.probe_networks import network
     from parity_tests.assignments.cs231n.inside.probe_training import train
+    from parity_tests.harness.inside.call_tracer import tracing
     from parity_tests.harness.inside.script_probe import script
 else:
+    from call_tracer import tracing
     from probe_layers import dropout, layer, loss, steps
     from probe_networks import network
     from probe_training import train
@@ -28,3 +30,4 @@ PROBES = {
     "train": train,
     "script": script,
 }
+PROBES["trace"] = tracing(PROBES)

@@ -1,4 +1,4 @@
-"""The probes by the kinds of cases that they put to a submission, and two that no case has: of scripts and traces.
+"""The probes by the kinds of cases that they put to a submission, and some that no case has: of training and scripts.
 
 The submission's process loads this file by its path: numpy, the standard library and the files beside it only.
 """
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.probe_main import main
     from parity_tests.assignments.mlp.inside.probe_network import network, train
     from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.call_tracer import tracing
     from parity_tests.harness.inside.script_probe import script
     from parity_tests.harness.inside.submission import Submission
 else:
     import probe_parts as parts
+    from call_tracer import tracing
     from probe_main import main
     from probe_network import network, train
     from script_probe import script
@@ -57,3 +59,4 @@ def _exchanging(probe: Callable[..., None]) -> Callable[..., None]:
 
 
 PROBES = {kind: _exchanging(probe) for kind, probe in _PROBES.items()}
+PROBES["trace"] = tracing(_PROBES)

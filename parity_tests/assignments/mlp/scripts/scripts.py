@@ -1,48 +1,117 @@
-"""What the homework says of its scripts: their kinds, what it takes to import its two files, and names."""
+"""What the homework says of its scripts: sizes and torch's lines, what it takes to import its two files, and names."""
 
 from __future__ import annotations
 
-from parity_tests.assignments.mlp.kinds.turns import plain
+import re
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from parity_tests.assignments.mlp.inside.homework_names import FULL, SGD_NAMES, SGD_PARAMETERS
+from parity_tests.assignments.mlp.kinds.sgd import etas
+from parity_tests.assignments.mlp.kinds.turns import object_of, plain
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.generated import TRIED
 from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
+from parity_tests.assignments.mlp.names import weight_shapes
 from parity_tests.assignments.mlp.plan import KINDS
-from parity_tests.assignments.mlp.scripts import draws, layers, network, sgd, utils
-from parity_tests.assignments.mlp.scripts.main import main_drafts
+from parity_tests.assignments.mlp.scripts import draws, main
 from parity_tests.harness.diagnosis.formulas import fits
 from parity_tests.harness.diagnosis.relations import relation
-from parity_tests.harness.draft import Draft
-from parity_tests.harness.failing_case import Arrays
-from parity_tests.harness.script_maker import Judged, Scripts
+from parity_tests.harness.draft import SEED, Draft
+from parity_tests.harness.failing_case import Arrays, FailingCase, differentiated
+from parity_tests.harness.script_maker import Call, Judged, Scripts, Shown, Trial
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.finding import Odd
+from parity_tests.protocol.kind import Params
 from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key
 from parity_tests.protocol.reproduction import ScriptSetting
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
 
+OWN_PARTS = "in a few steps with its own parts it does not fail in the same way: mend those first, if any is wrong"
 SHOWN_BY_SMALL_NUMBERS = ("right up to the sign", "right to float32 digits only")
 """Relations that small readable numbers show as well as those of the case do."""
+TORCH = {
+    "linear_layer": "F.linear(X, W.T, b.flatten())",
+    "tanh": "torch.tanh(X)",
+    "relu": "torch.relu(X)",
+    "dropout": "X * torch.tensor({mask} != 0) / (1 - {r})",
+    "softmax_cross_entropy": "F.cross_entropy(X, torch.tensor({Y}.ravel()).long())",
+}
+"""torch's expression of each layer, of its input X."""
 
 
 def same_failure(record: Record) -> tuple[str, ...]:
-    """The part, name and quantity of a failure: records that share them are one discrepancy.
+    """The part and name of a failure, or without a name its quantity: records that share them need one script.
 
     A call of `main` that does not come to its end fails all its quantities at once, and is one discrepancy; so is a
     function that does not come back.
     """
-    word = plain(record.quantity)
-    if record.check == "sgd" and record.quantity != "model returned":
-        word = "weights"
-    if record.verdict == Verdict.TIMEOUT or (
-        record.check == "main" and record.verdict in (Verdict.CRASHED, Verdict.MISSING)
-    ):
+    word = "weights" if record.check == "sgd" and record.quantity != "model returned" else plain(record.quantity)
+    if record.verdict == Verdict.TIMEOUT or (record.check == "main" and record.verdict == Verdict.CRASHED):
         word = f"{record.check} {record.verdict}"
-    return record.part, record.diagnosis, word
+    return record.part, record.diagnosis, "" if record.diagnosis else word
+
+
+def _torch(failing: FailingCase, call: Call, actual: str) -> list[str] | None:
+    """torch's lines for what a layer returned, or has put into its gradient."""
+    name, _, method = call.function.rpartition(".")
+    name = name.rpartition(".")[2]
+    if name not in TORCH or method not in ("forward", "backward"):
+        return None
+    back = method == "backward"
+    forward = call.forward if back else call
+    X, *rest = (re.sub(r"\.copy\(\)$", "", text) for text in forward.arguments)
+    upstream = re.sub(r"\.copy\(\)$", "", call.arguments[1]) if back and name != "softmax_cross_entropy" else ""
+    mask, r = forward.result, 0.0
+    if name == "dropout":
+        params = failing.case.params
+        r = params["rates"][object_of(params, failing.key.call)] if "rates" in params else params["r"]
+        if rest[0] == "False" or failing.comparison.arrays is None or r == 0:
+            return [f"expected = {upstream or X}  # nothing is dropped"]
+    weights = {key: re.sub(r"\.copy\(\)$", "", text) for key, text in call.params.items()}
+    expression = TORCH[name].format(mask=mask, r=r, Y=rest[0] if rest else "")
+    gradient = (actual[-3] if actual.endswith('"]') else "X") if back else ""
+    return differentiated(expression, {"X": X, **weights}, gradient, upstream)
+
+
+def _few_labels(params: Params, drawn: Arrays, key: Key) -> Iterator[Trial]:
+    few = [[[1.0]], [[-1.0]], [[0.0]]] if params["K"] == 1 else [[[1.0, 2.0]], [[2.0, 1.0]], [[1.0, 1.0]]]
+    few += [few[0] + few[1], few[0] + few[1] + few[2], *([[[1.0, 2.0, 2.0]]] if params["K"] > 1 else [])]
+    yield from ((params, {"f_0": np.array(f)}) for f in few)
+
+
+def _few_examples(params: Params, drawn: Arrays, key: Key) -> Iterator[Trial]:
+    X, Y = np.array([[1.0, -2.0], [0.5, 3.0], [2.5, -1.0]]), np.arange(3.0, 6)
+    yield from ((params, {"X": X, "Y": Y, "idx": np.array(idx)}) for idx in ([1], [0], [2, 0], [0, 1]))
+
+
+def _with_as_many_steps(params: Params) -> Params:
+    return {**params, "etas": params["etas"][: params["steps"]]} if "etas" in params else params
+
+
+def _of_sizes(params: Params, drawn: Arrays) -> Arrays:
+    """A network's inputs and weights in each step, of any sizes: the exam's are digits of so many pixels."""
+    steps, N, D, K = (params[name] for name in ("steps", "N", "D", "K"))
+    rng, dtype = np.random.default_rng(SEED), drawn["X"].dtype
+    shapes = {"X": (N, D), **weight_shapes(D, params["M"], K)}
+    numbers = {name: rng.uniform(-1, 1, (steps, *shape)).astype(dtype) for name, shape in shapes.items()}
+    return {**numbers, "Y": (np.arange(steps * N, dtype=np.float64) % K).reshape(steps, N, 1)}
+
+
+def _until(params: Params, step: int) -> Params:
+    """The parameters of SGD, or of the network, that ends with this step."""
+    if "steps" in params:
+        return _with_as_many_steps({**params, "steps": step})
+    return {**params, "etas": [[eta, 1] for eta in etas(params)[:step]]}
 
 
 def _names(record: Record, case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> frozenset[str]:
     """The record's names whose formula gives what this quantity of a case was, or all calls of its part."""
+    if case.probe == "main":
+        return main.names(record, judged)
     told = record.diagnosis.split("; ")
     named = [mistake for mistake in (*MISTAKES, *TRIED.values()) if mistake.name in told]
     known = [mistake for mistake in named if mistake.formula is not None]
@@ -55,6 +124,19 @@ def _names(record: Record, case: Case, arrays: Arrays, seen: Observation, judged
     found = {mistake.name for mistake in known if fits(mistake, own) or fits(mistake, alike)}
     related = relation(own, RELATIONS) if record.diagnosis in SHOWN_BY_SMALL_NUMBERS else ""
     return frozenset(found | ({related} & set(SHOWN_BY_SMALL_NUMBERS)))
+
+
+def _adapted(lines: list[str], edition: str) -> list[str]:
+    """The lines, with SGD under either name and, in other editions, with as many arguments as it takes."""
+    called = f"nn.{SGD_NAMES[0]}("
+    if not any(called in line for line in lines):
+        return lines
+    find = [f'sgd = getattr(nn, "{SGD_NAMES[0]}", None) or nn.{SGD_NAMES[1]}']
+    if edition != FULL:
+        given = ", ".join(f"{len(names)}: ({', '.join(names)})" for names in SGD_PARAMETERS.values())
+        find = [find[0].replace("sgd", "own"), f"def sgd({', '.join(SGD_PARAMETERS[FULL])}):"]
+        find += [f"    return own(*{{{given}}}[own.__code__.co_argcount])  # by the edition"]
+    return [*find, *(line.replace(called, "sgd(") for line in lines)]
 
 
 def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str], list[str]]:
@@ -78,27 +160,43 @@ def _start(draft: Draft, setting: ScriptSetting) -> tuple[list[str], list[str], 
     lines += ['sys.argv = ["neural_networks.py"]']
     if not setting.breaks_off:
         return modules, lines, ["import neural_networks as nn"]
-    return (
-        [*modules, "importlib.util"],
-        lines,
-        [
-            'spec = importlib.util.spec_from_file_location("neural_networks", f"{folder}/neural_networks.py")',
-            'nn = sys.modules["neural_networks"] = importlib.util.module_from_spec(spec)',
-            "try:",
-            "    spec.loader.exec_module(nn)",
-            "except BaseException as error:  # its import breaks off; what it defines before that is there",
-            "    print(type(error).__name__, error)",
-        ],
-    )
+    return [*modules, "importlib.util"], lines, BROKEN_OFF
 
 
+BROKEN_OFF = [
+    'spec = importlib.util.spec_from_file_location("neural_networks", f"{folder}/neural_networks.py")',
+    'nn = sys.modules["neural_networks"] = importlib.util.module_from_spec(spec)',
+    "try:",
+    "    spec.loader.exec_module(nn)",
+    "except BaseException as error:  # its import breaks off; what it defines before that is there",
+    "    print(type(error).__name__, error)",
+]
+APART = "sum(np.shares_memory(a, b) for a in {0}.values() for b in {0}.values())"
+SHOWN: Mapping[str, Shown] = {
+    "linear": Shown(("D", "M", "N")),
+    "elementwise": Shown(("shape",)),
+    "dropout": Shown(("shape",)),
+    "loss": Shown(("K", "N")),
+    "sgd": Shown(("layers", "etas", "trainings"), until=_until, actual={"": "{0} is {1}"}),
+    "network": Shown(("N", "D", "M", "K", "steps"), _with_as_many_steps, _until, draw=_of_sizes),
+    "labels": Shown(("N",), smaller=_few_labels),
+    "split": Shown(("N",), smaller=_few_examples),
+    "velocities": Shown(("D", "M", "K"), actual={"keys": "sorted({0})", "apart": APART}),
+    "loader": Shown(("counts", "D")),
+    "init": Shown(("D", "M"), drafts=draws.weights, traced=False),
+    "masks": Shown(("N", "M", "calls"), drafts=draws.masks, traced=False),
+    "main": Shown(smaller=main.smaller, drafts=main.drafts, traced=False),
+}
 SCRIPTS = Scripts(
-    kinds={**layers.KINDS, **sgd.KINDS, **network.KINDS, **draws.KINDS, **utils.KINDS},
+    kinds=SHOWN,
+    torch=_torch,
+    modules={"neural_networks": ("nn", ""), "utils": ("utils", "import utils")},
     start=_start,
     folder_of="neural_networks.py",
     imported="import neural_networks, utils",
     names=_names,
     # The same masks may be found to be the one or the other where there are more of them, or fewer.
     alike={Odd.COLUMNS_ALIKE: Odd.ROWS_ALIKE, Odd.TURNS_ALIKE: Odd.CALLS_ALIKE},
-    whole={"main": main_drafts},
+    adapted=_adapted,
+    none={"main": OWN_PARTS},
 )
