@@ -167,7 +167,7 @@ def asks_nothing(record: Record) -> bool:
 
 def sentence(record: Record) -> str:
     """What a failing record says, as printable text on one line: a submission wrote parts of it."""
-    diagnosis = f" It looks like this mistake: {record['diagnosis']}." if record["diagnosis"] else ""
+    diagnosis = f" Likely cause: {record['diagnosis']}." if record["diagnosis"] else ""
     fault = "Parity's own fault: " if record["verdict"] == "harness_error" else ""
     text = f"{fault}{record['message'] or record['verdict']}.{diagnosis}"
     return "".join(symbol if symbol.isprintable() else repr(symbol)[1:-1] for symbol in text)

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     type=click.Choice(LEVELS),
     default="none",
     show_default=True,
-    help="How the submission is shut in; none is for code that you trust.",
+    help="The sandbox level of the submission; none is for code that you trust.",
 )
 @out_option
 @click.option(

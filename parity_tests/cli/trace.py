@@ -115,7 +115,7 @@ def sizes(value: Any) -> tuple[int, ...]:
     type=click.Choice(LEVELS),
     default="none",
     show_default=True,
-    help="How the submission is shut in; none is for code that you trust.",
+    help="The sandbox level of the submission; none is for code that you trust.",
 )
 @timeout_of("step")
 @click.option(

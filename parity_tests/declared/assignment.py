@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from parity_tests.declared.cases import KIND, draw, plan
 from parity_tests.declared.declaration import Declaration, Question, read
-from parity_tests.protocol.assignment import Assignment, Inside
+from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
@@ -41,6 +42,7 @@ def of_folder(folder: Path) -> Assignment:
         plan=partial(plan, declared),
         kinds={KIND: Kind(partial(_draw, questions), partial(_judge, questions))},
         exam=declared.exam,
+        blame=partial(_blamed, questions),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,
         null=null if null.is_file() else None,
@@ -55,6 +57,12 @@ def _judge(questions: dict[str, Question], case: Case, arrays: Arrays, seen: Obs
     from parity_tests.declared.judging import judge
 
     return judge(questions[case.params["question"]], case, arrays, seen, context)
+
+
+def _blamed(questions: dict[str, Question], plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:
+    from parity_tests.declared.judging import blamed
+
+    return blamed(questions, plan, verdicts)
 
 
 def _diagnosis(declared: Declaration) -> Diagnosis:

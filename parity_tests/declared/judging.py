@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType
 from typing import Any
 
 from parity_tests.declared.cases import AGAIN
 from parity_tests.declared.declaration import Question
 from parity_tests.harness.flow_answers import Form, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
+from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Observation
-from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 SPOILED = (Verdict.MISMATCH, Verdict.CRASHED)
 """How a part that is there may fail of what it is handed."""
 Reference = Callable[..., dict[str, Any]]
+Instead = Mapping[str, Callable[[Mapping[str, Any]], Any]]
+"""By name, what a changed text makes of the inputs, as tensors."""
 
 
 def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
@@ -30,19 +33,28 @@ def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, con
         )
         for k in range(len(case.params["sizes"]))
     ]
-    return _noting_causes(question, case, judge_all(case, seen, asked, context.device))
+    return judge_all(case, seen, asked, context.device)
 
 
-def _noting_causes(question: Question, case: Case, judged: Judged) -> Judged:
-    """The same; of what fails it is noted which part that fails as well hands it its inputs."""
-    failing = {(q.part, q.key.call) for q in case.quantities if judged[q.name].verdict not in PASSING}
-    found = dict(judged)
-    for q in case.quantities:
-        cause = next((one for one in question.works_on[q.part] if (one, q.key.call) in failing), "")
-        if cause and judged[q.name].verdict in SPOILED:
-            found[q.name] = judged[q.name].noting(
-                f"works on what {cause} hands on, which is wrong", kind=NoteKind.OWN_FORWARD
-            )
+def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verdicts) -> Verdicts:
+    """The same; what a wrong part hands its results to is open: nobody sees what it makes of right ones."""
+    found = {name: dict(one) for name, one in judged.items()}
+    for case in plan:
+        works_on = questions[case.params["question"]].works_on
+        failing = {(q.part, q.key.call) for q in case.quantities if judged[case.name][q.name].verdict not in PASSING}
+        for q in case.quantities:
+            comparison = judged[case.name][q.name]
+            cause = next((one for one in works_on[q.part] if (one, q.key.call) in failing), "")
+            if cause and comparison.verdict in SPOILED:
+                total = comparison.total or 1
+                found[case.name][q.name] = Comparison(
+                    Verdict.UNDECIDED,
+                    total=total,
+                    undecided=total,
+                    problem=f"is not judged, because it works on what {cause} hands on, which is wrong",
+                    notes=comparison.notes,
+                    explained_by=cause,
+                )
     return found
 
 
@@ -56,18 +68,19 @@ def constants(case: Case, k: int) -> dict[str, Any]:
     return {**case.params["sizes"][k], **case.params["constants"][k]}
 
 
-def reference(question: Question, case: Case, k: int) -> Reference:
-    """Torch's lines as a function of the inputs that gives the results by the names of their quantities."""
-    code = compile(question.torch, f"{question.name}: torch", "exec")
-    return results_of(code, constants(case, k), [name for name, _ in question.results], AGAIN[k])
+def reference(question: Question, case: Case, k: int, instead: Instead | None = None) -> Reference:
+    """Torch's lines as a function of the inputs that gives the results by the names of their quantities.
 
-
-def results_of(code: CodeType, known: Mapping[str, Any], results: Sequence[str], suffix: str) -> Reference:
-    """A function of tensors by name that runs lines of torch, in which `grad` takes derivatives."""
+    In the lines `grad` takes derivatives. What is given `instead` stands for a name from the line on that gives it.
+    """
     import torch
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
     from reference.flow.backward import gradients_from
+
+    lines = [
+        compile(ast.Module([node], []), f"{question.name}: torch", "exec") for node in ast.parse(question.torch).body
+    ]
 
     def grad(output: Any, of: Any, given: Any = None) -> Any:
         leaves = list(of) if isinstance(of, tuple | list) else [of]
@@ -81,8 +94,12 @@ def results_of(code: CodeType, known: Mapping[str, Any], results: Sequence[str],
             name: x.detach().requires_grad_() if torch.is_tensor(x) and x.is_floating_point() else x
             for name, x in tensors.items()
         }
-        names: dict[str, Any] = {"torch": torch, "F": F, "grad": grad, **known, **own}
-        exec(code, names)
-        return {f"{name}{suffix}": names[name].detach() for name in results}
+        names: dict[str, Any] = {"torch": torch, "F": F, "grad": grad, **constants(case, k), **own}
+        left = dict(instead or {})
+        for line in lines:
+            exec(line, names)
+            for name in [one for one in left if one in names]:
+                names[name] = left.pop(name)(own)
+        return {f"{name}{AGAIN[k]}": names[name].detach() for name, _ in question.results}
 
     return run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from parity_tests.declared.cases import AGAIN
 from parity_tests.declared.declaration import Declaration, Question
-from parity_tests.declared.judging import constants, inputs
+from parity_tests.declared.judging import Instead, constants, inputs, reference
 from parity_tests.harness.flow_answers import Form, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
@@ -19,17 +19,22 @@ from parity_tests.parts.fingerprints import MOST_TRIED, fitted, of_values
 from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.right_text import FAILS, RightText
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.diagnosis import Arrays, Diagnosis, Draw, Seen
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Quantity
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import PASSING
+
+OWN_FORWARD = Note(NoteKind.OWN_FORWARD, "is the derivative of its own forward, which is what is wrong")
 
 
 def diagnosis(declared: Declaration) -> Diagnosis:
     """What is known of an assignment's mistakes: all changes of the texts that its questions name."""
     hints: dict[str, str] = {}
     questions = {question.name: question for question in declared.questions}
-    return Diagnosis((), experiments=partial(_named, questions, hints), further_hints=hints)
+    named, reopened = partial(_named, questions, hints), partial(_reopened, questions)
+    return Diagnosis((), experiments=named, reopened=reopened, further_hints=hints)
 
 
 def _named(
@@ -42,16 +47,82 @@ def _named(
     draw: Draw,
 ) -> Sequence[str]:
     """The name of the simplest change that gives a result wherever it was asked; its hint is kept."""
-    question = questions[case.params["question"]]
+    changed = _change(questions[case.params["question"]], plan, quantity, seen, draw)
+    if changed is None:
+        return ()
+    hints[changed.words] = changed.hint
+    return (changed.words,)
+
+
+def _change(question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> ChangedText | None:
+    """The simplest change of a part's text that gives a result wherever it was asked."""
     text, result = question.texts.get(quantity.part), quantity.key.name
     if text is None or result not in text.targets:
-        return ()
+        return None
     asked = [one for one in plan if one.params["question"] == question.name and one.name in seen]
-    for changed in _fitting(question, text, result, asked, seen, draw):
-        if all(_gives(question, text, changed, one, draw(one), seen[one.name], result) for one in asked):
-            hints[changed.words] = changed.hint
-            return (changed.words,)
-    return ()
+    fitting = _fitting(question, text, result, asked, seen, draw)
+    return next(
+        (
+            changed
+            for changed in fitting
+            if all(_gives(question, text, changed, one, draw(one), seen[one.name], result) for one in asked)
+        ),
+        None,
+    )
+
+
+def _reopened(
+    questions: Mapping[str, Question],
+    plan: Sequence[Case],
+    case: Case,
+    quantity: Quantity,
+    comparison: Comparison,
+    seen: Seen,
+    draw: Draw,
+) -> Comparison | None:
+    """What is open behind a wrong part, settled where that part's change is known.
+
+    It matches where it is the derivative of the changed part, which torch takes; and it is wrong where a change of its
+    own text gives it from right inputs, which is not the change that it is handed.
+    """
+    question, k = questions[case.params["question"]], quantity.key.call
+    instead: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
+    handed_on = set()
+    for before in case.quantities:
+        if before.part == comparison.explained_by and before.key.call == k:
+            changed, text = _change(question, plan, before, seen, draw), question.texts.get(before.part)
+            if changed is not None and text is not None:
+                handed_on.add(changed.words)
+                instead[before.key.name] = partial(_by_text, question, text, changed, before.key.name, case, k)
+    if instead and _is_derivative(question, case, quantity, comparison.explained_by, instead, seen, draw):
+        return matched(OWN_FORWARD)
+    changed = _change(question, plan, quantity, seen, draw)
+    if changed is None or changed.words in handed_on:
+        return None
+    return mismatched(f"is wrong by itself: {changed.words}")
+
+
+def _is_derivative(
+    question: Question, case: Case, quantity: Quantity, cause: str, instead: Instead, seen: Seen, draw: Draw
+) -> bool:
+    """Whether a result is what torch's lines give of a changed part."""
+    k = quantity.key.call
+    run, words = reference(question, case, k, instead), ", ".join(instead)
+    asked = Asked([quantity], [Form(run, inputs(case, draw(case), k), f"as {cause} gives {words}")])
+    try:
+        judged = judge_all(case, seen[case.name], [asked], "cpu")[quantity.name]
+    except (*FAILS, RuntimeError):
+        return False
+    return judged.verdict in PASSING
+
+
+def _by_text(
+    question: Question, text: RightText, changed: ChangedText, result: str, case: Case, k: int, own: Mapping[str, Any]
+) -> Any:
+    """What a changed text makes of a copy's inputs, as tensors."""
+    lines = text.whole(changed.statements, text.towards(result, changed.statements))
+    lines = lines.replace(".max(axis", ".amax(axis").replace(".min(axis", ".amin(axis")
+    return run_if_torch_can(lines, _names(text, question, case, k, own))[result]
 
 
 def _fitting(
@@ -102,8 +173,6 @@ def _gives(
     result: str,
 ) -> bool:
     """Whether a changed text gives a result in a case, each number within its error bound."""
-    lines = text.whole(changed.statements, text.towards(result, changed.statements))
-    lines = lines.replace(".max(axis", ".amax(axis").replace(".min(axis", ".amin(axis")
     for k in range(len(case.params["sizes"])):
         own = [q for q in case.quantities if (q.key.name, q.key.call) == (result, k)]
         got = result_of(seen, own[0].key) if own else None
@@ -112,11 +181,11 @@ def _gives(
         shape = got.array.shape
 
         def run(k: int = k, shape: Sequence[int] = shape, **tensors: Any) -> dict[str, Any]:
-            value = run_if_torch_can(lines, _names(text, question, case, k, tensors))[result]
+            value = _by_text(question, text, changed, result, case, k, tensors)
             return {f"{result}{AGAIN[k]}": 1 * fitted(value, shape)}
 
         try:
-            asked = Asked(own, [Form(run, inputs(case, arrays, k), f"{changed.words}: {lines}")])
+            asked = Asked(own, [Form(run, inputs(case, arrays, k), f"{changed.words}: {changed.statements}")])
             judged = judge_all(case, seen, [asked], "cpu")
         except (*FAILS, RuntimeError):
             return False

@@ -106,7 +106,7 @@ def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Fl
         be = "is" if len(others) == 1 else "are"
         by = f"because {' and '.join(others)} {be} wrong" if others else "by rounding alone"
         why = f"{labels.label(part)}: {count} elements cannot be told right from wrong, {by}"
-        why += "; they count as wrong until a human has looked" if part in wrong else ""
+        why += "; they count as wrong until a grader reviews it" if part in wrong else ""
         flags.append(Flag(name, FlagKind.UNDECIDED, why))
     broken = dict.fromkeys(note.text for record in records for note in record.notes if note.kind is NoteKind.FAULT)
     flags += [Flag(name, FlagKind.HARNESS_ERROR, why) for why in broken]
@@ -135,7 +135,7 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
             name,
             FlagKind.LEFT_OPEN,
             f"{quantities(len(own))} may fail only because {labels.label(cause)} is wrong, which cannot be tried; "
-            "they count as wrong until a human has looked",
+            "they count as wrong until a grader reviews it",
         )
         for cause, own in found.items()
     ]
@@ -201,7 +201,7 @@ def roster_flags(
         return []
     present = {id(person) for persons in people.values() for person in persons}
     flags = [
-        Flag(person.name, FlagKind.HANDED_IN_NOTHING, "is on the roster")
+        Flag(person.name, FlagKind.HANDED_IN_NOTHING, "nothing submitted")
         for person in roster
         if id(person) not in present
     ]

@@ -22,7 +22,7 @@ def score(records: Iterable[Record], rubric: Rubric) -> Points:
     undecided. What fails because another part does is earned only where that is proved: where it is right with
     Parity's own part in place of that one. What fails once more because its own part does, which is paid for in an item
     of its own, is earned too, but at most as many quantities as are right. All else that another part is said to
-    explain is left open and counts as wrong until a human has looked. A fault of the harness's own yields no points
+    explain is left open and counts as wrong until a grader reviews it. A fault of the harness's own yields no points
     anywhere, never 0.
     """
     rows = list(records)

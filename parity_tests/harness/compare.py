@@ -76,7 +76,7 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
         if scalar and array.size == 1:
             array = array.reshape(())
         elif flat_ok and want.shape == (1, *array.shape):
-            flat = f"shape {shape_text(array.shape)} where {shape_text(want.shape)} is asked: broadcasts to the same"
+            flat = f"shape {shape_text(array.shape)} instead of {shape_text(want.shape)}, which broadcasts: no harm"
             notes.append(Note(NoteKind.SHAPE, flat))
             array = array.reshape(want.shape)
         else:

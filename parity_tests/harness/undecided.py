@@ -33,8 +33,8 @@ def refused(cases: Sequence[Case], verdicts: Verdicts, labels: Mapping[str, str]
             if one.verdict == Verdict.UNDECIDED and undecided[part] > MOST * total[part]:
                 problem = (
                     f"{one.problem.rstrip('.')}; {undecided[part]} of the {total[part]} elements of "
-                    f"{labels.get(part, part)} are undecided, more than a tenth: that is no agreement until a human "
-                    f"has looked"
+                    f"{labels.get(part, part)} are undecided, more than a tenth: that is no agreement until a grader "
+                    f"reviews it"
                 )
                 found[case.name][q.name] = replace(one, verdict=Verdict.UNJUDGED, problem=problem)
     return found

@@ -103,7 +103,7 @@ def test_a_flat_bias_is_a_match_with_a_note_only_where_it_may_be_flat() -> None:
     want = answer([[1.0, 2.0, 3.0]])
     flat = compare(array([1.0, 2.0, 3.0]), want, flat_ok=True)
     assert flat.verdict == "match"
-    assert flat.notes == (Note(NoteKind.SHAPE, "shape (3,) where (1, 3) is asked: broadcasts to the same"),)
+    assert flat.notes == (Note(NoteKind.SHAPE, "shape (3,) instead of (1, 3), which broadcasts: no harm"),)
     assert compare(array([1.0, 2.0, 3.0]), want).verdict == "mismatch"
     assert (
         compare(array([[1.0], [2.0], [3.0]]), want, flat_ok=True).problem == "has shape (3, 1), where (1, 3) is asked"

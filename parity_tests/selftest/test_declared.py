@@ -140,6 +140,18 @@ def test_what_no_single_change_of_the_text_gives_has_no_name(rms: Assignment) ->
     assert all("torch says" in said for said in found["rms_backward"])
 
 
+def test_a_backward_is_not_blamed_for_its_forward(rms: Assignment) -> None:
+    """It agrees where it is the derivative of the changed forward, and is open where it works on what that hands on."""
+    doubled = changed(rms, "gamma * x / root", "2 * gamma * x / root")
+    (file, source), *_ = doubled.files.items()
+    own = source.replace("(scaled - through) / root, (dout", "2 * (scaled - through) / root, 2 * (dout")
+    assert failing(rms, Variant("own", {file: own})) == {"rms_forward": {"the output is doubled"}}
+    outside = changed(rms, "keepdims=True) + eps)", "keepdims=True)) + eps")
+    assert set(failing(rms, outside)) == {"rms_forward"}
+    dx = [one for one in records(rms, outside, dtypes=["float64"]) if one.quantity == "dx"]
+    assert {one.verdict for one in dx} == {"unjudged"}, "which earns nothing"
+
+
 def test_two_of_a_kind_are_asked_in_turn_so_that_what_they_share_shows(rms: Assignment, linear: Assignment) -> None:
     module = changed(rms, "    x, gamma, root = cache\n", "    x, gamma, root = CACHE[0]\n")
     (file, source), *_ = module.files.items()

@@ -145,7 +145,7 @@ def test_what_another_part_keeps_from_being_judged_is_not_earned_until_a_human_h
     records = [left_open, *rows("network", "L1 output", part="4"), mismatch(check="linear", part="3")]
     run = FakeRun(records=records)
     assert points(records)["network"] == 5
-    words = "1 cannot be judged because TODO 3 (linear, forward) does not agree and counts as wrong until a human has"
+    words = "1 cannot be judged because TODO 3 (linear, forward) does not agree and counts as wrong until a grader"
     assert words in feedback_page("ann", run, score(records, USUAL))
     seen = replace(left_open, excuse="proved")
     assert points([seen, *records[1:]])["network"] == 10
@@ -160,7 +160,8 @@ def test_the_reason_for_points_is_a_sentence_with_what_is_to_blame() -> None:
     run.records.extend(rows("main", "losses", part="10"))
     page = feedback_page("ann", run, score(run.records, USUAL))
     assert (
-        "| main | 20 of 20 | both quantities are right; 1 of these fails only because TODO 1 (SGD) is missing |" in page
+        "| main | 20 of 20 | both quantities are right; 1 of these fails only because TODO 1 (SGD) is not implemented |"
+        in page
     )
 
 

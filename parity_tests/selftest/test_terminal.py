@@ -102,7 +102,7 @@ def test_a_mistake_is_told_once_with_every_quantity_in_which_it_shows() -> None:
     ]
     text = " ".join(page(FakeRun(records=records)).split())
     assert text.count("is off") == 1
-    assert "a is off. It looks like this mistake: mean. in 6 quantities of 6 cases: linear/a/float64, " in text
+    assert "a is off. Likely cause: mean. in 6 quantities of 6 cases: linear/a/float64, " in text
 
 
 def test_several_parts_that_are_missing_are_listed_with_their_lines_and_the_one_to_begin_with() -> None:

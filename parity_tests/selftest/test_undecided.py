@@ -51,7 +51,7 @@ def test_more_than_a_tenth_of_a_part_fails() -> None:
     softplus = next(r for r in records if r.quantity == "softplus")
     assert (softplus.verdict, softplus.undecided) == ("unjudged", 2)
     assert "is undecided at 2 of 15 elements; 2 of the 15 elements of Task A are undecided" in softplus.message
-    assert "until a human has looked" in softplus.message
+    assert "until a grader reviews it" in softplus.message
     assert [r.verdict for r in records if r.quantity == "derivative"] == ["match"]
     assert status_of(records, strict=False) == DISCREPANCIES
 
@@ -82,7 +82,7 @@ def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> No
     (flag,) = record_flags("ann", [replace(few, explained_by="6")], labels)
     assert flag.why == "TODO 7: 2 elements cannot be told right from wrong, because 6 is wrong"
     (flag,) = record_flags("ann", [replace(few, verdict="unjudged")], labels)
-    assert flag.why.endswith("; they count as wrong until a human has looked")
+    assert flag.why.endswith("; they count as wrong until a grader reviews it")
     assert record_flags("ann", [record(), record(verdict="mismatch"), record(verdict="unjudged")], labels) == []
 
 

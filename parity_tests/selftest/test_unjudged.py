@@ -1,4 +1,4 @@
-"""What leaves no value to expect is unjudged, and fails; only what rounding cannot tell right from wrong is excused."""
+"""What leaves no right value to compare with fails; only what rounding cannot tell right from wrong is excused."""
 
 from __future__ import annotations
 

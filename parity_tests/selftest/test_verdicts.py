@@ -304,7 +304,7 @@ def test_mains_failures_are_credited_to_the_part_that_is_wrong(tmp_path: Path) -
     main = [r for r in found if r.check == "main" and r.verdict in FAILING]
     with_tanh = ("main/tanh-own/float64", "main/decay-own/float64", "main/relu-own/float64")
     assert {(r.case, r.part, r.explained_by) for r in main} == {(case, "6", "6") for case in with_tanh}
-    assert all(r.message.endswith("this comes of TODO 6") for r in main)
+    assert all(r.message.endswith("caused by TODO 6") for r in main)
     assert set(at_fault(found)) == {"6"}
 
 

@@ -79,5 +79,5 @@ def _verdict(first: Record | None, undecided: Record | None, steps: int) -> str:
 def _detail(first: Record | None) -> str:
     if first is None:
         return ""
-    diagnosis = f" It looks like this mistake: {mistakes(first)}." if first.diagnosis else ""
+    diagnosis = f" Likely cause: {mistakes(first)}." if first.diagnosis else ""
     return ended(first.message) + diagnosis

@@ -67,7 +67,7 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
     if item.left_open:
         why = "for that" if item.excused else f"because {because_of(item.because, causes, parts)}"
         count = "counts" if item.left_open == 1 else "count"
-        words += f"; {item.left_open} cannot be judged {why} and {count} as wrong until a human has looked"
+        words += f"; {item.left_open} cannot be judged {why} and {count} as wrong until a grader reviews it"
     words += f"; {item.undecided} undecided, which do not count" if item.undecided else ""
     if not item.null:
         return words

@@ -58,9 +58,9 @@ TABLE: Mapping[str, Row] = {
     Verdict.MISSING: Row(
         True,
         "there is no such function, or it says that it is not implemented",
-        one="is missing",
-        several="are missing",
-        told="is missing: there is no such function, or it does nothing",
+        one="is not implemented",
+        several="are not implemented",
+        told="is not implemented: there is no such function, or it does nothing",
     ),
     Verdict.CRASHED: Row(
         True,
@@ -85,10 +85,10 @@ TABLE: Mapping[str, Row] = {
     ),
     Verdict.UNJUDGED: Row(
         True,
-        "what was done leaves no value to expect; it fails",
-        one="leaves no value to expect",
-        several="leave no value to expect",
-        told="cannot be judged: what was done leaves no value to expect",
+        "we cannot tell what the right value would be; it fails",
+        one="cannot be judged",
+        several="cannot be judged",
+        told="cannot be judged: we cannot tell what the right value would be",
     ),
     NOT_JUDGED: Row(
         True,

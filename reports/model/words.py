@@ -118,8 +118,7 @@ def _agreement(records: Sequence[Record], undecided: int) -> str:
 
 def sentence(record: Record) -> str:
     """What a record says: its message, which tells the place where there is one, and the mistake that it looks like."""
-    looks = "It looks like this mistake" if record.assignment else LIKELY
-    looks = f" {looks}: {printable(mistakes(record))}." if record.diagnosis else ""
+    looks = f" {LIKELY}: {printable(mistakes(record))}." if record.diagnosis else ""
     return ended(printable(record.message)) + looks
 
 

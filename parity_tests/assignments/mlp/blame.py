@@ -232,7 +232,7 @@ def _blamed_on(part: str, cause: str, judged: Judged, proved: Collection[str]) -
     blamed = {}
     for name, comparison in judged.items():
         if comparison.verdict not in BLAMELESS and not _of_script(comparison):
-            problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
+            problem = f"{comparison.problem.rstrip('.')}; caused by {cause}"
             excuse = PROVED if part != "10" and name in proved else ""
             blamed[name] = replace(comparison, part=part, explained_by=part, excuse=excuse, problem=problem)
     return blamed

@@ -65,7 +65,7 @@ def unbiased() -> list[Record]:
 GRAPH = "dx = dcentred - dcentred.mean(axis=0)\n    return dx, (dout * normal).sum(axis=0), dout"
 OF_NUMBERS = {"batchnorm_backward": (4.67, 6), "batchnorm_backward_alt": (3.11, 4)}
 """Seven of nine quantities: what a forward without a number for a single row hands on leaves two open."""
-HANDED_ON = "is right for what its own forward hands on, which is what is wrong"
+HANDED_ON = "is correct for your forward's output: the error is in the forward"
 
 
 def points(found: Sequence[Record]) -> dict[str, tuple[float | None, float | None]]:
@@ -111,7 +111,7 @@ def test_what_is_wrong_beside_a_wrong_forward_is_open_until_a_human_has_looked()
     assert {r.explained_by for r in found if r.verdict == "unjudged"} == {"batchnorm_forward"}
     for message in (r.message for r in found if r.verdict == "unjudged"):
         assert "is not judged, because batchnorm_forward is wrong: it works on what that one hands on" in message
-        assert "no agreement until a human has looked" in message
+        assert "no agreement until a grader reviews it" in message
 
 
 @pytest.mark.parametrize("part", ["layernorm", "spatial_groupnorm", "spatial_batchnorm"])

@@ -27,7 +27,7 @@ from reports.model.verdicts import Verdict
 if TYPE_CHECKING:
     from reference.flow import Flowed
 
-HANDED_ON = Note(NoteKind.OWN_FORWARD, "is right for what its own forward hands on, which is what is wrong")
+HANDED_ON = Note(NoteKind.OWN_FORWARD, "is correct for your forward's output: the error is in the forward")
 KEPT = {"batchnorm": (1,), "layernorm": (0,), "spatial_batchnorm": (1,), "groupnorm": (0, 1)}
 """The axes along which each norm has statistics of their own; with groups of channels the second axis is the group."""
 RESULTS = {"dx": ("dx", "dx along the graph"), "dgamma": ("dgamma",)}
