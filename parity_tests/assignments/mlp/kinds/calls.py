@@ -23,6 +23,7 @@ class Calls:
         self.dtype = np.dtype(case.dtype)
         self._case, self._judged = case, judged
         self._past: dict[tuple[str, str], list[Call]] = {}
+        self._forward: Call | None = None
 
     def running(self, array: NDArray[Any], error: float = 0.0) -> Running:
         """An array of the case's dtype for formulas to compute with, and the error of its elements."""
@@ -39,7 +40,8 @@ class Calls:
     ) -> Call:
         """Add a call: its operation, the quantity that it is judged by ("" for none), its result and its inputs.
 
-        `on` names the object that was called, None for one without a past.
+        `on` names the object that was called, None for one without a past. Among the inputs is the `latest` forward, of
+        whichever object, else the call itself: what objects share shows by it.
         """
         past = [] if on is None else self._past.setdefault((on, operation), [])
         comparison = self._judged[quantity] if quantity else Comparison(Verdict.MATCH)
@@ -47,4 +49,7 @@ class Calls:
             operation, self._case.name, self.dtype, quantity, result, comparison, inputs, list(past), shape=shape
         )
         past.append(call)
+        if operation.endswith(".output"):
+            self._forward = call
+        call.inputs = {**inputs, "latest": self._forward or call}
         return call

@@ -131,6 +131,12 @@ def rate_of(case: Case, k: int) -> float:
     return float(case.params["rates"][turns.object_of(case.params, k)])
 
 
+def _rate_of_last(case: Case) -> float:
+    """The rate of the object that was made last; one's own where there is one alone."""
+    last = max(i for _, i, _ in case.params["calls"])
+    return next(rate_of(case, of) for _, i, of in case.params["calls"] if i == last)
+
+
 def is_evaluation(case: Case, k: int) -> bool:
     """Whether input k is given to a forward with is_train=False."""
     return any(method == turns.EVALUATION and of == k for method, _, of in case.params["calls"])
@@ -216,7 +222,7 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
         result = result_of(observation, quantity.key)
         yield dropout_call(
             calls, quantity.key.name, quantity.name, result, q, grad, s, rate_of(case, k), is_evaluation(case, k),
-            on=f"dropout {turns.object_of(case.params, k)}",
+            on=f"dropout {turns.object_of(case.params, k)}", last_r=_rate_of_last(case),
         )  # fmt: skip
 
 
@@ -231,6 +237,7 @@ def dropout_call(
     r: float,
     evaluating: bool = False,
     on: str = "dropout",
+    last_r: float | None = None,
 ) -> Call:
     """The call of dropout that gave its "output" or "gradient of X"; `s` is what its forward returned, if known.
 
@@ -245,6 +252,7 @@ def dropout_call(
         grad=calls.running(grad),
         kept=mask_of(s, q.shape, r),
         r=r,
+        last_r=r if last_r is None else last_r,
         N=len(q),
         evaluating=evaluating,
     )

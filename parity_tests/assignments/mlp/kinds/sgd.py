@@ -1,6 +1,6 @@
 """SGD over several steps: its cases, the draw, the judge, and the calls as evidence; the rows are in sgd_rows.py."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -253,6 +253,7 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
             w=start(w.array),
             g=gradients(w.array, len(rates)),
             etas=rates,
+            every_eta=every,
             alpha=p["alpha"],
             lam=p["lam"],
             beside=(start(beside.array), gradients(beside.array, len(rates))),
@@ -260,9 +261,22 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
             layer=w.name,
             layers=p["layers"],
             training=w.training,
+            in_turn=_in_turn(found, w, start, gradients, len(every)),
             when_raised=array_of(observation, key_when_raised(w.array), w.shape),
             N=0,
         )
+
+
+def _in_turn(
+    found: Sequence[Weight],
+    w: Weight,
+    start: Callable[[str], Running],
+    gradients: Callable[[str, int], tuple[Running, ...]],
+    steps: int,
+) -> Callable[[], list[tuple[Running, tuple[Running, ...]]]]:
+    """The weights before, and all gradients, of what has the same name in each training."""
+    same = [one for one in found if (one.name, one.key) == (w.name, w.key)]
+    return lambda: [(start(one.array), gradients(one.array, steps)) for one in same]
 
 
 def _first(result: Returned | Failure | None, count: int) -> Returned | Failure | None:

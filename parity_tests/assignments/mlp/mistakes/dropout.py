@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.mistakes.generated import Changed, Names, Written, generated, tried
+from parity_tests.assignments.mlp.mistakes.generated import SHARED, Changed, Names, Written, generated, tried
 from parity_tests.parts.dropout import DRAWN, DROPOUT_BACKWARD, DROPOUT_FORWARD, DROPOUT_IN_EVALUATION
-from parity_tests.parts.right_text import names_in
+from parity_tests.parts.right_text import RightText, names_in
 from parity_tests.protocol.mistake import ANYTHING, NOTHING, Body, Call, Formula, Mistake, Swap
 
 Masks = NDArray[np.bool_]
@@ -32,8 +32,14 @@ def _given(call: Call) -> Names:
     kept = 1.0 * call.kept
     return Names(
         x=call.X, dout=call.grad, kept=kept, dropped=1 - kept, earlier=1.0 * call.first.kept, share=1 - call.r,
-        rate=call.r, one=1.0, by_size=1.0 * (call.X.value >= call.r),
+        rate=call.r, one=1.0, latest=_mask_of(call.latest),
+        last_share=1 - call.last_r, by_size=1.0 * (call.X.value >= call.r),
     )  # fmt: skip
+
+
+def _mask_of(call: Call) -> Any:
+    """The mask that a forward multiplied by, where it is known."""
+    return 1.0 + 0.0 * call.kept if call.evaluating else call.kept / (1 - call.r)
 
 
 def _given_in_evaluation(call: Call) -> Names:
@@ -41,10 +47,19 @@ def _given_in_evaluation(call: Call) -> Names:
     return Names(x=call.X, share=1 - call.r, rate=call.r, of_training=call.X * (let_through / (1 - call.r)))
 
 
+OTHERS = {"latest": "the mask of the latest forward of any object", "last_share": "1 − r of the last object made"}
+
+
+def _with_others(text: RightText) -> RightText:
+    named = text.in_words(WORDS)
+    labels = {**named.labels, **OTHERS}
+    return replace(named, arrays=(*named.arrays, *OTHERS), labels=labels, hints={**SHARED, **named.hints})
+
+
 DROPOUT_TEXTS: Mapping[tuple[str, bool], Written] = {
-    (OUTPUT, False): Written("9", [DROPOUT_FORWARD.in_words(WORDS)], "out", _given),
+    (OUTPUT, False): Written("9", [_with_others(DROPOUT_FORWARD)], "out", _given),
     (OUTPUT, True): Written("9", [DROPOUT_IN_EVALUATION.in_words(WORDS)], "out", _given_in_evaluation),
-    (GRADIENT, False): Written("9", [DROPOUT_BACKWARD.in_words(WORDS)], "dx", _given),
+    (GRADIENT, False): Written("9", [_with_others(DROPOUT_BACKWARD)], "dx", _given),
 }
 """By operation, in training and in evaluation, after which nobody asks for a backward."""
 

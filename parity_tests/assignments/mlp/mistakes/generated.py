@@ -17,6 +17,9 @@ from parity_tests.protocol.mistake import ANYTHING, Call, Mistake
 from reference.rounding import unit_roundoff
 
 Array = NDArray[Any]
+OUTLIVES = "What one object keeps is its own: is it an attribute of self, or of the class or module, which all share?"
+SHARED = {"of any object": OUTLIVES, "last object": OUTLIVES}
+"""The hint of what stands in the place of an object's own."""
 HINTS: dict[str, str] = {}
 """The hint of each name that was tried."""
 TRIED: dict[tuple[str, str], Mistake] = {}

@@ -9,7 +9,7 @@ import numpy as np
 
 from parity_tests.assignments.mlp.main.evidence import STEPS
 from parity_tests.assignments.mlp.mistakes.dropout import generated_dropout
-from parity_tests.assignments.mlp.mistakes.generated import Names, Written, generated
+from parity_tests.assignments.mlp.mistakes.generated import SHARED, Names, Written, generated
 from parity_tests.assignments.mlp.mistakes.main_records import RECORDS, generated_records
 from parity_tests.assignments.mlp.mistakes.main_steps import generated_main_steps
 from parity_tests.assignments.mlp.mistakes.steps import generated_steps
@@ -60,10 +60,11 @@ _BACKWARD = replace(
 
 def _of_activation(call: Call) -> Names:
     """The names of tanh and relu: their inputs, and other functions that take their places."""
-    X, h, first = call.X, call.h, call.first
+    X, h, first, latest = call.X, call.h, call.first, call.latest
     positive = 1.0 * (X > 0)
     return Names(
-        x=X, dout=call.grad, h=h, earlier_h=first.h, earlier_x=first.X, zero=0.0, one=1.0, two=2.0, negatives=0.0,
+        x=X, dout=call.grad, h=h, latest_h=latest.h, latest_mask=1.0 * (latest.X > 0),
+        earlier_h=first.h, earlier_x=first.X, zero=0.0, one=1.0, two=2.0, negatives=0.0,
         tanh=np.tanh(X), sigmoid=1 / (1 + np.exp(-X)), tan=np.tan(X), arctan=np.arctan(X), relu=np.maximum(X, 0),
         derivative=1 - np.tanh(X) * np.tanh(X), leak=0.01 * X, of_sigmoid=h * (1 - h), square=h * h, again=np.tanh(h),
         of_relu=positive, sign=2 * positive - 1, leaky=0.01 + 0.99 * positive, upstream=1.0 * (call.grad > 0),
@@ -82,7 +83,12 @@ def _of_loss(call: Call) -> Names:
 
 
 LEAKS = {"leak": "0.01 X", "tanh": "tanh", "sigmoid": "the sigmoid"}
+LATEST = {
+    "latest_h": "what the latest forward of any object gave",
+    "latest_mask": "1 where the X of the latest forward of any object is positive",
+}
 SLOPES = {
+    "latest_mask": LATEST["latest_mask"],
     "sign": "the sign of X",
     "leaky": "1 where X is positive, 0.01 elsewhere",
     "upstream": "1 where grad is positive",
@@ -95,10 +101,18 @@ _RELU_FORWARD = [
     text.in_words(_RELU, *text.arrays, *LEAKS, *_EARLIER_X, **LEAKS, **_EARLIER_X) for text in RELU_FORWARD
 ]
 _RELU_BACKWARD = [
-    text.in_words(_RELU, *text.arrays, *SLOPES, *_EARLIER_X, **SLOPES, **_EARLIER_X) for text in RELU_BACKWARD
+    replace(
+        text.in_words(_RELU, *text.arrays, *SLOPES, *_EARLIER_X, **SLOPES, **_EARLIER_X),
+        hints={**SHARED, **text.hints},
+    )
+    for text in RELU_BACKWARD
 ]
 _LOSS = [text.in_words({**WORDS, "scores": "logits", "gradient": "gradient of the loss"}) for text in SOFTMAX_LOSS]
 _TANH = {**WORDS, "out": "tanh's output", "dx": "tanh's gradient"}
+_TANH_BACKWARD = [
+    replace(text.in_words(_TANH, *text.arrays, "latest_h", latest_h=LATEST["latest_h"]), hints={**SHARED, **text.hints})
+    for text in TANH_BACKWARD
+]
 WRITTEN: Mapping[str, Written] = {
     "linear.output": Written("3", [_FORWARD], "out", _of_linear),
     "linear.gradient of X": Written("4", [_BACKWARD], "dx", _of_linear),
@@ -107,7 +121,7 @@ WRITTEN: Mapping[str, Written] = {
     "loss.output": Written("utils", _LOSS, "loss", _of_loss),
     "loss.gradient of X": Written("utils", _LOSS, "dx", _of_loss),
     "tanh.output": Written("5", [text.in_words(_TANH) for text in TANH_FORWARD], "out", _of_activation),
-    "tanh.gradient of X": Written("6", [text.in_words(_TANH) for text in TANH_BACKWARD], "dx", _of_activation),
+    "tanh.gradient of X": Written("6", _TANH_BACKWARD, "dx", _of_activation),
     "relu.output": Written("7", _RELU_FORWARD, "out", _of_activation),
     "relu.gradient of X": Written("8", _RELU_BACKWARD, "dx", _of_activation),
     **UTILS,

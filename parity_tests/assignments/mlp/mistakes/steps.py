@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.mistakes.generated import ENOUGH, of_numbers, tried
+from parity_tests.assignments.mlp.mistakes.generated import ENOUGH, OUTLIVES, of_numbers, tried
 from parity_tests.assignments.mlp.mistakes.relations import RATES
 from parity_tests.harness.diagnosis.running_error import Running, stack
 from parity_tests.parts.changed_texts import ChangedText, changed_texts, numbered_texts
@@ -20,7 +20,7 @@ from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, solved, with_numbe
 from parity_tests.parts.right_text import FAILS, RightText, compiled
 from parity_tests.parts.update_rules import OF_DESCENT, OF_MOMENTUM, decayed
 from parity_tests.protocol.diagnosis import Conditions
-from parity_tests.protocol.mistake import Call, Mistake
+from parity_tests.protocol.mistake import ANYTHING, Call, Mistake
 
 ONCE = "Which lines run once, which once an epoch, and which at every step?"
 SCALED = "The loss's backward divides by N already: what else multiplies or divides on the way?"
@@ -42,6 +42,7 @@ SAID = {
 }  # fmt: skip
 RULES = tuple(decayed(text).in_words(WORDS) for text in (OF_DESCENT[0], OF_MOMENTUM[0]))
 """The plain step, and the one with momentum."""
+OUTLIVING = "the velocities outlive the model, and go on with another: they are kept outside of what is passed"
 FURTHER_STEPS = 2
 """So many steps are looked at from the first that is wrong."""
 LEAST = 8
@@ -219,9 +220,30 @@ def _spoils(steps: Steps, right: Sequence[Call]) -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class _Outliving:
+    """A formula: the weights after each step where one velocity a name serves every model, one after the other."""
+
+    def __call__(self, call: Call) -> Any:
+        models, path = call.in_turn(), list[Running]()
+        if call.alpha <= 0:
+            return ANYTHING
+        weights, v = [start for start, _ in models], models[0][0].zeros()
+        steps = range(len(call.every_eta))
+        turns = [(t, k) for t in steps for k in range(min(2, len(models)))]
+        for t, k in (*turns, *((t, 2) for t in steps if len(models) > 2)):
+            g = models[k][1][t] + call.lam * weights[k]
+            v = (call.alpha * v if v.value.shape == g.value.shape else g.zeros()) - call.every_eta[t] * g
+            weights[k] = weights[k] + v
+            path += [weights[k]] * (k == call.training)
+        return stack(path[: len(call.etas)])
+
+
 def generated_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
     """The changes that give the weights of a call with momentum and of one without, as mistakes to be tried in all."""
     wrong = [call for call in calls if is_off(call)]
+    if any(call.inputs.get("training") for call in wrong):
+        yield tried(Mistake("1", calls[0].operation, OUTLIVING, OUTLIVES, _Outliving()))
     found = _found(wrong, calls)[:MOST_TRIED] if wrong else []
     told = [one for one in CONDITIONS if all(map(one[1], wrong)) and not all(map(one[1], calls))]
     others = [call for call in calls if not is_off(call) and call.dtype == np.float64]
