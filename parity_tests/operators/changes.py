@@ -28,7 +28,7 @@ def changes_of(
     """
     found: dict[tuple[tuple[int, int, str], ...], Change] = {}
     for name in functions:
-        for change in (*_of_function(source, name, further, scope), *blocks(source, source.functions[name])):
+        for change in (*blocks(source, source.functions[name]), *_of_function(source, name, further, scope)):
             found.setdefault(change.edits, change)
     return sorted(found.values(), key=lambda change: change.rank)
 

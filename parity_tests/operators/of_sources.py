@@ -123,11 +123,23 @@ def _unused(source: Source, function: Function) -> list[str]:
     names = [one.arg for one in function.args.args if one.arg != "self"]
     nodes = list(ast.walk(function))
     names += [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    read = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    handed_on = {id(node) for one in nodes if _hands_on(one) for node in ast.walk(one)}
+    read = {
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in handed_on
+    }
     owner = next((c for c in source.tree.body if isinstance(c, ast.ClassDef) and function in c.body), function)
     entries = dict.fromkeys(_entries(source, owner))
     unused = [name for name in dict.fromkeys(names) if name not in read and name != "_"]
     return unused[:_MOST_UNUSED] + [one for one in entries if one not in set(_entries(source, function))][:_MOST_UNUSED]
+
+
+def _hands_on(node: ast.AST) -> bool:
+    """Whether a statement only hands names on: a tuple that is returned or kept as the cache."""
+    if isinstance(node, ast.Return):
+        return isinstance(node.value, ast.Tuple)
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple) and isinstance(node.targets[0], ast.Name)
 
 
 def _entries(source: Source, within: ast.AST) -> Iterator[str]:
@@ -164,7 +176,9 @@ def _kept(source: Source, function: Function, statement: ast.stmt) -> Iterator[C
         return
     name, read = statement.targets[0].id, dict[str, None]()
     for node in ast.walk(statement.value):
-        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice | ast.Tuple):
+        if isinstance(node, ast.Subscript) and isinstance(
+            node.slice, ast.Constant | ast.Name | ast.BinOp | ast.JoinedStr
+        ):
             read[source.of(node)] = None
         if isinstance(node, ast.Call) and _word(node) == "get" and isinstance(node.func, ast.Attribute) and node.args:
             read[f"{source.of(node.func.value)}[{source.of(node.args[0])}]"] = None
@@ -174,7 +188,7 @@ def _kept(source: Source, function: Function, statement: ast.stmt) -> Iterator[C
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
     }
     end = source.span(statement)[1]
-    for entry in read.keys() - written:
+    for entry in (one for one in read if one not in written and ".shape[" not in one):
         new = f"\n{' ' * statement.col_offset}{entry} = {name}"
         yield Change("kept", 2, statement.lineno, ((end, end, new),), "", f"`{name}` is not kept as `{entry}`")
 
