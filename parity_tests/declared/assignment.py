@@ -37,7 +37,10 @@ def of_folder(folder: Path) -> Assignment:
         title=declared.title,
         layout=Layout(declared.module, further=declared.further, lent=declared.lent),
         solution=folder / SOLUTION,
-        parts=tuple(Part(name, name, told.get("title", name), (name,)) for name, told in declared.parts.items()),
+        parts=tuple(
+            Part(name, told.get("label", name), told.get("title", name), (name,))
+            for name, told in declared.parts.items()
+        ),
         inside=Inside(PROBE),
         plan=partial(plan, declared),
         kinds={KIND: Kind(partial(_draw, questions), partial(_judge, questions))},

@@ -20,8 +20,10 @@ SHAPE = re.compile(r"[A-Z][A-Za-z0-9]*( [A-Z][A-Za-z0-9]*| \d+)*|\d+( [A-Z][A-Za
 """The sizes of an array, by letter or as numbers, with spaces between: "N D", "3 D"."""
 LEAST, MOST = 2, 7
 """Between these a size is drawn where nothing else is said."""
+TAKEN = ("torch", "F", "grad", "np", "rng")
+"""The names that lines of torch, or expressions of what is drawn, know already."""
 OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question"}
-OF_PART = {"title", "points", "functions"}
+OF_PART = {"label", "title"}
 OF_QUESTION = {"name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "lenient", "whole"}
 
 
@@ -42,7 +44,7 @@ class Question:
     `given` says by name what is drawn: sizes as "N D" (normal numbers), a list to choose from, a constant, or an
     expression of `rng`, the sizes and the inputs before it. `sizes` are the least and the most of a letter. `texts`
     has the right text of a part, for the names of mistakes, and `names` lines that make what these texts read of what
-    is given. Torch's results are those of `run` by the same names.
+    is given: axes, counts and arrays. Torch's results are those of `run` by the same names.
     """
 
     name: str
@@ -127,10 +129,14 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
     where = f"question {told.get('name', number)!r}"
     _known(path, told, OF_QUESTION, where)
     _has(path, told, ("name", "given", "run", "torch"), where)
+    if taken := [name for name in told["given"] if name in TAKEN]:
+        raise UsageError(
+            f"{path}, {where}: given.{taken[0]} needs another name: {', '.join(TAKEN)} have a meaning here."
+        )
     found = Question(
         told["name"], told["given"], tuple(_statements(path, where, told["run"])), told["torch"],
         {letter: _range(path, where, letter, one) for letter, one in told.get("sizes", {}).items()},
-        {part: _text(path, where, one) for part, one in told.get("texts", {}).items()},
+        {part: _text(path, where, part, one, told) for part, one in told.get("texts", {}).items()},
         told.get("names", ""), tuple(told.get("shapes", ())), told.get("lenient", False), told.get("whole", False),
     )  # fmt: skip
     _tree(path, f"{where}, torch", found.torch)
@@ -192,8 +198,11 @@ def _tree(path: Path, where: str, text: str) -> ast.Module:
         raise UsageError(f"{path}, {where}, is not Python: {error}.") from error
 
 
-def _text(path: Path, where: str, name: str) -> RightText:
-    """The right text that `module:NAME` stands for."""
+def _text(path: Path, where: str, part: str, name: str, told: Mapping[str, Any]) -> RightText:
+    """The right text that `module:NAME` stands for, or that is written out, a label behind each line."""
+    if "\n" in name:
+        _tree(path, f"{where}, texts.{part}", name)
+        return _written_out(name, tuple(told["given"]), told.get("names", ""))
     module, _, of_module = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), of_module)
@@ -204,6 +213,19 @@ def _text(path: Path, where: str, name: str) -> RightText:
             f"{path}, {where}: {name!r} is a {type(found).__name__}, not a RightText of parity_tests.parts."
         )
     return found
+
+
+def _written_out(lines: str, given: tuple[str, ...], names: str) -> RightText:
+    """A text of what is given and of `names`, of which tuples are axes and `float(…)` counts."""
+    labels, kinds = dict[str, str](), dict[str, list[str]]({"axis": [], "count": [], "array": [*given]})
+    for line in names.strip().splitlines():
+        code, _, label = line.partition("#")
+        for node in ast.parse(code).body:
+            if isinstance(node, ast.Assign):
+                kind = {ast.Tuple: "axis", ast.Call: "count"}.get(type(node.value), "array")
+                kinds[kind] += _names(node.targets[0])
+                labels |= dict.fromkeys(_names(node.targets[0]), label.strip()) if label else {}
+    return RightText(lines, tuple(kinds["array"]), tuple(kinds["count"]), tuple(kinds["axis"]), labels)
 
 
 def _range(path: Path, where: str, letter: str, told: Any) -> tuple[int, int]:

@@ -106,7 +106,7 @@ def take_pictures() -> None:
     """Takes the documentation's pictures: the top of the pages, as Chromium shows them."""
     from parity_tests.examples.chromium import Browser
 
-    course = "parity_tests.examples.course.assignment:ASSIGNMENT"
+    course = f"{COURSE.parent}/"
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
         samples, graded = Path(folder) / "samples", Path(folder) / "course"
         render(samples)

@@ -243,10 +243,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 _SHOWN = re.compile(
     r'(<!-- from (\S+?)(?:, (at|after) "([^"\n]+)")? -->\n```\w+\n)(.*?)(^```$)', re.DOTALL | re.MULTILINE
 )
@@ -265,3 +261,7 @@ def _content(path: Path, where: str | None, text: str | None) -> str:
             raise ValueError(f"{path} has no line with {text!r}")
         lines = lines[place + (where == "after") :]
     return "\n".join(lines).strip("\n") + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

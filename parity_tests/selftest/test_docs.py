@@ -207,5 +207,5 @@ def test_the_examples_are_as_short_as_their_pages_say(name: str) -> None:
         for path in (ROOT / "parity_tests" / "examples" / name).rglob("*.*")
         if path.suffix in (".py", ".cpp", ".toml") and "submissions" not in path.parts
     ]
-    assert len(files) >= 3
+    assert len(files) >= 2
     assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) < 130
