@@ -53,7 +53,8 @@ class _Tracer:
         self.found: dict[str, Any] = {}
         self._arrays, self._key, self._inside = arrays, (params["name"], params["call"]), False
         self._known: dict[int, tuple[str, Any]] = {}
-        self._held: dict[str, dict[str, Any]] = {}
+        self._held: dict[str, Any] = {}
+        self._origins: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._keep = recorder.keep
         vars(recorder)["keep"] = self._kept
@@ -96,9 +97,7 @@ class _Tracer:
                 return function(*args, **named)
             self._inside = True
             try:
-                for on, value in list(self._known.values()):
-                    if on in self._held:
-                        self._bring_up(on, value)
+                self._bring_up()
                 own = self._new(cls.rpartition(".")[2]) if name == "__init__" else ""
                 called = cls if own else f"{self._expression(args[0])}.{name}" if cls else name
                 given = [self._expression(value) for value in args[bool(cls) :]]
@@ -119,7 +118,7 @@ class _Tracer:
                         "params": self._params(on),
                     }
                 )
-                self._look()
+                self._bring_up(told=False)  # what the call itself has changed needs no line
             finally:
                 self._inside = False
             return result
@@ -148,20 +147,11 @@ class _Tracer:
         """The expression of a value that is known, or that an object holds; "" for none."""
         if id(value) in self._known:
             return self._known[id(value)][0]
-        places = [*self._places(name)]
-        exact = [place for place, held in places if held is value]
-        alike = [on for on, one in (*self._known.values(), *places) if _same(one, value)]
-        return next(reversed(exact or alike), "")
-
-    def _places(self, name: str) -> Iterator[tuple[str, Any]]:
-        """What dicts, and the dicts of objects, hold, and the objects' attributes of this name."""
-        for on, one in self._known.values():
-            held = {"": one} if isinstance(one, dict) else getattr(one, "__dict__", {})
-            if name in held:
-                yield f"{on}.{name}", held[name]
-            for attribute, entries in held.items():
-                for key, value in entries.items() if isinstance(entries, dict) else ():
-                    yield f"{on}{attribute and '.'}{attribute}{_at(key)}", value
+        slots = [slot for on, one in self._known.values() for slot in _slots(on, one)]
+        exact = [place for place, held in slots if held is value]
+        named = [place for place, held in slots if place.endswith(f".{name}") and _same(held, value)]
+        alike = [place for place, held in (*self._known.values(), *slots) if _same(held, value)]
+        return next(reversed(named or exact or alike), "")
 
     def _expression(self, value: Any) -> str:
         """Any value, in terms of those that are known; what it takes to have it becomes lines before."""
@@ -174,7 +164,7 @@ class _Tracer:
             entries = ", ".join(f"{key!r}: {self._expression(one)}" for key, one in value.items())
             self._know(value, variable, deep=False)
             self._add(f"{variable} = {{{entries}}}", variable)
-            self._held[variable] = _entries(value)
+            self._held |= {place: _signature(one) for place, one in _slots(variable, value)}
             return variable
         if isinstance(value, (list, tuple)):
             ends = "[]" if isinstance(value, list) else "()"
@@ -194,7 +184,7 @@ class _Tracer:
         self._know(value, variable)
         bare = type(value).__init__ is not object.__init__
         self._add(f"{variable} = {cls}.__new__({cls})" if bare else f"{variable} = {cls}()", variable)
-        self._bring_up(variable, value)
+        self._bring_up_one(variable, value)
         return variable
 
     def _array(self, value: np.ndarray) -> str:
@@ -220,52 +210,24 @@ class _Tracer:
 
     # ---- what objects and dicts hold
 
-    def _bring_up(self, on: str, value: Any) -> None:
-        """The lines that put into an object or a dict what the probe has put there since the last call."""
-        held = self._held.setdefault(on, {})
-        if isinstance(value, dict):
-            for key, now in _entries(value).items():
-                if held.get(key) != now:
-                    self._add(f"{on}{_at(key)} = {self._expression(value[key])}", on)
-            self._held[on] = _entries(value)
-            return
-        for attribute, entries in vars(value).items():
-            if isinstance(entries, dict):
-                if attribute not in held:
-                    self._add(f"{on}.{attribute} = {{}}", on)
-                    held[attribute] = True
-                for key, one in entries.items():
-                    place = f"{on}.{attribute}{_at(key)}"
-                    if isinstance(one, np.ndarray) and held.get(place, ("",))[0] != one.tobytes():
-                        text = self._expression(one)
-                        self._add(f"{place} = {text}", on)
-                        held[place] = one.tobytes(), text
-            elif isinstance(entries, (bool, int, float)) and held.get(attribute) != entries:
-                self._add(f"{on}.{attribute} = {entries!r}", on)
-                held[attribute] = entries
-
-    def _look(self) -> None:
-        """Note what all objects and dicts hold after a call: that needs no line."""
+    def _bring_up(self, *, told: bool = True) -> None:
+        """Note what all objects and dicts hold anew, with the lines that put it there, where it is to be `told`."""
         for on, value in list(self._known.values()):
-            if isinstance(value, dict) and on in self._held:
-                self._held[on] = _entries(value)
-            elif hasattr(value, "__dict__"):
-                held = self._held.setdefault(on, {})
-                for attribute, entries in vars(value).items():
-                    held[attribute] = True if isinstance(entries, dict) else entries
-                    for key, one in entries.items() if isinstance(entries, dict) else ():
-                        place = f"{on}.{attribute}{_at(key)}"
-                        if isinstance(one, np.ndarray) and held.get(place, ("",))[0] != one.tobytes():
-                            held[place] = one.tobytes(), place
+            self._bring_up_one(on, value, told=told)
+
+    def _bring_up_one(self, on: str, value: Any, *, told: bool = True) -> None:
+        for place, one in _slots(on, value):
+            if self._held.get(place) == (now := _signature(one)):
+                continue
+            self._held[place], self._origins[place] = now, place
+            if told and isinstance(one, (dict, np.ndarray, bool, int, float, str)):
+                self._origins[place] = "{}" if isinstance(one, dict) else self._expression(one)
+                self._add(f"{place} = {self._origins[place]}", on)
 
     def _params(self, on: str) -> dict[str, str]:
         """Where the parameters of an object that was called come from, by their keys."""
         begin = f'{on}.params["'
-        return {
-            name[len(begin) : -2]: held[1]
-            for name, held in self._held.get(on, {}).items()
-            if name[: len(begin)] == begin
-        }
+        return {place[len(begin) : -2]: text for place, text in self._origins.items() if place.startswith(begin)}
 
     # ---- names
 
@@ -296,12 +258,22 @@ def _same(one: Any, other: Any) -> bool:
     return isinstance(one, (int, float)) and type(one) is type(other) and one == other
 
 
-def _entries(value: Mapping[str, Any]) -> dict[str, Any]:
-    """What a dict holds, as it can be told apart later."""
-    return {
-        key: one.tobytes() if isinstance(one, np.ndarray) else id(one) if hasattr(one, "__dict__") else one
-        for key, one in value.items()
-    }
+def _slots(on: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Where a dict, or an object and its dicts, hold what, by expressions."""
+    if isinstance(value, dict):
+        yield from ((f"{on}{_at(key)}", one) for key, one in value.items())
+        return
+    for attribute, one in getattr(value, "__dict__", {}).items():
+        yield f"{on}.{attribute}", one
+        if isinstance(one, dict):
+            yield from _slots(f"{on}.{attribute}", one)
+
+
+def _signature(value: Any) -> Any:
+    """What tells a value from another in its place; a dict from what is none."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return type(value) if isinstance(value, dict) else id(value) if hasattr(value, "__dict__") else value
 
 
 def _at(key: Any) -> str:
