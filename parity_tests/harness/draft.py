@@ -42,7 +42,7 @@ class Draft:
 
     `judge` may depend on what the first half left on the submission, so that the allowance can be that of the script's
     own numbers. `verdict` is what the first half does on the submission: "mismatch" (it comes to its end), "crashed" or
-    "timeout". `process` says which one is asked: that of the parts, or that which may hold correct ones.
+    "timeout".
     """
 
     given: Sequence[str]
@@ -52,7 +52,6 @@ class Draft:
     verdict: str = Verdict.MISMATCH
     imports: Sequence[str] = ()
     in_a_folder: bool = False
-    process: str = "parts"
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def run(draft: Draft, ask: Ask, judge: Sequence[str] | None = None) -> Outcome:
     imports = [f"import {name}" for name in draft.imports]
     source = "\n".join([*imports, *SEEDED, *draft.given, *draft.ask])
     case = Case("reproduction", "reproduction", "", "", "script", {"source": source, "names": list(draft.keeps)}, ())
-    seen = ask(_of_process(case, draft.process), {}, SEED)
+    seen = ask(case, {}, SEED)
     failure = seen.failures.get(WHOLE_CASE) or next(iter(seen.failures.values()), None)
     if failure is not None:
         return Outcome(False, {}, failure)
@@ -105,10 +104,6 @@ def imports_of(judge: Sequence[str]) -> list[str]:
     """The lines that import what a second half needs."""
     torch = ["import torch"] if any("torch" in line or "F." in line for line in judge) else []
     return torch + (["import torch.nn.functional as F"] if any("F." in line for line in judge) else [])
-
-
-def _of_process(case: Case, process: str) -> Case:
-    return Case(case.name, case.check, case.title, case.dtype, case.probe, case.params, (), process=process)
 
 
 class _Other:

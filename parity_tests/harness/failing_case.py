@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,6 @@ from parity_tests.protocol.quantity import Key, Quantity
 from reports.model.verdicts import Verdict
 
 Arrays = Mapping[str, NDArray[Any]]
-LAID = {
-    "fortran": "np.asfortranarray({})",
-    "view": "np.repeat({}, 2, axis=-1)[..., ::2]",
-    "read-only": "np.frombuffer({0}.tobytes(), {0}.dtype).reshape({0}.shape)",
-    "one": "{}",
-}
-"""How an array is passed that lies in memory in one of these ways; in any other a copy of it is."""
 NUMBERED = re.compile(r"(.+)_\d+")
 
 
@@ -92,11 +85,6 @@ def literal(name: str, array: Any) -> str:
     return f"{name} = np.array({array.tolist()!r}{dtype})"
 
 
-def passed(name: str, memory: str = "") -> str:
-    """An array as it is passed to the submission."""
-    return LAID.get(memory, "{}.copy()").format(name)
-
-
 def differentiated(expression: str, arrays: Mapping[str, str], gradient: str = "", upstream: str = "") -> list[str]:
     """torch's lines for an expression of tensors, which are made of `arrays`, or for its gradient in one of them.
 
@@ -114,11 +102,6 @@ def differentiated(expression: str, arrays: Mapping[str, str], gradient: str = "
     ]
 
 
-def looped(count: int, lines: Sequence[str], variable: str = "_") -> list[str]:
-    """The lines, in a loop where they are run more than once."""
-    return [f"for {variable} in range({count}):", *(f"    {line}" for line in lines)] if count > 1 else list(lines)
-
-
 def fewer_calls(calls: Sequence[Sequence[Any]], *kept: Sequence[Sequence[Any]]) -> Iterator[list[list[Any]]]:
     """Some of a case's calls, and some more, and at last all of them; each choice once."""
     tried: list[list[list[Any]]] = []
@@ -126,8 +109,3 @@ def fewer_calls(calls: Sequence[Sequence[Any]], *kept: Sequence[Sequence[Any]]) 
         if some and (own := [list(call) for call in some]) not in tried:
             tried.append(own)
             yield own
-
-
-def sized(case: Case, **params: Any) -> Case:
-    """The case with other parameters."""
-    return replace(case, params={**case.params, **params})
