@@ -66,6 +66,27 @@ def deeper(place: Place) -> Found:
             yield place.change("across", 2, text, "", words)
 
 
+def shares(place: Place) -> Found:
+    """The share `1 - a` of what is added to `a * x`, or the share `a` of what is added to `(1 - a) * x`."""
+    node = place.site.node
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+        return
+    for old, new, keeps_order in ((node.left, node.right, True), (node.right, node.left, False)):
+        if isinstance(old, ast.BinOp) and isinstance(old.op, ast.Mult):
+            for share in (old.left, old.right):
+                text = place.text(share)
+                if isinstance(share, ast.Name | ast.Subscript):
+                    rest = f"(1 - {text})"
+                elif isinstance(share, ast.BinOp) and isinstance(share.op, ast.Sub) and place.text(share.left) in "1.0":
+                    rest = place.operand(share.right)
+                else:
+                    continue
+                added = f"{rest} * {place.operand(new)}"
+                both = (place.text(old), added) if keeps_order else (added, place.text(old))
+                words = f"the share `{rest.strip('()')}` is missing at `{place.text(new)}`"
+                yield place.change("share", 2, " + ".join(both), "", words)
+
+
 def corrections(place: Place) -> Found:
     """The correction of a moment that starts at 0."""
     node = place.site.node
@@ -206,4 +227,4 @@ def _with_last(place: Place, call: ast.Call, last: str) -> str:
     return f"{place.text(call.func)}({', '.join(given)})"
 
 
-OF_SOURCES = (across_calls, scaled, deeper, corrections, turned)
+OF_SOURCES = (across_calls, scaled, deeper, shares, corrections, turned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,33 @@ def test_the_result_of_the_call_before_is_told() -> None:
     assert "the result of the call before" in {record.diagnosis for record in found}
 
 
+KEPT = "globals().setdefault('kept', {})"
+OUTLIVING: Mapping[str, tuple[str, Body | Swap]] = {
+    "what the latest forward of any object gave stands for h in the derivative": (
+        "6", Body("tanh.forward", "type(self).h = np.tanh(X)\nreturn self.h"),
+    ),
+    "the mask of the latest forward of any object stands for the mask X > 0 in relu's gradient": (
+        "8", Body("relu.forward", "type(self).mask = X > 0\nreturn np.maximum(X, 0)"),
+    ),
+    "1 − r of the last object made stands for 1 − r in the scale": ("9", Swap("self.r = r", "type(self).r = r")),
+    "the velocities outlive the model, and go on with another: they are kept outside of what is passed": (
+        "1", Swap('momentum[f"{name}_{key}"]', f"{KEPT}.setdefault((name, key, w.shape), 0 * w)"),
+    ),
+    "all layers share their gradients": (
+        "2", Swap("self.gradient: dict[str, Array] =", "type(self).gradient ="),
+    ),
+}  # fmt: skip
+
+
+def test_state_that_outlives_its_object_is_named() -> None:
+    def in_turn(case: Case) -> bool:
+        return case.dtype == "float64" and ("/in-turn/" in case.name or "/init-small/" in case.name)
+
+    changes = [change for _, change in OUTLIVING.values()]
+    found = {(record.diagnosis, record.part) for record in failures(alone(changed("test", changes), in_turn))}
+    assert found == {(name, part) for name, (part, _) in OUTLIVING.items()}
+
+
 def test_overwriting_is_named_where_it_spoils_the_network_alone() -> None:
     swap = [Swap("return X * self.mask", "X *= self.mask\n        return X")]
     found = records(changed("test", swap), lambda case: case.name.startswith(("network/", "dropout/rate")))
@@ -267,6 +294,7 @@ def test_what_is_infinite_or_of_another_shape_breaks_no_diagnosis(which: tuple[s
     layer, body = which
     found = alone(changed("test", [Body(f"{layer}.forward", body)]), lambda case: case.check == layer)
     assert any(record.verdict in FAILING for record in found)
+    assert "right up to the sign" not in {record.diagnosis for record in found}
 
 
 def test_weights_that_are_no_numbers_break_no_diagnosis(capfd: pytest.CaptureFixture[str]) -> None:

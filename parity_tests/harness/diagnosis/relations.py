@@ -75,7 +75,7 @@ def _is_multiple(call: Call, factor: float) -> bool:
     got, want, radius = compared_arrays(call)
     with np.errstate(all="ignore"):
         allowed = abs(factor) * radius + SLACK * unit_roundoff(call.dtype) * np.abs(got)
-        return bool((np.abs(got - factor * want) <= allowed).all())
+        return bool(np.isfinite(got).all() and (np.abs(got - factor * want) <= allowed).all())
 
 
 def _factor(wrong: Sequence[Call]) -> str:

@@ -85,7 +85,7 @@ def _of_loss(call: Call) -> Names:
 LEAKS = {"leak": "0.01 X", "tanh": "tanh", "sigmoid": "the sigmoid"}
 LATEST = {
     "latest_h": "what the latest forward of any object gave",
-    "latest_mask": "1 where the X of the latest forward of any object is positive",
+    "latest_mask": "the mask of the latest forward of any object",
 }
 SLOPES = {
     "latest_mask": LATEST["latest_mask"],
