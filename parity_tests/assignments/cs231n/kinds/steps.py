@@ -147,7 +147,14 @@ def right_forms(rule: str, edition: str, *, t_is_given: bool = False) -> list[tu
     if rule == "sgd_momentum":
         return [(_momentum, "")]
     if rule == "rmsprop":
-        return [(_rmsprop(False), ""), (_rmsprop(True), "has epsilon inside the root, which is small and so is right")]
+        return [
+            (_rmsprop(inside=False), ""),
+            (_rmsprop(inside=True), "has epsilon inside the root, which is small and so is right"),
+            (
+                _rmsprop(inside=False, by_difference=True),
+                "averages by a difference, which rounds a bit more",
+            ),
+        ]
     places = {
         "outside": "",
         "hat": "adds epsilon before the second moment is corrected (“epsilon hat”), which is right too",
@@ -174,12 +181,15 @@ def _momentum(config: dict[str, Any], w: Any, dw: Any) -> Any:
     return w + v
 
 
-def _rmsprop(inside: bool) -> Update:
+def _rmsprop(*, inside: bool, by_difference: bool = False) -> Update:
+    """With epsilon inside the root or outside; the mean as ρ s + (1 − ρ) dw², or `by_difference` dw² + ρ (s − dw²)."""
+
     def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
         import torch
 
         decay, eps = config["decay_rate"], config["epsilon"]
-        cache = decay * config.get("cache", 0 * w) + (1 - decay) * dw * dw
+        old, square = config.get("cache", 0 * w), dw * dw
+        cache = square + decay * (old - square) if by_difference else decay * old + (1 - decay) * dw * dw
         config["cache"] = cache
         below = torch.sqrt(cache + eps) if inside else torch.sqrt(cache) + eps
         return w - config["learning_rate"] * dw / below

@@ -197,6 +197,9 @@ config.setdefault("cache", np.zeros_like(w))
 config["cache"] *= config["decay_rate"]
 config["cache"] += (1 - config["decay_rate"]) * np.square(dw)
 return w - config["learning_rate"] / (np.sqrt(config["cache"]) + config["epsilon"]) * dw, config"""
+BY_DIFFERENCE = RMS.replace('*= config["decay_rate"]', "-= np.square(dw)").replace(
+    '+= (1 - config["decay_rate"]) * np.square(dw)', '= np.square(dw) + config["decay_rate"] * config["cache"]'
+)
 MOMENTUM = """if config is None:
     config = {}
 config.setdefault("learning_rate", 1e-2)
@@ -252,6 +255,7 @@ FURTHER = (
              "return out.astype(x.dtype), (dropout_param, mask)"),
     )),
     Rewrite("momentum in place", (Body("sgd_momentum", MOMENTUM),), OPTIM_FILE),
+    Rewrite("RMSprop that averages by a difference", (Body("rmsprop", BY_DIFFERENCE),), OPTIM_FILE, "by a difference"),
     Rewrite("RMSprop in place, by the rate over the root", (Body("rmsprop", RMS),), OPTIM_FILE),
     Rewrite("a network with all its caches in one dict", (Body("FullyConnectedNet.loss", FC_LOSS),), FC_FILE),
     Rewrite("a network of two layers by hand, without any layer", (Body("TwoLayerNet.loss", BY_HAND),), FC_FILE),
