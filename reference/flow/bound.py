@@ -234,6 +234,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         radii = planned.closed(Operation(func, args, kwargs, out, self.context, local=False))
         if radii is NotImplemented:
             return False
+        self.context.seen_closed = True
         self._keep(args, kwargs, tensors(out), _listed(radii, out), None)
         return True
 

@@ -113,7 +113,7 @@ class Answer:
         self._bounds_by_form: dict[str, dict[str, Tensor]] = {}
         self._radii: dict[str, Tensor] = {}
         self._recorded: Flow | None = None
-        self._long = False
+        self._long = self._closed = False
         self.without_rule = False
 
     def bounded(self) -> dict[str, Flowed]:
@@ -167,6 +167,7 @@ class Answer:
         """By output: the bound, the kind that its radius is to be of; and the run that the bounds come from."""
         flow = self.question.flow(forms=forms, record=self.radius == "sample", lenient=self.radius != "bound")
         self._long |= flow.context.seen_long and self.radius == "auto"
+        self._closed |= flow.context.seen_closed
         bounds = {name: flow.radius(name, value) for name, value in self.want.items()}
         kinds = {
             name: "bound" if bound.numel() and float(bound.amax()) > 0 else "exact" for name, bound in bounds.items()
@@ -188,19 +189,27 @@ class Answer:
         if not chosen:
             return bounds, {}
         before, bounds = bounds, dict(bounds)
-        flow = recorded or self.question.flow(forms=forms, record=True, lenient=True, probable=self._long)
         laws: dict[str, float] = {}
-        if flow.context.probable_calls:
-            for name in chosen:
-                narrow = torch.fmin(flow.radius(name, self.want[name]).to(torch.float64), bounds[name])
-                if self._law_alone(name, narrow, bounds[name], flow):
-                    laws[name] = CHANCE * flow.context.probable_calls
-                bounds[name] = narrow
+        if recorded is None and self._long and self._closed:
+            # Replicas need the parts of what has a closed form, which take several times as long by the law.
+            self._by_law(self.question.flow(forms=forms, lenient=True, probable=True), chosen, bounds, laws)
+        if len(laws) == len(chosen):
+            return bounds, laws
+        flow = recorded or self.question.flow(forms=forms, record=True, lenient=True, probable=self._long)
+        self._by_law(flow, [name for name in chosen if name not in laws], bounds, laws)
         moved = [name for name in chosen if name not in laws and self._to_sample(name, before)]
         if moved:
             sampled = self.question.sampled(flow, self.want, moved, self.replicas)
             bounds |= {name: torch.minimum(sampled[name], bounds[name].to(torch.float64)) for name in moved}
         return bounds, laws
+
+    def _by_law(self, flow: Flow, chosen: Sequence[str], bounds: dict[str, Tensor], laws: dict[str, float]) -> None:
+        """Makes bounds as narrow as a run by the law of long sums has them; notes its probability where that is all."""
+        for name in chosen if flow.context.probable_calls else ():
+            narrow = torch.fmin(flow.radius(name, self.want[name]).to(torch.float64), bounds[name])
+            if self._law_alone(name, narrow, bounds[name], flow):
+                laws[name] = CHANCE * flow.context.probable_calls
+            bounds[name] = narrow
 
     def _law_alone(self, name: str, narrow: Tensor, bound: Tensor, flow: Flow) -> bool:
         """Whether no sample is taken, since the law of long sums says enough, or the sample would say no more.

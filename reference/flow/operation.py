@@ -131,6 +131,8 @@ class Context:
     shape; and which indices are of such a tie."""
     seen_long: bool = False
     """Whether some operation of the run sums so many terms."""
+    seen_closed: bool = False
+    """Whether some operation's radii came from its closed form."""
     probable_calls: int = 0
     """How many radii the law of long sums gave."""
     seen_forms: set[str] = field(default_factory=set)

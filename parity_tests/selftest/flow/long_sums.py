@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
     "two values": _two_values,
     "one value": lambda rng, rows, n: np.broadcast_to(rng.uniform(0.1, 1, (rows, 1)), (rows, n)),
     "powers of two": lambda rng, rows, n: 2.0 ** rng.integers(-12, 12, (rows, n)),
+    "ties": lambda rng, rows, n: np.where(np.arange(n) == 0, 2.0**24, rng.choice([1, 3], (rows, n))),
     "blocks of zeros": _blocks_of_zeros,
     "quantised image": lambda rng, rows, n: rng.integers(0, 256, (rows, n)) / 255,
     "one constant row": _one_constant_row,

@@ -2,25 +2,27 @@
 
 The guaranteed bound of a sum of n terms, γ_n·Σ|t|, supposes that all its roundings have the same sign. It is 9e-2 of
 the typical value for a product of normal matrices with n = 8,192 in float32, where honest programs err by 6e-7. Each
-rounding to nearest errs by at most u·|s|, s being the partial sum that it rounds, and most often with a mean near 0.
-Then the error exceeds λ·u·√(Σ s²) with a chance of at most 2·exp(−λ²/2) (Hoeffding; N. J. Higham and T. Mary, 2019 and
-2020). For the N sums of one call λ = √(2·ln(2N/p)), p = 1e-9 a call.
+rounding to nearest errs by at most u·|s|, s being the partial sum that it rounds, most often with a mean near 0, and
+spread as a uniform number is, whose standard deviation is u·|s|/√3; where terms lie on a grid of which a sum just
+leaves out the last bit, every other one is a tie, which makes it u·|s|/√2. With so much the error exceeds λ·u·√(Σ s²/2)
+with a chance of at most 2·exp(−λ²/2) (Hoeffding's inequality; N. J. Higham and T. Mary, 2019 and 2020, have λ·u·√(Σ s²)
+for roundings of any spread). For the N sums of one call λ = √(2·ln(2N/p)), p = 1e-9 a call.
 
 What Σ s² is depends on the order of summation. V is the largest of these, S being the sum, P the sums of the first k
 terms, Q the sum of the squares, and a range one of P with 0 among them:
 
 - random orders: its mean, (n + 1)(2n + 1)/(6n)·S² + (n + 1)/6·(Q − S²/n);
 - as the terms stand, backwards, and in blocks of neighbours (split-K, pairwise): Σ of the squares of how far each P is
-  from the furthest of them, at most n·(range of P)²;
+  from the furthest of those before it, or of those after it (of matrix products from the furthest of all);
 - in lanes, each L-th term, L = 4, 8, …, 64 (and each axis first, where a sum goes over several):
   2·Σ P² + 2·(n/L)·Σ S² of the lanes, and L·(range of the lanes' totals)² on top;
 
 and Q on top, for the rounding of products without fused multiply-add. Of matrix products P is known at checkpoints
 alone, every c terms: between them it moves by at most √(c/2·Q of these terms), which adds √(Q·c(c + 2)/8) to √(Σ P²).
 
-The radius is scale·λ·u·√V for the candidate, and as far as torch's own result is from the sum in float64: in float32
-that is known, in float64 torch's side is allowed as much as the candidate's. It covers one call's own roundings. What
-the operands' radii bring comes linearly on top, since these may have one sign; they move P by no more than that, so V
+The radius is scale·λ·u·√(V/2) for the candidate, and as far as torch's own result is from the sum in float64: that is
+known in float32, in float64 torch's side is allowed as much as the candidate's. It covers one call's own roundings.
+What the operands' radii bring comes linearly on top, since these may have one sign; they move P by no more, so V
 is allowed it too. n times the smallest normal number is what underflow takes.
 
 The law fails where few distinct numbers are summed: within a binade they round alike (n equal terms err 13 radii at n
@@ -52,6 +54,9 @@ from reference.flow.student import ONE_SIDE
 
 CHANCE = 1e-9
 """That any element of one call exceeds its radius, where the law holds."""
+SPREAD = 2**-0.5
+"""The standard deviation of one rounding, in the most that it may be: a uniform one's is 1/√3, and where terms lie on a
+grid of which a sum just leaves out the last bit every other one is a tie, which makes it this."""
 LANES = (4, 8, 16, 32, 64)
 _TILE = 1 << 14
 """Elements of a result that are worked on at a time."""
@@ -147,6 +152,11 @@ def factor(sums: int) -> float:
     return math.sqrt(2 * math.log(2 * max(sums, 1) / CHANCE))
 
 
+def part_of_root(op: Operation, sums: int) -> float:
+    """What √V is multiplied by for so many sums of one call, before it is scaled."""
+    return factor(sums) * op.context.precision.u * SPREAD
+
+
 def probable(
     op: Operation,
     guaranteed: Radius,
@@ -168,11 +178,11 @@ def probable(
     p = op.context.precision
     spread = law.spread
     if op.local:
-        moves = plus(spread * (2 * p.u * law.scale), factors)
+        moves = plus(spread * (2 * p.u * max(1.0, law.scale * SPREAD)), factors)
         assert moves is not None
         return torch.fmin(guaranteed, moves)
     sides = 1 if p.dtype is torch.float32 else 2
-    part = law.scale * factor(sides * result.numel()) * p.u
+    part = law.scale * part_of_root(op, sides * result.numel())
     size = law.exact.abs() if law.first is None else law.exact.abs() + law.first.abs()
     own = spread * part + size * (more * p.u) + law.terms * p.tiny
     if sides > 1:
@@ -227,8 +237,7 @@ def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radi
     if first is not None:
         first = first.detach().expand(result.shape)
         law.first = first.reshape(exact.shape)
-    u = op.context.precision.u
-    ratio = _worst_of_products(law, left, right, result.reshape(exact.shape), factor(exact.numel()) * u)
+    ratio = _worst_of_products(law, left, right, result.reshape(exact.shape), part_of_root(op, exact.numel()))
     law.scale, law.first = _scale(ratio), first
     law.exact, law.root, law.squares = (x.reshape(result.shape) for x in (exact, root, squares))
     op.memo[key] = law
@@ -252,7 +261,7 @@ def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor) -> L
     parts = [_of_rows(rows[i : i + share].double(), lanes) for i in range(0, len(rows), share)]
     exact, root, squares = (torch.cat(each) for each in zip(*parts, strict=True))
     law = Law(exact, root, squares, n, op.context.precision.dtype)
-    allowed = root * (factor(len(rows)) * op.context.precision.u)
+    allowed = root * part_of_root(op, len(rows))
     ratio = 0.0
     for i in range(0, len(rows), share):
         here = slice(i, i + share)
@@ -279,7 +288,7 @@ def of_prefixes(op: Operation, x: Tensor, dim: int, result: Tensor) -> Law:
     root = (torch.maximum(shuffled, within * within * k) + squares).sqrt_().masked_fill_(squares < 1e-280, torch.inf)
     sums, spread, of_squares = (y.movedim(-1, dim) for y in (exact, root, squares))
     law = Law(sums, spread, of_squares, n, op.context.precision.dtype)
-    allowed = root * (factor(x.numel()) * op.context.precision.u)
+    allowed = root * part_of_root(op, x.numel())
     worst = float(_ratios(result.movedim(dim, -1) - exact, allowed).amax())
     terms = rows.to(law.dtype).cpu().numpy()
     size = n // 16
@@ -325,9 +334,13 @@ def _of_rows(x: Tensor, lanes: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         across = _range(totals.cumsum(1), 1)
         squared = 2 * (within * within).sum((1, 2)) + (totals * totals).sum(1) * (2 * n / lane)
         found.append(squared + across * across * lane)
-    top, bottom = partial.amax(1).clamp_(min=0), partial.amin(1).clamp_(max=0)
-    around = (partial - ((top + bottom) / 2)[:, None]).square_().mean(1)
-    return exact, _roots(n, exact, squares, _neighbours(n, top, bottom, around), found, 1e-280), squares
+    # Forwards each sum of neighbours ends at P and begins at one before, backwards it begins there.
+    before = torch.maximum(partial.cummax(1)[0].clamp_(min=0) - partial, partial - partial.cummin(1)[0].clamp_(max=0))
+    rest = exact[:, None] - partial
+    back = rest.flip(1)
+    after = torch.maximum(back.cummax(1)[0].clamp_(min=0) - back, back - back.cummin(1)[0].clamp_(max=0))
+    neighbours = torch.maximum((before * before).sum(1), (after * after).sum(1)).sqrt_()
+    return exact, _roots(n, exact, squares, neighbours, found, 1e-280), squares
 
 
 def _neighbours(n: int, top: Tensor, bottom: Tensor, around: Tensor) -> Tensor:

@@ -22,14 +22,14 @@ class Exponentials:
 
     `p` = softmax(a); `below` = a − max; `log_sum` = log Σ e^below; `relative`: the error of e^below relative to it,
     both sides: its argument's rounding, |below|·u, and the exponential's ulps; `mean` = Σ p·relative, the sum's error
-    by its terms, and γ of its own.
+    by its terms, and what its own rounding makes.
     """
 
     def __init__(self, op: Operation, a: Tensor, dim: list[int]) -> None:
         u = self.u = op.unit_inside()
         x = wide(a)
         top = x.amax(dim, keepdim=True)
-        top = top.masked_fill(top.isinf(), 0.0)
+        top = self.top = top.masked_fill(top.isinf(), 0.0)
         self.below = x - top
         e = self.below.exp()
         total = e.sum(dim, keepdim=True)
@@ -39,7 +39,7 @@ class Exponentials:
         self.relative = 2 * u * (argument + 2 * (EXP_ULPS + TORCH_FAST_EXP_ULPS) / 2)
         if op.allows(UNSHIFTED):
             self.relative = self.relative + 2 * u * self.shift
-        terms = int(max(a.numel() // max(total.numel(), 1), 1))
+        self.terms = terms = int(max(a.numel() // max(total.numel(), 1), 1))
         self.summing = _summing(op, e, total, dim, terms)
         self.mean = (self.p * self.relative).sum(dim, keepdim=True) + self.summing
         r = op.radius(a)
@@ -54,16 +54,21 @@ class Exponentials:
             spread = (self.p * torch.expm1(r)).sum(dim, keepdim=True).log1p()
             self.grown = r + torch.maximum(spread, -torch.log1p(-(self.p * -torch.expm1(-r)).sum(dim, keepdim=True)))
 
+    def apart(self, op: Operation, exact: Tensor) -> Tensor | float:
+        """How far torch's result is from the exact one, where that stands for the rounding of its sum."""
+        if not op.long(self.terms) or op.local or op.context.precision.dtype is torch.float64:
+            return 0.0
+        return (wide(op.out) - exact).abs().nan_to_num(nan=0.0)
+
 
 def _summing(op: Operation, e: Tensor, total: Tensor, dim: list[int], terms: int) -> Tensor | float:
-    """By how much of itself Σe rounds, both sides: torch's own sum is not known, so that it is allowed as much."""
+    """By how much of itself Σe rounds: of long sums in float32 the candidate's alone, what torch's is being `apart`."""
     guaranteed = op.sums(max(terms - 1, 0))
     if not op.long(terms):
         return guaranteed
     found = probable(op, total * guaranteed, of_terms(op, e, dim, total), None, result=total)
     assert found is not None
-    both = found if op.local or op.context.precision.dtype is torch.float64 else 2 * found
-    return (both / total).clamp(max=guaranteed).nan_to_num(nan=guaranteed)
+    return (found / total).clamp(max=guaranteed).nan_to_num(nan=guaranteed)
 
 
 @rule(aten._softmax, aten._safe_softmax)
@@ -71,7 +76,7 @@ def softmax(op: Operation) -> Radius:
     """p = e^(a − max)/Σ: relative errors of numerator and sum, and the quotient's rounding (two, as in `divide`)."""
     x = Exponentials(op, op["self"], [op["dim"]])
     relative = x.relative + x.mean + 4 * x.u
-    local = x.p * relative * (1 + relative) + (x.p > 0) * (4 * op.context.precision.tiny)
+    local = x.p * relative * (1 + relative) + (x.p > 0) * (4 * op.context.precision.tiny) + x.apart(op, x.p)
     if x.grown is None:
         return local
     return local * x.grown.exp() + x.p * torch.expm1(x.grown)
@@ -89,7 +94,7 @@ def log_softmax(op: Operation) -> Radius:
     local = local + 2 * x.u * x.log_sum.abs()
     if op.allows(UNSHIFTED):
         local = local + 4 * x.u * x.shift
-    local = local.masked_fill(x.below.isinf(), 0.0)
+    local = (local + x.apart(op, x.below - x.log_sum)).masked_fill(x.below.isinf(), 0.0)
     if x.r is None:
         return local
     assert x.moving is not None
@@ -108,8 +113,9 @@ def log_sum_exp(op: Operation) -> Radius:
         local = local + 2 * x.u * x.shift
     if x.moving is not None:
         local = local + (x.p * x.moving.expm1()).sum(dims, keepdim=True).log1p()
-    local = local if op["keepdim"] else local.reshape(out.shape)
-    return local + op.rounding(out, 1)
+    exact = x.top + x.log_sum
+    local, exact = (y if op["keepdim"] else y.reshape(out.shape) for y in (local, exact))
+    return local + x.apart(op, exact) + op.rounding(out, 1)
 
 
 @rule(aten.logcumsumexp.default)

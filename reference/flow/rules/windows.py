@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from reference.flow.operation import Operation, Radius
-from reference.flow.rules.long_sums import Law, factor, of_products
+from reference.flow.rules.long_sums import SPREAD, Law, factor, of_products
 
-WINOGRAD = 2.0
+WINOGRAD = 2.0 / SPREAD
 """The scale of a convolution at least: Winograd's algorithm for 4 × 4 results and a kernel of 3 × 3, which is honest,
 errs by up to 0.9 of the radius of its sums (32 to 256 channels), ten times as much as the sums themselves."""
 _MOST = 1 << 26
