@@ -6,7 +6,10 @@ from enum import StrEnum, auto
 
 
 class Found(StrEnum):
-    """What a failure was found to be, as `Comparison.finding` has it; the sentence beside it tells the same."""
+    """What a failure was found to be, as `Comparison.finding` has it; the sentence beside it tells the same.
+
+    Those in words are what a mistake of `main` is called by.
+    """
 
     SAME_DRAWS = auto()
     OTHER_KEYS = auto()
@@ -14,40 +17,40 @@ class Found(StrEnum):
     OTHER_SIGNATURE = auto()
 
     # ---- of main
-    NO_DROPOUT = auto()
+    NO_DROPOUT = "dropout is left out in training"
     A_STEP_WITHOUT_DROPOUT = auto()
-    DROPOUT_OFF = auto()
+    DROPOUT_OFF = "dropout is off in training"
     DROPOUT_OFF_IN_A_STEP = auto()
-    SAME_MASK = auto()
-    USED_TWICE = auto()
-    OTHER_BATCH_SIZE = auto()
-    OTHER_STEPS = auto()
-    OTHER_EPOCHS = auto()
-    OTHER_LABELS = auto()
+    SAME_MASK = "the same dropout mask in several steps"
+    USED_TWICE = "a mini-batch or an example is used twice in an epoch"
+    OTHER_BATCH_SIZE = "a mini-batch has the wrong number of rows"
+    OTHER_STEPS = "too many or too few steps an epoch"
+    OTHER_EPOCHS = "too many or too few epochs"
+    OTHER_LABELS = "the labels are not those of the rows"
     IN_FILE_ORDER = auto()
-    ALL_IN_FILE_ORDER = auto()
-    SAME_ORDER = auto()
+    ALL_IN_FILE_ORDER = "the examples are not shuffled"
+    SAME_ORDER = "several epochs have the same order"
     SAME_BATCHES = auto()
-    NEVER_USED = auto()
+    NEVER_USED = "some training examples are never used"
     NO_TRAINING_ROWS = auto()
     NO_STEP_SEEN = auto()
-    OTHER_SET = auto()
-    CHANGED_PIXELS = auto()
-    NEVER_CHANGED = auto()
-    CHANGED_AGAIN = auto()
-    BUILT_ANEW = auto()
-    TYPED_PIXELS = auto()
-    OTHER_START = auto()
-    OTHER_WIDTH = auto()
-    OTHER_CLASSES = auto()
-    OTHER_ACTIVATION = auto()
+    OTHER_SET = "it trains on another set"
+    CHANGED_PIXELS = "the pixels are changed"
+    NEVER_CHANGED = "the weights are never changed"
+    CHANGED_AGAIN = "the weights are updated more than once for one mini-batch"
+    BUILT_ANEW = "the layers are built anew during training"
+    TYPED_PIXELS = "the number of pixels is typed"
+    OTHER_START = "main changes the weights that the layers drew"
+    OTHER_WIDTH = "the hidden layer has another size"
+    OTHER_CLASSES = "the last layer has another number of classes"
+    OTHER_ACTIVATION = "the activation is not the one asked for"
     NO_ACTIVATION = auto()
-    OTHER_RATE = auto()
-    NOT_EVALUATED = auto()
+    OTHER_RATE = "dropout is built with another rate"
+    NOT_EVALUATED = "a set is not evaluated after the epoch, or not all of it"
     EVALUATED_TWICE = auto()
-    RETURNS_NOTHING = auto()
-    NOT_RETURNED = auto()
-    OTHER_LENGTH = auto()
+    RETURNS_NOTHING = "main returns nothing"
+    NOT_RETURNED = "a loss record is not returned"
+    OTHER_LENGTH = "a record has not one number an epoch"
     TEST_OF_LAST = auto()
     TEST_BY_LOSS = auto()
     TEST_OF_VALIDATION = auto()

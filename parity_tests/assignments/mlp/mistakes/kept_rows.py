@@ -15,14 +15,10 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Body, Call, Mistake, Swap
 from parity_tests.protocol.quantity import Quantity
 
-STALE = "Which W does a layer use: the one that SGD has just changed, or one that was put aside before?"
 FROM = "From which input on does relu let through?"
 AT_0 = "At exactly 0 take 0 or 1: a subgradient that the assignment names."
 OVERFLOWS = "e to the 1000th is no float, and ∞/∞ or ∞ − ∞ no number: which of your terms grows without bound?"
 NAIVE = "e, f = np.exp(X), np.exp(-X)\n"
-EARLIER = """W, b = self.params["W"], self.params["b"]
-first = self.__dict__.setdefault("first", type("Call", (), dict(W=W.copy(), b=b.copy())))
-return X @ first.W + first.b"""
 
 # ---- layers
 
@@ -52,11 +48,6 @@ def _is_nan(case: Case, q: Quantity, comparison: Comparison) -> bool:
 
 
 LAYERS = (
-    Mistake(
-        "3", "linear.output", "the forward uses the weights of an earlier call", STALE,
-        Expression("X @ first.W + first.b"), shows_in=("linear", "trajectory"),
-        plug=(Body("linear_layer.forward", EARLIER),),
-    ),
     Mistake(
         "5", "tanh.large", "overflows: NaN for large inputs", OVERFLOWS, shown_by=_is_nan,
         plug=(Body("tanh.forward", f"{NAIVE}self.h = (e - f) / (e + f)\nreturn self.h"),),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.mistakes.crashes import HIDDEN as HIDDEN_BY_CRASHES
@@ -25,178 +24,110 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     at_epoch,
 )
 from parity_tests.assignments.mlp.mistakes.main_steps import PASSED
-from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.mistake import Mistake, Swap
-from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.mistake import Mistake, Shown, Swap
 
-
-@dataclass(frozen=True)
-class Finds:
-    """Shows a mistake where one of these was found."""
-
-    findings: tuple[Found, ...]
-
-    def __call__(self, case: Case, quantity: Quantity, comparison: Comparison) -> bool:
-        return comparison.finding in self.findings
-
-
-def _wiring(name: str, hint: str, found: Sequence[Found], *swaps: TextSwap, raised: str = "") -> Mistake:
-    plug = tuple(Swap(*swap) for swap in swaps)
-    shown_by = Finds(tuple(found)) if found else None
-    return Mistake("10", "main", name, hint, shown_by=shown_by, raised=raised, plug=plug)
-
-
-ON_THE_WAY = (
-    _wiring(
-        "dropout is off in training", TRAINING,
-        (Found.DROPOUT_OFF,),
-        ("forward(h, is_train=True)", "forward(h, is_train=False)"), (DROP_BACK, "grad_h = grad_s"),
+FOUND: Mapping[Found, tuple[str, TextSwap, *tuple[TextSwap, ...]]] = {
+    Found.DROPOUT_OFF: (
+        TRAINING, ("forward(h, is_train=True)", "forward(h, is_train=False)"), (DROP_BACK, "grad_h = grad_s")
     ),
-    _wiring(
-        "dropout is left out in training", TRAINING, (Found.NO_DROPOUT,),
-        ('s = model["drop1"].forward(h, is_train=True)', "s = h"), (DROP_BACK, "grad_h = grad_s"),
+    Found.NO_DROPOUT: (
+        TRAINING, ('s = model["drop1"].forward(h, is_train=True)', "s = h"), (DROP_BACK, "grad_h = grad_s")
     ),
-    _wiring(
-        "the same dropout mask in several steps", "How often is the random generator seeded?",
-        (Found.SAME_MASK,), (EPOCH, f"{EPOCH}        np.random.seed(1)\n"),
-    ),
-)  # fmt: skip
-
-BATCHES = (
-    _wiring(
-        "a mini-batch or an example is used twice in an epoch", SLICE, (Found.USED_TWICE, Found.EVALUATED_TWICE),
-        (ROWS, "order[start // 10 * 5 : start // 10 * 5 + minibatch_size]"),
-    ),
-    _wiring(
-        "a mini-batch has the wrong number of rows", SLICE, (Found.OTHER_BATCH_SIZE,),
-        (ROWS, "order[start : start + minibatch_size - 1]"),
-    ),
-    _wiring(
-        "too many or too few steps an epoch",
+    Found.SAME_MASK: ("How often is the random generator seeded?", (EPOCH, f"{EPOCH}        np.random.seed(1)\n")),
+    Found.USED_TWICE: (SLICE, (ROWS, "order[start // 10 * 5 : start // 10 * 5 + minibatch_size]")),
+    Found.OTHER_BATCH_SIZE: (SLICE, (ROWS, "order[start : start + minibatch_size - 1]")),
+    Found.OTHER_STEPS: (
         "An epoch has ⌊N / batch⌋ steps: count yours for N = 22 and batches of 5.",
-        (Found.OTHER_STEPS,),
         (STEPS, STEPS.replace("train.N", "train.N - minibatch_size")),
     ),
-    _wiring(
-        "too many or too few epochs", "For which t does your loop over the epochs run?",
-        (Found.OTHER_EPOCHS,),
+    Found.OTHER_EPOCHS: (
+        "For which t does your loop over the epochs run?",
         ('range(int(main_params["num_epoch"]))', 'range(1, int(main_params["num_epoch"]))'),
     ),
-    _wiring(
-        "the labels are not those of the rows", "X and y must be taken by the same indices.",
-        (Found.OTHER_LABELS,),
+    Found.OTHER_LABELS: (
+        "X and y must be taken by the same indices.",
         (
             f"x, y = train.get_example({ROWS})",
             f"x, _ = train.get_example({ROWS})\n"
             "            _, y = train.get_example(range(start, start + minibatch_size))",
         ),
     ),
-    _wiring("the examples are not shuffled", ONCE, (Found.ALL_IN_FILE_ORDER,), (ORDER, "order = np.arange(train.N)")),
-    _wiring(
-        "several epochs have the same order", ONCE, (Found.SAME_ORDER, Found.SAME_BATCHES),
-        (f"        {ORDER}\n", ""),
-        (VELOCITIES, f"{VELOCITIES}    {ORDER}\n"),
-    ),
-    _wiring(
-        "some training examples are never used", "Which rows can your permutation hold?", (Found.NEVER_USED,),
-        (ORDER, "order = np.random.permutation(train.N - 2)"),
-    ),
-    _wiring(
-        "it trains on another set", "Which set is which?", (Found.OTHER_SET,),
+    Found.ALL_IN_FILE_ORDER: (ONCE, (ORDER, "order = np.arange(train.N)")),
+    Found.SAME_ORDER: (ONCE, (f"        {ORDER}\n", ""), (VELOCITIES, f"{VELOCITIES}    {ORDER}\n")),
+    Found.NEVER_USED: ("Which rows can your permutation hold?", (ORDER, "order = np.random.permutation(train.N - 2)")),
+    Found.OTHER_SET: (
+        "Which set is which?",
         (
             "train, valid = DataSplit(Xtrain, Ytrain), DataSplit(Xvalid, Yvalid)",
             "valid, train = DataSplit(Xtrain, Ytrain), DataSplit(Xvalid, Yvalid)",
         ),
     ),
-    _wiring(
-        "the pixels are changed", "What is done to X between the file and the network?", (Found.CHANGED_PIXELS,),
+    Found.CHANGED_PIXELS: (
+        "What is done to X between the file and the network?",
         ("train, valid = DataSplit(Xtrain, Ytrain)", "train, valid = DataSplit(Xtrain - 0.5, Ytrain)"),
     ),
-)  # fmt: skip
-
-UPDATES = (
-    _wiring("the weights are never changed", "Which call changes them?", (Found.NEVER_CHANGED,),
-            (SGD_CALL, "pass\n")),
-    _wiring(
-        "the weights are updated more than once for one mini-batch", ONCE,
-        (Found.CHANGED_AGAIN,), (SGD_CALL, f"{SGD_CALL}            {SGD_CALL}"),
-    ),
-    _wiring(
-        "the layers are built anew during training", ONCE, (Found.BUILT_ANEW,),
+    Found.NEVER_CHANGED: ("Which call changes them?", (SGD_CALL, "pass\n")),
+    Found.CHANGED_AGAIN: (ONCE, (SGD_CALL, f"{SGD_CALL}            {SGD_CALL}")),
+    Found.BUILT_ANEW: (
+        ONCE,
         at_epoch(
             "if t:\n            model['L1'] = linear_layer(train.d, HIDDEN_UNITS)\n"
             "            model['L2'] = linear_layer(HIDDEN_UNITS, CLASSES)"
         ),
     ),
-)  # fmt: skip
-
-LAYERS = (
-    _wiring(
-        "the number of pixels is typed", "Which attribute of DataSplit holds the number of columns?",
-        (Found.TYPED_PIXELS,), ("linear_layer(train.d, HIDDEN_UNITS)", "linear_layer(784, HIDDEN_UNITS)"),
-        raised=r"\w+: .*\b784\b",
+    Found.TYPED_PIXELS: (
+        "Which attribute of DataSplit holds the number of columns?",
+        ("linear_layer(train.d, HIDDEN_UNITS)", "linear_layer(784, HIDDEN_UNITS)"),
     ),
-    _wiring(
-        "main changes the weights that the layers drew", "With which spread does linear_layer's constructor draw them?",
-        (Found.OTHER_START,),
+    Found.OTHER_START: (
+        "With which spread does linear_layer's constructor draw them?",
         (VELOCITIES, f'{VELOCITIES}    model["L1"].params["W"] *= 2\n'),
     ),
-    _wiring(
-        "the hidden layer has another size", "How many hidden units are asked for?", (Found.OTHER_WIDTH,),
-        ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 500"),
-    ),
-    _wiring(
-        "the last layer has another number of classes", "How many digits are there?",
-        (Found.OTHER_CLASSES,), ("CLASSES = 10", "CLASSES = 11"),
-    ),
-    _wiring(
-        "the activation is not the one asked for", "Which entry of main_params names it?",
-        (Found.OTHER_ACTIVATION,), ('"tanh": tanh}', '"tanh": relu}'),
-    ),
-    _wiring(
-        "dropout is built with another rate", "Which entry of main_params holds it?", (Found.OTHER_RATE,),
-        ("dropout(rate)", "dropout(0.25)"),
-    ),
-    _wiring(
-        "an entry is asked for under a name that it does not have",
-        "Print the keys of main_params, and of the model.", (),
-        ('main_params["alpha"]', 'main_params["_alpha"]'), raised=r"KeyError:",
-    ),
-)  # fmt: skip
-
-RECORDS = (
-    _wiring(
-        "a set is not evaluated after the epoch, or not all of it", "Which rows does the evaluation visit?",
-        (Found.NOT_EVALUATED, Found.EVALUATED_TWICE),
+    Found.OTHER_WIDTH: ("How many hidden units are asked for?", ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 500")),
+    Found.OTHER_CLASSES: ("How many digits are there?", ("CLASSES = 10", "CLASSES = 11")),
+    Found.OTHER_ACTIVATION: ("Which entry of main_params names it?", ('"tanh": tanh}', '"tanh": relu}')),
+    Found.OTHER_RATE: ("Which entry of main_params holds it?", ("dropout(rate)", "dropout(0.25)")),
+    Found.NOT_EVALUATED: (
+        "Which rows does the evaluation visit?",
         ("evaluate(model, valid, minibatch_size)", "evaluate(model, train, minibatch_size)"),
     ),
-    _wiring(
-        "main returns nothing", "What does a function return that has no return statement?", (Found.RETURNS_NOTHING,),
-        (RETURN, ""),
+    Found.RETURNS_NOTHING: ("What does a function return that has no return statement?", (RETURN, "")),
+    Found.NOT_RETURNED: (RETURNED, (RETURN, "    return train_loss_record\n")),
+    Found.OTHER_LENGTH: (ONCE, (APPEND_LOSS, "train_loss_record += [train_loss, train_loss]")),
+}  # fmt: skip
+"""By what is found, which is the mistake's name, the hint and what brings it about."""
+RAISED = {Found.TYPED_PIXELS: r"\w+: .*\b784\b"}
+
+
+def called(finding: str) -> str:
+    """What a finding is called; "" where it is no name."""
+    name = Found.SAME_ORDER if finding == Found.SAME_BATCHES else finding
+    return str(name) if name in FOUND else ""
+
+
+def _is_found(found: Found) -> Shown:
+    return lambda case, quantity, comparison: called(comparison.finding) == found
+
+
+MAIN = (
+    *PASSED,
+    *(
+        Mistake(
+            "10", "main", str(found), hint, shown_by=_is_found(found), raised=RAISED.get(found, ""),
+            plug=tuple(Swap(*swap) for swap in swaps),
+        )
+        for found, (hint, *swaps) in FOUND.items()
     ),
-    _wiring(
-        "a loss record is not returned", RETURNED, (Found.NOT_RETURNED,),
-        (RETURN, "    return train_loss_record\n"),
-    ),
-    _wiring(
-        "a record has not one number an epoch", ONCE, (Found.OTHER_LENGTH,),
-        (APPEND_LOSS, "train_loss_record += [train_loss, train_loss]"),
+    Mistake(
+        "10", "main", "an entry is asked for under a name that it does not have",
+        "Print the keys of main_params, and of the model.", raised=r"KeyError:",
+        plug=(Swap('main_params["alpha"]', 'main_params["_alpha"]'),),
     ),
 )  # fmt: skip
 
-BY_FINDING = (*ON_THE_WAY, *BATCHES, *UPDATES, *LAYERS, *RECORDS)
-NAMES: Mapping[str, frozenset[str]] = {
-    found: frozenset(m.name for m in BY_FINDING if isinstance(m.shown_by, Finds) and found in m.shown_by.findings)
-    for found in Found
-}
-"""Of what may be found the names of the mistakes that it shows."""
-MAIN = (*PASSED, *BY_FINDING)
-
-_UNEVALUATED = "a set is not evaluated after the epoch, or not all of it"
-_STEPS = "too many or too few steps an epoch"
+_UNEVALUATED, _STEPS = str(Found.NOT_EVALUATED), str(Found.OTHER_STEPS)
 _OTHER_SHAPES = ("the gradients have other shapes than the parameters",)
-HIDDEN = {
+HIDDEN: dict[str, tuple[str, ...]] = {
     **HIDDEN_BY_CRASHES,
     "the layers are built anew during training": (
         "it trains on another set", "dropout is off in training", _STEPS, _UNEVALUATED,

@@ -26,12 +26,14 @@ AVERAGED = "the gradient of {} is averaged over the rows"
 GRADIENTS = {"dx": "the gradient of X", "dw": "the gradient of W", "db": "the gradient of b"}
 WORDS = {"x": "X", "w": "W", "dout": "grad", "examples": "rows", "example": "row"}
 EARLIER = {"earlier_x": "the X of an earlier call", "earlier_w": "the W of an earlier call"}
+STALE = "Which W does a layer use: the one that SGD has just changed, or one that was put aside before?"
 
 
 def _of_linear(call: Call) -> Names:
     X, grad, W, b, past = call.X, call.grad, call.W, call.b, call.past
     return Names(
-        rows=X, w=W, b=b, dout=grad, earlier_x=call.first.X, earlier_w=call.first.W, positive=1.0 * (X > 0),
+        rows=X, w=W, b=b, dout=grad, earlier_x=call.first.X, earlier_w=call.first.W,
+        earlier_u=lambda: X @ call.first.W + call.first.b, positive=1.0 * (X > 0),
         own_dw=lambda: X.T @ grad, own_db=lambda: grad.sum(axis=0, keepdims=True),
         sum_dw=lambda: sum((one.X.T @ one.grad for one in past), 0 * W),
         sum_db=lambda: sum((one.grad.sum(axis=0, keepdims=True) for one in past), 0 * b),
@@ -39,7 +41,9 @@ def _of_linear(call: Call) -> Names:
     )  # fmt: skip
 
 
-_FORWARD = LINEAR_FORWARD.in_words({**WORDS, "out": "u"}, "rows", "w", "b", *EARLIER, **EARLIER)
+_OF_FORWARD = {**EARLIER, "earlier_u": "what W and b of an earlier call give"}
+_FORWARD = LINEAR_FORWARD.in_words({**WORDS, "out": "u"}, "rows", "w", "b", *_OF_FORWARD, **_OF_FORWARD)
+_FORWARD = replace(_FORWARD, hints={"earlier call give": STALE, **_FORWARD.hints})
 OWN = {"own_dw": GRADIENTS["dw"], "own_db": GRADIENTS["db"], "positive": "1 where X is positive"}
 SUMS = {"sum_dw": "the sum of all earlier ones", "sum_db": "the sum of all earlier ones"}
 _BACKWARD = LINEAR_BACKWARD.in_words(

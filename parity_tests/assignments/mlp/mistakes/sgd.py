@@ -45,29 +45,35 @@ def _step(name: str, hint: str, statements: str, *, editions: tuple[str, ...] = 
     return Mistake("1", "sgd.weights", name, hint, steps, plug=plugged(statements), editions=editions)
 
 
+MOVING = {
+    "torch's momentum: η is not inside the velocity": (DROP, "alpha * v + g", "w - eta * v"),
+    "torch's momentum with damping: the gradient is weighted by 1 − α, η outside":
+        (DROP, "alpha * v + (1 - alpha) * g", "w - eta * v"),
+    "Nesterov's momentum, where the classical form is asked for":
+        (TERMS, "alpha * v - eta * g", "w + alpha * v - eta * g"),
+    "α multiplies the gradient, not the old velocity": (TERMS, "v - eta * alpha * g", "w + v"),
+}  # fmt: skip
+"""By name the hint, the new velocity, and the new w by that."""
 OF_RULES = (
-    _step(
-        "torch's momentum: η is not inside the velocity", DROP,
-        f"{DECAYED}{UPDATE.replace('- eta * g', '+ g', 1).replace('w + v', 'w - eta * v')}",
-    ),
-    _step(
-        "Nesterov's momentum, where the classical form is asked for", TERMS,
-        f"{DECAYED}{UPDATE.replace('w + v', 'w + alpha * v - eta * g')}",
+    *(
+        _step(name, hint, f"{DECAYED}if alpha > 0:\n    v = {v}\n    w = {w}\nelse:\n    w = w - eta * g")
+        for name, (hint, v, w) in MOVING.items()
     ),
     _step("α and η are exchanged", ORDER, f"eta, alpha = alpha, eta\n{DECAYED}{UPDATE}"),
     Mistake(
         "1", "sgd.weights", "λ and α are exchanged", ORDER,
-        Steps(("w = w - eta * (g + alpha * w)", "g = g + alpha * w\nv = lam * v - eta * g\nw = w + v")),
+        Steps(("v = lam * v - eta * (g + alpha * w)\nw = w + v",) * 2),
         plug=(Swap("_lambda: float, _alpha: float, _learning", "_alpha: float, _lambda: float, _learning"),),
         editions=LAMBDA,
     ),
     _step("λ and η are exchanged", ORDER, f"lam, eta = eta, lam\n{DECAYED}{UPDATE}", editions=LAMBDA),
     _step("weight decay is applied after the step", DECAY, f"{UPDATE}\nw = w - eta * (lam * w)", editions=LAMBDA),
     *(
-        _step(name, DECAY, f"old = w\n{UPDATE}\nw = w - {decay}", editions=LAMBDA)
-        for name, decay in (
-            ("weight decay is not part of the velocity", "eta * (lam * old)"),
-            ("weight decay is not multiplied by η", "lam * old"),
+        _step(name, DECAY, f"old = w\n{first}{UPDATE}\nw = w - {decay}", editions=LAMBDA)
+        for name, first, decay in (
+            ("weight decay is not part of the velocity", "", "eta * (lam * old)"),
+            ("weight decay is in the gradient, and on the weight again", DECAYED, "eta * (lam * old)"),
+            ("weight decay is not multiplied by η", "", "lam * old"),
         )
     ),
 )  # fmt: skip
