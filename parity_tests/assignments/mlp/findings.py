@@ -12,7 +12,6 @@ class Found(StrEnum):
     """
 
     SAME_DRAWS = auto()
-    OTHER_KEYS = auto()
     OTHER_MODEL = auto()
     OTHER_SIGNATURE = auto()
 

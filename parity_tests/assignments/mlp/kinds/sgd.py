@@ -245,7 +245,6 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
         comparison = judged[w.quantity]
         is_late = comparison.verdict not in PASSING and (comparison.step or 0) > FEW_STEPS
         rates = every if is_late else every[:FEW_STEPS]
-        beside = next(o for o in found if (o.training, o.name) == (w.training, w.name) and o.key != w.key)
         yield calls.add(
             "sgd.weights",
             w.quantity,
@@ -256,13 +255,9 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
             every_eta=every,
             alpha=p["alpha"],
             lam=p["lam"],
-            beside=(start(beside.array), gradients(beside.array, len(rates))),
             key=w.key,
             layer=w.name,
-            layers=p["layers"],
-            training=w.training,
             in_turn=_in_turn(found, w, start, gradients, len(every)),
-            when_raised=array_of(observation, key_when_raised(w.array), w.shape),
             N=0,
         )
 

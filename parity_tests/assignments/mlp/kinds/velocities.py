@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.kinds.turns import distinct
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
@@ -50,7 +49,7 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     """The keys, and zeros of the gradients' shapes."""
     names = (f"{name}_{key}" for name in case.params["alike"] for key in ("W", "b"))
     judged = {
-        KEYS.name: _judged(observation, KEYS, f"are not {', '.join(WEIGHT_NAMES)}", Found.OTHER_KEYS),
+        KEYS.name: _judged(observation, KEYS, f"are not {', '.join(WEIGHT_NAMES)}"),
         ALIKE.name: _judged(observation, ALIKE, f"are not {', '.join(names)}"),
         APART.name: _judged(observation, APART, "share their memory, so that one step moves several of them"),
     }
@@ -60,13 +59,13 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     return judged
 
 
-def _judged(observation: Observation, q: Quantity, problem: str, finding: str = "") -> Comparison:
+def _judged(observation: Observation, q: Quantity, problem: str) -> Comparison:
     """Whether the submission's process found it so."""
     result = result_of(observation, q.key)
     if isinstance(result, Failure):
         return failed(result)
     if result is not None and result.array is not None and not bool(result.array):
-        return mismatched(problem, finding=finding)
+        return mismatched(problem)
     return matched()
 
 

@@ -20,7 +20,7 @@ from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, FEW_UNITS, C
 from parity_tests.assignments.mlp.main.evaluations import POSITION
 from parity_tests.assignments.mlp.main.learning_rate import eta_radius
 from parity_tests.assignments.mlp.main.run import SPLITS
-from parity_tests.assignments.mlp.mistakes.main import NAMES
+from parity_tests.assignments.mlp.mistakes.main import called
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.assignments.mlp.network.answers import Evaluation, evaluation, training_step
 from parity_tests.harness.draft import AS_THE_SOLUTION, Draft, Judge, Results, Unfit, compared, equal
@@ -82,9 +82,9 @@ def _digits(*counts: int) -> dict[str, NDArray[Any]]:
 
 
 def names(record: Record, judged: Judged) -> frozenset[str]:
-    """The record's names that something in a run shows: of several that one finding may have, none is true alone."""
-    found = [NAMES.get(one.finding, frozenset()) for one in judged.values() if one.verdict == Verdict.MISMATCH]
-    return frozenset().union(*(one for one in found if len(one) == 1)) & set(record.diagnosis.split("; "))
+    """The record's names that something which is found in a run is called by."""
+    found = {called(one.finding) for one in judged.values() if one.verdict == Verdict.MISMATCH}
+    return frozenset(found & set(record.diagnosis.split("; "))) - {""}
 
 
 # ---- lines that watch main
