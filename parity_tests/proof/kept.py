@@ -32,14 +32,14 @@ from parity_tests.harness.make_records import Setting
 from parity_tests.harness.process.questions import Budget, ask_all
 from parity_tests.harness.stages import judge_observed
 from parity_tests.proof.editions import edition_for, edition_of
+from parity_tests.proof.forms import correct_variants
 from parity_tests.proof.judged_variants import failures, fork_servers
 from parity_tests.proof.mistakes import Outcome, known_mistakes, of_records, parts_of
-from parity_tests.proof.near_misses import called_in
 from parity_tests.proof.variants import Variant, rewritten, unchanged, with_mistake
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.errors import HarnessError
-from parity_tests.protocol.mistake import Mistake, NearMiss, Rewrite
+from parity_tests.protocol.mistake import Mistake
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key
 from parity_tests.protocol.registry import find
@@ -54,12 +54,12 @@ LARGEST = 16 << 10
 """Bytes of arrays that a variant may bring beside the solution's."""
 LARGEST_CASE = 200_000
 """Bytes of arrays that the solution returns of a case; what is larger is not asked."""
-KINDS = ("mistakes", "honest", "evasions", "near misses")
+KINDS = ("mistakes", "honest", "evasions")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A variant, and what it must show: a mistake its name, a near miss none that is false, an honest form nothing.
+    """A variant, and what it must show: a mistake its name, an evasion anything, an honest form nothing.
 
     `parts` are those whose cases it is asked, all where None.
     """
@@ -69,14 +69,12 @@ class Asked:
     variant: Variant
     edition: str
     parts: frozenset[str] | None
-    of: Mistake | NearMiss | Rewrite | None
+    of: Mistake | None
 
     def shows(self, assignment: Assignment, records: Sequence[Record]) -> bool:
         """Whether these records are what must be said of it."""
-        if isinstance(self.of, Mistake):
+        if self.of is not None:
             return of_records(assignment, self.of, records).outcome is Outcome.NAMED
-        if isinstance(self.of, NearMiss):
-            return called_in(self.of, records).good
         return bool(failures(records)) is (self.kind == "evasions")
 
 
@@ -105,21 +103,14 @@ def variants(assignment: Assignment, share: int) -> list[Asked]:
         name, variant = f"{mistake.part}: {mistake.operation}: {mistake.name}", with_mistake(assignment, mistake)
         edition, parts = _asked_of(assignment.name, mistake.part, mistake.shows_in)
         asked.append(Asked("mistakes", name, variant, edition, parts, mistake))
-    forms: list[tuple[str, Rewrite, NearMiss | Rewrite]] = [
-        *(("honest", form, form) for form in _one_in(share, proof.honest)),
-        *(("evasions", form, form) for form in _one_in(share, proof.evasions)),
-        *(("near misses", near.form, near) for near in _one_in(share, proof.near_misses, _part_of)),
+    forms = [
+        *(("honest", correct) for correct in _one_in(share, list(correct_variants(assignment))[1:])),
+        *(("evasions", rewritten(assignment, form)) for form in _one_in(share, proof.evasions)),
     ]
-    for kind, form, of in forms:
-        variant = rewritten(assignment, form)
+    for kind, variant in forms:
         edition = edition_for(assignment, variant) or assignment.editions.default
-        asked.append(Asked(kind, form.name, variant, edition, None, of))
+        asked.append(Asked(kind, variant.name, variant, edition, None, None))
     return asked
-
-
-def _part_of(near: NearMiss) -> str:
-    """The part that a near miss is called by."""
-    return near.form.name.partition(":")[0]
 
 
 def _one_in(share: int, ones: Sequence[T], alike: Callable[[T], object] = lambda one: None) -> Iterator[T]:

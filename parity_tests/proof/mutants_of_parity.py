@@ -8,7 +8,6 @@ changed, and with --whole all tests after these. cosmic-ray would do where one c
 from __future__ import annotations
 
 import argparse
-import ast
 import csv
 import os
 import random
@@ -20,6 +19,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from parity_tests.operators.changes import changes_of
+from parity_tests.operators.source import Source
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("reference", "parity_tests/harness", "parity_tests/grading", "parity_tests/pairs")
 PLACES = ("line", "start", "end")
@@ -27,10 +29,11 @@ COLUMNS = ("number", "file", *PLACES, "before", "after", "outcome", "killed by")
 SECONDS = 1800
 """What a run of the tests may take: a mutant that takes longer is noticed."""
 HOPS = 4
-FLIPPED = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-           ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}  # fmt: skip
-OTHER = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
-DROPPED = (ast.AugAssign, ast.Raise, ast.Continue, ast.Break, ast.Delete)
+OPERATORS = frozenset(("operation", "comparison", "condition", "number", "left out", "statement", "slice"))
+LAST_RANK = 4
+"""Changes of a higher rank put another name in a place, which any call tells."""
+SAID = re.compile(r"\s*(raise |@|from |import |\"\"\")")
+"""Lines that no test need notice, or that any does."""
 
 
 class Change(NamedTuple):
@@ -45,58 +48,16 @@ class Change(NamedTuple):
 
 
 def changes(file: str) -> list[Change]:
-    """All single changes of a file, in their order."""
-    source = (ROOT / file).read_bytes()
-    starts = [0]
-    for line in source.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
+    """All single changes of a file's functions, in their order."""
+    source = Source((ROOT / file).read_text(encoding="utf-8"))
     found = []
-    for node in _executed(ast.parse(source)):
-        for after in _in_place_of(node):
-            start = starts[node.lineno - 1] + node.col_offset
-            end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
-            before = " ".join(source[start:end].decode().split())
-            found.append(Change(file, node.lineno, start, end, before, after))
-    return found
-
-
-def _executed(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
-    """What runs: no docstring, annotation, import, or part of an f-string, whose places Python 3.11 does not know."""
-    for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list", "type_params"):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr | ast.Import | ast.ImportFrom):
-                continue
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-                continue
-            if isinstance(child, ast.expr | ast.stmt):
-                yield child
-            yield from _executed(child)
-
-
-def _in_place_of(node: ast.AST) -> Iterator[str]:
-    """The texts that may take a node's place."""
-    match node:
-        case ast.Compare(ops=[op]) if type(op) in FLIPPED:
-            yield ast.unparse(ast.Compare(node.left, [FLIPPED[type(op)]()], node.comparators))
-        case ast.BinOp(op=op) if type(op) in OTHER:
-            yield ast.unparse(ast.BinOp(node.left, OTHER[type(op)](), node.right))
-        case ast.BoolOp():
-            other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-            yield f"({ast.unparse(ast.BoolOp(other, node.values))})"
-        case ast.UnaryOp(op=ast.Not()):
-            yield f"({ast.unparse(node.operand)})"
-        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            yield from (f"({value + 1})", f"({value - 1})")
-        case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
-            yield "return None"
-        case ast.Expr(value=ast.Call()):
-            yield "pass"
-        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
-            yield "pass"
-        case _ if isinstance(node, DROPPED):
-            yield "pass"
+    for change in changes_of(source, source.functions):
+        start, end, after = change.edits[0]
+        likely = change.operator in OPERATORS and change.rank <= LAST_RANK
+        if likely and len(change.edits) == 1 and not SAID.match(source.line(change.line)):
+            before = " ".join(source.bytes[start:end].decode().split())
+            found.append(Change(file, change.line, start, end, before, after))
+    return sorted(found, key=lambda change: change[1:4])
 
 
 def drawn(rooms: Sequence[str], count: int, seed: int) -> list[Change]:

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from parity_tests.proof.mistakes import known_mistakes
-from parity_tests.proof.near_misses import Called, called
+from parity_tests.proof.near_misses import Called, called, near_misses
 from parity_tests.proof.proof import SEPARATOR, prove, tasks
 from parity_tests.protocol.registry import find
 
@@ -45,20 +45,12 @@ def of_mistakes(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def of_near_misses(rows: Sequence[Called]) -> str:
-    """Markdown: each near miss, the names that would be false, those that it got, and what was said."""
+    """Markdown: each near miss, the names that it got, and what was said."""
     return _table(
         "# Near misses, and what was said of them",
-        f"{sum(row.good for row in rows)} of {len(rows)} were caught, and got no name that would be false.",
-        ("the wrong form", "would be false", "its names", "the first sentence"),
-        [
-            (
-                row.near.form.name,
-                "; ".join(row.near.false),
-                "; ".join(row.names) or "none",
-                row.sentence or "not caught",
-            )
-            for row in rows
-        ],
+        f"{sum(row.good for row in rows)} of {len(rows)} were caught, and got no name of what they lie near.",
+        ("the mistake, and where alone it is made", "its names", "the first sentence"),
+        [(row.near.variant.name, "; ".join(row.names) or "none", row.sentence or "not caught") for row in rows],
     )
 
 
@@ -79,10 +71,10 @@ def of_all_mistakes(assignment: str, proof: Path | None) -> list[Mapping[str, An
 
 
 def main(assignment: str, folder: Path, proof: Path | None) -> int:
-    """Writes the tables; 1 where a mistake has not its name, or a near miss is not caught or has a false one."""
+    """Writes the tables; 1 where a mistake has not its name, or a near miss is not caught or has it too."""
     mistakes = of_all_mistakes(assignment, proof)
     found = find(assignment)
-    near = [called(found, one) for one in found.proof().near_misses]
+    near = [called(found, one) for one in near_misses(found)]
     write(mistakes, near, folder)
     return 0 if all(row["good"] for row in mistakes) and all(row.good for row in near) else 1
 

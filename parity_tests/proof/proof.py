@@ -13,6 +13,7 @@ import numpy as np
 
 from parity_tests.harness.machine import cores
 from parity_tests.proof.editions import changed_parts, edition_for
+from parity_tests.proof.forms import correct_variants
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control, known_mistakes
 from parity_tests.proof.mutants import Mutant, mutants, trial
@@ -23,7 +24,7 @@ from parity_tests.proof.null_submissions import (
     points_of,
     records_of_null,
 )
-from parity_tests.proof.variants import rewritten, unchanged
+from parity_tests.proof.variants import Variant, rewritten
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.registry import find
@@ -83,12 +84,17 @@ def _count(assignment: str, kind: str) -> int:
         return len(_mutants(assignment))
     if kind == "mistakes":
         return len(known_mistakes(asked))
-    return len(asked.proof().evasions) if kind == "evasions" else len(asked.proof().honest) + 1
+    return len(asked.proof().evasions) if kind == "evasions" else len(_correct(assignment))
 
 
 @cache
 def _mutants(assignment: str) -> list[Mutant]:
     return mutants(find(assignment))
+
+
+@cache
+def _correct(assignment: str) -> list[Variant]:
+    return list(correct_variants(find(assignment)))
 
 
 @cache
@@ -107,7 +113,7 @@ def run(task: Task) -> tuple[Task, list[dict[str, Any]]]:
         return task, [asdict(_of_null(assignment, _nulls(task.assignment)[task.number], task.seed))]
     if task.kind == "evasions":
         return task, [asdict(_of_evasion(assignment, assignment.proof().evasions[task.number], task.seed))]
-    return task, of_honest(assignment, task.number, task.seed)
+    return task, of_honest(assignment, _correct(task.assignment)[task.number], task.seed)
 
 
 def prove(
@@ -178,10 +184,8 @@ def _is_promoted(record: Record) -> bool:
     return narrow or any(note.kind is NoteKind.PROMOTED for note in record.notes)
 
 
-def of_honest(assignment: Assignment, number: int, seed: int) -> list[dict[str, Any]]:
-    """The rows of the solution itself (number 0) or of a rewrite of it: its own, then one for each comparison."""
-    rewrite = assignment.proof().honest[number - 1] if number else None
-    variant = unchanged(assignment) if rewrite is None else rewritten(assignment, rewrite)
+def of_honest(assignment: Assignment, variant: Variant, seed: int) -> list[dict[str, Any]]:
+    """The rows of a correct variant: its own, then one for each comparison."""
     judged = records(assignment, variant, seed=seed, edition=edition_for(assignment, variant), named=False)
     wrong = [record for record in judged if record.verdict != Verdict.MATCH]
     undecided = all(record.verdict == Verdict.UNDECIDED for record in wrong)

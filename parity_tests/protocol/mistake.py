@@ -130,13 +130,6 @@ class Rewrite:
     note: str = ""
 
 
-class NearMiss(NamedTuple):
-    """A wrong form of the assignment's solution near known mistakes, and the names that would be `false` of it."""
-
-    form: Rewrite
-    false: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class Mistake:
     """A mistake that is known by name.

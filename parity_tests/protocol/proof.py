@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from parity_tests.protocol.mistake import NearMiss, Rewrite
+from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.null import Nulls
 
 LEAST_MEDIAN = 0.01
@@ -40,18 +40,17 @@ class Proof:
     """What is known of variants of the solution, beside the mistakes of the diagnosis.
 
     `honest` are rewrites, which must match, and `evasions` are such as were written to pass though they are wrong,
-    which must not; `nulls` know nothing and must earn nothing; `near_misses` are wrong forms that must be caught, but
-    not be called by some names.
+    which must not; `nulls` know nothing and must earn nothing.
     `equivalent(function, before, after)` is the reason why a changed line gives the same numbers as the solution's for
     every input, "" where it does not; the lines are as `ast.unparse` writes them. `unasked(function, before, after)` is
     the reason why the assignment does not ask for what a changed line does otherwise, "" where it does. `not_asked` are
-    functions that no case looks at. `defaults` are the usual values of what the solution is given, by the name of the
-    parameter, attribute or key. `group(check, quantity)` says which honest comparisons are counted together.
+    functions that no case looks at. `defaults` are the usual values
+    of what the solution is given, by the name of the parameter, attribute or key. `group(check, quantity)` says
+    which honest comparisons are counted together.
     """
 
     honest: Sequence[Rewrite] = ()
     evasions: Sequence[Rewrite] = ()
-    near_misses: Sequence[NearMiss] = ()
     nulls: Nulls = field(default_factory=Nulls)
     equivalent: Callable[[str, str, str], str] = lambda function, before, after: ""
     unasked: Callable[[str, str, str], str] = lambda function, before, after: ""

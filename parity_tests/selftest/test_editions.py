@@ -11,12 +11,12 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.inside.homework_names import editions_of
-from parity_tests.assignments.mlp.proof.evasion_lines import RECORDED
+from parity_tests.assignments.mlp.proof.correct_mains import RECORDED
 from parity_tests.harness.check import check
 from parity_tests.harness.process.headers import edition_of as edition_told
+from parity_tests.selftest.main_pieces import NO_LAMBDA, PLAIN_SGD
 from parity_tests.selftest.records_of_cases import at_fault, changed
 from parity_tests.selftest.shared import JUDGED
-from parity_tests.selftest.shipped_changes.main_pieces import NO_LAMBDA, PLAIN_SGD
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 

@@ -6,41 +6,50 @@ from pathlib import Path
 
 import pytest
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import check
-from parity_tests.selftest.records_of_cases import QUICK, at_fault, changed
-from parity_tests.selftest.shipped_changes.honest_forms import FORMS
+from parity_tests.proof.forms import FORMS, correct_variants
+from parity_tests.proof.variants import Variant
+from parity_tests.selftest.nightly import one_in
+from parity_tests.selftest.records_of_cases import QUICK, at_fault
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_right_network_matches_in_any_form(form: str, tmp_path: Path) -> None:
-    records = check(QUICK, changed(tmp_path, FORMS[form]), dtypes=("float64",)).records
+WRITTEN = [one for one in correct_variants(ASSIGNMENT) if one.name in FORMS or one.name.startswith("network: ")]
+
+
+@pytest.mark.parametrize("form", one_in(2, WRITTEN), ids=lambda form: form.name)
+def test_a_right_network_matches_in_any_form(form: Variant, tmp_path: Path) -> None:
+    form.write(tmp_path)
+    records = check(QUICK, tmp_path, dtypes=("float64",)).records
     assert {record.verdict for record in records} == {"match"}, at_fault(records)
     notes = {record.note for record in records if record.check == "main"} - {""}
     assert notes <= {"linear_layer is no class, so that main was not run as a script"}
 
 
-BYPASSED = (
-    '            a = model["L2"].forward(s)\n            model["loss"]',
-    '            a = model["L2"].forward(h)\n            model["loss"]',
-)
+FORM = {form.name: form for form in WRITTEN}
+CALL = "            a = model['L2'].forward(s)\n            model['loss']"
 
 
 @pytest.mark.parametrize(
     ("form", "wrong", "parts"),
     [
-        ("slots, and __call__ = forward", ("self.mask = X > 0", "self.mask = X > -1"), {"8"}),
-        ("factories, and SGD wrapped and called by keyword", ("self.mask = X > 0", "self.mask = X > -1"), {"8"}),
-        ("a class with static methods is a layer itself", ("return grad * (X > 0)", "return grad"), {"8"}),
-        ("properties over slots, and static methods", ("return grad @ self.W.T", "return grad @ self.W.T * 2"), {"4"}),
-        ("partials, and SGD an object", BYPASSED, {"10"}),
+        ("classes with slots in subclasses", ("self.mask = X > 0", "self.mask = X > -1"), {"8"}),
+        ("objects made by functions", ("self.mask = X > 0", "self.mask = X > -1"), {"8"}),
+        ("network: a class with static methods is a layer itself", ("return grad * (X > 0)", "return grad"), {"8"}),
+        (
+            "network: properties over slots, and static methods",
+            ("return grad @ self.W.T", "return grad @ self.W.T * 2"),
+            {"4"},
+        ),
+        ("objects made by partials", (CALL, CALL.replace("(s)", "(h)")), {"10"}),
     ],
 )
 def test_a_wrong_one_does_not(form: str, wrong: tuple[str, str], parts: set[str], tmp_path: Path) -> None:
-    folder = changed(tmp_path, FORMS[form])
-    source = (folder / "neural_networks.py").read_text()
+    FORM[form].write(tmp_path)
+    source = (tmp_path / "neural_networks.py").read_text(encoding="utf-8")
     assert source.count(wrong[0]) == 1
-    (folder / "neural_networks.py").write_text(source.replace(*wrong))
-    records = check(QUICK, folder, dtypes=("float64",), parts=frozenset(parts)).records
+    (tmp_path / "neural_networks.py").write_text(source.replace(*wrong), encoding="utf-8")
+    records = check(QUICK, tmp_path, dtypes=("float64",), parts=frozenset(parts)).records
     assert set(at_fault(records)) == parts

@@ -44,10 +44,10 @@ def test_what_is_kept_is_of_this_exam_and_of_the_variants_as_they_are(name: str)
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
-def test_most_are_kept_and_some_of_every_kind(name: str) -> None:
+def test_many_are_kept_and_some_of_every_kind(name: str) -> None:
     for kind in kept.KINDS:
         whys = [one.why_none for (of_kind, _), one in of(name).kept.items() if of_kind == kind]
-        assert 2 * whys.count("") >= len(whys) > 0, kind
+        assert 3 * whys.count("") >= len(whys) > 0, kind
 
 
 @pytest.mark.parametrize("part", range(4))

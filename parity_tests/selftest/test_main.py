@@ -19,16 +19,14 @@ from parity_tests.assignments.mlp.main.batches import judge_shuffle
 from parity_tests.assignments.mlp.main.configs import Config, main_quantities
 from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.proof.correct_mains import OTHERWISE
 from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.proof import variants
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, mismatched
-from parity_tests.protocol.mistake import Around, Body, Swap
+from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
 from parity_tests.protocol.quantity import Key, Quantity
-from parity_tests.selftest.records_of_cases import changed
-from parity_tests.selftest.shared import runner
-from parity_tests.selftest.shipped_changes.honest_mains import HONEST
-from parity_tests.selftest.shipped_changes.main_pieces import (
+from parity_tests.selftest.main_pieces import (
     NO_LAMBDA,
     ORDER,
     PLAIN_SGD,
@@ -39,6 +37,8 @@ from parity_tests.selftest.shipped_changes.main_pieces import (
     TANH,
     TRAIN_CALLS,
 )
+from parity_tests.selftest.records_of_cases import changed
+from parity_tests.selftest.shared import runner
 
 SHIPPED = ASSIGNMENT.solution
 
@@ -76,11 +76,20 @@ def findings(
     return found
 
 
-@pytest.mark.parametrize("name", HONEST)
+MAINS = {form.name.removeprefix("main: "): form for form in (Rewrite("as shipped", ()), *OTHERWISE)}
+
+
+def written(folder: Path, name: str) -> Path:
+    """A folder with this correct main."""
+    variants.rewritten(ASSIGNMENT, MAINS[name]).write(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", MAINS)
 def test_an_honest_main_matches_by_its_wiring(name: str, tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
-    swaps, note = HONEST[name]
+    note = MAINS[name].note
     config = TANH if name in ("as shipped", "η in closed form", "backwards of elementwise parts exchanged") else RELU
-    found = findings(changed(tmp_path, swaps), config, digits, stand_ins=True)
+    found = findings(written(tmp_path, name), config, digits, stand_ins=True)
     assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
     notes = "; ".join(note.text for comparison in found.values() for note in comparison.notes)
     assert note in notes
@@ -92,7 +101,7 @@ def test_an_honest_main_matches_by_its_wiring(name: str, tmp_path: Path, digits:
 def test_an_honest_main_matches_with_its_own_parts(
     name: str, config: Config, tmp_path: Path, digits: dict[str, NDArray[Any]]
 ) -> None:
-    found = findings(changed(tmp_path, HONEST[name][0]), config, digits, stand_ins=False)
+    found = findings(written(tmp_path, name), config, digits, stand_ins=False)
     assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
     assert 0.01 < (found["weights"].ratio or 0) <= 1
 

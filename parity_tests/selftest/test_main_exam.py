@@ -13,14 +13,14 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN, WITHOUT_DECAY
 from parity_tests.assignments.mlp.main.configs import Config, configs_of
 from parity_tests.assignments.mlp.main.settings import OTHER, OWN, WIRING, settings
+from parity_tests.assignments.mlp.proof.correct_mains import BESIDES
 from parity_tests.assignments.mlp.proof.evasions_in_main import IN_MAIN
 from parity_tests.harness.draw import draw
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.mistake import Around, Body, Swap
+from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
+from parity_tests.selftest.main_pieces import SGD_CALL
 from parity_tests.selftest.nightly import one_in, one_of_each
 from parity_tests.selftest.records_of_cases import ask_and_judge
-from parity_tests.selftest.shipped_changes.main_pieces import SGD_CALL
-from parity_tests.selftest.shipped_changes.odd_mains import ODD
 from parity_tests.selftest.shipped_variants import changed, records, shipped
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
@@ -181,12 +181,11 @@ def test_a_main_that_is_right_at_some_settings_alone_is_caught(name: str, case: 
     assert quantity in {failed for _, failed, _ in failing(evasion(name), f"main/{case}/float64")}
 
 
-@pytest.mark.parametrize("name", one_of_each(lambda name: ODD[name][1], ODD))
-def test_an_odd_main_that_leaves_the_training_what_it_is_matches(name: str) -> None:
-    swaps, note = ODD[name]
-    found = of_main(swaps, "main/defaults-wiring/float64", "main/relu-wiring/float64", "main/tanh-own/float64")
+@pytest.mark.parametrize("form", one_of_each(lambda form: form.note, BESIDES), ids=lambda form: form.name)
+def test_an_odd_main_that_leaves_the_training_what_it_is_matches(form: Rewrite) -> None:
+    found = of_main(form.changes, "main/defaults-wiring/float64", "main/relu-wiring/float64", "main/tanh-own/float64")
     assert [(r.case, r.quantity, r.message) for r in found if r.verdict != "match"] == []
-    assert note in "; ".join(record.note for record in found)
+    assert form.note in "; ".join(record.note for record in found)
 
 
 def test_a_typed_number_of_pixels_is_wrong_of_the_layers_alone() -> None:

@@ -19,9 +19,9 @@ from parity_tests.protocol.case import json_params
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched, unjudged
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
+from parity_tests.selftest.main_pieces import RELU, TANH
 from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.runners import ask, running
-from parity_tests.selftest.shipped_changes.main_pieces import RELU, TANH
 from parity_tests.selftest.test_main import findings
 from reports.terminal.run import run_page
 

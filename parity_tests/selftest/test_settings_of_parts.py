@@ -11,9 +11,8 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.kinds import sgd
-from parity_tests.assignments.mlp.proof.evasion_lines import SGD
+from parity_tests.assignments.mlp.proof.correct_parts import CORRECT_PARTS, SGD
 from parity_tests.assignments.mlp.proof.evasions_in_parts import IN_PARTS
-from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.harness.draw import draw
 from parity_tests.proof.editions import changed_functions, changed_parts
 from parity_tests.proof.variants import rewritten
@@ -89,7 +88,7 @@ def test_what_is_right_only_at_some_settings_fails_at_its_part_alone(form: Rewri
     assert found.keys() <= parts_changed(form), found
 
 
-OF_PARTS = [form for form in HONEST if checks(form)]
+OF_PARTS = [form for form in CORRECT_PARTS if checks(form)]
 
 
 @pytest.mark.parametrize("seed", one_in(2, SEEDS))

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.selftest.main_pieces import ORDER, RELU, SGD_CALL, TRAIN_CALLS
 from parity_tests.selftest.records_of_cases import ask_and_judge, at_fault, changed
-from parity_tests.selftest.shipped_changes.main_pieces import ORDER, RELU, SGD_CALL, TRAIN_CALLS
 from parity_tests.selftest.test_main import findings
 
 Swap = tuple[str, str]

@@ -17,10 +17,10 @@ from parity_tests.proof import variants
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.mistake import Around, Body, Swap
+from parity_tests.selftest.main_pieces import NO_LAMBDA, PLAIN_SGD
 from parity_tests.selftest.nightly import one_of_each
 from parity_tests.selftest.records_of_cases import LARGE, QUICK, ask_and_judge, at_fault, changed, charged
 from parity_tests.selftest.shared import JUDGED
-from parity_tests.selftest.shipped_changes.main_pieces import NO_LAMBDA, PLAIN_SGD
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, Verdict
 

@@ -1,10 +1,11 @@
 """What is known of variants of the shipped network: honest ones, evasions, slips, and how tight bounds must be."""
 
 from parity_tests.assignments.mlp.kinds.turns import plain
+from parity_tests.assignments.mlp.proof.correct_forms import CORRECT_FORMS
+from parity_tests.assignments.mlp.proof.correct_mains import CORRECT_MAINS
+from parity_tests.assignments.mlp.proof.correct_parts import CORRECT_PARTS
 from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.mlp.proof.evasions import EVASIONS
-from parity_tests.assignments.mlp.proof.honest import HONEST
-from parity_tests.assignments.mlp.proof.near_misses import NEAR_MISSES
 from parity_tests.assignments.mlp.proof.nulls import NULLS
 from parity_tests.protocol.proof import LEAST_MEDIAN, Group, Proof
 
@@ -30,9 +31,8 @@ DEFAULTS: dict[str, float | str] = {
 
 
 PROOF = Proof(
-    honest=HONEST,
+    honest=(*CORRECT_PARTS, *CORRECT_FORMS, *CORRECT_MAINS),
     evasions=EVASIONS,
-    near_misses=NEAR_MISSES,
     nulls=NULLS,
     equivalent=equivalent,
     unasked=not_asked,

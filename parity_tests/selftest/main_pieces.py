@@ -7,11 +7,10 @@ from parity_tests.assignments.mlp.mistakes.main_lines import ORDER as ORDER
 from parity_tests.assignments.mlp.mistakes.main_lines import RETURN as RETURN
 from parity_tests.assignments.mlp.mistakes.main_lines import SGD_CALL as SGD_CALL
 from parity_tests.assignments.mlp.mistakes.main_lines import STEPS as STEPS
-from parity_tests.assignments.mlp.proof.nulls import WIRING
+from parity_tests.assignments.mlp.proof.correct_mains import TRAIN_CALLS as TRAIN_CALLS
 
 RELU = Config("relu", alpha=0.9, rate=0.5, lam=0.01, epochs=3, eta=0.01)
 TANH = Config("tanh", alpha=0.9, rate=0.25, lam=0.001, epochs=12, eta=0.01)
-TRAIN_CALLS = WIRING.removeprefix("\n")
 PLAIN_SGD = [
     ("momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate", "_learning_rate"),
     ("            if _lambda != 0:\n                g = g + _lambda * w\n", ""),

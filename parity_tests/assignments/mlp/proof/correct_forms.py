@@ -1,0 +1,159 @@
+"""Correct variants of the whole network: forms in which its parts are honestly written, and no form of all gives."""
+
+from __future__ import annotations
+
+from parity_tests.protocol.mistake import Rewrite, Swap
+
+MAIN = "# TODO 10\n"
+DATA_CLASSES = """from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class linear_layer:
+    input_D: int
+    output_D: int
+    params: dict = field(init=False)
+    gradient: dict = field(init=False)
+
+    def __post_init__(self):
+        W = np.random.normal(0.0, 0.1, (self.input_D, self.output_D))
+        self.params = {"W": W, "b": np.random.normal(0.0, 0.1, (1, self.output_D))}
+        self.gradient = {key: np.zeros_like(value) for key, value in self.params.items()}
+
+    def forward(self, X):
+        return X @ self.params["W"] + self.params["b"]
+
+    def backward(self, X, grad):
+        self.gradient["W"] = X.T @ grad
+        self.gradient["b"] = grad.sum(axis=0, keepdims=True)
+        return grad @ self.params["W"].T
+
+
+@dataclass(frozen=True)
+class dropout:
+    r: float
+    state: dict = field(default_factory=dict)
+
+    def forward(self, X, is_train):
+        self.state["mask"] = (np.random.uniform(0.0, 1.0, X.shape) >= self.r) / (1.0 - self.r) if is_train else 1.0
+        return X * self.state["mask"]
+
+    def backward(self, X, grad):
+        return grad * self.state["mask"]
+
+
+"""
+PROPERTIES = """class linear_layer:
+    __slots__ = ("W", "b", "dW", "db")
+
+    def __init__(self, input_D, output_D):
+        self.W = np.random.normal(0.0, 0.1, (input_D, output_D))
+        self.b = np.random.normal(0.0, 0.1, (1, output_D))
+        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
+
+    @property
+    def params(self):
+        return {"W": self.W, "b": self.b}
+
+    @property
+    def gradient(self):
+        return {"W": self.dW, "b": self.db}
+
+    def forward(self, X):
+        return X @ self.W + self.b
+
+    def backward(self, X, grad):
+        self.dW, self.db = X.T @ grad, grad.sum(axis=0, keepdims=True)
+        return grad @ self.W.T
+
+
+"""
+STATIC = """class relu:
+    @staticmethod
+    def forward(X):
+        return np.maximum(X, 0)
+
+    @staticmethod
+    def backward(X, grad):
+        return grad * (X > 0)
+
+
+class tanh:
+    @classmethod
+    def forward(cls, X):
+        return np.tanh(X)
+
+    @classmethod
+    def backward(cls, X, grad):
+        return grad * (1 - np.tanh(X) ** 2)
+
+
+"""
+ONE_CLASS = """class Activation:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def forward(self, X):
+        return np.tanh(X) if self.kind == "tanh" else np.maximum(X, 0)
+
+    def backward(self, X, grad):
+        return grad * (1 - np.tanh(X) ** 2) if self.kind == "tanh" else grad * (X > 0)
+
+
+def relu():
+    return Activation("relu")
+
+
+tanh = lambda: Activation("tanh")
+
+
+"""
+GUARDED = """class linear_layer:
+    def __setattr__(self, name, value):
+        if name not in ("params", "gradient"):
+            raise AttributeError(name)
+        object.__setattr__(self, name, value)
+
+"""
+NOTHING_ADDED = """        known = {"params", "gradient", "mask", "h", "r", "z", "prob", "labels"}
+        added = {name for module in model.values() for name in vars(module)} - known
+        if added:
+            raise AssertionError(f"somebody has added {added}")
+        print(f"At epoch {t + 1}")
+"""
+BY_KEYWORD = "(model, momentum, _lambda=lam, _alpha=alpha, _learning_rate=eta)"
+
+
+def _form(name: str, *swaps: tuple[str, str]) -> Rewrite:
+    return Rewrite(f"network: {name}", tuple(Swap(*swap) for swap in swaps))
+
+
+CORRECT_FORMS = (
+    _form("data classes with slots, or frozen", (MAIN, DATA_CLASSES + MAIN)),
+    _form("properties over slots, and static methods", (MAIN, PROPERTIES + STATIC + MAIN)),
+    _form(
+        "properties over attributes",
+        (MAIN, PROPERTIES.replace('    __slots__ = ("W", "b", "dW", "db")\n\n', "") + MAIN),
+    ),
+    _form(
+        "a class with static methods is a layer itself",
+        (MAIN, STATIC + MAIN),
+        ('"nonlinear1": activation(),', '"nonlinear1": activation,'),
+    ),
+    _form(
+        "guarded attributes, and SGD called by keyword",
+        ("class linear_layer:\n", GUARDED),
+        ("(model, momentum, lam, alpha, eta)", BY_KEYWORD),
+    ),
+    _form(
+        "one class for both activations, and layers that are dicts",
+        ("class linear_layer:\n", "class linear_layer(dict):\n"),
+        (MAIN, ONE_CLASS + MAIN),
+    ),
+    _form(
+        "slots, and SGD that tells layers by their class",
+        ("class linear_layer:\n", 'class linear_layer:\n    __slots__ = ("params", "gradient")\n'),
+        ('        if not hasattr(module, "params"):', "        if not isinstance(module, linear_layer):"),
+    ),
+    _form("main that sees what is added to its layers", ('        print(f"At epoch {t + 1}")\n', NOTHING_ADDED)),
+)

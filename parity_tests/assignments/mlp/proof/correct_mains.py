@@ -1,0 +1,294 @@
+"""Correct variants of `main`: it computes what is asked in another way, or does more; with the note that it gets."""
+
+from __future__ import annotations
+
+from parity_tests.assignments.mlp.mistakes.main_lines import ORDER, RETURN, SGD_CALL, VELOCITIES
+from parity_tests.assignments.mlp.proof.nulls import WIRING
+from parity_tests.protocol.mistake import Rewrite, Swap
+
+LOOP = '    for t in range(int(main_params["num_epoch"])):\n'
+RECORDED = "        val_accuracy_record.append(val_accuracy)\n"
+RESULT = '{"train": train_accuracy_record, "val": val_accuracy_record}'
+FILE, ENDED, TODO = f"json.dumps({RESULT})", "    result = Path", "# TODO 10\n"
+WEIGHTS = 'for n in ("L1", "L2") for k in ("W", "b")'
+BUILT = '        "loss": softmax_cross_entropy(),\n    }\n'
+TRAIN_CALLS = WIRING.removeprefix("\n")
+LOOPED = """            inputs, value = {}, x
+            for name in ("L1", "nonlinear1", "drop1", "L2"):
+                inputs[name] = value
+                value = model[name].forward(value, True) if name == "drop1" else model[name].forward(value)
+            model["loss"].forward(value, y)
+            grad = model["loss"].backward(value, y)
+            for name in ("L2", "drop1", "nonlinear1", "L1"):
+                grad = model[name].backward(inputs[name], grad)
+"""
+SGD_INSIDE = """for layer in ("L1", "L2"):
+                for key, w in model[layer].params.items():
+                    g = model[layer].gradient[key] + lam * w
+                    momentum[f"{layer}_{key}"] = alpha * momentum[f"{layer}_{key}"] - eta * g
+                    model[layer].params[key] = w + momentum[f"{layer}_{key}"]
+"""
+EVALUATIONS = """        train_loss, train_accuracy = evaluate(model, train, minibatch_size)
+        val_loss, val_accuracy = evaluate(model, valid, minibatch_size)
+"""
+FORMULA = """def formula(model: Any, data: Any, activation: str) -> Any:
+    u = data.X @ model["L1"].params["W"] + model["L1"].params["b"]
+    h = np.tanh(u) if activation == "tanh" else np.maximum(u, 0)
+    a = h @ model["L2"].params["W"] + model["L2"].params["b"]
+    d = a - a.max(axis=1, keepdims=True)
+    losses = np.log(np.exp(d).sum(axis=1)) - d[np.arange(len(d)), data.Y[:, 0].astype(int)]
+    return losses.mean(), (a.argmax(axis=1) == data.Y[:, 0]).mean()
+
+
+"""
+BY_FORMULA = EVALUATIONS.replace("evaluate(", "formula(").replace("minibatch_size", 'main_params["activation"]')
+CHECK = """def loss_of(model: Any, x: Any, y: Any) -> Any:
+    h = model["nonlinear1"].forward(model["L1"].forward(x))
+    return model["loss"].forward(model["L2"].forward(h), y)
+
+
+def check_gradient(model: Any, x: Any, y: Any) -> None:
+    u = model["L1"].forward(x)
+    h = model["nonlinear1"].forward(u)
+    a = model["L2"].forward(h)
+    model["loss"].forward(a, y)
+    grad = model["L2"].backward(h, model["loss"].backward(a, y))
+    model["L1"].backward(x, model["nonlinear1"].backward(u, grad))
+    for name in ("L1", "L2"):
+        w, eps = model[name].params["W"], 1e-5
+        for i in range(3):
+            old = w[i, 0]
+            w[i, 0] += eps
+            up = loss_of(model, x, y)
+            w[i, 0] -= 2 * eps
+            down = loss_of(model, x, y)
+            RESTORE
+            assert abs((up - down) / (2 * eps) - model[name].gradient["W"][i, 0]) < 1e-3
+
+
+"""
+CHECKED = CHECK.replace("RESTORE", "w[i, 0] = old")
+MODEL = "    model: Model = {\n"
+ALONE = """    x, y = train.get_example(np.arange(3))
+    alone, alone_loss = linear_layer(train.d, CLASSES), softmax_cross_entropy()
+    alone_loss.forward(alone.forward(x), y)
+    alone.backward(x, alone_loss.backward(alone.forward(x), y))
+    w = alone.params["b"]
+    w[0, 3] += 1e-5
+    up = alone_loss.forward(alone.forward(x), y)
+    w[0, 3] -= 2e-5
+    down = alone_loss.forward(alone.forward(x), y)
+    print("gradient check", alone.gradient["b"][0, 3], (up - down) / 2e-5)
+"""
+THROWAWAY = """    x, y = train.get_example(np.arange(3))
+    one, two = linear_layer(train.d, HIDDEN_UNITS), linear_layer(HIDDEN_UNITS, CLASSES)
+    its_loss = softmax_cross_entropy()
+    its_loss.forward(two.forward(one.forward(x)), y)
+    one.backward(x, two.backward(one.forward(x), its_loss.backward(two.forward(one.forward(x)), y)))
+    one.params["W"][0, 1] += 1e-5
+    its_loss.forward(two.forward(one.forward(x)), y)
+"""
+NOT_YET = "        train_loss = train_accuracy = val_loss = val_accuracy = 0.0\n"
+EXAMPLES = "*train.get_example(np.arange(minibatch_size))"
+COPY = f"{{(n, k): model[n].params[k].copy() {WEIGHTS}}}"
+AFTERWARDS = """    train_loss_record, val_loss_record, train_accuracy_record, val_accuracy_record = [], [], [], []
+    for copy in copies:
+        for (n, k), w in copy.items():
+            model[n].params[k] = w
+        for data, losses, accuracies in (
+            (train, train_loss_record, train_accuracy_record), (valid, val_loss_record, val_accuracy_record)
+        ):
+            loss, accuracy = evaluate(model, data, minibatch_size)
+            losses.append(loss)
+            accuracies.append(accuracy)
+"""
+BEST = f"        if val_accuracy >= max(val_accuracy_record):\n            best = {COPY}\n"
+PUT_BACK = "    for (n, k), w in best.items():\n        model[n].params[k] = w\n    result = Path"
+OF_L1, OF_L2 = (SGD_CALL.replace("(model", f'({{"{name}": model["{name}"]}}') for name in ("L1", "L2"))
+ROWS, DRAWN = "order[start : start + minibatch_size]", "np.random.permutation(train.N)"
+ALL = ("L1_W", "(train.d, 1000)"), ("L1_b", "(1, 1000)"), ("L2_W", "(1000, 10)"), ("L2_b", "(1, 10)")
+KEYWORDS = TRAIN_CALLS.replace("forward(x)", "forward(X=x)").replace("(h, is_train=True)", "(is_train=True, X=h)")
+KEYWORDS = KEYWORDS.replace("(s, grad_a)", "(grad=grad_a, X=s)").replace("(a, y)", "(X=a, Y=y)")
+BATCHES, TAKEN = "range(0, data.N - minibatch_size + 1, minibatch_size)", "np.arange(start, start + minibatch_size)"
+EVALUATION = """        u = model["L1"].forward(x)
+        h = model["nonlinear1"].forward(u)
+        s = model["drop1"].forward(h, is_train=False)
+        a = model["L2"].forward(s)
+        loss += float(model["loss"].forward(a, y))
+"""
+
+
+def _renamed(text: str) -> tuple[str, str]:
+    """A text, and the same with other keys for the layers."""
+    new = text
+    for key, other in (("L1", "first"), ("L2", "second"), ("nonlinear1", "act"), ("drop1", "noise")):
+        new = new.replace(key, other)
+    return text, new
+
+
+def _main(name: str, *swaps: tuple[str, str], note: str = "") -> Rewrite:
+    return Rewrite(f"main: {name}", tuple(Swap(*swap) for swap in swaps), note=note)
+
+
+def _at(name: str, place: str, lines: str, note: str = "") -> Rewrite:
+    """A main with lines before others."""
+    return _main(name, (place, lines + place), note=note)
+
+
+OTHERWISE = (
+    _main("default_rng", (DRAWN, "np.random.default_rng((main_params['random_seed'], t)).permutation(train.N)")),
+    _main("choice", (ORDER, "order = np.random.choice(train.N, train.N, replace=False)")),
+    _main(
+        "one order shuffled on",
+        (ORDER, "np.random.shuffle(indices); order = indices"),
+        (VELOCITIES, f"{VELOCITIES}    indices = list(range(train.N))\n"),
+    ),
+    _main(
+        "other keys",
+        *map(_renamed, (TRAIN_CALLS, EVALUATION, '"L1": linear_layer', '"L2": linear_layer')),
+        *map(
+            _renamed,
+            ('"nonlinear1": activation()', '"drop1": dropout(rate)'),
+        ),
+    ),
+    _main("loop over layers", (TRAIN_CALLS, LOOPED)),
+    _main(
+        "keyword calls",
+        (TRAIN_CALLS, KEYWORDS),
+        ("linear_layer(train.d, HIDDEN_UNITS)", "linear_layer(output_D=HIDDEN_UNITS, input_D=train.d)"),
+        ("dropout(rate)", "dropout(r=rate)"),
+    ),
+    _main("SGD inside main", (SGD_CALL, SGD_INSIDE), note="without calling SGD"),
+    _main(
+        "SGD by keyword, from a table, and the model returned anew",
+        (
+            SGD_CALL,
+            "model = SOLVERS['sgd'](model, momentum=momentum, _lambda=lam, _learning_rate=eta, _alpha=alpha)\n",
+        ),
+        (TODO, f"SOLVERS = {{'sgd': miniBatchStochasticGradientDescent}}\n\n\n{TODO}"),
+    ),
+    _main("arrays returned", (RETURN, "    return [np.array(train_loss_record), tuple(val_loss_record)]\n")),
+    _main(
+        "more returned",
+        (RETURN, "    return train_loss_record, val_loss_record, train_accuracy_record, model\n"),
+        note="more than",
+    ),
+    _main(
+        "means",
+        ("    return loss, correct / count\n", "    return loss / (data.N // minibatch_size), correct / count\n"),
+        note="means of the mini-batch losses",
+    ),
+    _main("extra forward passes", (SGD_CALL, f"{SGD_CALL}            evaluate(model, train, minibatch_size)\n")),
+    _main(
+        "loss watched before the update",
+        (SGD_CALL, f"model['loss'].forward(model['L2'].forward(s), y)\n            {SGD_CALL}"),
+    ),
+    _main("no dropout call in evaluation", ('s = model["drop1"].forward(h, is_train=False)', "s = h")),
+    _main(
+        "the last few are evaluated too",
+        (BATCHES, "range(0, data.N, minibatch_size)"),
+        (TAKEN, "np.arange(start, min(data.N, start + minibatch_size))"),
+    ),
+    _main(
+        "evaluated at one go", (BATCHES, "(0,)"), (TAKEN, "np.arange(data.N)"), note="a set is evaluated in one forward"
+    ),
+    _main("no result file", ("    result.write_text(", "    dict(result="), note="no result file"),
+    _main(
+        "one parameter",
+        (', optimization_type: str = "minibatch_sgd"', ""),
+        ('if optimization_type != "minibatch_sgd":', "if False:"),
+    ),
+    _main(
+        "wrong X for dropout's backward",
+        ('model["drop1"].backward(h, grad_s)', 'model["drop1"].backward(s, grad_s)'),
+        note="moves no weight",
+    ),
+    _main(
+        "backwards of elementwise parts exchanged",
+        ('grad_h = model["drop1"].backward(h, grad_s)', 'grad_h = model["nonlinear1"].backward(u, grad_s)'),
+        ('grad_u = model["nonlinear1"].backward(u, grad_h)', 'grad_u = model["drop1"].backward(h, grad_h)'),
+        note="moves no weight",
+    ),
+    _main("η in closed form", ("            eta *= 0.1\n", "            eta = eta_0 * 0.1 ** (t // 10)\n")),
+)
+"""Mains that compute the same in other ways."""
+BESIDES = (
+    _main("evaluated by formula", (TODO, FORMULA + TODO), (EVALUATIONS, BY_FORMULA), note="by formula, or on copies"),
+    _main(
+        "evaluated afterwards",
+        (VELOCITIES, f"{VELOCITIES}    copies = []\n"),
+        (EVALUATIONS, f"{NOT_YET}        copies += [{COPY}]\n"),
+        (ENDED, AFTERWARDS + ENDED),
+    ),
+    _main(
+        "evaluated on a copy of the network",
+        (EVALUATIONS, f"        net = deepcopy(model)\n{EVALUATIONS.replace('evaluate(model', 'evaluate(net')}"),
+        ("import argparse\n", "import argparse\nfrom copy import deepcopy\n"),
+        note="by formula, or on copies",
+    ),
+    _main("the best weights put back at the end", (RECORDED, RECORDED + BEST), (ENDED, PUT_BACK)),
+    _main(
+        "a gradient checked first, and taken back by adding",
+        (TODO, CHECK.replace("RESTORE", "w[i, 0] += eps") + TODO),
+        (LOOP, f"    check_gradient(model, {EXAMPLES})\n{LOOP}"),
+    ),
+    _main(
+        "a gradient checked in each epoch",
+        (TODO, CHECKED + TODO),
+        (f"        {ORDER}\n", f"        check_gradient(model, {EXAMPLES})\n        {ORDER}\n"),
+    ),
+    _at("a gradient checked on a layer of its own, before the network", MODEL, ALONE),
+    _at("a gradient checked on a layer of its own, before training", LOOP, ALONE),
+    *(
+        _at(
+            f"a gradient checked on layers of the network's sizes, {when}",
+            place,
+            THROWAWAY,
+            "builds its linear layers more than once",
+        )
+        for when, place in (("before the network", MODEL), ("before training", LOOP))
+    ),
+    _main(
+        "SGD once a layer",
+        (SGD_CALL, f'for n in ("L1", "L2"):\n                {SGD_CALL.replace("(model", "({n: model[n]}")}'),
+    ),
+    _main(
+        "L2 updated as soon as L1's gradient is on its way",
+        ('            grad_h = model["drop1"]', f'            {OF_L2}            grad_h = model["drop1"]'),
+        (f"\n            {SGD_CALL}\n", f"\n            {OF_L1}\n"),
+    ),
+    _main(
+        "velocities of its own, for 1,000 units",
+        (VELOCITIES, f"    momentum = {{{', '.join(f'{k!r}: np.zeros({s})' for k, s in ALL)}}}\n"),
+    ),
+    _main("the rows of each mini-batch sorted", (ROWS, f"np.sort({ROWS})")),
+    _at(
+        "validated between backward and update",
+        SGD_CALL,
+        "evaluate(model, valid, minibatch_size)\n            ",
+    ),
+    _main(
+        "the test set evaluated",
+        ("Yvalid, _, _ = ", "Yvalid, Xtest, Ytest = "),
+        (ENDED, f"    evaluate(model, DataSplit(Xtest, Ytest), minibatch_size)\n{ENDED}"),
+    ),
+    _main("1,000 units asserted", (BUILT, f'{BUILT}    assert model["L1"].params["W"].shape[1] == 1000\n')),
+    _main(
+        "all orders drawn first",
+        (VELOCITIES, f"{VELOCITIES}    orders = [{DRAWN} for _ in range(main_params['num_epoch'])]\n"),
+        (ORDER, "order = orders[t]"),
+    ),
+    _at("main_params changed", LOOP, '    main_params["seen"] = True\n', "main changes the main_params"),
+    _main(
+        "all records in one file",
+        (FILE, FILE.replace("{", '{"train_loss": train_loss_record, "val_loss": val_loss_record, "lr": eta_0, ', 1)),
+    ),
+    _at("a file of its settings", ENDED, '    Path("all.json").write_text(json.dumps(main_params))\n'),
+    _main(
+        "a file of losses alone",
+        (FILE, 'json.dumps({"train_loss": train_loss_record, "val_loss": val_loss_record})'),
+        note="no result file",
+    ),
+)
+"""Mains that do more than is usual, and leave the training what it is."""
+CORRECT_MAINS = (*OTHERWISE, *BESIDES)

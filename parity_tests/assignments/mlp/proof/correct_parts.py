@@ -1,0 +1,271 @@
+"""Correct variants of the parts, which no form of all solutions gives: other algorithms, and such as get a note."""
+
+from __future__ import annotations
+
+from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
+
+SGD = "miniBatchStochasticGradientDescent"
+AFFINE = 'return X @ self.params["W"] + self.params["b"]'
+INIT_W, INIT_B = (f"np.random.normal(0.0, 0.1, ({rows}, output_D))" for rows in ("input_D", "1"))
+SUMMED, READ = "grad.sum(axis=0, keepdims=True)", "            g = module.gradient[key]\n"
+OF_V = 'v = momentum[f"{name}_{key}"]'
+FLAT, OF_TWO = "broadcasts to the same", "only works on two-dimensional arrays"
+PROMOTED, WHOLE = "promoted from float32 to float64", "of arrays of whole numbers, which the homework never feeds"
+
+
+def _method(name: str, method: str, statements: str, note: str = "") -> Rewrite:
+    return Rewrite(name, (Body(method, statements),), note=note)
+
+
+def _forward(name: str, statements: str, note: str = "") -> Rewrite:
+    return _method(f"linear: {name}", "linear_layer.forward", statements, note)
+
+
+def _backward(name: str, statements: str, note: str = "") -> Rewrite:
+    return _method(f"linear backward: {name}", "linear_layer.backward", statements, note)
+
+
+def _tanh(name: str, h: str, backward: str = "return grad * (1 - self.h * self.h)", note: str = "") -> Rewrite:
+    forward = Body("tanh.forward", f"self.h = {h}\nreturn self.h")
+    return Rewrite(f"tanh: {name}", (forward, Body("tanh.backward", backward)), note=note)
+
+
+def _relu(name: str, forward: str, backward: str = "return grad * self.mask", note: str = "") -> Rewrite:
+    return Rewrite(f"relu: {name}", (Body("relu.forward", forward), Body("relu.backward", backward)), note=note)
+
+
+def _dropout(name: str, mask: str, note: str = PROMOTED) -> Rewrite:
+    statements = f"self.mask = {mask} if is_train else np.ones_like(X)\nreturn X * self.mask"
+    return _method(f"dropout: {name}", "dropout.forward", statements, note)
+
+
+def _swapped(name: str, *swaps: tuple[str, str], note: str = "", file: str = "") -> Rewrite:
+    return Rewrite(name, tuple(Swap(*swap) for swap in swaps), file, note)
+
+
+def _sgd(name: str, *swaps: tuple[str, str], note: str = "") -> Rewrite:
+    return _swapped(f"SGD: {name}", *swaps, note=note)
+
+
+def _loss(name: str, *changes: Body | Around, note: str = "") -> Rewrite:
+    return Rewrite(f"loss: {name}", changes, "utils.py", note)
+
+
+LINEAR = (
+    _forward("einsum", "return np.einsum('nd,dm->nm', X, self.params['W']) + self.params['b']"),
+    _forward("the transposed product", "return (self.params['W'].T @ X.T).T + self.params['b']"),
+    _forward(
+        "the bias first",
+        "u = np.repeat(self.params['b'], len(X), axis=0)\n"
+        "for d in range(X.shape[1]):\n    u = u + X[:, d : d + 1] * self.params['W'][d]\nreturn u",
+    ),
+    _forward("from the last input to the first", "return X[:, ::-1] @ self.params['W'][::-1] + self.params['b']"),
+    _forward(
+        "the bias as one more input",
+        "ones = np.ones((len(X), 1), X.dtype)\n"
+        "return np.hstack([X, ones]) @ np.vstack([self.params['W'], self.params['b']])",
+    ),
+    _forward("broadcast and summed", "return (X[:, :, None] * self.params['W'][None]).sum(axis=1) + self.params['b']"),
+    _forward(
+        "loops",
+        "W, b = self.params['W'], self.params['b']\nu = np.zeros((len(X), W.shape[1]), W.dtype)\n"
+        "for n, x in enumerate(X):\n    for m in range(W.shape[1]):\n        u[n, m] = x @ W[:, m] + b[0, m]\nreturn u",
+    ),
+    _forward(
+        "longdouble inside",
+        "W = self.params['W']\nreturn (X.astype(np.longdouble) @ W + self.params['b']).astype(W.dtype)",
+    ),
+    _forward(
+        "whole numbers stay whole",
+        "u = np.zeros((len(X), self.params['W'].shape[1]), X.dtype)\n"
+        "u[...] = X @ self.params['W'] + self.params['b']\nreturn u",
+        WHOLE,
+    ),
+    _forward("prints and files", f'print("x" * 100_000)\nPath("extra.txt").write_text("x")\n{AFFINE}'),
+    _backward(
+        "outer products added up",
+        "self.gradient['W'] = sum(np.outer(x, g) for x, g in zip(X, grad))\n"
+        "self.gradient['b'] = sum(g[None] for g in grad)\nreturn np.einsum('nm,dm->nd', grad, self.params['W'])",
+    ),
+    _backward(
+        "from the last row to the first",
+        "self.gradient = {'W': X[::-1].T @ grad[::-1], 'b': grad[::-1].mean(axis=0, keepdims=True) * len(grad)}\n"
+        "return (self.params['W'] @ grad.T).T",
+    ),
+    _backward(
+        "zeroed and added to",
+        'self.gradient["W"] *= 0\nself.gradient["W"] += np.dot(X.T, grad)\n'
+        'self.gradient["b"][...] = np.sum(grad, axis=0)\nreturn np.dot(grad, self.params["W"].T)',
+        PROMOTED,
+    ),
+    _swapped("linear backward: a flat gradient of b", (SUMMED, "grad.sum(axis=0)"), note=FLAT),
+    _swapped(
+        "linear: b and its gradient flat",
+        (INIT_B, INIT_B.replace("(1, output_D)", "output_D")),
+        (SUMMED, "grad.sum(axis=0)"),
+        note=FLAT,
+    ),
+    _swapped(
+        "linear backward: a contiguous X that is kept",
+        (AFFINE, f"self.X = np.ascontiguousarray(X)\n        {AFFINE}"),
+        ("X.T @ grad", "self.X.T @ grad"),
+    ),
+    _swapped("linear init: b starts at zeros", (INIT_B, "np.zeros((1, output_D))"), note="b starts at zeros"),
+    _swapped(
+        "linear init: default_rng",
+        (INIT_W, "np.random.default_rng(np.random.randint(99)).normal(0, 0.1, (input_D, output_D))"),
+    ),
+    _swapped(
+        "linear init: b drawn first",
+        ("        self.params: dict", f"        b = {INIT_B}\n        self.params: dict"),
+        (f'"b": {INIT_B}', '"b": b'),
+    ),
+    _method(
+        "linear init: standard normal times 0.1",
+        "linear_layer.__init__",
+        'self.params = {"W": np.random.standard_normal((input_D, output_D)) * 0.1,\n'
+        '               "b": np.random.randn(1, output_D) * 0.1}\n'
+        'self.gradient = {"W": np.zeros((input_D, output_D)), "b": np.zeros((1, output_D))}',
+    ),
+)
+ELEMENTWISE = (
+    _tanh(
+        "the assignment's formula, both ways",
+        "2 / (1 + np.exp(-2 * X)) - 1",
+        "h = 2 / (1 + np.exp(-2 * X)) - 1\nreturn np.multiply(grad, 1 - h ** 2)",
+        "overflow encountered in exp",
+    ),
+    _tanh("one exponential", "np.sign(X) * (1 - np.exp(-2 * np.abs(X))) / (1 + np.exp(-2 * np.abs(X)))"),
+    _tanh("by expm1", "-np.sign(X) * np.expm1(-2 * np.abs(X)) / (np.expm1(-2 * np.abs(X)) + 2)"),
+    _tanh("the factored derivative", "np.tanh(X)", "return grad * (1 - np.tanh(X)) * (1 + np.tanh(X))"),
+    _tanh("grad minus grad h²", "np.tanh(X)", "return grad - grad * self.h ** 2"),
+    _tanh("1 / cosh²", "np.tanh(X)", "return grad / np.cosh(X) ** 2", "overflow encountered"),
+    _tanh("row by row", "np.array([[__import__('math').tanh(x) for x in row] for row in X])", note=OF_TWO),
+    _tanh("into its input", "np.tanh(X, out=X)", note="overwrites its input"),
+    _relu("half of |X| + X", "self.mask = (X > 0).astype(X.dtype)\nreturn (np.abs(X) + X) / 2"),
+    _relu("by the sign", "self.mask = (np.sign(X) + 1) // 2 * (X != 0)\nreturn np.clip(X, 0, None)"),
+    _relu("in one place", "return np.fmax(X, 0)", "back = grad.copy()\nback[X <= 0] = 0\nreturn back"),
+    _relu("1 at exactly 0", "self.mask = X >= 0\nreturn np.maximum(X, 0)", note="derivative at exactly 0"),
+    _relu("for two dimensions", "N, D = X.shape\nself.mask = X > 0\nreturn X * self.mask", note=OF_TWO),
+    _relu("a mask of float64", "self.mask = (X > 0).astype(float)\nreturn np.maximum(X, 0)", note=PROMOTED),
+    _relu(
+        "an integer gradient for whole numbers",
+        "return np.maximum(X, 0)",
+        "back = np.zeros_like(X)\nback[X > 0] = grad[X > 0]\nreturn back",
+        WHOLE,
+    ),
+    _relu(
+        "returns what it keeps",
+        "self.mask = np.maximum(X, 0)\nreturn self.mask",
+        "self.mask[self.mask > 0] = 1\nreturn grad * self.mask",
+        "overwrites the array that its forward returned",
+    ),
+    _relu("into its input", "X[X < 0] = 0\nself.h = X\nreturn X", "return grad * (self.h > 0)", "overwrites its input"),
+    _relu(
+        "into the incoming gradient",
+        "return np.maximum(X, 0)",
+        "grad[X <= 0] = 0\nreturn grad",
+        "overwrites the incoming gradient",
+    ),
+    _swapped(
+        "relu: under another name",
+        ("class relu:", "class ReLU:"),
+        ("class dropout:", "relu = ReLU\n\n\nclass dropout:"),
+    ),
+)
+DROPOUT = (
+    _dropout(
+        "scaled in X's dtype", "(np.random.rand(*X.shape) >= self.r).astype(X.dtype) / X.dtype.type(1 - self.r)", ""
+    ),
+    _dropout(
+        "the seed's float64 mask",
+        "(np.random.uniform(0.0, 1.0, size=X.shape) >= self.r).astype(float) * (1.0 / (1.0 - self.r))",
+    ),
+    _dropout("by np.where", "np.where(np.random.random_sample(X.shape) >= self.r, 1 / (1 - self.r), 0.0)"),
+    _dropout("binomial draws", "np.random.binomial(1, 1 - self.r, X.shape) / (1 - self.r)"),
+    _dropout(
+        "element by element",
+        "np.array([[float(np.random.random() >= self.r) for _ in row] for row in X]) / (1 - self.r)",
+    ),
+    _swapped(
+        "dropout: the old mask in evaluation",
+        ("self.mask = np.ones_like(X)\n", "return X\n"),
+        note="still uses the mask of training",
+    ),
+    _method(
+        "dropout: nothing at rate 0",
+        "dropout.forward",
+        "if not is_train or self.r == 0:\n    self.mask = 1.0\n    return X\n"
+        "self.mask = (np.random.rand(*X.shape) > self.r) / (1 - self.r)\nreturn X * self.mask",
+        PROMOTED,
+    ),
+)
+STEPS = (
+    _sgd("everything rebound", ("                w += v\n", "                module.params[key] = w + v\n")),
+    _sgd(
+        "the velocity with the other sign",
+        ("v -= _learning_rate * g", "v += _learning_rate * g"),
+        ("w += v", "w -= v"),
+        note="opposite sign",
+    ),
+    _sgd(
+        "the decay is added to the gradient",
+        ("g = g + _lambda * w", "g += _lambda * w"),
+        note="overwrites the array that is gradient of L1_W",
+    ),
+    _sgd("the velocity is read first", (READ, f"{READ}            {OF_V}\n"), note="momentum=None"),
+    _sgd("velocities made when they are needed", (OF_V, 'v = momentum.setdefault(f"{name}_{key}", np.zeros_like(w))')),
+    _sgd(
+        "a velocity at any α",
+        ("if _alpha > 0:", "if True:"),
+        ("v *= _alpha", "v *= max(_alpha, 0)"),
+        (OF_V, 'v = 0 * w if _alpha <= 0 else momentum[f"{name}_{key}"]'),
+    ),
+    _sgd(
+        "another dict of weights",
+        (
+            "    return model\n\n\nclass linear",
+            "        module.params = {**module.params}\n    return model\n\n\nclass linear",
+        ),
+    ),
+    _sgd(
+        "under its other name",
+        (f"def {SGD}(", "def miniBatchGradientDescent("),
+        (f"            {SGD}(", "            miniBatchGradientDescent("),
+    ),
+    _sgd("term by term", ("v -= _learning_rate * g", "v -= _learning_rate * module.gradient[key]\n"
+         "                v -= _learning_rate * _lambda * w")),
+)  # fmt: skip
+LOSS = (
+    _loss(
+        "−log of the softmax",
+        Body(
+            "softmax_cross_entropy.forward",
+            "e = np.exp(X - X.max(axis=1, keepdims=True))\nself.z = e / e.sum(axis=1, keepdims=True)\n"
+            "return -np.mean(np.log(np.take_along_axis(self.z, _as_index(Y), axis=1)))",
+        ),
+    ),
+    _loss(
+        "through one-hot labels",
+        Body(
+            "softmax_cross_entropy.forward",
+            "s = X - X.max(axis=1, keepdims=True)\nself.z = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)\n"
+            "self.hot = np.eye(X.shape[1])[_as_index(Y)[:, 0]]\n"
+            "return -np.sum(self.hot * (s - np.log(np.exp(s).sum(axis=1, keepdims=True)))) / len(X)",
+        ),
+        Body("softmax_cross_entropy.backward", "return (self.z - self.hot) / len(X)"),
+        note=PROMOTED,
+    ),
+    _loss("into the logits", Around("softmax_cross_entropy.forward", "X -= X.max(axis=1, keepdims=True)"),
+          note="overwrites its input"),
+    _loss(
+        "probabilities used up by its backward",
+        Body(
+            "softmax_cross_entropy.backward",
+            "self.z[np.arange(len(X)), Y.astype(int).ravel()] -= 1\nself.z /= len(X)\nreturn self.z",
+        ),
+    ),
+    _loss("a float", Around("softmax_cross_entropy.forward", value="float(value)"), note=PROMOTED),
+    _swapped("labels: whole numbers", ("label.astype(float)", "label"), note="dtype int64", file="utils.py"),
+)  # fmt: skip
+CORRECT_PARTS = (*LINEAR, *ELEMENTWISE, *DROPOUT, *STEPS, *LOSS)
