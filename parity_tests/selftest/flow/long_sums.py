@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from parity_tests.selftest.flow.soundness import flowed
+from reference.flow import Arithmetic, evaluate
 
 Array = NDArray[Any]
 Kind = Callable[[np.random.Generator, int, int], Array]
@@ -213,6 +214,18 @@ def try_products(
             tried.hold(f"products of {kind}, {order}, fused", fused(left, right, order), value, radius)
 
 
+def try_halves(kind: str, rows: int, n: int, seed: int, tried: Tried, orders: tuple[str, ...] = tuple(ORDERS)) -> None:
+    """Sums of one kind of data in float16, rounded after each term, where they stay in its range."""
+    x = np.clip(KINDS[kind](np.random.default_rng(seed), rows, n), -1e4, 1e4).astype(np.float16)
+    answer = evaluate(lambda x: x.sum(1), {"x": x}, radius="bound", arithmetic=Arithmetic("float16", "float16"))
+    value, radius = answer["output"].value, answer["output"].radius
+    for order in orders:
+        with np.errstate(over="ignore", invalid="ignore"):
+            got = ORDERS[order](np.ascontiguousarray(x.T)).astype(np.float64)
+        got = np.where(np.isfinite(got), got, value.numpy())
+        tried.hold(f"sums of {kind} in float16, {order}", got, value, radius)
+
+
 SIZES = ((256, 4096), (1000, 1024), (8192, 96))
 """Numbers of terms, and of sums of each."""
 
@@ -224,6 +237,7 @@ def sweep(seeds: Iterable[int]) -> Iterator[Tried]:
         for kind, (n, rows) in itertools.product(KINDS, SIZES):
             try_sums(kind, rows, n, seed, tried)
             try_products(kind, rows // 8, n, seed, tried)
+            try_halves(kind, rows // 8, n, seed, tried)
         yield tried
 
 

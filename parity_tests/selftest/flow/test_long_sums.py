@@ -13,7 +13,16 @@ from torch import Tensor
 
 from parity_tests import hold
 from parity_tests.proof.opinfo.honest import in_float64
-from parity_tests.selftest.flow.long_sums import KINDS, ORDERS, Tried, one_by_one, radius_of, try_products, try_sums
+from parity_tests.selftest.flow.long_sums import (
+    KINDS,
+    ORDERS,
+    Tried,
+    one_by_one,
+    radius_of,
+    try_halves,
+    try_products,
+    try_sums,
+)
 from parity_tests.selftest.flow.long_sums import lanes as in_lanes
 from reference.flow import evaluate, gradients
 from reference.flow.operation import LONG
@@ -48,6 +57,15 @@ def tried() -> Tried:
 def test_honest_sums_of_every_kind_and_order_stay_within_their_radius(tried: Tried) -> None:
     assert tried.elements > 5000
     assert tried.over == 0, f"{tried.worst:.3g} radii: {tried.at}"
+
+
+def test_honest_sums_in_float16_stay_within_theirs_and_not_within_a_tenth_of_it() -> None:
+    """Which is the worst case, n·u·Σ|x|: equal numbers come near it."""
+    tried = Tried()
+    for kind in ("one value", "normal", "quantised image"):
+        try_halves(kind, 8, 400, 0, tried, ("one by one", "16 lanes"))
+    assert tried.over == 0
+    assert tried.worst > 1 / 10
 
 
 def test_a_quarter_of_the_radius_is_not_enough(tried: Tried) -> None:
