@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from parity_tests.pairs.hold import RESERVED, hold
+from parity_tests.pairs.hold import RESERVED, hold, refuse_tolerances
 from parity_tests.pairs.positions import name_of
 from parity_tests.protocol.errors import UsageError
 
@@ -19,6 +19,7 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     options = {key: named.pop(key) for key in RESERVED if key in named}
     if callable(actual) and not hasattr(actual, "__array__"):
         raise UsageError(f"assert_agrees takes arrays, not the function {name_of(actual)}; hold(…) takes functions.")
+    refuse_tolerances(named)
     inputs = {**options.pop("inputs", {}), **named}
     options.setdefault("name", name_of(reference) if name_of(reference) != "<lambda>" else "actual")
     result = hold(lambda *_, **__: actual, reference, *positional, inputs=inputs, **options)

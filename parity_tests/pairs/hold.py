@@ -58,6 +58,11 @@ class Options:
     """What is given as accumulate=, store= and products=."""
     search: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.search is not None and not (isinstance(self.search, int | float) and self.search >= 0):
+            said = f"search is {_said(self.search)}, and a number of seconds from 0 on"
+            raise UsageError(f"{said}; {_in_inputs('search')}.")
+
 
 DECLARED = ("accumulate", "store", "products")
 
@@ -136,13 +141,9 @@ def hold(
         raise UsageError(f"{', '.join(twice)} is given twice, in inputs= and by name; give it once.")
     if not callable(candidate):
         raise UsageError(f"the candidate is a {type(candidate).__name__}; it is a function, or use assert_agrees.")
-    typed = sorted(TOLERANCES & named_inputs.keys())
-    if typed:
-        raise UsageError(
-            f"there is no {typed[0]}=: each element's radius is derived, and nobody types one; leave it out."
-        )
+    refuse_tolerances(named_inputs)
     if not isinstance(seed, int):
-        raise UsageError(f"seed is {seed!r}, a whole number from 0 on; an input called seed is given in inputs={{…}}.")
+        raise UsageError(f"seed is {_said(seed)}, and a whole number from 0 on; {_in_inputs('seed')}.")
     title = str(name) or name_of(candidate)
     candidate, reference, ordered = named(candidate, _as_written(reference), positional)
     twice = sorted(ordered.keys() & {*(inputs or {}), *named_inputs})
@@ -156,6 +157,23 @@ def hold(
     case = hold_case(candidate, reference, given, options, pair=title, case=title, alone=True)
     found = with_cause([case], options, time.process_time() - began)
     return HoldResult(run_of({title: found}, options, {title: given}, time.monotonic() - started), {title: found})
+
+
+def refuse_tolerances(named: Mapping[str, Any]) -> None:
+    """Raises UsageError where something is given under the name of a tolerance."""
+    typed = sorted(TOLERANCES & named.keys())
+    if typed:
+        raise UsageError(
+            f"there is no {typed[0]}=: each element's radius is derived, and nobody types one; leave it out."
+        )
+
+
+def _said(value: Any) -> str:
+    return f"a {type(value).__name__}" if is_array(value) else repr(value)[:80]
+
+
+def _in_inputs(name: str) -> str:
+    return f"an input called {name} is given in inputs={{…}}"
 
 
 def with_cause(cases: Sequence[CaseHeld], options: Options, judged: float) -> list[CaseHeld]:
@@ -322,6 +340,8 @@ def function_of(reference: Any, parameters: Mapping[str, Any] | None) -> Callabl
     from reference.flow import QuestionError, module_reference
 
     reference = _as_written(reference)
+    if isinstance(reference, np.ufunc):
+        raise UsageError(f"the reference is numpy's {reference.__name__}; it is a function of torch's, or a module.")
     if isinstance(reference, torch.jit.ScriptModule):
         raise UsageError("the reference is TorchScript, which keeps its operations to itself; give the Python module.")
     if isinstance(reference, torch.nn.Module):

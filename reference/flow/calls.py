@@ -65,8 +65,16 @@ def as_tensors(
                     f"{name} is {kind}; inputs are numpy arrays or tensors: numpy.asarray makes one"
                 )
             return x
-        if x.layout is not torch.strided or x.is_quantized or x.is_meta:
-            kind = "quantized" if x.is_quantized else "on the device meta" if x.is_meta else str(x.layout)
+        if x.layout is not torch.strided or x.is_quantized or x.is_meta or x.is_nested:
+            kind = (
+                "nested"
+                if x.is_nested
+                else "quantized"
+                if x.is_quantized
+                else "on the device meta"
+                if x.is_meta
+                else str(x.layout)
+            )
             raise UnsupportedTypeError(
                 f"{name} is {kind.removeprefix('torch.')}; inputs are dense tensors with numbers"
             )

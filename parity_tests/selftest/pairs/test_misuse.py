@@ -12,6 +12,7 @@ import torch
 
 from parity_tests import assert_agrees, gradients, hold
 from parity_tests.cli import main
+from parity_tests.pairs.radius import radius
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.pairs.layers import softmax
 
@@ -51,6 +52,20 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "an input that has an option's name": (bound_to(seed=2.0), "inputs={"),
     "parameters of a function": (bound_to(parameters=X), "inputs={'parameters': …}"),
     "an array of another library": (lambda: hold(softmax, torchs_softmax, Foreign()), "numpy.asarray"),
+    "a tolerance in place of assert_close": (
+        lambda: assert_agrees(X, torchs_softmax, X, atol=1e-5),
+        "there is no atol=",
+    ),
+    "a tolerance for radius": (lambda: radius(torchs_softmax, X, rtol=1e-5), "there is no rtol="),
+    "an input that is called seed": (bound_to(seed=X), "seed is a ndarray, and a whole number"),
+    "an input that is called search": (bound_to(search=X), "search is a ndarray, and a number of seconds"),
+    "a search of no time": (bound_to(search=-1), "search is -1"),
+    "a reference in numpy": (lambda: hold(np.exp, np.exp, X), "is numpy's exp"),
+    "a nested input": (
+        lambda: hold(softmax, torchs_softmax, torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])),
+        "x is nested",
+    ),
+    "radii of a number": (lambda: radius(3, X), "the reference is a int"),  # type: ignore[arg-type]
     "a sparse input": (lambda: hold(softmax, torchs_softmax, torch.eye(3).to_sparse_csr()), "x is sparse_csr"),
     "an input without numbers": (lambda: hold(softmax, torchs_softmax, torch.empty(3, device="meta")), "device meta"),
     "complex numbers without a rule": (
