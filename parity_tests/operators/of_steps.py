@@ -166,7 +166,8 @@ def sums_of(ops: Sequence[Step]) -> Iterator[Change]:
                 last = f"last {many}" if many > 1 else "last"
                 words = f"{op.words} without the {last} of its {n} terms"
                 yield Change(words, op.instead(_cut(operand, axis, slice(-many, None))))
-        yield Change(f"{op.words} without the first of its {n} terms", op.instead(_cut(operand, axis, slice(1))))
+        if n > 1:
+            yield Change(f"{op.words} without the first of its {n} terms", op.instead(_cut(operand, axis, slice(1))))
 
 
 def precisions_of(ops: Sequence[Step]) -> Iterator[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ SECONDS = 2.0
 """Processor time that a search may take; where judging took longer, as long as that."""
 _ROOM = 8
 """A change is looked at closely where what it gives is within so many radii."""
+_CHANCE = 1e-3
+"""Nothing is claimed that one of as many changes as were tried gives by chance with a probability over this."""
 _CLOSELY, _SAID = 4, 2
 """So many changes of one kind are looked at closely, and so many are said where they give the same."""
 _TURNS = 6
@@ -117,6 +120,7 @@ class _Search:
         self.wrong = case.wrong()
         self.count = sum(int(seen.wrong.sum()) for seen in self.wrong.values())
         self.claims: list[str] = []
+        self.tries = 1
 
     def run(self) -> None:
         """Finds the claims. Raises _OutOfTimeError."""
@@ -165,6 +169,7 @@ class _Search:
 
     def _run(self, made: Made) -> Outputs | None:
         """What the changed reference gives; None where it raises."""
+        self.tries += 1
         try:
             with _Clock(self.until):
                 return self.case.plain(made(self.case.function))
@@ -191,7 +196,7 @@ class _Search:
 
     def _is_borne_out(self, change: Change) -> bool:
         """Whether it gives all numbers of all cases within radii of its own, in which the reference's are not."""
-        told = 0
+        told, chance = 0, math.log(self.tries)
         for case in (self.case, *self.others):
             if case is not self.case and time.process_time() > self.until:
                 raise _OutOfTimeError
@@ -206,7 +211,9 @@ class _Search:
                 unchanged = judge(case.flowed[name].value.detach().cpu().numpy(), one, None, name).comparison
                 if case is self.case and unchanged.verdict not in PASSING:
                     told += one.value.numel() if unchanged.bad is None else unchanged.bad
-        return 2 * told >= max(self.count, 1)
+                if case is self.case and (name in self.wrong or self.got[name].shape != self.want[name].shape):
+                    chance += _log_chance(self.got[name], self.wrong.get(name), one)
+        return 2 * told >= max(self.count, 1) and chance <= math.log(_CHANCE)
 
     def _solved(self, unknown: Unknown) -> Change | None:
         """The change with the number that gives what was got, in few digits; None where no number does."""
@@ -236,6 +243,19 @@ class _Search:
             return None
         flat = torch.cat([_wide(outputs[name]).flatten() for name in self.want])
         return flat if bool(flat.isfinite().all()) else None
+
+
+def _log_chance(got: Tensor, seen: Seen | None, one: Flowed) -> float:
+    """How likely a number that has nothing to do with what was got is within the radii, of all wrong elements: its log.
+
+    A number between what is expected and what was got, say. What is 0 or a whole number is met easily.
+    """
+    radius, gap, where = _wide(one.radius), got.abs(), torch.ones(got.shape, dtype=torch.bool)
+    if seen is not None:
+        gap, where = (got - seen.want).abs(), seen.wrong
+    likely = (2 * radius / gap).nan_to_num(nan=0.0).clamp(1e-12, 1.0)
+    easy = (got == 0) | ~got.isfinite() | torch.tensor(not one.value.is_floating_point())
+    return float(torch.where(easy, likely.clamp(min=0.5), likely)[where].log().sum())
 
 
 def _wide(x: Tensor) -> Tensor:

@@ -168,6 +168,21 @@ def test_a_result_of_another_shape_has_a_cause_too_and_two_that_give_the_same_ar
     assert "times 2.5" in both.run.records[0].diagnosis
 
 
+def test_one_number_has_a_cause_only_where_no_change_would_be_expected_to_meet_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A product of many small numbers is 0 in float32, as a result that is not written."""
+
+    def cause(actual: float | Tensor) -> str:
+        result = hold(lambda x, y: torch.as_tensor(actual), lambda x, y: ((x - y) ** 2).mean(), X, X * 1.1)
+        return result.run.records[0].diagnosis
+
+    assert cause(((X - X * 1.1) ** 2).sum()) == "sum in place of mean"
+    assert cause(0.0) == ""
+    monkeypatch.setattr("parity_tests.pairs.causes._CHANCE", float("inf"))
+    assert cause(0.0) != ""
+
+
 def test_a_change_counts_only_where_forward_and_gradients_are_all_given() -> None:
     def reference(x: Tensor, w: Tensor) -> Tensor:
         return F.gelu(x @ w)
