@@ -115,6 +115,7 @@ def turned(place: Place) -> Found:
 def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     """Steps of windows that are left out; entries that are read, changed and never kept; what is never used."""
     unused = _unused(source, function)
+    yield from _attributes(source, function)
     for statement, _ in statements(function):
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return) and statement.value is not None:
             yield from _used(source, function, statement, unused)
@@ -137,6 +138,21 @@ def _steps(source: Source, function: Function, statement: ast.stmt) -> Iterator[
         edits = tuple((*span, f"{one} * {name}") for one, spans in places.items() for span in spans)
         words = f"the factor `{name}` is missing at {' and '.join(f'`{one}`' for one in places)}"
         yield Change("step", 1, statement.lineno, edits, "", words)
+
+
+def _attributes(source: Source, function: Function) -> Iterator[Change]:
+    """Another attribute of the same object, as `module.params` for `module.gradient`."""
+    read = [node for node in ast.walk(function) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)]
+    owned: dict[str, list[ast.Attribute]] = {}
+    for node in read:
+        if isinstance(node.value, ast.Name) and node.value.id not in ("np", "numpy", "self"):
+            owned.setdefault(node.value.id, []).append(node)
+    for nodes in owned.values():
+        texts = dict.fromkeys(source.of(node) for node in nodes)
+        for node in nodes:
+            for other in (text for text in texts if text != source.of(node)):
+                words = f"`{source.of(node)}` stands where `{other}` belongs"
+                yield Change("name", 3, node.lineno, ((*source.span(node), other),), "", words)
 
 
 def _unused(source: Source, function: Function) -> list[str]:
