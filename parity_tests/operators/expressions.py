@@ -403,7 +403,12 @@ def slices(place: Place) -> Found:
         words = f"`{text}` as the end of a slice gives nothing when it is 0"
         yield place.change("slice", 0, f"{text} or None", "", words, operation=False)
     for other in (f"{place.operand(node)} + 1", f"{place.operand(node)} - 1", ""):
-        makes = f"the {end} `{text}` of a slice {'is missing' if not other else f'is `{other}`'}"
+        less = "less" if other.endswith("- 1") else "more"
+        makes = (
+            f"the {end} `{text}` of a slice is missing"
+            if not other
+            else f"the {end} of a slice is one {less} than `{text}`"
+        )
         mends = f"the {end} `{text}` of a slice {'is too much' if not other else f'should be `{other}`'}"
         yield place.change("slice", 3, other, makes, mends, operation=False)
 

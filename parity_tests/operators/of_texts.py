@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import combinations
 
 from parity_tests.operators.change import Change
+from parity_tests.operators.changes import Operator
 from parity_tests.operators.expressions import REDUCTIONS, Found, Place
 
 POWERS = (-3.0, -2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -102,9 +103,13 @@ def rows(place: Place) -> Found:
 
 
 def counts(place: Place) -> Found:
-    """One more or less than a count."""
-    node = place.site.node
-    if isinstance(node, ast.Name) and place.site.role == "right" and isinstance(place.site.parent, ast.BinOp):
+    """One more or less than a count, or than what a function of the text's own is given; a quotient rounded up."""
+    node, parent = place.site.node, place.site.parent
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
+        up = f"-(-{place.operand(node.left)} // {place.operand(node.right)})"
+        yield place.change("rounding", 3, up, "the quotient is rounded up", "")
+    given = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and place.site.role == "args"
+    if isinstance(node, ast.Name) and (given or (place.site.role == "right" and isinstance(parent, ast.BinOp))):
         for sign, words in (("-", "less"), ("+", "more")):
             said = f"one {words} than `{node.id}` stands for it"
             yield place.change("count", 4, f"({node.id} {sign} 1)", said, said, operation=False)
@@ -170,9 +175,22 @@ def products_of_rows(place: Place) -> Found:
             yield place.change("rows", 4, f"{left}{key}.T @ {right}{key}", said, said)
 
 
+def of_alike(groups: Sequence[Sequence[str]]) -> Operator:
+    """Another name for one that it is like, of functions as well: what stands for nothing else."""
+
+    def alike(place: Place) -> Found:
+        node = place.site.node
+        if isinstance(node, ast.Name):
+            for name in dict.fromkeys(name for group in groups if node.id in group for name in group):
+                makes, mends = (f"`{b}` stands for `{a}`" for a, b in ((node.id, name), (name, node.id)))
+                yield place.change("name", 4, name, makes, mends, operation=False)
+
+    return alike
+
+
 OF_SHORT = frozenset(("term", "of a name", "base", "activation"))
 """The operators that are asked of short texts alone."""
-FURTHER: tuple[Callable[[Place], Found], ...] = (
+FURTHER: tuple[Operator, ...] = (
     powers, rows, wholes, whole_factors, inner_factors, counts, terms, of_names, bases,
     products_of_rows, activations,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from itertools import combinations, pairwise, product
@@ -11,19 +11,23 @@ from itertools import combinations, pairwise, product
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import Operator, changes_of
 from parity_tests.operators.of_numbers import NUMBER, unknown
-from parity_tests.operators.of_texts import FURTHER
+from parity_tests.operators.of_texts import FURTHER, of_alike
 from parity_tests.operators.scope import Scope
 from parity_tests.operators.source import Source
 from parity_tests.parts.right_text import RightText
 
 LEFT = frozenset(("axis", "keepdims", "number", "statement", "moved", "assignment", "in place", "product"))
 """Operators that say nothing of a right text: its axes and counts are names, which stand for one another."""
+OF_PLACES = frozenset(("name", "left out", "count", "rounding", "operation", "exchanged", "slice", "brackets"))
+"""Operators that say something of whole numbers and of what lies where."""
 MOST_PLACES = 5
 """At so many places at most one change is tried in pairs."""
 MOST_TOGETHER = 8
 """At so many places at most one change is tried of two names that go together."""
 RANKS = 7
 """So many ranks there are, from the likeliest changes on."""
+OF_ROWS = RANKS - 2
+"""The rank of what no operator gives."""
 _MOST_TEXTS = 128
 _CODE = re.compile(r"`([^`]+)`")
 _PLURAL = {"is": "are", "has": "have", "stands": "stand", "multiplies": "multiply"}
@@ -84,7 +88,7 @@ class ChangedTexts:
     """The changes of one right text."""
 
     def __init__(self, text: RightText, further: Sequence[Operator] = FURTHER) -> None:
-        self._text, self._further = text, further
+        self._text, self._further = text, (*further, *([of_alike(text.alike)] if text.alike else ()))
         self._source = _source_of(tuple(text.statements), (*text.arrays, *text.counts, *text.axes))
 
     def towards(self, result: str) -> list[ChangedText]:
@@ -102,8 +106,22 @@ class ChangedTexts:
         twins = list(self._of_twins(alike))
         for rank in range(RANKS):
             own = [(said, ones) for said, ones in alike.items() if ranks[said] == rank]
-            yield [*(one for said, singles in own for one in self._of(said, singles)), *twins]
+            found = [*(one for said, singles in own for one in self._of(said, singles)), *twins]
+            yield [*found, *(self._rows(asked) if rank == OF_ROWS else ())]
             twins = []
+
+    def _rows(self, asked: Collection[int]) -> Iterator[ChangedText]:
+        """What no operator gives, in its order, after most of what operators give."""
+        for number, (words, values) in enumerate(self._text.rows):
+            lines = sorted(
+                (self._text.targets.index(target), f"{target} = {value}") for target, value in values.items()
+            )
+            if all(k in asked for k, _ in lines):
+                size = (2 * OF_ROWS + 1, True, 0, number)
+                yield ChangedText(tuple(lines), size, partial(self._telling, words))
+
+    def _telling(self, words: str) -> tuple[str, str]:
+        return words, self._hint(words)
 
     def _of_twins(self, alike: Mapping[str, Sequence[_Single]]) -> Iterator[ChangedText]:
         """The same change of one name and of its twin, in places that go together and in all; twins exchanged."""
@@ -126,11 +144,9 @@ class ChangedTexts:
 
     def _together(self, said: str, ones: Sequence[_Single], others: Sequence[_Single]) -> Iterator[ChangedText]:
         """Changes of both in each place, in each that has a name for several statements, and in all."""
-        groups = list(self._text.groups)
-        halves = [(group[: len(group) // 2], group[len(group) // 2 :]) for group in groups]
-        whole = [*groups, *((target,) for target in self._text.targets), tuple(self._text.targets)]
+        halves = [(group[: len(group) // 2], group[len(group) // 2 :]) for group in self._text.groups]
         found: set[tuple[_Single, ...]] = set()
-        for places in (*((place, place) for place in whole), *halves):
+        for places in (*((place, place) for place in self._wholes), *halves):
             within = [
                 [one for one in side if self._text.targets[one.statement] in place]
                 for side, place in zip((ones, others), places, strict=True)
@@ -139,6 +155,11 @@ class ChangedTexts:
             if all(within) and len(several) <= MOST_TOGETHER and several not in found and not _overlap(several):
                 found.add(several)
                 yield self._changed(said, several, "")
+
+    @cached_property
+    def _wholes(self) -> list[tuple[str, ...]]:
+        """The statements that have a name together, each on its own, and all."""
+        return [*self._text.groups, *((target,) for target in self._text.targets), tuple(self._text.targets)]
 
     def _exchanged(
         self, one: str, other: str, ones: Sequence[_Single], others: Sequence[_Single]
@@ -196,6 +217,11 @@ class ChangedTexts:
                         same = len(places) == 1 or any(named == self._text.words[self._text.targets[k]] for k in places)
                         everywhere = size == len(singles) and not same
                         yield self._changed(said, several, "in both places" if same else "", everywhere=everywhere)
+        elif singles and self._text.places:
+            for place in self._wholes:
+                within = [one for one in singles if self._text.targets[one.statement] in place]
+                if 1 < len(within) <= MOST_TOGETHER and not _overlap(within):
+                    yield self._changed(said, within, "", everywhere=len(within) == len(singles))
 
     def _changed(self, said: str, singles: Sequence[_Single], where: str, *, everywhere: bool = False) -> ChangedText:
         numbers = sorted({single.statement for single in singles})
@@ -264,11 +290,13 @@ class ChangedTexts:
     @cached_property
     def _singles(self) -> list[_Single]:
         text, found = self._text, []
-        scope = Scope((*text.arrays, *text.counts, *text.axes, *text.targets), text.counts, ())
+        names = (*text.arrays, *text.counts, *text.axes, *text.targets)
+        scope = Scope(tuple(name for name in names if not any(name in group for group in text.alike)), text.counts, ())
         left = LEFT | self._text.without | (frozenset() if "@" in self._text.lines else {"transpose"})
         for change in changes_of(self._source, ["text"], self._further, scope):
             k, several = change.line - 2, len(change.edits) > 1 and change.operator == "name"
-            if change.operator not in left and change.makes and not (several or self._mixes(change)):
+            fits = self._text.targets[k] not in self._text.places or self._is_of_places(change)
+            if fits and change.operator not in left and change.makes and not (several or self._mixes(change)):
                 said = self._said(change, k)
                 found.append(_Single(k, said, change.edits, self._rank(change, k), self._within(k, change.edits[0][0])))
         return found
@@ -293,6 +321,13 @@ class ChangedTexts:
     def _is_result(self) -> list[bool]:
         read = frozenset().union(*self._text.reads)
         return [target not in read for target in self._text.targets]
+
+    def _is_of_places(self, change: Change) -> bool:
+        """Whether a change is one of where things lie, and of names that are alike."""
+        (start, end, new), *_ = change.edits
+        old = self._source.bytes[start:end].decode()
+        alike = change.operator != "name" or any({old, new}.issubset(group) for group in self._text.alike)
+        return change.operator in OF_PLACES and alike
 
     def _mixes(self, change: Change) -> bool:
         """Whether an axis stands for what is none, or the other way round."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from parity_tests.operators.of_numbers import NUMBER
 from parity_tests.parts.changed_texts import RANKS, ChangedText, changed_texts, numbered_texts, texts_of_rank
 from parity_tests.parts.readable_numbers import likeliest
-from parity_tests.parts.right_text import FAILS, RightText, compiled
+from parity_tests.parts.right_text import FAILS, BeyondError, RightText, compiled
 
 MOST_TRIED = 12
 """So many of the changes that give one case's numbers are held against all cases, the simplest first."""
@@ -106,6 +106,7 @@ class Fingerprints:
             exec(code, after)
             self._given.append(after)
         self._of: dict[str, tuple[list[ChangedText], Array, Array]] = {}
+        self._beyond: dict[str, list[ChangedText]] = {}
 
     @property
     def given(self) -> Mapping[str, Any]:
@@ -146,7 +147,7 @@ class Fingerprints:
         """Whether these numbers are what the right text gives for a result, or for several with spaces between."""
         right = self._of_names(self._given[-1], result)
         near = NEAR * max(float(np.abs(right).max(initial=0.0)), 1e-30)
-        return right.size == got.size and bool((np.abs(right.ravel() - got.ravel()) <= near).all())
+        return _is_of_shape(right, got) and bool((np.abs(right.ravel() - got.ravel()) <= near).all())
 
     def matching(self, result: str, got: Array) -> list[ChangedText]:
         """The changed texts that give these numbers for a result, the simplest first."""
@@ -162,21 +163,34 @@ class Fingerprints:
             changed, kept, places = self._built(result, got.size, rank)
             with np.errstate(all="ignore"):
                 same = np.flatnonzero((np.abs(kept - flat[places]) <= near).all(axis=1)) if changed else ()
-            found += [changed[k] for k in same if self.gives(changed[k], result, flat, near)]
+            found += [changed[k] for k in same if self.gives(changed[k], result, got, near)]
             found.sort(key=lambda one: one.size)
             simple = [one for one in found if one.size[0] < 2 * (rank + 1) or rank == RANKS - 1]
             yield simple
             found = found[len(simple) :]
 
-    def gives(self, changed: ChangedText, result: str, got: Array, near: float | None = None) -> bool:
-        """Whether a changed text gives these numbers for a result, as near as two honest computations of it are."""
+    def gives(self, changed: ChangedText, result: str, got: Array | None, near: float | None = None) -> bool:
+        """Whether a changed text gives these numbers for a result, as near as two honest computations of it are.
+
+        Where there are none, whether it asks for what lies beyond an array.
+        """
         with np.errstate(all="ignore"):
-            value = self._value(changed, result)
-            if value is None or value.size != got.size:
+            try:
+                value = self._value(changed, result)
+            except BeyondError:
+                return got is None
+            if got is None or value is None or not _is_of_shape(value, got):
                 return False
             if near is None:
                 near = NEAR * float(max(np.abs(got).max(initial=0.0), np.abs(value).max(initial=0.0)))
             return bool((np.abs(value.ravel() - got.ravel()) <= near).all())
+
+    def beyond(self, result: str) -> list[ChangedText]:
+        """The changed texts that ask for what lies beyond an array, so that they give nothing."""
+        size = np.size(self._given[-1][result])
+        for rank in range(RANKS):
+            self._built(result, size, rank)
+        return [one for rank in range(RANKS) for one in self._beyond[f"{result} {size} {rank}"]]
 
     def _off(self, changed: ChangedText, result: str, flat: Array, number: float) -> Array:
         """How far what a changed text with a number gives is from these numbers."""
@@ -187,10 +201,14 @@ class Fingerprints:
         key = f"{result} {size} {rank}"
         if key not in self._of:
             places = np.random.default_rng(0).permutation(size)[:KEPT]
-            changes, rows = [], []
+            changes, rows, self._beyond[key] = [], [], []
             with np.errstate(all="ignore"):
                 for changed in texts_of_rank(self._text, result, rank):
-                    value = self._value(changed, result)
+                    try:
+                        value = self._value(changed, result)
+                    except BeyondError:
+                        self._beyond[key].append(changed)
+                        continue
                     if value is not None and value.size == size:
                         changes.append(changed)
                         rows.append(value.ravel()[places])
@@ -202,6 +220,7 @@ class Fingerprints:
     def _value(self, changed: ChangedText, result: str, number: float = 0.0) -> Array | None:
         """What a changed text gives for a result, with the number that it may hold; None where it fails.
 
+        Raises BeyondError where it asks for what lies beyond an array.
         Whoever asks has numpy keep quiet of what overflows.
         """
         text, lines = self._text, dict(changed.statements)
@@ -219,6 +238,8 @@ class Fingerprints:
                     exec(self._codes[k], names)
                     moved.add(target)
             return self._of_names(names, result)
+        except BeyondError:
+            raise
         except FAILS:
             return None
 
@@ -232,3 +253,8 @@ class Fingerprints:
             np.asarray(fitted(value.astype(np.float64), shape)) for value, shape in zip(values, shapes, strict=True)
         ]
         return found[0] if len(found) == 1 else np.concatenate([one.ravel() for one in found])
+
+
+def _is_of_shape(value: Array, got: Array) -> bool:
+    """Whether an array has as many numbers as another, and of as many axes the same shape."""
+    return value.size == got.size and (value.ndim != got.ndim or value.shape == got.shape)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from parity_tests.parts.right_text import compiled
 
 
@@ -96,6 +98,11 @@ def _places(count: int, before: int, after: int, mode: str) -> Any:
 
 
 IN_TORCH = NumpyInTorch()
+
+
+def numpy_of(x: Any) -> Any:
+    """numpy, or what stands for it where x is a tensor."""
+    return np if isinstance(x, np.ndarray) else IN_TORCH
 
 
 def run_in_torch(lines: str, names: Mapping[str, Any]) -> dict[str, Any]:

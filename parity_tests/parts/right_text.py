@@ -13,6 +13,10 @@ FAILS = (ValueError, TypeError, IndexError, ArithmeticError, AttributeError, Nam
 """What a changed text raises, as a division by a rate of 0: nobody wrote it as it is."""
 
 
+class BeyondError(ValueError):
+    """What a text raises for what lies beyond an array: who wrote it has calls that fail so."""
+
+
 def names_in(statement: str) -> frozenset[str]:
     """The names that a statement reads."""
     nodes = ast.walk(ast.parse(statement))
@@ -33,7 +37,9 @@ class RightText:
     `groups` name several of the statements' results at once, and `at` what something in a statement is wrong in, where
     that is not the statement's label. `hints` go by a word of what is said; the first that fits is taken. `without` are
     operators that say nothing of it, and `said` gives plainer words for some of what is said. `twins` are pairs of
-    names of which a mistake is easily made of both at once, each with what both are called.
+    names of which a mistake is easily made of both at once, each with what both are called. `alike` are groups of names
+    that stand for one another alone, and `places` the statements of whole numbers and of what lies where, in which no
+    others do and no factor is too much. `rows` are what no operator gives: its words, and the statements' other values.
     """
 
     lines: str
@@ -47,6 +53,9 @@ class RightText:
     without: frozenset[str] = frozenset()
     said: Mapping[str, str] = field(default_factory=dict)
     twins: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    alike: tuple[tuple[str, ...], ...] = ()
+    places: frozenset[str] = frozenset()
+    rows: tuple[tuple[str, Mapping[str, str]], ...] = ()
 
     def ending_in(self, *endings: str) -> list[RightText]:
         """The same with each of these further lines: ways to write its end."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -15,62 +16,90 @@ PER_FILTER = "b has one number for each filter: its gradient is summed over exam
 WHOLE = "The largest number of a window gets all of its dout, every other number nothing."
 STRIDE = "Window i begins at i · stride, down and across, in the backward as in the forward."
 CUT = "dx is cut from row pad to pad + H, and from column pad to pad + W."
-PADDED = "The image is padded with zeros, by pad on each side."
+PADDED = "The image is padded with zeros, by pad on each side: pad and stride are what the dict says."
+OVERLAP = "A number may lie in several windows: what it gets from each adds up."
+SIDES = "Height and width of images, filters and pools may differ: which of them belongs here?"
+SIZE = "An output has 1 + (H + 2 · pad − HH) // stride rows, a pool's without pad; its columns likewise."
+EVERY = "Every window of the image counts: the loops go through all rows and columns of the output."
+ORDER = "reshape reads an array row by row: its axes must be in the order in which they lie."
 
+PUT_PLACES = """
+i = down_the_image(rows)  # the rows
+j = across_the_image(columns)  # the columns
+top = i * stride  # where windows begin, down the image
+down = i * stride  # where their gradients go, down the image
+left = j * stride  # where windows begin, across the image
+across = j * stride  # where their gradients go, across the image
+"""
 CONV = """
-windows = cut(wide, step)  # the windows
+rows = 1 + (H + 2 * pad - HH) // stride  # the number of rows
+columns = 1 + (W + 2 * pad - WW) // stride  # the number of columns
+i = down_the_image(rows)  # the rows
+j = across_the_image(columns)  # the columns
+top = i * stride  # where windows begin, down the image
+left = j * stride  # where windows begin, across the image
+wide = padded(x, pad, zeros)  # the padded image
+windows = cut(wide, top, left, HH, WW)  # the windows
+filters = as_filters(kernel, HH, WW)  # the filters
 terms = windows * filters  # the products
 summed = terms.sum(axis=axis)  # the sum of the products
-out = summed + bias  # the output
+each = summed + bias  # the output
+out = placed(each, i, j, rows, columns)  # the output
 """
-CONV_BACK = """
-windows = cut(wide, step)  # the windows
+CONV_BACK = f"""
+{PUT_PLACES.strip()}
+wide = padded(x, pad, zeros)  # the padded image
+windows = cut(wide, top, left, HH, WW)  # the windows
+g = taken(dout, i, j)  # dout
 of_dw = g * windows  # the products of dout and the windows
-dw = of_dw.sum(axis=shared)  # dw
+products = of_dw.sum(axis=shared)  # dw
+dw = as_sides(products, HH, WW)  # dw
+filters = as_filters(kernel, HH, WW)  # the filters
 of_dx = g * filters  # the products of dout and the filters
 within = of_dx.sum(axis=over_filters)  # the gradients of the windows
-dx = put(within, step, edge)  # dx
+whole = put(within, down, across, HH, WW, H + 2 * pad, W + 2 * pad)  # dx of the padded image
+high = whole[:, :, pad : pad + H]  # the rows of dx
+dx = high[:, :, :, pad : pad + W]  # dx
 """
 POOL = """
-windows = cut(x, step)  # the windows
-out = windows.max(axis=axis)  # the output
+rows = 1 + (H - HH) // stride  # the number of rows
+columns = 1 + (W - WW) // stride  # the number of columns
+i = down_the_image(rows)  # the rows
+j = across_the_image(columns)  # the columns
+top = i * stride  # where windows begin, down the image
+left = j * stride  # where windows begin, across the image
+windows = cut(x, top, left, HH, WW)  # the windows
+each = windows.max(axis=axis, keepdims=True)  # the output
+out = placed(each[..., 0], i, j, rows, columns)  # the output
 """
-POOL_BACK = """
-windows = cut(x, step)  # the windows
-top = windows.max(axis=axis, keepdims=True)  # the largest numbers
-largest = 1.0 * (windows == top)  # the mask of the largest numbers
+POOL_BACK = f"""
+{PUT_PLACES.strip()}
+windows = cut(x, top, left, HH, WW)  # the windows
+most = windows.max(axis=axis, keepdims=True)  # the largest numbers
+largest = 1.0 * (windows == most)  # the mask of the largest numbers
+g = taken(dout, i, j)  # dout
 within = largest * g  # the gradients of the windows
-dx = put(within, step)  # dx
+dx = put(within, down, across, HH, WW, H, W)  # dx
 """
 PADDINGS = {
-    "edge": "its edge values",
-    "symmetric": "its mirror image",
-    "reflect": "its reflection",
-    "wrap": "its other side",
-    "ones": "ones",
-    "below": "zeros at the bottom and the right alone",
-    "above": "zeros at the top and the left alone",
+    "zeros": "padding with zeros",
+    "edge": "padding with its edge values",
+    "symmetric": "padding with its mirror image",
+    "reflect": "padding with its reflection",
+    "wrap": "padding with its other side",
+    "ones": "padding with ones",
+    "below": "padding by 2 pad at the bottom and on the right alone",
+    "above": "padding by 2 pad at the top and on the left alone",
+    "end": "padding by pad at the bottom and on the right alone",
+    "start": "padding by pad at the top and on the left alone",
+    "inside": "putting the image at [pad:-pad]",
 }
 TURNS = {
     "half": "half a turn",
     "vertical": "top and bottom exchanged",
     "horizontal": "left and right exchanged",
     "opposite": "their channels in opposite order",
-}
-IMAGES = {f"padded_{name}": f"the image padded with {words}" for name, words in PADDINGS.items()}
-STEPS = {
-    "ones": "a step of 1",
-    "down": "a step of 1 down the image",
-    "across": "a step of 1 across the image",
-    "sides": "a step of the window's sides",
-    "by_height": "a step of the window's height down the image",
-    "by_width": "a step of the window's width across the image",
-}
-EDGES = {
-    "nowhere": "0",
-    "twice": "2 pad",
-    "in_rows": "pad in its rows, 0 in its columns",
-    "in_columns": "pad in its columns, 0 in its rows",
+    "transposed": "rows and columns exchanged",
 }
 MASKS = {
     "first_channel": "the first channel",
@@ -81,6 +110,8 @@ MASKS = {
     "fewer_rows": "the last row of each window",
     "fewer_columns": "the last column of each window",
     "fewer": "the last row and column of each window",
+    "first_example": "the first example",
+    "last_example": "the last example",
 }
 COUNTS = {
     "count": "the number of examples",
@@ -92,64 +123,288 @@ COUNTS = {
     "channels": "the number of channels",
     "numbers": "the number of numbers in a filter",
 }
+DOUTS = {
+    "dout_of_filter": "dout of the first filter",
+    "dout_of_example": "dout of the first example",
+    "dout_of_window": "dout of the first window",
+}
+KERNELS = {f"kernel_{name}": f"the filters with {words}" for name, words in TURNS.items()}
+KERNELS |= {"kernel_of_all": "the first filter"}
+PUTS = {
+    "put": "windows that add up",
+    "put_over": "windows that overwrite each other",
+    "put_last": "the last of the gradients of a number",
+    "put_places": "places of windows that overwrite each other",
+    "put_turned": "windows with rows and columns exchanged",
+}
+SMALL = {"none": "0", "one": "1", "two": "2"}
+AXES = {"axis": "examples and places", "inner": "the places alone", "first": "the examples alone"}
+AXES |= {"crossed": "filters and places", "everything": "everything", "mixed": "examples, filters and rows"}
+POOLS = {"axis": "each window", "with_channels": "all channels as well", "with_examples": "all examples as well"}
+TWINS = {
+    ("H", "W"): "the image's sides",
+    ("pad + H", "pad + W"): "pad + H and pad + W",
+    ("rows", "columns"): "rows and columns",
+    ("i", "j"): "rows and columns",
+}
+BEGIN, GO = ("top", "left"), ("down", "across")
+GROUPS = {
+    ("rows", "columns"): "the size of the output",
+    ("rows", "columns", "windows"): "the size of the output and the windows",
+    ("rows", "columns", "top", "left"): "the size of the output and where windows begin",
+    ("rows", "top", "columns", "left"): "the size of the output and where windows begin",
+    ("i", "j"): "the loops over windows",
+    BEGIN: "where windows begin",
+    GO: "where their gradients go",
+    ("top", "down", "left", "across"): "where windows begin and gradients go",
+    ("top", "down"): "where windows begin and gradients go, down the image",
+    ("left", "across"): "where windows begin and gradients go, across the image",
+    ("high", "dx"): "dx where it is cut",
+}
+LABELS = {
+    **COUNTS,
+    **MASKS,
+    **SMALL,
+    **PADDINGS,
+    **KERNELS,
+    **DOUTS,
+    **PUTS,
+    "kernel": "the filters",
+    "dout": "dout",
+    "stride": "the stride",
+    "pad": "pad",
+    "2 * pad": "the padding",
+    "bias": "the bias",
+    "first_bias": "the bias of the first filter",
+    "mean_bias": "the mean of the biases",
+    "first_image": "the first example's image",
+    "first_channels_image": "the first channel of the image",
+    "x": "the image",
+    "H": "the image's height",
+    "W": "the image's width",
+    "rows": "the number of rows",
+    "columns": "the number of columns",
+    "pad + H": "pad + H",
+    "pad + W": "pad + W",
+    **{f"windows_{name}": f"the windows with {words}" for name, words in TURNS.items()},
+}
+GEOMETRY = (
+    ("H", "W"),
+    ("HH", "WW", "stride", "two"),
+    ("stride", "HH", "WW", "one", "two", "none"),
+    ("pad", "none", "one"),
+    ("rows", "columns"),
+    ("i", "j"),
+    ("top",), ("left",), ("down",), ("across",),
+    tuple(PADDINGS),
+    ("kernel", *KERNELS),
+    ("x", "first_image", "first_channels_image"),
+    ("bias", "first_bias", "mean_bias"),
+    ("dout", *DOUTS),
+    tuple(PUTS),
+)  # fmt: skip
 
 
-def _said() -> Iterator[tuple[str, str]]:
+def _said() -> dict[str, str]:
     """Plainer words for what masks, sums of examples and turned windows say."""
+    found = {}
     for word in MASKS.values():
         said = f"left out at {word}" if " of each " in word else f"there for {word} alone"
-        yield f"multiplied by {word} once too often", said
+        found[f"multiplied by {word} once too often"] = said
     for one, d in product(("first", "last"), ("dw", "db")):
-        yield f"the sum is of the {one} example alone in {d}", f"{d} is of the {one} example alone"
+        found[f"the sum is of the {one} example alone in {d}"] = f"{d} is of the {one} example alone"
     for how in TURNS.values():
-        whole = f"the windows with {how} stand for the windows in the products of dout and the windows"
-        yield whole, f"dw is given with {how}"
+        found[f"the windows with {how} stand for the windows in the products of dout and the windows"] = (
+            f"dw is given with {how}"
+        )
+    return found
 
 
-SAID = dict(_said())
-OF_POOLS = {
-    "first example": "first number of each window",
-    "last example": "last number of each window",
+SAID = _said() | {
+    "the rows and the columns are exchanged in the output": "height and width of the output are exchanged",
+    "the number of rows and the number of columns are exchanged in the output": (
+        "the output is made with height and width exchanged"
+    ),
+    "putting the image at [pad:-pad] stands for padding with zeros in the padded image": (
+        "a padding of 0 leaves no place for the image"
+    ),
+    "the end pad + H and pad + W of a slice is missing in dx where it is cut": (
+        "dx is cut at one side alone: from pad on"
+    ),
+    "the last of the gradients of a number stands for windows that add up": (
+        "what is the largest number of several windows keeps the last one's gradient alone"
+    ),
+    "windows that overwrite each other stands for windows that add up": "overlapping windows overwrite each other",
+    "places of windows that overwrite each other stand for windows that add up": (
+        "the places of windows overwrite each other"
+    ),
+    " for the filters in the filters": " for the filters",
+    " for dout in dout": " for dout",
     "a min stands for a max": "the least number stands for the largest",
     "!= stands for ==": "every number but the largest stands",
 }
-HINTS = {"padded": PADDED, "step": STRIDE, "pad": CUT, "db": PER_FILTER, "alone": ALL, "": FILTERS}
-LABELS = {**COUNTS, **IMAGES, **STEPS, **EDGES, **MASKS, "filters": "the filters", "g": "dout", "step": "the stride"}
-LABELS |= {f"filters_{name}": f"the filters with {words}" for name, words in TURNS.items()}
-LABELS |= {f"windows_{name}": f"the windows with {words}" for name, words in TURNS.items()}
-LABELS |= {"wide": "the image padded with zeros", "first_image": "the first example's image", "edge": "pad"}
-LABELS |= {"bias": "the bias", "first_bias": "the bias of the first filter"}
-LABELS |= {"filter_of_all": "the first filter", "dout_of_all": "dout of the first filter"}
-OF_W, OF_X = ("filters", *(f"filters_{name}" for name in TURNS), "filter_of_all"), ("wide", *IMAGES, "first_image")
-AXES = {"axis": "examples and places", "inner": "the places alone", "first": "the examples alone"}
-AXES |= {"crossed": "filters and places", "everything": "everything"}
-WITHOUT = frozenset(("transpose", "reduction", "power", "base", "complement", "count", "inner factor"))
 
 
-def _text(lines: str, *arrays: str, axes: Mapping[str, str] | None = None, **rest: Any) -> RightText:
-    labels = {**LABELS, **(axes or {})}
-    return RightText(
-        lines, arrays, tuple(COUNTS), tuple(axes or ()), labels, **{"said": SAID, "without": WITHOUT, **rest}
-    )
+def _said_of(output: str, window: str) -> dict[str, str]:
+    """Plainer words for what is left out of an output, or of windows."""
+    one_less, one_more = (f"one {word} than {{}} stands for it in {{}}" for word in ("less", "more"))
+    sides, loops = f"{window} sides", "the loops over windows"
+    return {
+        one_less.format("rows and columns", loops): f"the last row and column of {output} are left out",
+        one_less.format("the number of rows", "the rows"): f"the last row of {output} is left out",
+        one_less.format("the number of columns", "the columns"): f"the last column of {output} is left out",
+        f"1 stands for {sides} in the windows": "the first number of each window is taken",
+        one_less.format(sides, "the windows"): "the last row and column of each window are left out",
+        one_less.format(f"{window} height", "the windows"): "the last row of each window is left out",
+        one_less.format(f"{window} width", "the windows"): "the last column of each window is left out",
+        one_more.format(sides, "the windows"): "windows have a row and a column too many",
+    }
+
+
+HINTS = {"padded": PADDED, "padding": PADDED, "pad ": CUT, "db": PER_FILTER, "alone": ALL, "overwrite": OVERLAP}
+HINTS |= {"height": SIDES, "exchanged": SIDES, "size of the output": SIZE, "stride": STRIDE, "begin": STRIDE}
+HINTS |= {"left out": EVERY, "reshape": ORDER, "taken apart": ORDER}
+WITHOUT = frozenset(("transpose", "reduction", "power", "base", "complement", "inner factor"))
+COMPUTED = {"terms", "summed", "each", "of_dw", "products", "of_dx", "within", "most", "largest", "db"}
+"""What is computed of numbers of an image; all else is where they lie."""
+LATE = {"top": "i * stride + 1", "left": "j * stride + 1"}
+
+
+def _text(
+    lines: str,
+    *arrays: str,
+    axes: Mapping[str, str] | None = None,
+    like: tuple[str, ...] = (),
+    rows: Mapping[str, Mapping[str, str]],
+    **rest: Any,
+) -> RightText:
+    """A text with what stands for names of its geometry, and for those of its axes."""
+    window = "the filters'" if "kernel" in lines else "the pool's"
+    own_sides = {"HH": f"{window} height", "WW": f"{window} width"}
+    labels, own = {**LABELS, **own_sides, **(axes or {})}, tuple(axes or ())
+    said = SAID | _said_of("the output" if "out = " in lines else "dout", window)
+    twins = {**TWINS, ("HH", "WW"): f"{window} sides"}
+    groups = tuple(group for group in (*GEOMETRY, own, like) if group and re.search(rf"\b{group[0]}\b", lines))
+    defined = {line.partition(" = ")[0] for line in lines.strip().splitlines()}
+    names = dict.fromkeys((*arrays, *(name for group in groups for name in group if group is not own)))
+    given = tuple(name for name in names if name not in defined)
+    further = {
+        "said": said,
+        "without": WITHOUT,
+        "twins": twins,
+        "groups": GROUPS,
+        "alike": groups,
+        **rest,
+        "rows": (*rows.items(),),
+    }
+    further |= {"places": defined - COMPUTED}
+    return RightText(lines, given, tuple(COUNTS), own, labels, **further)
+
+
+def _turned(before: str, sizes: str, after: str) -> dict[str, str]:
+    return {"out": f"np.transpose(np.transpose(each, {before}).reshape({sizes}), {after})"}
 
 
 CONV_FORWARD = _text(
     CONV,
-    *OF_W,
-    *OF_X,
-    "bias",
-    "first_bias",
-    "step",
-    *STEPS,
     *(one for one in MASKS if one != "last_window"),
-    hints=HINTS,
+    hints={**HINTS, "": FILTERS},
+    rows={
+        "windows begin a row and a column late": LATE,
+        "the output lies filter by filter, and is reshaped as if it lay example by example": (
+            _turned("(1, 0, 2, 3)", "N, F, rows, columns", "(0, 1, 2, 3)")
+        ),
+        "the output lies filter by filter and place by place, and is reshaped as if it lay example by example": (
+            _turned("(1, 2, 3, 0)", "N, F, rows, columns", "(0, 1, 2, 3)")
+        ),
+        "the columns go through examples first, and are taken apart as if they went through places first": (
+            _turned("(1, 0, 2, 3)", "F, rows, columns, N", "(3, 0, 1, 2)")
+        ),
+        "the columns go through places first, and are taken apart as if they went through examples first": (
+            _turned("(1, 2, 3, 0)", "F, N, rows, columns", "(1, 0, 2, 3)")
+        ),
+        "height and width are exchanged where the output is reshaped": (
+            _turned("(0, 1, 2, 3)", "N, F, columns, rows", "(0, 1, 3, 2)")
+        ),
+        "height and width are exchanged where the output is reshaped, if they differ": {
+            "out": "np.transpose(each.reshape(N, F, columns, rows), (0, 1, 3, 2)) if rows != columns else each"
+        },
+        "the output is reshaped to width × height": {"out": "each.reshape(N, F, columns, rows)"},
+        "height and width of the output are exchanged": {"out": "np.transpose(each, (0, 1, 3, 2))"},
+    },
 )
-TURNED = (f"windows_{name}" for name in TURNS)
+OF_DW = "np.transpose(products.reshape(F, C, WW, HH), (0, 1, 3, 2))"
 CONV_BACKWARD = [
-    _text(CONV_BACK, *OF_W, *OF_X, *TURNED, "g", "dout_of_all", "step", *STEPS, "edge", *EDGES, *MASKS, hints=HINTS),
-    _text("db = dout.sum(axis=axis)  # db", "dout", axes=AXES, hints=HINTS),
+    _text(
+        CONV_BACK,
+        *MASKS,
+        like=("windows", *(f"windows_{name}" for name in TURNS)),
+        hints={**HINTS, "": FILTERS},
+        at={"dx": "the columns of dx"},
+        rows={
+            "the padding is left on dx": {"dx": "whole"},
+            "dx is cut in its rows alone": {"dx": "high"},
+            "dx is cut by 1 on each side, whatever pad is": {
+                "high": "whole[:, :, 1:-1]",
+                "dx": "high[:, :, :, 1:-1]",
+            },
+            "a padding of 0 slices all of dx away": {
+                "high": "whole[:, :, pad:-pad]",
+                "dx": "high[:, :, :, pad:-pad]",
+            },
+            "dx is cut from 2 pad on, not from pad": {
+                "high": "whole[:, :, 2 * pad : 2 * pad + H]",
+                "dx": "high[:, :, :, 2 * pad : 2 * pad + W]",
+            },
+            "the last filter and window overwrite all others in dx": {
+                "within": "of_dx[:, -1]",
+                "whole": "put_over(within, down, across, HH, WW, H + 2 * pad, W + 2 * pad)",
+            },
+            "dw is of the last window of the last example alone": {"products": "of_dw[-1, :, :, -1, -1]"},
+            "height and width of the filters are exchanged where dw is reshaped": {"dw": OF_DW},
+            "height and width of the filters are exchanged where dw is reshaped, if they differ": {
+                "dw": f"{OF_DW} if HH != WW else products"
+            },
+        },
+    ),
+    _text(
+        "db = dout.sum(axis=axis)  # db",
+        axes=AXES,
+        hints=HINTS,
+        rows={
+            "db is without the last row and column of dout": {"db": "dout[:, :, :-1, :-1].sum(axis=axis)"},
+            "db is of the first column alone": {"db": "dout[:, :, :, 0].sum(axis=(0, 2))"},
+            "db is of the last place alone": {"db": "dout[:, :, -1, -1].sum(axis=0)"},
+            "db is of the last place of the last example alone": {"db": "dout[-1, :, -1, -1]"},
+        },
+    ),
 ]
-POOL_FORWARD = _text(POOL, "x", "step", *STEPS, hints={"step": STRIDE, "": LARGEST}, said=OF_POOLS)
+POOL_FORWARD = _text(
+    POOL,
+    axes=POOLS,
+    hints={**HINTS, "": LARGEST},
+    rows={
+        "windows begin a row and a column late": LATE,
+        "the mean is taken, not the maximum": {"each": "windows.mean(axis=axis, keepdims=True)"},
+        "the last number of each window is taken": {"each": "windows[..., -1:]"},
+        "the first row and column of each window are left out": {
+            "windows": "cut(x, top + 1, left + 1, HH - 1, WW - 1)"
+        },
+    },
+)
 POOL_BACKWARD = _text(
-    POOL_BACK, "x", "g", "step", *STEPS, hints={"step": STRIDE, "": WHOLE}, said=OF_POOLS, without=WITHOUT | {"term"}
+    POOL_BACK,
+    "first_example",
+    "last_example",
+    axes=POOLS,
+    hints={**HINTS, "": WHOLE},
+    without=WITHOUT | {"term"},
+    rows={
+        "windows begin a row and a column late": {**LATE, "down": LATE["top"], "across": LATE["left"]},
+        "every number of a window gets a share": {"largest": "(1 + 0 * windows) / size"},
+        "the first number of each window gets dout": {"largest": "first_number"},
+        "numbers count where they are the largest of the whole image": {"most": "of_images"},
+        "the largest number of each column of a window gets dout": {"most": "of_columns"},
+        "the largest number of each row of a window gets dout": {"most": "of_rows"},
+    },
 )

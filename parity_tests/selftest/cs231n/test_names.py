@@ -17,7 +17,6 @@ from parity_tests.assignments.cs231n.kinds.torch_networks import Changed
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.diagnosis import experiments
 from parity_tests.assignments.cs231n.mistakes.network_ends import Ended, ending
-from parity_tests.assignments.cs231n.mistakes.window_places import NOT_PADDED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE, Wrong
 from parity_tests.harness import flow_answers
 from parity_tests.harness.draw import draw
@@ -36,13 +35,6 @@ from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import first_of_each, one_in, one_of_each
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.mark.parametrize("name", [NOT_PADDED, "the image is padded below and on the right alone"])
-def test_an_image_without_padding_is_told_from_one_that_is_padded_at_its_end_alone(name: str) -> None:
-    (wrong,) = [wrong for wrong in WRONG if (wrong.part, wrong.name) == ("conv_forward_naive", name)]
-    found = control(ASSIGNMENT, wrong.mistake, dtypes=("float64",))
-    assert (found.outcome, found.claimed) == (Outcome.NAMED, (name,))
 
 
 GRAPH = """normal, deviation, gamma, _ = cache
@@ -109,6 +101,20 @@ return out, (x.shape, w, conv_param, columns)"""
 DOT, FLAT = "np.tensordot(window, w, axes=([1, 2, 3], [1, 2, 3]))", "window.reshape(N, -1) @ w.reshape(F, -1).T"
 RIGHT_SIDES = {"images": "N, C, H, W", "filters": "F, C, HH, WW", "product": DOT}
 
+POOLED = """height, width, S = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+N, C, H, W = x.shape
+out = np.zeros((N, C, 1 + (H - height) // S, 1 + (W - width) // S), x.dtype)
+for n, c, i, j in np.ndindex(*out.shape):
+    out[n, c, i, j] = x[n, c, i * S : i * S + {height}, j * S : j * S + {width}].max()
+return out, (x.shape, pool_param, _windows(x, height, width, S).reshape(*out.shape, -1).argmax(axis=-1))"""
+UNPOOLED = """shape, pool_param, first = cache
+height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+dx = np.zeros(shape, dout.dtype)
+for n, c, i, j in np.ndindex(*dout.shape):
+    r, q = divmod(int(first[n, c, i, j]), width)
+    dx[n, c, {row} + r, {column} + q] += dout[n, c, i, j]
+return dx"""
+
 MOMENTUM = """config = {{"learning_rate": 1e-2, "momentum": 0.9, **(config or {{}})}}
 v = config.get("velocity", np.zeros_like(w))
 v = {old} - config["learning_rate"] * dw
@@ -137,11 +143,22 @@ SLIPS = (
     ("batchnorm_forward", STORING.format(mean="running_mean", variance="running_variance"), "",
      "the running variance is never stored in bn_param as running_var"),
     ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "images": "N, C, W, H"}), "",
-     "height and width of the image are exchanged, or one stands for both"),
+     "the image's height and the image's width are exchanged in the size of the output, or in a part of it"),
     ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "filters": "F, C, WW, HH"}), "",
-     "height and width of the filters are exchanged, or one stands for both"),
+     "the filters' sides are exchanged, or one stands for the other"),
     ("conv_forward_naive", FORWARD.format(images="N, C, H, W", filters="F, C, WW, HH", product=FLAT), "",
-     "height and width of the filters are exchanged in shapes, their numbers lie as they did"),
+     "the filters' height and the filters' width are exchanged in the size of the output and the windows"),
+    ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES).replace("x_wide.shape", "x_wide.shape\nx_wide = x"), "",
+     "0 stands for pad in the padded image"),
+    ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES).replace("x_wide.shape", "x_wide.shape\nx_wide = np.pad(x, ("
+        "(0, 0), (0, 0), (0, conv_param['pad']), (0, conv_param['pad'])))"), "",
+     "padding by pad at the bottom and on the right alone stands for padding with zeros in the padded image"),
+    ("max_pool_forward_naive", POOLED.format(height="width", width="height"), "",
+     "the pool's height and the pool's width are exchanged in the windows"),
+    ("max_pool_forward_naive", POOLED.format(height="height - 1", width="width - 1"), "",
+     "the last row and column of each window are left out"),
+    ("max_pool_backward_naive", UNPOOLED.format(row="i * width", column="j * stride"), "",
+     "the pool's width stands for the stride in where their gradients go, down the image"),
     ("batchnorm_backward", GRAPH.format(power="ivar"), "",
      "the gradient through the variance is multiplied by the deviation, not divided"),
     ("batchnorm_backward", GRAPH.format(power="ivar**2"), "",
@@ -263,9 +280,12 @@ return rows.reshape(x.shape), cache"""
 
 def test_rows_of_a_wrong_forward_in_another_order_are_no_mistake_of_its_backward() -> None:
     name = "x is turned into rows by transpose(0, 3, 2, 1), out is put back as if by (0, 2, 3, 1)"
-    (wrong,) = [one for one in WRONG if (one.part, one.name) == ("spatial_batchnorm_forward", name)]
-    found = failures(records(rewritten(ASSIGNMENT, Rewrite("ordered", wrong.plug)), parts={wrong.part}))
-    assert {(record.part, record.diagnosis) for record in found} == {(wrong.part, wrong.name)}
+    part, code = "spatial_batchnorm_forward", TURNED.format(out="0, 3, 1, 2")
+    ordered = Body(
+        part, code.replace("np.moveaxis(x, 1, 3).reshape(N * H * W, C)", "x.transpose(0, 3, 2, 1).reshape(-1, C)")
+    )
+    found = failures(records(rewritten(ASSIGNMENT, Rewrite("ordered", (ordered,))), parts={part}))
+    assert {(record.part, record.diagnosis) for record in found} == {(part, name)}
 
 
 IN_PLACE = Body("relu_forward", "np.maximum(x, 0, out=x)\nreturn x, x")
@@ -393,8 +413,8 @@ for i in range(height):
 columns = _windows(wide, HH, WW, stride).transpose(0, 1, 4, 5, 2, 3).reshape(N, C * HH * WW, -1)
 return out, (x.shape, w, conv_param, columns)"""
 BY_ONE_SIDE = {
-    ("HH", "HH"): "the width of the output is of the filters' height, not of their width",
-    ("WW", "WW"): "the height of the output is of the filters' width, not of their height",
+    ("HH", "HH"): "the filters' height stands for the filters' width in the number of columns",
+    ("WW", "WW"): "the filters' width stands for the filters' height in the number of rows",
 }
 
 
@@ -430,7 +450,7 @@ def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned
     part = "conv_backward_naive"
     wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, SLID.format(turned=turned)),)))
     found = failures(records(wrong, parts={part}))
-    name = "the filters with half a turn stand for the filters in the products of dout and the filters"
+    name = "the filters with half a turn stand for the filters"
     names = set() if turned else {name}
     assert {record.diagnosis for record in found} == names
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, FORMULA, OWN, OwnForward
-from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong, is_beyond
 from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
 from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted, lately
 from parity_tests.parts.in_torch import run_if_torch_can
-from parity_tests.parts.right_text import RightText, names_in
+from parity_tests.parts.right_text import FAILS, BeyondError, RightText, compiled, names_in
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
-from parity_tests.protocol.kind import Arrays
-from parity_tests.protocol.observation import Returned
+from parity_tests.protocol.kind import Arrays, Params
+from parity_tests.protocol.observation import Failure, Returned
 from parity_tests.protocol.quantity import Quantity
 
+MIXING = tuple(f"rows = in_rows(x, {order})" for order in permutations(range(4)) if order[-1] != 1)
+"""Rows of images that hold several channels."""
+Told = tuple[NDArray[np.float64] | None, list[Fingerprints]]
+"""What a case gave, None where its call failed, and what changes of each text give there."""
 HINTS: dict[str, str] = {}
 """The hint of each name that was given."""
 
@@ -40,6 +46,8 @@ class Written:
     """The right texts of a part, and the values of the names of one, of a case's tensors and its setting.
 
     The texts' results go by the names of the part's quantities, with `before` before them.
+
+    Changes of one that `may_fail` may ask for what lies beyond an array.
     """
 
     part: str
@@ -47,6 +55,7 @@ class Written:
     given: Callable[[RightText, Any, Any], Mapping[str, Any]]
     before: str = ""
     kind: str = "layer"
+    may_fail: bool = False
 
 
 def generated(
@@ -58,36 +67,75 @@ def generated(
     """
     result = quantity.key.name.removeprefix(written.before)
     numbers = [number for number, text in enumerate(written.texts) if result in text.targets]
-    telling = [
-        (got, known)
-        for case, got in _telling(asked, quantity, seen)
-        if not forward or forward.tells(case, 0)
-        if (known := [fingerprints_of(written, number, case, draw(case), forward) for number in numbers])
-        if not known[0].is_right(result, got)
-    ]
+    telling: list[Told] = []
+    right: list[Told] = []
+    for case, got in _telling(asked, quantity, seen, written.may_fail):
+        if not forward or forward.tells(case, 0):
+            known = [fingerprints_of(written, number, case, draw(case), forward) for number in numbers]
+            is_right = bool(known) and got is not None and known[0].is_right(result, got)
+            (right if is_right or not known else telling).append((got, known))
     if not telling:
         return
     (got, first), *others = telling
     texts = [written.texts[number] for number in numbers]
-    if _is_nothing(got):  # and so in all: those that are something come first
+    if got is not None and _is_nothing(got):  # and so in all: those that are something come first
         yield _wrong(written, texts[0], ChangedTexts(texts[0]).nothing(result), result)
+        return
+    others += right if written.may_fail else []
+
+    def given(told: Iterable[tuple[ChangedText, int]]) -> Iterator[tuple[ChangedText, int]]:
+        for changed, k in sorted(told, key=lambda pair: pair[0].size):
+            if all(known[k].gives(changed, result, other) for other, known in others):
+                yield changed, k
+
+    if got is None:  # and so nowhere are numbers wrong
+        beyond = list(given((changed, k) for k, known in enumerate(first) for changed in known.beyond(result)))
+        for changed, k in _hedged(beyond, texts)[:MOST_TRIED]:
+            yield replace(_wrong(written, texts[k], changed, result), change={})
+        yield from (_wrong(written, texts[k], changed, result) for changed, k in beyond[:MOST_TRIED])
         return
     tried = 0
     for ranks in zip(*(known.matching_by_rank(result, got) for known in first), strict=True):
-        told = [(changed, k) for k, ones in enumerate(ranks) for changed in ones]
-        for changed, k in sorted(told, key=lambda pair: pair[0].size):
-            if tried < MOST_TRIED and all(known[k].gives(changed, result, other) for other, known in others):
+        for changed, k in given((changed, k) for k, ones in enumerate(ranks) for changed in ones):
+            if tried < MOST_TRIED:
                 tried += 1
                 yield _wrong(written, texts[k], changed, result)
+
+
+def _hedged(found: Sequence[tuple[ChangedText, int]], texts: Sequence[RightText]) -> list[tuple[ChangedText, int]]:
+    """What may be said where calls fail and nothing is wrong in others: what all that do so share."""
+    if len(found) < 2:
+        return list(found)
+    for changed, _ in found:
+        if all(set(other.statements) <= set(changed.statements) for other, _ in found):
+            return [(_saying(one, f"{changed.words}, or in a part of it"), k) for one, k in found]
+    text = texts[found[0][1]]
+    for both in dict.fromkeys(text.twins.values()):
+        pairs = [pair for pair, called in text.twins.items() if called == both]
+        own = {both} | {text.words.get(name, name) for pair in pairs for name in pair}
+        if all(any(word in changed.words for word in own) for changed, _ in found):
+            return [(_saying(one, f"{both} are exchanged, or one stands for the other"), k) for one, k in found]
+    return []
+
+
+def _saying(changed: ChangedText, words: str) -> ChangedText:
+    """The same in other words."""
+    return replace(changed, tell=lambda: (words, changed.hint))
 
 
 def _is_of(q: Quantity, quantity: Quantity) -> bool:
     return (q.part, q.key.name, q.key.call) == (quantity.part, quantity.key.name, 0)
 
 
-def _telling(asked: Sequence[Case], quantity: Quantity, seen: Seen) -> list[tuple[Case, NDArray[np.float64]]]:
-    """The cases in float64 of which a result came back, with that: those first that tell most changes apart."""
-    able = []
+def _telling(
+    asked: Sequence[Case], quantity: Quantity, seen: Seen, may_fail: bool
+) -> list[tuple[Case, NDArray[np.float64] | None]]:
+    """The cases in float64 of which a result came back, with that: those first that tell most changes apart.
+
+    Where a text may fail so, last those whose call failed as what lies beyond an array does, with None.
+    """
+    able: list[tuple[Case, NDArray[np.float64]]] = []
+    failed: list[tuple[Case, NDArray[np.float64] | None]] = []
     for case in asked:
         if case.params.get("slug") == "far-apart":
             continue  # right forms overflow there, too
@@ -96,12 +144,15 @@ def _telling(asked: Sequence[Case], quantity: Quantity, seen: Seen) -> list[tupl
         array = got.array if isinstance(got, Returned) else None
         if case.dtype == "float64" and array is not None and array.dtype.kind == "f" and np.isfinite(array).all():
             able.append((case, np.asarray(array, np.float64)))
-    return sorted(able, key=lambda pair: (_is_nothing(pair[1]), -(pair[0].params.get("setting") or {}).get("eps", 0)))
+        if may_fail and case.dtype == "float64" and isinstance(got, Failure) and is_beyond(got):
+            failed.append((case, None))
+    found = sorted(able, key=lambda pair: (_is_nothing(pair[1]), -(pair[0].params.get("setting") or {}).get("eps", 0)))
+    return [*found, *failed]
 
 
 def _is_nothing(got: NDArray[np.float64]) -> bool:
     """Whether a result is 0 but for rounding, as many changes give it."""
-    return bool((np.abs(got) < NEAR).all())
+    return bool(got.size and (np.abs(got) < NEAR).all())
 
 
 def fingerprints_of(
@@ -115,19 +166,21 @@ def fingerprints_of(
     digest.update(np.ascontiguousarray(further.get("deviation", 0)).tobytes())
     key = (written.part, str(number), case.name, str(further.get("way")), digest.hexdigest())
     text = written.texts[number]
-    return lately(key, lambda: Fingerprints(text, _in_numpy(written, text, case, own, further)))
+    return lately(key, lambda: Fingerprints(text, _values(written, text, case.params, {**own, **further})))
 
 
-def _in_numpy(written: Written, text: RightText, case: Case, own: Arrays, further: Mapping[str, Any]) -> dict[str, Any]:
+def _values(written: Written, text: RightText, params: Params, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What the names of a text stand for, in numpy."""
     import torch
 
     tensors = {
         name: torch.from_numpy(np.ascontiguousarray(value)) if isinstance(value, np.ndarray) else value
-        for name, value in {**own, **further}.items()
+        for name, value in own.items()
     }
-    values = written.given(text, Given(**tensors, extra=case.params.get("extra")), case.params.get("setting") or {})
+    values = written.given(text, Given(**tensors, extra=params.get("extra")), params.get("setting") or {})
     made = {name: value.value() if isinstance(value, Later) else value for name, value in values.items()}
-    return {name: value.numpy() if isinstance(value, torch.Tensor) else value for name, value in made.items()}
+    own_numpy = {name: value.numpy() if isinstance(value, torch.Tensor) else value for name, value in made.items()}
+    return {"np": np, **own_numpy}
 
 
 def _wrong(written: Written, text: RightText, changed: ChangedText, result: str) -> Wrong:
@@ -144,8 +197,22 @@ def _wrong(written: Written, text: RightText, changed: ChangedText, result: str)
         return 1 * fitted(value, _shape(result, t))
 
     change = {f"{written.before}{result}": predicted}
-    ways, mixes = _ways(text, changed), {"mean", "variance"} <= {text.targets[k] for k, _ in changed.statements}
-    return Wrong(written.part, written.kind, changed.words, changed.hint, change, (), ways=ways, lines=own, mixes=mixes)
+    targets = {text.targets[k] for k, _ in changed.statements}
+    mixes = {"mean", "variance"} <= targets or any(line.startswith(MIXING) for _, line in changed.statements)
+    fails = partial(_fails, written, text, own) if written.may_fail else None
+    wrong = Wrong(written.part, written.kind, changed.words, changed.hint, change, (), fails=fails)
+    return replace(wrong, ways=_ways(text, changed), lines=own, mixes=mixes, of_right="cached" in targets)
+
+
+def _fails(written: Written, text: RightText, lines: str, params: Params, arrays: Arrays, call: int) -> bool:
+    """Whether a changed text asks for what lies beyond an array in a call."""
+    names = (*params["arrays"], "dout")
+    values = _values(written, text, params, {name: arrays[f"{name}_{call}"] for name in names})
+    try:
+        exec(compiled(lines), values)
+    except FAILS as error:
+        return isinstance(error, BeyondError)
+    return False
 
 
 def _shape(result: str, t: Any) -> Sequence[int]:
@@ -159,6 +226,8 @@ def _shape(result: str, t: Any) -> Sequence[int]:
 
 def _ways(text: RightText, changed: ChangedText) -> tuple[str, ...]:
     """The ways of its own forward of which a change is true: it must leave the deviation as it is."""
+    if text.places:
+        return ()
     before = " ".join(text.statements[k] for k, _ in changed.statements)
     after = " ".join(line for _, line in changed.statements)
     words = ("np.sqrt(variance + eps)", "variance", "eps", "deviation")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from parity_tests.assignments.cs231n.mistakes.images import GF, PLACES, SF
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.parts.images_as_rows import PLACES
 from parity_tests.parts.in_torch import run_in_torch
 from parity_tests.parts.norm_backward import GAMMA
 from parity_tests.protocol.mistake import Body, Swap
 
+GF, SF = "spatial_groupnorm_forward", "spatial_batchnorm_forward"
 GROUPS = "Group g has the channels from g · C/G to (g + 1) · C/G − 1, and shares statistics over all their places."
 LATE = """
 through = dout.mean(axis=axis, keepdims=True) + normal * (dout * normal).mean(axis=axis, keepdims=True)

@@ -1,4 +1,4 @@
-"""What the texts of convolution and pooling are given: images, filters, masks, and how windows are cut and put back."""
+"""What the texts of convolution and pooling are given: images, filters, counts, masks, and how windows are cut."""
 
 from __future__ import annotations
 
@@ -6,146 +6,154 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from parity_tests.assignments.cs231n.mistakes.generated import Later
-from parity_tests.parts.in_torch import IN_TORCH
-from parity_tests.parts.right_text import RightText
+from parity_tests.parts import cut_and_put as windows
+from parity_tests.parts.right_text import BeyondError, RightText
 from parity_tests.parts.windows import PADDINGS
 
-Sides = tuple[int, int]
+SMALL = {"none": 0, "one": 1, "two": 2}
+FLIPPED = {"half": (2, 3), "vertical": (2,), "horizontal": (3,), "opposite": (1,)}
 
 
-def _cut(sides: Sides, output: Sides, x: Any, step: Sides) -> Any:
-    """The windows of images, of numpy or of torch: N × C × numbers of a window × windows."""
-    (N, C, H, W), (rows, columns) = x.shape, output
-    if isinstance(x, np.ndarray):
-        views = np.lib.stride_tricks.sliding_window_view(x, sides, axis=(2, 3))[:, :, :: step[0], :: step[1]]
-        return views[:, :, :rows, :columns].transpose(0, 1, 4, 5, 2, 3).reshape(N, C, sides[0] * sides[1], -1)
+def _one_at(count: int, place: int, axis: int, dtype: Any, axes: int = 6) -> Any:
+    """1 at one place of an axis, 0 at others."""
     import torch
 
-    near = torch.nn.functional.unfold(x, sides, stride=step)
-    whole = near.reshape(N, C, sides[0] * sides[1], 1 + (H - sides[0]) // step[0], 1 + (W - sides[1]) // step[1])
-    return whole[..., :rows, :columns].reshape(N, C, sides[0] * sides[1], rows * columns)
+    return (torch.arange(count) == place % count).to(dtype).reshape([count if k == axis else 1 for k in range(axes)])
 
 
-def _put(shape: Any, sides: Sides, output: Sides, pad: int, within: Any, step: Sides, edge: Sides) -> Any:
-    """Windows put where they were cut out of padded images, and from an edge on as many rows and columns as x has."""
-    N, C, H, W = shape
-    (height, width), own = sides, (N, C, H + 2 * pad, W + 2 * pad)
-    whole = np.zeros(own, within.dtype) if isinstance(within, np.ndarray) else within.new_zeros(own)
-    for k in range(within.shape[-1]):
-        top, left = k // output[1] * step[0], k % output[1] * step[1]
-        whole[:, :, top : top + height, left : left + width] += within[..., k].reshape(N, C, height, width)
-    return whole[:, :, edge[0] : edge[0] + H, edge[1] : edge[1] + W]
+def _turns(x: Any, prefix: str) -> dict[str, Any]:
+    """Filters turned each way."""
+    turned = {name: Later(lambda axes: x.flip(axes), axes) for name, axes in FLIPPED.items()}
+    turned["transposed"] = Later(lambda: x.swapaxes(2, 3))
+    return {f"{prefix}_{name}": one for name, one in turned.items()}
 
 
-def _padded(t: Any, pad: int, how: str) -> Any:
-    sides = {"below": (0, 2 * pad), "above": (2 * pad, 0)}.get(how, (pad, pad))
-    mode = how if how in ("edge", "symmetric", "reflect", "wrap") else "constant"
-    return IN_TORCH.pad(t.x, ((0, 0), (0, 0), sides, sides), mode, 1 if how == "ones" else 0)
+def _first(x: Any, axis: int) -> Later:
+    """The first of an axis in place of all."""
+    return Later(lambda: x.narrow(axis, 0, 1) + 0 * x)
 
 
-def _one_at(count: int, place: int, axis: int, dtype: Any) -> Any:
-    """1 at one place of an axis of five, 0 at others."""
-    import torch
-
-    return (torch.arange(count) == place % count).to(dtype).reshape([count if k == axis else 1 for k in range(5)])
-
-
-def _steps(sides: Sides, stride: int) -> dict[str, Sides]:
-    height, width = sides
-    steps = {"step": (stride, stride), "ones": (1, 1), "down": (1, stride), "across": (stride, 1)}
-    return {**steps, "sides": sides, "by_height": (height, stride), "by_width": (stride, width)}
+def _images(t: Any) -> dict[str, Any]:
+    H, W = t.x.shape[2:]
+    images = {"x": t.x, "first_image": _first(t.x, 0), "first_channels_image": _first(t.x, 1), "H": H, "W": W}
+    loops = {"down_the_image": windows.down_the_image, "across_the_image": windows.across_the_image}
+    return {**images, **loops, **SMALL}
 
 
-def of_convolution(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
-    """The names of a convolution: windows as N × 1 × C × numbers × places, filters and dout likewise."""
-    import torch
-
-    pad, stride = s["pad"], s["stride"]
-    (N, C, H, W), (F, _, height, width), dtype = t.x.shape, t.w.shape, t.x.dtype
-    K, sides = height * width, (height, width)
-    output = 1 + (H + 2 * pad - height) // stride, 1 + (W + 2 * pad - width) // stride
-    places, counts = output[0] * output[1], _counts(N, output, sides, C)
-    if "db" in text.targets:
-        axes = {"axis": (0, 2, 3), "inner": (2, 3), "first": (0,), "crossed": (1, 2, 3), "everything": (0, 1, 2, 3)}
-        return {"dout": t.dout, **axes, **counts}
-
-    def filters(w: Any) -> Any:
-        return w.reshape(1, F, C, K, 1)
-
-    def cut(x: Any, step: Sides) -> Any:
-        return _cut(sides, output, x, step).reshape(N, 1, C, K, places)
-
-    def fewer(rows: int, across: int) -> Any:
-        mask = torch.ones(height, width, dtype=dtype)
-        mask[height - rows :] = 0
-        mask[:, width - across :] = 0
-        return mask.reshape(1, 1, 1, K, 1)
-
-    def turned(axes: tuple[int, ...]) -> Any:
-        windows = cut(_padded(t, pad, ""), (stride, stride)).reshape(N, C, height, width, places)
-        return windows.flip(axes).reshape(N, 1, C, K, places)
-
-    turns = {"half": (2, 3), "vertical": (2,), "horizontal": (3,), "opposite": (1,)}
-    found: dict[str, Any] = {
-        "cut": cut,
-        "wide": _padded(t, pad, ""),
-        **{f"padded_{how}": Later(_padded, t, pad, how) for how in PADDINGS},
-        "first_image": Later(lambda: _padded(t, pad, "")[:1] + 0 * _padded(t, pad, "")),
-        "filters": filters(t.w),
-        **{f"filters_{name}": Later(lambda axes: filters(t.w.flip(axes)), axes) for name, axes in turns.items()},
-        "filter_of_all": Later(lambda: filters(t.w[:1] + 0 * t.w)),
-        "bias": t.b.reshape(1, F, 1),
-        "first_bias": t.b[:1].reshape(1, 1, 1),
-        "first_channel": _one_at(C, 0, 2, dtype),
-        "last_channel": _one_at(C, -1, 2, dtype),
-        "first_filter": _one_at(F, 0, 1, dtype),
-        "last_filter": _one_at(F, -1, 1, dtype),
-        "last_window": _one_at(places, -1, 4, dtype),
-        "fewer_rows": fewer(1, 0),
-        "fewer_columns": fewer(0, 1),
-        "fewer": fewer(1, 1),
-        "axis": (2, 3),
-        **_steps(sides, stride),
-        **counts,
-    }
-    if "dw" not in text.targets:
-        return found
-    g = t.dout.reshape(N, F, 1, 1, -1)
-    return {
-        **found,
-        **{f"windows_{name}": Later(turned, axes) for name, axes in turns.items()},
-        "g": g,
-        "dout_of_all": Later(lambda: g[:, :1] + 0 * g),
-        "put": partial(_put, t.x.shape, sides, output, pad),
-        "shared": (0, 4),
-        "over_filters": (1,),
-        **{"edge": (pad, pad), "nowhere": (0, 0), "twice": (2 * pad, 2 * pad)},
-        **{"in_rows": (pad, 0), "in_columns": (0, pad)},
-    }
+def _douts(t: Any) -> dict[str, Any]:
+    dout = t.dout
+    firsts = {"example": _first(dout, 0), "filter": _first(dout, 1)}
+    firsts["window"] = Later(lambda: dout[:, :, :1, :1] + 0 * dout)
+    return {"dout": dout, **{f"dout_of_{name}": first for name, first in firsts.items()}}
 
 
-def _counts(N: int, output: Sides, sides: Sides, channels: int) -> dict[str, float]:
+def _counts(N: int, output: tuple[int, int], sides: tuple[int, int], channels: int) -> dict[str, float]:
     (height, width), places = sides, output[0] * output[1]
     size = height * width
     counts = {"count": N, "places": places, "all": N * places, "height": height, "width": width, "size": size}
     return {name: float(value) for name, value in {**counts, "channels": channels, "numbers": channels * size}.items()}
 
 
+def of_convolution(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
+    """The names of a convolution: windows and filters as N × F × C × rows × columns × numbers, 1 for what they lack."""
+    import torch
+
+    pad, stride = s["pad"], s["stride"]
+    (N, C, H, W), (F, _, HH, WW), dtype = t.x.shape, t.w.shape, t.x.dtype
+    output = 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride
+    counts = _counts(N, output, (HH, WW), C)
+    if "db" in text.targets:
+        axes = {"axis": (0, 2, 3), "inner": (2, 3), "first": (0,), "crossed": (1, 2, 3)}
+        return {**_douts(t), **axes, "everything": (0, 1, 2, 3), "mixed": (0, 1, 2), **counts}
+
+    def cut(wide: Any, *at: Any) -> Any:
+        return windows.cut(wide, *at)[:, None]
+
+    def laid(x: Any, height: int, width: int, sides: tuple[int, ...] = (HH, WW)) -> Any:
+        if (height, width) != sides:
+            raise BeyondError("no filter has these sides")
+        return x
+
+    def filters(kernel: Any, height: int, width: int) -> Any:
+        return laid(kernel, height, width, tuple(kernel.shape[2:])).reshape(1, F, C, 1, 1, HH * WW)
+
+    def fewer(down: int, across: int) -> Any:
+        mask = torch.ones(HH, WW, dtype=dtype)
+        mask[HH - down :] = 0
+        mask[:, WW - across :] = 0
+        return mask.reshape(1, 1, 1, 1, 1, -1)
+
+    found = {
+        **_images(t),
+        **{"pad": pad, "stride": stride, "HH": HH, "WW": WW, "N": N, "F": F, "C": C},
+        **{"padded": windows.padded, "zeros": "zeros", **{how: how for how in PADDINGS}},
+        **{"cut": cut, "placed": partial(windows.placed, (N, F)), "as_filters": filters, "as_sides": laid},
+        **{"kernel": t.w, "kernel_of_all": _first(t.w, 0), **_turns(t.w, "kernel")},
+        "bias": t.b.reshape(1, F, 1, 1),
+        "first_bias": t.b[:1].reshape(1, 1, 1, 1),
+        "mean_bias": Later(lambda: t.b.mean().reshape(1, 1, 1, 1)),
+        **{f"{which}_example": _one_at(N, place, 0, dtype) for which, place in (("first", 0), ("last", -1))},
+        **{f"{which}_filter": _one_at(F, place, 1, dtype) for which, place in (("first", 0), ("last", -1))},
+        **{f"{which}_channel": _one_at(C, place, 2, dtype) for which, place in (("first", 0), ("last", -1))},
+        **{"fewer_rows": fewer(1, 0), "fewer_columns": fewer(0, 1), "fewer": fewer(1, 1)},
+        "axis": (2, 5),
+        **counts,
+    }
+    if "dw" not in text.targets:
+        return found
+    rows, columns = t.dout.shape[2:]
+
+    def turned(axes: tuple[int, ...]) -> Any:
+        sides = (windows.down_the_image(rows) * stride, windows.across_the_image(columns) * stride, HH, WW)
+        own = windows.cut(windows.padded(t.x, pad, "zeros"), *sides)
+        own = own.reshape(N, C, rows, columns, HH, WW).flip([{1: 1, 2: 4, 3: 5}[axis] for axis in axes])
+        return own.reshape(N, 1, C, rows, columns, -1)
+
+    last = torch.zeros(rows, columns, dtype=dtype)
+    last[-1, -1] = 1
+    return {
+        **found,
+        **_douts(t),
+        **{"rows": rows, "columns": columns, **windows.PUT},
+        "taken": lambda dout, i, j: windows.taken(dout, i, j)[:, :, None, ..., None],
+        **{f"windows_{name}": Later(turned, axes) for name, axes in FLIPPED.items()},
+        "last_window": last.reshape(1, 1, 1, rows, columns, 1),
+        "shared": (0, 3, 4),
+        "over_filters": (1,),
+    }
+
+
 def of_pooling(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
-    """The names of a pool: windows as numbers × N × C × places, dout likewise."""
-    sides, stride = (s["pool_height"], s["pool_width"]), s["stride"]
+    """The names of a pool: windows as N × C × rows × columns × numbers."""
+    HH, WW, stride = s["pool_height"], s["pool_width"], s["stride"]
     N, C, H, W = t.x.shape
-    output = 1 + (H - sides[0]) // stride, 1 + (W - sides[1]) // stride
+    output, dtype = (1 + (H - HH) // stride, 1 + (W - WW) // stride), t.x.dtype
+    found = {
+        **_images(t),
+        **{"stride": stride, "HH": HH, "WW": WW, "cut": windows.cut_short, "placed": partial(windows.placed, (N, C))},
+        **{"axis": (4,), "with_channels": (1, 4), "with_examples": (0, 4)},
+        **_counts(N, output, (HH, WW), C),
+    }
+    if "dx" not in text.targets:
+        return found
+    rows, columns = t.dout.shape[2:]
 
-    def cut(x: Any, step: Sides) -> Any:
-        windows = _cut(sides, output, x, step)
-        return windows.swapaxes(1, 2).swapaxes(0, 1)
+    def apart() -> Any:
+        at = windows.down_the_image(rows) * stride, windows.across_the_image(columns) * stride
+        return windows.cut(t.x, *at, HH, WW).reshape(N, C, rows, columns, HH, WW)
 
-    def put(within: Any, step: Sides) -> Any:
-        return _put(t.x.shape, sides, output, 0, within.swapaxes(0, 1).swapaxes(1, 2), step, (0, 0))
+    def largest(axis: int) -> Any:
+        return (apart().amax(axis, keepdim=True) + 0 * apart()).reshape(N, C, rows, columns, -1)
 
-    found = {"cut": cut, "x": t.x, "axis": (0,), **_steps(sides, stride), **_counts(N, output, sides, C)}
-    return {**found, "g": t.dout.reshape(1, N, C, -1), "put": put} if "dx" in text.targets else found
+    return {
+        **found,
+        **_douts(t),
+        **{"rows": rows, "columns": columns, **windows.PUT},
+        "taken": lambda dout, i, j: windows.taken(dout, i, j)[..., None],
+        "of_images": Later(lambda: t.x.amax((2, 3))[:, :, None, None, None]),
+        "of_columns": Later(largest, 4),
+        "of_rows": Later(largest, 5),
+        "first_number": _one_at(HH * WW, 0, 4, dtype, 5),
+        **{f"{which}_example": _one_at(N, place, 0, dtype, 5) for which, place in (("first", 0), ("last", -1))},
+    }

@@ -106,7 +106,7 @@ class Wrong:
             found = [(case, [q for q in own if forward.tells(case, q.key.call)]) for case, own in found]
         meant = [(case, own) for case, own in found if own]
         results = [result_of(seen[case.name], q.key) for case, own in meant for q in own]
-        if not any(isinstance(r, Returned) or (self.raises and r is not None and _is_beyond(r)) for r in results):
+        if not any(isinstance(r, Returned) or (self.raises and r is not None and is_beyond(r)) for r in results):
             return False  # nothing came back, so nothing is asked that takes time
         if any(self._is_refuted(case, own, seen, draw, forward) for case, own in meant):
             return False
@@ -148,7 +148,7 @@ class Wrong:
     def _returning(self, case: Case, own: Sequence[Quantity], seen: Observation, arrays: Arrays) -> Sequence[Quantity]:
         """Those of the results that did not fail as the mistake makes calls fail."""
         results = {q: result_of(seen, q.key) for q in own}
-        failed = {q.key.call for q, result in results.items() if isinstance(result, Failure) and _is_beyond(result)}
+        failed = {q.key.call for q, result in results.items() if isinstance(result, Failure) and is_beyond(result)}
         as_told = {k for k in failed if self.fails and self.fails(case.params, arrays, k)}
         return [q for q in own if not (q.key.call in as_told and isinstance(results[q], Failure))]
 
@@ -209,7 +209,7 @@ class Wrong:
             words = says.split(" or ")
             results = [result_of(observation, q.key) for q in own if case.probe != "network" or q.key != WHOLE_CASE]
             return all(
-                isinstance(r, Failure) and r.error == error and _is_beyond(r) and any(one in r.said for one in words)
+                isinstance(r, Failure) and r.error == error and is_beyond(r) and any(one in r.said for one in words)
                 for r in results
             )
         if case.probe == "dropout":
@@ -240,7 +240,7 @@ BEYOND = re.compile(
 """What numpy says where arrays do not fit, or where there is nothing."""
 
 
-def _is_beyond(failure: Failure) -> bool:
+def is_beyond(failure: Failure) -> bool:
     """Whether a call failed because arrays do not fit together, as where one reaches beyond another."""
     return failure.error in ("ValueError", "IndexError") and bool(BEYOND.search(failure.said))
 
