@@ -1,6 +1,6 @@
 """Further honest forms, as other students write them: by products of tensors, by index, in place, by hand."""
 
-from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
 from parity_tests.protocol.mistake import Body, Rewrite
 
 FOURIER = """stride, pad = conv_param["stride"], conv_param["pad"]
@@ -19,19 +19,6 @@ of_dout, of_w, of_x = np.fft.rfft2(spread), np.fft.rfft2(w, (H, W)), np.fft.rfft
 dx = np.fft.irfft2(np.einsum("nfhw,fchw->nchw", of_dout, of_w), (H, W))[:, :, pad : H - pad, pad : W - pad]
 dw = np.fft.irfft2(np.einsum("nchw,nfhw->fchw", of_x, np.conj(of_dout)), (H, W))[:, :, : w.shape[2], : w.shape[3]]
 return dx.astype(x.dtype), dw.astype(x.dtype), dout.sum(axis=(0, 2, 3))"""
-EINSUM = """stride, pad = conv_param["stride"], conv_param["pad"]
-wide = np.pad(x, [(0, 0), (0, 0), (pad, pad), (pad, pad)], mode="constant")
-windows = np.lib.stride_tricks.sliding_window_view(wide, w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
-return np.einsum("ncijhw,fchw->nfij", windows, w) + b.reshape(1, -1, 1, 1), (x, w, b, conv_param, windows)"""
-EINSUM_BACK = """x, w, b, conv_param, windows = cache
-stride, pad = conv_param["stride"], conv_param["pad"]
-wide = np.zeros((x.shape[0], x.shape[1], x.shape[2] + 2 * pad, x.shape[3] + 2 * pad), dtype=x.dtype)
-for i in range(dout.shape[2]):
-    for j in range(dout.shape[3]):
-        piece = np.einsum("nf,fchw->nchw", dout[:, :, i, j], w)
-        wide[:, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]] += piece
-dw = np.einsum("ncijhw,nfij->fchw", windows, dout)
-return wide[:, :, pad : wide.shape[2] - pad, pad : wide.shape[3] - pad], dw, np.einsum("nfij->f", dout)"""
 COLUMNS = """stride, pad = conv_param["stride"], conv_param["pad"]
 N, C, H, W = x.shape
 F, _, HH, WW = w.shape
@@ -111,42 +98,6 @@ for n in range(x.shape[0]):
             dx[n, j] += 1
             dx[n, y[n]] -= 1
 return loss / x.shape[0], dx / x.shape[0]"""
-FC_LOSS = """X = X.reshape(X.shape[0], -1).astype(self.dtype)
-mode = "test" if y is None else "train"
-self.dropout_param.update(mode=mode)
-for param in self.bn_params:
-    param.update(mode=mode)
-caches, a = {}, X
-for i in range(1, self.num_layers):
-    a, caches["affine", i] = affine_forward(a, self.params["W%d" % i], self.params["b%d" % i])
-    if self.normalization == "batchnorm":
-        a, caches["norm", i] = batchnorm_forward(
-            a, self.params["gamma%d" % i], self.params["beta%d" % i], self.bn_params[i - 1])
-    elif self.normalization == "layernorm":
-        a, caches["norm", i] = layernorm_forward(
-            a, self.params["gamma%d" % i], self.params["beta%d" % i], self.bn_params[i - 1])
-    a, caches["relu", i] = relu_forward(a)
-    if self.use_dropout:
-        a, caches["dropout", i] = dropout_forward(a, self.dropout_param)
-n = self.num_layers
-scores, caches["affine", n] = affine_forward(a, self.params["W%d" % n], self.params["b%d" % n])
-if mode == "test":
-    return scores
-loss, d = softmax_loss(scores, y)
-grads = {}
-for i in range(n, 0, -1):
-    if i < n:
-        if self.use_dropout:
-            d = dropout_backward(d, caches["dropout", i])
-        d = relu_backward(d, caches["relu", i])
-        if self.normalization:
-            back = batchnorm_backward_alt if self.normalization == "batchnorm" else layernorm_backward
-            d, grads["gamma%d" % i], grads["beta%d" % i] = back(d, caches["norm", i])
-    d, dw, grads["b%d" % i] = affine_backward(d, caches["affine", i])
-    w = self.params["W%d" % i]
-    loss += 0.5 * self.reg * np.sum(w**2)
-    grads["W%d" % i] = dw + self.reg * w
-return loss, grads"""
 BY_HAND = """W1, b1, W2, b2 = (self.params[name] for name in ("W1", "b1", "W2", "b2"))
 N = X.shape[0]
 flat = X.reshape(N, -1)
@@ -164,30 +115,6 @@ return loss, {
     "W2": hidden.T.dot(p) + self.reg * W2, "b2": p.sum(axis=0),
     "W1": flat.T.dot(dhidden) + self.reg * W1, "b1": dhidden.sum(axis=0),
 }"""
-CONV_LOSS = """from cs231n.layers import (
-    conv_backward_naive, conv_forward_naive, max_pool_backward_naive, max_pool_forward_naive,
-    relu_backward, relu_forward,
-)
-W1, b1, W2, b2, W3, b3 = (self.params[name] for name in ("W1", "b1", "W2", "b2", "W3", "b3"))
-conv_param = {"stride": 1, "pad": (W1.shape[2] - 1) // 2}
-a, conv = conv_forward_naive(X, W1, b1, conv_param)
-a, relu = relu_forward(a)
-a, pool = max_pool_forward_naive(a, {"pool_height": 2, "pool_width": 2, "stride": 2})
-a, first = affine_forward(a, W2, b2)
-a, second = relu_forward(a)
-scores, last = affine_forward(a, W3, b3)
-if y is None:
-    return scores
-loss, d = softmax_loss(scores, y)
-grads = {}
-d, grads["W3"], grads["b3"] = affine_backward(d, last)
-d, grads["W2"], grads["b2"] = affine_backward(relu_backward(d, second), first)
-d = relu_backward(max_pool_backward_naive(d, pool), relu)
-_, grads["W1"], grads["b1"] = conv_backward_naive(d, conv)
-for name in ("W1", "W2", "W3"):
-    loss += self.reg / 2 * np.sum(np.square(self.params[name]))
-    grads[name] = grads[name] + self.reg * self.params[name]
-return loss, grads"""
 RMS = """if config is None:
     config = {}
 config.setdefault("learning_rate", 1e-2)
@@ -212,7 +139,6 @@ config["velocity"] = v
 return w, config"""
 
 FURTHER = (
-    Rewrite("convolution by einsum", (Body("conv_forward_naive", EINSUM), Body("conv_backward_naive", EINSUM_BACK))),
     Rewrite("convolution by index, as im2col has it", (
         Body("conv_forward_naive", COLUMNS), Body("conv_backward_naive", COLUMNS_BACK),
     )),
@@ -257,10 +183,8 @@ FURTHER = (
     Rewrite("momentum in place", (Body("sgd_momentum", MOMENTUM),), OPTIM_FILE),
     Rewrite("RMSprop that averages by a difference", (Body("rmsprop", BY_DIFFERENCE),), OPTIM_FILE, "by a difference"),
     Rewrite("RMSprop in place, by the rate over the root", (Body("rmsprop", RMS),), OPTIM_FILE),
-    Rewrite("a network with all its caches in one dict", (Body("FullyConnectedNet.loss", FC_LOSS),), FC_FILE),
     Rewrite("a network of two layers by hand, without any layer", (Body("TwoLayerNet.loss", BY_HAND),), FC_FILE),
     Rewrite("a convolution by Fourier transforms", (
         Body("conv_forward_naive", FOURIER), Body("conv_backward_naive", FOURIER_BACK),
     )),
-    Rewrite("a convolutional network of single, naive layers", (Body("ThreeLayerConvNet.loss", CONV_LOSS),), CNN_FILE),
 )  # fmt: skip

@@ -126,24 +126,25 @@ def _renamed(text: str) -> tuple[str, str]:
     return text, new
 
 
-def _main(name: str, *swaps: tuple[str, str], note: str = "") -> Rewrite:
+def of_main(name: str, *swaps: tuple[str, str], note: str = "") -> Rewrite:
+    """Another form of main, by its swaps."""
     return Rewrite(f"main: {name}", tuple(Swap(*swap) for swap in swaps), note=note)
 
 
 def _at(name: str, place: str, lines: str, note: str = "") -> Rewrite:
     """A main with lines before others."""
-    return _main(name, (place, lines + place), note=note)
+    return of_main(name, (place, lines + place), note=note)
 
 
 OTHERWISE = (
-    _main("default_rng", (DRAWN, "np.random.default_rng((main_params['random_seed'], t)).permutation(train.N)")),
-    _main("choice", (ORDER, "order = np.random.choice(train.N, train.N, replace=False)")),
-    _main(
+    of_main("default_rng", (DRAWN, "np.random.default_rng((main_params['random_seed'], t)).permutation(train.N)")),
+    of_main("choice", (ORDER, "order = np.random.choice(train.N, train.N, replace=False)")),
+    of_main(
         "one order shuffled on",
         (ORDER, "np.random.shuffle(indices); order = indices"),
         (VELOCITIES, f"{VELOCITIES}    indices = list(range(train.N))\n"),
     ),
-    _main(
+    of_main(
         "other keys",
         *map(_renamed, (TRAIN_CALLS, EVALUATION, '"L1": linear_layer', '"L2": linear_layer')),
         *map(
@@ -151,15 +152,15 @@ OTHERWISE = (
             ('"nonlinear1": activation()', '"drop1": dropout(rate)'),
         ),
     ),
-    _main("loop over layers", (TRAIN_CALLS, LOOPED)),
-    _main(
+    of_main("loop over layers", (TRAIN_CALLS, LOOPED)),
+    of_main(
         "keyword calls",
         (TRAIN_CALLS, KEYWORDS),
         ("linear_layer(train.d, HIDDEN_UNITS)", "linear_layer(output_D=HIDDEN_UNITS, input_D=train.d)"),
         ("dropout(rate)", "dropout(r=rate)"),
     ),
-    _main("SGD inside main", (SGD_CALL, SGD_INSIDE), note="without calling SGD"),
-    _main(
+    of_main("SGD inside main", (SGD_CALL, SGD_INSIDE), note="without calling SGD"),
+    of_main(
         "SGD by keyword, from a table, and the model returned anew",
         (
             SGD_CALL,
@@ -167,72 +168,72 @@ OTHERWISE = (
         ),
         (TODO, f"SOLVERS = {{'sgd': miniBatchStochasticGradientDescent}}\n\n\n{TODO}"),
     ),
-    _main("arrays returned", (RETURN, "    return [np.array(train_loss_record), tuple(val_loss_record)]\n")),
-    _main(
+    of_main("arrays returned", (RETURN, "    return [np.array(train_loss_record), tuple(val_loss_record)]\n")),
+    of_main(
         "more returned",
         (RETURN, "    return train_loss_record, val_loss_record, train_accuracy_record, model\n"),
         note="more than",
     ),
-    _main(
+    of_main(
         "means",
         ("    return loss, correct / count\n", "    return loss / (data.N // minibatch_size), correct / count\n"),
         note="means of the mini-batch losses",
     ),
-    _main("extra forward passes", (SGD_CALL, f"{SGD_CALL}            evaluate(model, train, minibatch_size)\n")),
-    _main(
+    of_main("extra forward passes", (SGD_CALL, f"{SGD_CALL}            evaluate(model, train, minibatch_size)\n")),
+    of_main(
         "loss watched before the update",
         (SGD_CALL, f"model['loss'].forward(model['L2'].forward(s), y)\n            {SGD_CALL}"),
     ),
-    _main("no dropout call in evaluation", ('s = model["drop1"].forward(h, is_train=False)', "s = h")),
-    _main(
+    of_main("no dropout call in evaluation", ('s = model["drop1"].forward(h, is_train=False)', "s = h")),
+    of_main(
         "the last few are evaluated too",
         (BATCHES, "range(0, data.N, minibatch_size)"),
         (TAKEN, "np.arange(start, min(data.N, start + minibatch_size))"),
     ),
-    _main(
+    of_main(
         "evaluated at one go", (BATCHES, "(0,)"), (TAKEN, "np.arange(data.N)"), note="a set is evaluated in one forward"
     ),
-    _main("no result file", ("    result.write_text(", "    dict(result="), note="no result file"),
-    _main(
+    of_main("no result file", ("    result.write_text(", "    dict(result="), note="no result file"),
+    of_main(
         "one parameter",
         (', optimization_type: str = "minibatch_sgd"', ""),
         ('if optimization_type != "minibatch_sgd":', "if False:"),
     ),
-    _main(
+    of_main(
         "wrong X for dropout's backward",
         ('model["drop1"].backward(h, grad_s)', 'model["drop1"].backward(s, grad_s)'),
         note="moves no weight",
     ),
-    _main(
+    of_main(
         "backwards of elementwise parts exchanged",
         ('grad_h = model["drop1"].backward(h, grad_s)', 'grad_h = model["nonlinear1"].backward(u, grad_s)'),
         ('grad_u = model["nonlinear1"].backward(u, grad_h)', 'grad_u = model["drop1"].backward(h, grad_h)'),
         note="moves no weight",
     ),
-    _main("η in closed form", ("            eta *= 0.1\n", "            eta = eta_0 * 0.1 ** (t // 10)\n")),
+    of_main("η in closed form", ("            eta *= 0.1\n", "            eta = eta_0 * 0.1 ** (t // 10)\n")),
 )
 """Mains that compute the same in other ways."""
 BESIDES = (
-    _main("evaluated by formula", (TODO, FORMULA + TODO), (EVALUATIONS, BY_FORMULA), note="by formula, or on copies"),
-    _main(
+    of_main("evaluated by formula", (TODO, FORMULA + TODO), (EVALUATIONS, BY_FORMULA), note="by formula, or on copies"),
+    of_main(
         "evaluated afterwards",
         (VELOCITIES, f"{VELOCITIES}    copies = []\n"),
         (EVALUATIONS, f"{NOT_YET}        copies += [{COPY}]\n"),
         (ENDED, AFTERWARDS + ENDED),
     ),
-    _main(
+    of_main(
         "evaluated on a copy of the network",
         (EVALUATIONS, f"        net = deepcopy(model)\n{EVALUATIONS.replace('evaluate(model', 'evaluate(net')}"),
         ("import argparse\n", "import argparse\nfrom copy import deepcopy\n"),
         note="by formula, or on copies",
     ),
-    _main("the best weights put back at the end", (RECORDED, RECORDED + BEST), (ENDED, PUT_BACK)),
-    _main(
+    of_main("the best weights put back at the end", (RECORDED, RECORDED + BEST), (ENDED, PUT_BACK)),
+    of_main(
         "a gradient checked first, and taken back by adding",
         (TODO, CHECK.replace("RESTORE", "w[i, 0] += eps") + TODO),
         (LOOP, f"    check_gradient(model, {EXAMPLES})\n{LOOP}"),
     ),
-    _main(
+    of_main(
         "a gradient checked in each epoch",
         (TODO, CHECKED + TODO),
         (f"        {ORDER}\n", f"        check_gradient(model, {EXAMPLES})\n        {ORDER}\n"),
@@ -248,43 +249,43 @@ BESIDES = (
         )
         for when, place in (("before the network", MODEL), ("before training", LOOP))
     ),
-    _main(
+    of_main(
         "SGD once a layer",
         (SGD_CALL, f'for n in ("L1", "L2"):\n                {SGD_CALL.replace("(model", "({n: model[n]}")}'),
     ),
-    _main(
+    of_main(
         "L2 updated as soon as L1's gradient is on its way",
         ('            grad_h = model["drop1"]', f'            {OF_L2}            grad_h = model["drop1"]'),
         (f"\n            {SGD_CALL}\n", f"\n            {OF_L1}\n"),
     ),
-    _main(
+    of_main(
         "velocities of its own, for 1,000 units",
         (VELOCITIES, f"    momentum = {{{', '.join(f'{k!r}: np.zeros({s})' for k, s in ALL)}}}\n"),
     ),
-    _main("the rows of each mini-batch sorted", (ROWS, f"np.sort({ROWS})")),
+    of_main("the rows of each mini-batch sorted", (ROWS, f"np.sort({ROWS})")),
     _at(
         "validated between backward and update",
         SGD_CALL,
         "evaluate(model, valid, minibatch_size)\n            ",
     ),
-    _main(
+    of_main(
         "the test set evaluated",
         ("Yvalid, _, _ = ", "Yvalid, Xtest, Ytest = "),
         (ENDED, f"    evaluate(model, DataSplit(Xtest, Ytest), minibatch_size)\n{ENDED}"),
     ),
-    _main("1,000 units asserted", (BUILT, f'{BUILT}    assert model["L1"].params["W"].shape[1] == 1000\n')),
-    _main(
+    of_main("1,000 units asserted", (BUILT, f'{BUILT}    assert model["L1"].params["W"].shape[1] == 1000\n')),
+    of_main(
         "all orders drawn first",
         (VELOCITIES, f"{VELOCITIES}    orders = [{DRAWN} for _ in range(main_params['num_epoch'])]\n"),
         (ORDER, "order = orders[t]"),
     ),
     _at("main_params changed", LOOP, '    main_params["seen"] = True\n', "main changes the main_params"),
-    _main(
+    of_main(
         "all records in one file",
         (FILE, FILE.replace("{", '{"train_loss": train_loss_record, "val_loss": val_loss_record, "lr": eta_0, ', 1)),
     ),
     _at("a file of its settings", ENDED, '    Path("all.json").write_text(json.dumps(main_params))\n'),
-    _main(
+    of_main(
         "a file of losses alone",
         (FILE, 'json.dumps({"train_loss": train_loss_record, "val_loss": val_loss_record})'),
         note="no result file",

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from parity_tests.assignments.mlp.mistakes.main_lines import FORWARD_2, ORDER, RETURN, SGD_CALL, STEPS, VELOCITIES
-from parity_tests.assignments.mlp.proof.evasion_lines import (
-    FORWARD_1,
-    LOOP,
-    RECORDED,
-    RESULT,
-    SEED,
-    WRITE,
-    body,
-    main,
-    swapped,
-)
-from parity_tests.protocol.mistake import Rewrite
+from parity_tests.assignments.mlp.proof.correct_mains import LOOP, RECORDED, RESULT
+from parity_tests.assignments.mlp.proof.correct_mains import of_main as main
+from parity_tests.assignments.mlp.proof.correct_parts import SGD
+from parity_tests.protocol.mistake import Body, Rewrite, Swap
+
+SEED = '    np.random.seed(int(main_params["random_seed"]))\n'
+WRITE = "    result.write_text("
+FORWARD_1 = 'return X @ self.params["W"] + self.params["b"]'
+
+
+def swapped(name: str, *swaps: tuple[str, str]) -> Rewrite:
+    return Rewrite(name, tuple(Swap(*swap) for swap in swaps))
+
+
+def body(name: str, function: str, statements: str) -> Rewrite:
+    return Rewrite(name, (Body(function, statements),))
+
 
 DROPS = "        if is_train"
 WEIGHTS = "{(n, k): model[n].params[k].copy() for n in ('L1', 'L2') for k in ('W', 'b')}"
@@ -265,6 +270,40 @@ LEAKS = (
             "        self.params = self._first.setdefault((input_D, output_D), self.params)\n"
             "        self.gradient: dict",
         ),
+    ),
+)
+
+NO_DECAY = ("            if _lambda != 0:\n                g = g + _lambda * w\n", "")
+SIGNATURE = "model: Model, momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate: float"
+EDITIONS = (
+    Rewrite(
+        "edition: a step of two parameters, beside a tanh that raises",
+        (
+            Swap(SIGNATURE, "model, _learning_rate"),
+            Body(
+                SGD,
+                "for module in model.values():\n"
+                '    if hasattr(module, "params"):\n'
+                "        for key, w in module.params.items():\n"
+                "            w -= _learning_rate * module.gradient[key]\n"
+                "return model",
+            ),
+            Swap("(model, momentum, lam, alpha, eta)", "(model, eta)"),
+            Body("tanh.forward", "raise NotImplementedError"),
+        ),
+    ),
+    swapped(
+        "edition: a step of four parameters, without λ",
+        ("_lambda: float, _alpha: float", "_alpha: float"),
+        NO_DECAY,
+        ("(model, momentum, lam, alpha, eta)", "(model, momentum, alpha, eta)"),
+    ),
+    swapped(
+        "edition: a step of two parameters under the other name, without momentum",
+        (f"def {SGD}(\n    {SIGNATURE}\n) -> Model:", "def miniBatchGradientDescent(model, _learning_rate):"),
+        NO_DECAY,
+        ("            if _alpha > 0:", "            if False:"),
+        (SGD_CALL, "miniBatchGradientDescent(model, eta)\n"),
     ),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from parity_tests.assignments.mlp.proof.evasion_lines import SGD
+from parity_tests.assignments.mlp.proof.correct_parts import SGD
 from parity_tests.protocol.mistake import Around, Rewrite, Swap
 
 LINEAR, LINEAR_BACK = "linear_layer.forward", "linear_layer.backward"

@@ -5,7 +5,8 @@ from parity_tests.assignments.mlp.proof.correct_forms import CORRECT_FORMS
 from parity_tests.assignments.mlp.proof.correct_mains import CORRECT_MAINS
 from parity_tests.assignments.mlp.proof.correct_parts import CORRECT_PARTS
 from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
-from parity_tests.assignments.mlp.proof.evasions import EVASIONS
+from parity_tests.assignments.mlp.proof.evasions_in_main import EDITIONS, IN_MAIN
+from parity_tests.assignments.mlp.proof.evasions_in_parts import IN_PARTS
 from parity_tests.assignments.mlp.proof.nulls import NULLS
 from parity_tests.protocol.proof import LEAST_MEDIAN, Group, Proof
 
@@ -32,7 +33,7 @@ DEFAULTS: dict[str, float | str] = {
 
 PROOF = Proof(
     honest=(*CORRECT_PARTS, *CORRECT_FORMS, *CORRECT_MAINS),
-    evasions=EVASIONS,
+    evasions=(*IN_MAIN, *IN_PARTS, *EDITIONS),
     nulls=NULLS,
     equivalent=equivalent,
     unasked=not_asked,
