@@ -128,6 +128,21 @@ def test_a_group_of_all_channels_is_a_layer() -> None:
         assert 0.9 < float(share.min()) <= float(share.max()) < 1.1
 
 
+def test_a_mean_that_each_element_updates_is_within_the_law_and_beyond_half_of_it() -> None:
+    """Of elements that grow steadily, all of whose updates round alike."""
+    n = 2048
+    x = (np.linspace(0.5, 1, 8)[:, None] * np.arange(n) / n).astype(np.float32)
+    mean, squares = np.zeros((8, 1), np.float32), np.zeros((8, 1), np.float32)
+    for k in range(n):
+        apart = x[:, k : k + 1] - mean
+        mean = mean + apart / np.float32(k + 1)
+        squares = squares + apart * (x[:, k : k + 1] - mean)
+    got = (x - mean) / np.sqrt(squares / np.float32(n) + np.float32(1e-5))
+    value, radius = flowed(lambda x: functional.layer_norm(x, (n,)), [torch.from_numpy(x)], [None], probable=True)
+    share = np.abs(got - value.double().numpy()) / radius.numpy()
+    assert 0.5 < share.max() <= 1
+
+
 def test_running_statistics_have_their_radii_too() -> None:
     """Those of both sides' sums, by the share that goes in, and that of what was there before."""
 
