@@ -257,6 +257,7 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
             lam=p["lam"],
             key=w.key,
             layer=w.name,
+            training=w.training,
             in_turn=_in_turn(found, w, start, gradients, len(every)),
             N=0,
         )
