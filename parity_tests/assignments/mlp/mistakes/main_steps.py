@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,7 +14,7 @@ from parity_tests.assignments.mlp.main.evidence import RATES, STEPS
 from parity_tests.assignments.mlp.mistakes.generated import tried
 from parity_tests.assignments.mlp.mistakes.main_lines import DROP_RATE, LEARNING_RATE, passing
 from parity_tests.assignments.mlp.mistakes.sgd import ALPHA, LAMBDA, OF_RULES
-from parity_tests.assignments.mlp.mistakes.steps import Steps, generated_steps, is_off
+from parity_tests.assignments.mlp.mistakes.steps import Steps, first_off, generated_steps, is_off
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.mistake import Call, Mistake, Swap
 
@@ -54,7 +55,7 @@ def _asked_and_passed(call: Call) -> tuple[Rates, Rates]:
     passed = []
     for rates, of_step in zip(call.passed, asked, strict=True):
         got = (rates.get("lam", of_step[0]), rates.get("alpha", of_step[1]), rates["eta"])
-        near = (a if np.isclose(g, a, rtol=1e-7, atol=0.0) else g for g, a in zip(got, of_step, strict=True))
+        near = (a if math.isclose(g, a, rel_tol=1e-7) else g for g, a in zip(got, of_step, strict=True))
         passed.append(tuple(near))
     return asked, passed
 
@@ -82,7 +83,9 @@ class Passed:
 
     def __call__(self, call: Call) -> Any:
         asked, passed = _asked_and_passed(call)
-        if passed == asked or said_of_rates(call) == self.words:
+        if passed == asked:
+            return call.right()
+        if said_of_rates(call) == self.words:
             lam, alpha, _ = passed[0]
             return Steps()(call.with_inputs(lam=lam, alpha=alpha, etas=[eta for *_, eta in passed]))
         return None
@@ -114,10 +117,8 @@ class Seen:
 
 def seen_first(call: Call) -> str:
     """What is seen in the calls of the first step of a run that is wrong."""
-    right = call.right()
-    wrong = np.abs(call.got - right.value) > right.allowance()
-    first = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
-    return str(call.seen(int(first[0]))) if first.size else ""
+    first = first_off(call)
+    return "" if first is None else str(call.seen(first))
 
 
 def _passing(words: str, new: str, editions: tuple[str, ...]) -> Mistake:

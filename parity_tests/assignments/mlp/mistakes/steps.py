@@ -107,10 +107,19 @@ def path(lines: str, call: Call, *, wide: bool, number: float = 0.0, count: int 
         w = of(call.starts[t]) if "starts" in call.inputs else w
         g = of(one)
         names = {"np": np, **rates, "w": w, "gradient": g, "velocity": v, "learning_rate": eta, "g": g, "v": v}
-        names |= {"eta": eta, "earlier": g if past is None else past, "plain_step": eta * (g + call.lam * w)}
-        names |= {"in_epoch": v if t and epochs[t] == epochs[t - 1] else 0 * v, "sign_w": 1.0 - 2.0 * (w <= 0)}
+        names |= {"eta": eta, "earlier": g if past is None else past}
+        if "plain_step" in lines:
+            names["plain_step"] = eta * (g + call.lam * w)
+        if "in_epoch" in lines:
+            names["in_epoch"] = v if t and epochs[t] == epochs[t - 1] else 0 * v
+        if "sign_w" in lines:
+            names["sign_w"] = 1.0 - 2.0 * (w <= 0)
         exec(compiled(lines), names)
-        w, v, past = names.get("w_next", names["w"]) + 0 * w, names.get("kept_velocity", names["v"]) + 0 * w, g
+        w, v = (
+            one if getattr(one, "shape", ()) == w.shape else one + 0 * w
+            for one in (names.get("w_next", names["w"]), names.get("kept_velocity", names["v"]))
+        )
+        past = g
         yield w
 
 
@@ -129,8 +138,7 @@ def _giving(call: Call) -> Iterator[ChangedText]:
     """The changes that give the weights of a call; where there are none, those that hold a number."""
     rule, got, of_main = RULES[call.alpha > 0], np.asarray(call.got, np.float64), "starts" in call.inputs
     near = NEAR * max(1.0, float(np.abs(got).max()))
-    right = np.abs(np.stack(list(path(rule.whole(()), call, wide=False))) - got) > near
-    count = int(right.reshape(len(got), -1).any(axis=1).argmax()) + FURTHER_STEPS
+    count = (first_off(call) or 0) + FURTHER_STEPS
     got, none = got[:count], True
 
     def path_of(changed: ChangedText, number: float = 0.0) -> Iterator[Array]:
@@ -159,18 +167,27 @@ def _giving(call: Call) -> Iterator[ChangedText]:
                 yield with_number(one, number)
 
 
+def first_off(call: Call) -> int | None:
+    """The first step of a call whose weights are not the right ones; None where all are."""
+    got = np.asarray(call.got, np.float64)
+    near = NEAR * max(1.0, float(np.abs(got).max()))
+    right = path(RIGHT[call.alpha > 0], call, wide=False)
+    return next(
+        (t for t, (w, after) in enumerate(zip(right, got, strict=True)) if (np.abs(w - after) > near).any()), None
+    )
+
+
 def is_off(call: Call) -> bool:
-    """Whether the numbers of all weights after each step came back, and are not the right ones."""
+    """Whether the numbers of all weights after each step came back and are wrong, in a run of main these themselves."""
     shape = (len(call.g), *call.w.shape)
     if not call.wrong or not of_numbers(call) or call.got is None or call.got.shape != shape:
         return False
-    right = call.inputs.get("right")
-    return right is None or bool((np.abs(call.got - right().value) > right().allowance()).any())
+    return "starts" not in call.inputs or first_off(call) is not None
 
 
 def _telling(calls: Sequence[Call], *, with_momentum: bool) -> list[ChangedText]:
     """The first changes that give the weights of the call that tells most: with weight decay, and of few weights."""
-    told = [call for call in calls if is_off(call) and (call.alpha > 0) is with_momentum]
+    told = [call for call in calls if (call.alpha > 0) is with_momentum]
     call = min(
         told,
         key=lambda call: ("starts" in call.inputs, call.lam == 0, call.w.value.size < ENOUGH, call.w.value.size),
@@ -241,12 +258,13 @@ class _Outliving:
 
 def generated_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
     """The changes that give the weights of a call with momentum and of one without, as mistakes to be tried in all."""
-    wrong = [call for call in calls if is_off(call)]
+    off = [is_off(call) for call in calls]
+    wrong = [call for call, wrong in zip(calls, off, strict=True) if wrong]
     if any(call.inputs.get("training") for call in wrong):
         yield tried(Mistake("1", calls[0].operation, OUTLIVING, OUTLIVES, _Outliving()))
     found = _found(wrong, calls)[:MOST_TRIED] if wrong else []
     told = [one for one in CONDITIONS if all(map(one[1], wrong)) and not all(map(one[1], calls))]
-    others = [call for call in calls if not is_off(call) and call.dtype == np.float64]
+    others = [call for call, wrong in zip(calls, off, strict=True) if not wrong and call.dtype == np.float64]
     right = sorted(others, key=lambda call: call.w.value.size)
     for where, holds in (("", None), *told):
         for words, hint, lines in found:
