@@ -24,7 +24,7 @@ from reports.model.records import Record
 
 TRUE = "wrong only ", "right ", "NaN or infinite "
 """How names begin that only say where something is off: they may be true of both."""
-OF_EACH = 4
+OF_EACH = 6
 """So many slips of a function have near misses."""
 SOME = """calls = globals()["_calls"] = globals().get("_calls", 0) + 1
 return {wrong} if calls % 4 == 3 else {right}"""
@@ -88,7 +88,7 @@ def near_misses(assignment: Assignment) -> list[NearMiss]:
                 part = assignment.by_function[name]
                 found += [NearMiss(one, part, slip) for one in between(assignment, slip.variant, slip.file)]
     for mistake in known_mistakes(assignment):
-        if mistake.operation.partition(".")[0] in assignment.joint_checks and not mistake.raised:
+        if mistake.operation.partition(".")[0] in assignment.joint_checks and mistake.formula is not None:
             wrong = with_mistake(assignment, mistake)
             found += [NearMiss(one, mistake.part, mistake) for one in between(assignment, wrong, mistake.file)]
     return found
