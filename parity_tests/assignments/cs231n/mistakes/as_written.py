@@ -9,11 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.parts.in_torch import run_in_torch
-from parity_tests.parts.right_text import compiled
 from parity_tests.protocol.mistake import Body, Swap
 
 Words = tuple[str, str]
@@ -29,20 +26,6 @@ def predicting(lines: str, result: str) -> Callable[[Any, Any], Any]:
         return 1 * run_in_torch(lines, {**vars(t), **setting, **extra})[result]
 
     return predicted
-
-
-def failing(lines: str) -> Callable[[Any, Any, int], bool]:
-    """A function of a case's params and arrays and of a call that says whether numpy fails to run a text there."""
-
-    def fails(params: Any, arrays: Any, call: int) -> bool:
-        own = {name: arrays[f"{name}_{call}"] for name in (*params["arrays"], "dout")}
-        try:
-            exec(compiled(lines), {"np": np, **own, **(params["setting"] or {})})
-        except (ValueError, IndexError):
-            return True
-        return False
-
-    return fails
 
 
 def rewritten(text: str, words: Sequence[Words]) -> str:
@@ -62,32 +45,18 @@ def body(part: str, head: str, tail: str) -> Plug:
     return lambda lines: (Body(part, f"{head}{lines}\n{tail}"),)
 
 
-def after(line: str, indent: int, *swaps: Swap) -> Plug:
-    """Behind a line of our solution, that goes before; and further swaps."""
-    return lambda lines: (Swap(line, f"{line}\n{_indented(lines, indent)}"), *swaps)
-
-
-def _indented(lines: str, indent: int) -> str:
-    return "\n".join(" " * indent + line for line in lines.split("\n"))
-
-
 @dataclass(frozen=True)
 class Text:
-    """A part as written: the text, how it comes into our solution, and what stands before the names of its results.
-
-    With `beyond` a wrong form of it may look beyond an image, so that calls fail.
-    """
+    """A part as written: the text, how it comes into our solution, and what stands before the names of its results."""
 
     part: str
     lines: str
     plug: Plug
     kind: str = "layer"
     before: str = ""
-    beyond: bool = False
 
     def wrong(self, name: str, hint: str, results: str, *words: Words) -> Wrong:
         """A mistake that changes these results, by their names in the text."""
         lines = rewritten(self.lines, words)
         change = {f"{self.before}{result}": predicting(lines, result) for result in results.split()}
-        fails = failing(lines) if self.beyond else None
-        return Wrong(self.part, self.kind, name, hint, change, self.plug(lines), fails=fails)
+        return Wrong(self.part, self.kind, name, hint, change, self.plug(lines))
