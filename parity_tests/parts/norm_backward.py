@@ -97,13 +97,25 @@ SAID = {
     "stands for -1.5": "stands for −3/2",
     "dgamma stands for dout in dbeta": "dbeta holds x̂: it is dgamma",
 }
+LATE = {
+    "gamma is applied after the means, not before": {
+        "through_mean": "dout.sum(axis=axis, keepdims=True)",
+        "through_variance": "normal * (dout * normal).sum(axis=axis, keepdims=True)",
+        "direct": "count * dout",
+        "dx": "gamma * (direct - averaged) / count / np.sqrt(variance + eps)",
+    }
+}
+"""A row of the text that has all of gamma inside, in AS_ONE."""
 ARRAYS = ("dout", "gamma", "normal", "centred", "x", "variance", "eps", "deviation")
 
 
 def norm_backward(lines: str, counts: Mapping[str, str], axes: Mapping[str, str]) -> RightText:
     """One of the texts, for some counts and axes, which are given with their words."""
+    rows = LATE if lines == AS_ONE else {}
     for word, label in PATHS.items():
         lines = lines.replace(word, label)
     at, without = {"averaged": "dx"}, OF_SHORT | ({"function"} if ".mean(" not in lines and "dx" in lines else set())
     labels = {**LABELS, **counts, **axes}
-    return RightText(lines, ARRAYS, tuple(counts), tuple(axes), labels, GROUPS, at, HINTS, without, SAID)
+    return RightText(
+        lines, ARRAYS, tuple(counts), tuple(axes), labels, GROUPS, at, HINTS, without, SAID, rows=tuple(rows.items())
+    )

@@ -73,6 +73,23 @@ SAID = {
     "the batch's statistics stand for the running statistics in the new": "the batch's statistics stand for the new",
     " in the test mode in the ": " in the ",
 }
+ROWS = {
+    "the test mode updates the running statistics before it uses them": {
+        "deviation": "np.sqrt(moved_variance + eps)",
+        "normal": "(x - moved_mean) / deviation",
+        "left_mean": "moved_mean",
+        "left_variance": "moved_variance",
+    },
+    "every call is training": {"tested": "trained", "left_mean": "moved_mean", "left_variance": "moved_variance"},
+    "the running statistics are exchanged where they are kept": {
+        "moved_mean": "momentum * variance + rest * batch_variance",
+        "moved_variance": "momentum * mean + rest * batch_mean",
+    },
+    "the running statistics move twice in each call": {
+        "moved_mean": "momentum**2 * mean + (1 - momentum**2) * batch_mean",
+        "moved_variance": "momentum**2 * variance + (1 - momentum**2) * batch_variance",
+    },
+}
 RUNNING_NORM = RightText(
     LINES,
     (*GIVEN, *FURTHER),
@@ -82,4 +99,5 @@ RUNNING_NORM = RightText(
     without=OF_SHORT | {"reduction", "rows", "complement"},
     said=SAID,
     twins=TWINS,
+    rows=tuple(ROWS.items()),
 )

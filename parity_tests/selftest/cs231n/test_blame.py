@@ -404,7 +404,7 @@ def test_a_norms_backward_with_a_known_mistake_is_blamed_beside_a_wrong_forward(
     found = judged(OF_SAMPLES, slip, parts={"layernorm_backward"})
     named = [record for record in found if record.part == "layernorm_backward" and record.verdict == "mismatch"]
     assert blamed(found) == {"layernorm_forward", "layernorm_backward"}
-    name = "the number of examples stands for the number of features throughout"
+    name = "the number of examples stands for the number of features in the gradients through the mean and the variance"
     assert {record.diagnosis for record in named} == {name}
     assert all("is wrong for what layernorm_forward hands on, too" in record.message for record in named)
 

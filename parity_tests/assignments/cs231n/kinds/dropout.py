@@ -98,10 +98,10 @@ Change = Mapping[str, Callable[..., Any]]
 
 def with_mistake(case: Case, arrays: Arrays, seen: Observation, change: Change, note: str) -> list[Judged]:
     """A comparison for each quantity, under what is expected of who makes this mistake; for each share it may mean."""
-    return [_judged(case, arrays, seen, "cpu", keep, note, change) for keep in _meant(case, arrays, seen)]
+    return [_judged(case, arrays, seen, "cpu", keep, note, change) for keep in shares_meant(case, arrays, seen)]
 
 
-def _meant(case: Case, arrays: Arrays, seen: Observation) -> list[float]:
+def shares_meant(case: Case, arrays: Arrays, seen: Observation) -> list[float]:
     """The share to keep, by what p means; where it may mean two, the one that was kept, or both if neither was."""
     p = case.params["p"]
     if not case.params["may_drop"]:
@@ -109,6 +109,21 @@ def _meant(case: Case, arrays: Arrays, seen: Observation) -> list[float]:
     out = array_of(seen, Key("out", TRAIN), arrays["x"].shape)
     kept = [] if out is None else [keep for keep in (1 - p, p) if _share(out, out, keep).verdict in PASSING]
     return kept or [1 - p, p]
+
+
+def at_hand(case: Case, arrays: Arrays, seen: Observation, keep: float) -> dict[str, Any]:
+    """x, dout, the masks that the outputs of both modes show, the share p to keep, and the output's scale."""
+    x = arrays["x"]
+    out = array_of(seen, Key("out", TRAIN), x.shape)
+    mask = np.ones(x.shape, bool) if out is None else np.asarray(out != 0)
+    shown = out is not None and mask.any() and np.isfinite(out).all()
+    scale = _scales(out, x, case.params["p"])[0] if shown and out is not None else 1 / keep
+    tested = array_of(seen, Key("out", TEST), x.shape)
+    kept = np.ones(x.shape, bool) if tested is None else np.asarray(tested != 0)
+    # Where all is kept, or nothing, nobody drops: no such mask is predicted.
+    by_test = np.full_like(x, 2) if kept.all() or not kept.any() else kept.astype(x.dtype)
+    given = {"x": x, "dout": arrays["dout"], "mask": mask.astype(x.dtype)}
+    return {**given, "p": keep, "scale": scale, "tested": by_test}
 
 
 def _judged(
@@ -126,14 +141,7 @@ def _judged(
     x = arrays["x"]
     share = change["share kept"](keep) if "share kept" in change else keep
     out = array_of(seen, Key("out", TRAIN), x.shape)
-    mask = np.ones(x.shape, bool) if out is None else np.asarray(out != 0)
-    scaled = {"x": x, "dout": arrays["dout"], "mask": mask.astype(x.dtype), "keep": keep}
-    shown = out is not None and mask.any() and np.isfinite(out).all()
-    scaled["scale"] = _scales(out, x, case.params["p"])[0] if shown and out is not None else 1 / keep
-    tested = array_of(seen, Key("out", TEST), x.shape)
-    kept = np.ones(x.shape, bool) if tested is None else np.asarray(tested != 0)
-    # Where all is kept, or nothing, nobody drops: no such mask is predicted.
-    scaled["tested"] = np.full_like(x, 2) if kept.all() or not kept.any() else kept.astype(x.dtype)
+    scaled = at_hand(case, arrays, seen, keep)
     known = answers(case, Form(partial(_expected, change), scaled, note), device)
     judged = {
         name: compared(result_of(seen, q.key), known, name) for q in case.quantities if (name := q.name) in known.flowed
@@ -170,7 +178,7 @@ def _judged(
                 break
     if not change and judged["out"].verdict in PASSING and judged["dx"].verdict in PASSING:
         judged["dx"] = _beside_others(case, arrays, seen, device, keep) or judged["dx"]
-    if out is not None and not out.any() and never_drawn([(mask, 1 - keep)]):
+    if out is not None and not out.any() and never_drawn([(out != 0, 1 - keep)]):
         for name in (name for name in ("out", "dx") if judged[name].verdict in PASSING):
             judged[name] = unjudged(KEEPS_NOTHING)
     return judged
@@ -209,17 +217,15 @@ def _scales(own: NDArray[Any], x: NDArray[Any], p: float) -> tuple[float, float]
     return min((1.0, p, 1 - p, 1 / p, 1 / (1 - p), p**0.5, p**-0.5), key=lambda scale: abs(scale - seen)), seen
 
 
-def _expected(
-    change: Change, /, x: Any, dout: Any, mask: Any, tested: Any, keep: float, scale: float
-) -> dict[str, Any]:
+def _expected(change: Change, /, **given: Any) -> dict[str, Any]:
+    t = SimpleNamespace(**given)
     expected = {
-        "out": x * mask / keep,
-        "dx": dout * mask / keep,
-        "out in test mode": 1 * x,
-        "dx in test mode": 1 * dout,
+        "out": t.x * t.mask / t.p,
+        "dx": t.dout * t.mask / t.p,
+        "out in test mode": 1 * t.x,
+        "dx in test mode": 1 * t.dout,
     }
-    given = SimpleNamespace(x=x, dout=dout, mask=mask, tested=tested, p=keep, scale=scale)
-    return expected | {name: wrong(given) for name, wrong in change.items() if name in expected}
+    return expected | {name: wrong(t) for name, wrong in change.items() if name in expected}
 
 
 def _share(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:

@@ -10,13 +10,15 @@ from parity_tests.assignments.cs231n.kinds.blame import KINDS, OWN
 from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
 from parity_tests.assignments.cs231n.kinds.rows import CALLED
 from parity_tests.assignments.cs231n.mistakes import WRONG
+from parity_tests.assignments.cs231n.mistakes.dropout import generated_dropout
 from parity_tests.assignments.cs231n.mistakes.generated import HINTS, Written, generated
 from parity_tests.assignments.cs231n.mistakes.generated_calls import generated_calls
-from parity_tests.assignments.cs231n.mistakes.generated_networks import generated_networks
 from parity_tests.assignments.cs231n.mistakes.generated_rules import generated_rules
 from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
-from parity_tests.assignments.cs231n.mistakes.network_starts import RENAMED
-from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward, own_forwards
+from parity_tests.assignments.cs231n.mistakes.network_ends import changed_ends
+from parity_tests.assignments.cs231n.mistakes.network_starts import RENAMED, changed_sizes, changed_starts
+from parity_tests.assignments.cs231n.mistakes.network_steps import changed_dropout, changed_steps
+from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward, own_forward
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.cs231n.mistakes.wrong import SEEN_AT, UNFIT, Wrong
 from parity_tests.harness.diagnosis.only_one import only_one
@@ -35,7 +37,7 @@ _of: list[Seen] = []
 _found: dict[tuple[str, str, str], tuple[Wrong, ...]] = {}
 """The mistakes that were found of it, by part, kind and result: every failing row asks again."""
 
-WHOLE = {"steps": generated_rules, "running": generated_calls}
+WHOLE = {"steps": generated_rules, "running": generated_calls, "dropout": generated_dropout}
 """What changes a text by kind of case, for kinds of which a mistake gives all results of a part together."""
 
 
@@ -58,13 +60,10 @@ def _mistakes(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, 
         asked = [one for one in plan if one.probe == case.probe and any(q.part == key[0] for q in one.quantities)]
         written = WRITTEN.get((key[0], key[1]))
         found = tuple(wrong for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
-        by_forward = not found and (written is not None or any(wrong.ways for wrong in known))
-        forwards = own_forwards(asked, quantity.part, seen, draw) if by_forward else []
-        for forward in forwards:
-            found = found or tuple(w for w in known if w.reproduces(asked, quantity, seen, draw, forward))
         if written is not None:
-            for own in (None, *forwards):
-                found = found or _generated(written, asked, quantity, seen, draw, own)
+            found = found or _generated(written, asked, quantity, seen, draw, None)
+            if not found and (forward := own_forward(asked, quantity.part, seen, draw)):
+                found = _generated(written, asked, quantity, seen, draw, forward)
         if not found and case.probe == "network":
             found = _of_network(asked, quantity, seen, draw)
         if not found and case.probe in WHOLE:
@@ -89,9 +88,22 @@ def _of_network(asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Dra
     name = quantity.name.partition(" (")[0]
     key = quantity.part, "network", f"about {name if name in SEEN_AT else 'its loss'}"
     if key not in _found:
-        wrongs = generated_networks(quantity.part, asked, seen, draw, name if name in SEEN_AT else "")
+        wrongs = _of_networks(quantity.part, asked, seen, draw, name)
         _found[key] = _first(one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
     return _found[key]
+
+
+def _of_networks(part: str, asked: Sequence[Case], seen: Seen, draw: Draw, about: str) -> Iterator[Wrong]:
+    """The changes that may give all results of a network's loss, or what it is made with, the simplest first."""
+    if about == "dropout":
+        yield from changed_dropout(part)
+    elif about in SEEN_AT:
+        yield from changed_starts(part, asked, seen, about)
+    else:
+        yield from changed_ends(part, asked, seen, draw)
+        yield from changed_steps(part)
+        if part == "ThreeLayerConvNet":
+            yield from changed_sizes(part, asked, seen)
 
 
 def _generated(
@@ -174,10 +186,9 @@ def _changes(
 ) -> Iterator[tuple[str, layer.Change]]:
     """The known mistakes that give what a forward gave, but for those whose derivative asks less than the right one."""
     for wrong in _mistakes(plan, case, out, seen, draw):
-        change = wrong.change_of(case, draw(case), seen[case.name])
         with contextlib.suppress(*UNFIT):
-            if change and "out" in change and not layer.asks_less(case, draw(case), change):
-                yield wrong.note, change
+            if "out" in wrong.change and not layer.asks_less(case, draw(case), wrong.change):
+                yield wrong.note, wrong.change
 
 
 def _matches(case: Case, quantity: Quantity, question: Question, seen: Seen) -> bool:

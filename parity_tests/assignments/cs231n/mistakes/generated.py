@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, FORMULA, OWN, OwnForward
+from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong, is_beyond
 from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
@@ -45,9 +45,9 @@ class Later:
 class Written:
     """The right texts of a part, and the values of the names of one, of a case's tensors and its setting.
 
-    The texts' results go by the names of the part's quantities, with `before` before them.
-
-    Changes of one that `may_fail` may ask for what lies beyond an array.
+    The texts' results go by the names of the part's quantities, with `before` before them. With `numbers` a number of
+    its own may be what is wrong, as the slope of a leaky ReLU. Changes of one that `may_fail` may ask for what lies
+    beyond an array.
     """
 
     part: str
@@ -56,6 +56,7 @@ class Written:
     before: str = ""
     kind: str = "layer"
     may_fail: bool = False
+    numbers: bool = False
 
 
 def generated(
@@ -99,6 +100,10 @@ def generated(
         for changed, k in given((changed, k) for k, ones in enumerate(ranks) for changed in ones):
             if tried < MOST_TRIED:
                 tried += 1
+                yield _wrong(written, texts[k], changed, result)
+    for k, one in enumerate(first if written.numbers and not tried else ()):
+        for changed in one.numbered(result, got):
+            if all(several[k].gives(changed, result, other) for other, several in others):
                 yield _wrong(written, texts[k], changed, result)
 
 
@@ -161,10 +166,10 @@ def fingerprints_of(
     """Those of one of a part's texts, for the first call of a case; they are kept, since a class asks again."""
     names = (*case.params["arrays"], "dout") if case.probe == "layer" else ("x", "y")
     own = {name: arrays[f"{name}_0"] for name in names}
-    further = (forward.of(case, 0) or {}) if forward else {}
+    further = forward.of(case, 0) if forward else {}
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in own.values()))
     digest.update(np.ascontiguousarray(further.get("deviation", 0)).tobytes())
-    key = (written.part, str(number), case.name, str(further.get("way")), digest.hexdigest())
+    key = (written.part, str(number), case.name, digest.hexdigest())
     text = written.texts[number]
     return lately(key, lambda: Fingerprints(text, _values(written, text, case.params, {**own, **further})))
 
@@ -201,7 +206,8 @@ def _wrong(written: Written, text: RightText, changed: ChangedText, result: str)
     mixes = {"mean", "variance"} <= targets or any(line.startswith(MIXING) for _, line in changed.statements)
     fails = partial(_fails, written, text, own) if written.may_fail else None
     wrong = Wrong(written.part, written.kind, changed.words, changed.hint, change, (), fails=fails)
-    return replace(wrong, ways=_ways(text, changed), lines=own, mixes=mixes, of_right="cached" in targets)
+    leaves = _leaves_the_deviation(text, changed)
+    return replace(wrong, of_deviation=leaves, lines=own, mixes=mixes, of_right="cached" in targets)
 
 
 def _fails(written: Written, text: RightText, lines: str, params: Params, arrays: Arrays, call: int) -> bool:
@@ -224,13 +230,11 @@ def _shape(result: str, t: Any) -> Sequence[int]:
     return tuple(getattr(t, result.removeprefix("d")).shape)
 
 
-def _ways(text: RightText, changed: ChangedText) -> tuple[str, ...]:
-    """The ways of its own forward of which a change is true: it must leave the deviation as it is."""
+def _leaves_the_deviation(text: RightText, changed: ChangedText) -> bool:
+    """Whether a change leaves the deviation as it is, so that it is true of another one, too."""
     if text.places:
-        return ()
+        return False
     before = " ".join(text.statements[k] for k, _ in changed.statements)
     after = " ".join(line for _, line in changed.statements)
     words = ("np.sqrt(variance + eps)", "variance", "eps", "deviation")
-    if any(before.count(word) != after.count(word) for word in words):
-        return ()
-    return (CHAIN, FORMULA, OWN) if "** -1.5" not in before else (CHAIN, FORMULA)
+    return all(before.count(word) == after.count(word) for word in words)

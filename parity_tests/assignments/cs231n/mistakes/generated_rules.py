@@ -64,13 +64,14 @@ def _config(rule: str, case: Case, arrays: Arrays) -> dict[str, Any]:
 
 
 def _changed(text: RightText, names: Mapping[str, Any], first: NDArray[Any]) -> list[ChangedText]:
-    """The changes of a text that give the first weight, the simplest first; or, where it is right, of what is kept."""
+    """The changes of a text that give the first weight, the simplest first; or, where it is right, what shows later."""
     known = of_values(text, names)
     if not known.is_right("w_next", first):
         return known.matching("w_next", first)
     before = set(text.towards("w_next"))
     kept = known.changed(" ".join(one for one in text.results if one.startswith("kept_")))
-    return sorted((one for one in kept if not before & {k for k, _ in one.statements}), key=lambda one: one.size)
+    later = [one for one in kept if not before & {k for k, _ in one.statements}]
+    return sorted(later, key=lambda one: one.size)
 
 
 def generated_rules(rule: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:

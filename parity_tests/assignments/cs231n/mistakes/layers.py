@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
-import numpy as np
-
 from parity_tests.assignments.cs231n.mistakes.as_written import Text, body
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
-from parity_tests.harness.returned import array_of
 from parity_tests.parts.linear import BACK, FORMULA, ORDER
 from parity_tests.parts.relu import BACK as RELU_BACK
 from parity_tests.parts.relu import RELU
 from parity_tests.parts.softmax_loss import LOG, MEAN, ONE, ROWS
 from parity_tests.parts.svm_loss import HINGE, MARGIN
-from parity_tests.protocol.case import Case
-from parity_tests.protocol.kind import Arrays
-from parity_tests.protocol.mistake import Body
-from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Key
 
 WRITTEN = "Of an x that is clipped in place nothing tells 0 from what was negative: mask by > 0, or clip a copy."
 LEAK = "Of a negative number ReLU lets nothing through: leaky ReLU is another layer."
@@ -63,23 +52,6 @@ count[rows, y] = -count.sum(axis=1)
 dx = count / N""", body("svm_loss", "", "return loss, dx"), "loss")  # fmt: skip
 
 
-def _leaky(x: Any, slope: float) -> Any:
-    import torch.nn.functional as F  # noqa: N812 - its usual name
-
-    return F.leaky_relu(x, slope)
-
-
-def _slope(result: str, source: str, case: Case, arrays: Arrays, seen: Observation) -> float | None:
-    """By what x, or dout, is multiplied where x is negative; None where that is one of the usual numbers."""
-    x, of = arrays["x_0"], arrays[f"{source}_0"]
-    got = array_of(seen, Key(result), x.shape)
-    where = (x < 0) & (of != 0)
-    if got is None or not where.any():
-        return None
-    slope = float(f"{np.median(got[where] / of[where]):.3g}")
-    return slope if np.isfinite(slope) and slope not in (-1.0, 0.0, 1.0) else None
-
-
 LOSS, OFF = "-np.log(p[rows, y]).sum() / N", "dx[rows, y] -= 1\ndx = dx / N"
 PASSED = "np.where(x > 0, dout, 0 * dout)"
 
@@ -98,23 +70,11 @@ LAYERS = (
          "np.transpose((dout @ w.T).reshape(len(x), *x.shape[:0:-1]), (0, *range(len(x.shape) - 1, 0, -1)))")),
     AFFINE_BACK.wrong("dx is that of the sum of dout over the examples", BACK, "dx",
         ("(dout @ w.T)", "((0 * dout + dout.sum(axis=0)) @ w.T)")),
-    Wrong("relu_forward", "layer", "negative numbers leak through, times a factor", LEAK,
-          lambda slope: {"out": lambda t, s: _leaky(t.x, slope)},
-          (Body("relu_forward", "return np.where(x > 0, x, 0.003 * x), x"),), estimate=partial(_slope, "out", "x")),
     FORWARD.wrong("what is over 1 is cut off", RELU, "out", ("np.maximum(x, 0)", "np.minimum(np.maximum(x, 0), 1)")),
     FORWARD.wrong("it is an ELU", RELU, "out",
         ("np.maximum(x, 0)", "np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1)")),
     FORWARD.wrong("it is a tanh", RELU, "out", ("np.maximum(x, 0)", "np.tanh(x)")),
     FORWARD.wrong("it is a sigmoid", RELU, "out", ("np.maximum(x, 0)", "1 / (1 + np.exp(-x))")),
-    Wrong("relu_backward", "layer", "the gradient leaks through at negative numbers, times a factor", LEAK,
-          lambda slope: {"dx": lambda t, s: t.right.dx + slope * (t.dout - t.right.dx)},
-          (Body("relu_backward", "return np.where(cache > 0, dout, 0.003 * dout)"),),
-          estimate=partial(_slope, "dx", "dout")),
-    Wrong("relu_backward", "layer",
-          "every gradient passes: the forward has written over x, in which no number is negative any more", WRITTEN,
-          {"dx": lambda t, s: 1 * t.dout},
-          (Body("relu_forward", "x[x < 0] = 0\nreturn x, x"), Body("relu_backward", "return dout * (cache >= 0)")),
-          overwriting=True),
     _passing("negative gradients are passed on at negative numbers, too",
              "np.where((x > 0) | (dout < 0), dout, 0 * x)"),
     _passing("the backward looks at x and at dout", "np.where((x > 0) & (dout > 0), dout, 0 * x)"),

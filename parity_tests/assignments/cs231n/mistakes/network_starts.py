@@ -45,10 +45,9 @@ def _parameters(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[tuple[
         words = " and ".join(f"{which} {how}" for which, how in told)
         if told:
             yield words, STARTS, _begins(dict(told))
-    sizes = _sizes_of_conv if part == "ThreeLayerConvNet" else _sizes_of_affine
     for group in dict.fromkeys(name for case in cases for name in _misshapen(part, case, seen[case.name])):
-        for words, hint, shape in _shapes(part, group):
-            yield words, hint, _has_shape(part, group, sizes, shape)
+        for words, hint in _shapes(part, group, cases, seen):
+            yield words, hint, _has_wrong(part, group)
 
 
 # ---- what parameters are called
@@ -150,68 +149,65 @@ def _misshapen(part: str, case: Case, seen: Observation) -> list[str]:
     return [_group(part, n) for n, one in made.items() if one is not None and list(one.shape) != list(shapes[n])]
 
 
-def _sizes_of_affine(params: Params, name: str) -> dict[str, int]:
-    inputs, outputs = params["parameters"][f"W{number_of(name)}"]
-    return {"inputs": inputs, "outputs": outputs}
-
-
-def _sizes_of_conv(params: Params, name: str) -> dict[str, int]:
+def _sizes(part: str, params: Params, name: str) -> dict[str, int]:
+    """What may stand in the shape of a parameter, in words, and as numbers."""
+    if part != "ThreeLayerConvNet":
+        inputs, outputs = params["parameters"][f"W{number_of(name)}"]
+        return {"the number of inputs": inputs, "the number of outputs": outputs}
     settings = params["settings"]
     names = {one: settings[one] for one in ("num_filters", "filter_size", "hidden_dim", "num_classes")}
-    return names | {"channels": settings["input_dim"][0], "flat": flat_of(params, IMAGE_SIZES.lines)}
+    flat = {IMAGE_SIZES.words["flat"]: flat_of(params, IMAGE_SIZES.lines)}
+    return names | {"the number of channels": settings["input_dim"][0]} | flat
 
 
-DIMS = {
-    "W": ("inputs", "outputs"), "b": ("outputs",), "gamma": ("outputs",),
-    "W1": ("num_filters", "channels", "filter_size", "filter_size"), "b1": ("num_filters",),
-    "W2": ("flat", "hidden_dim"), "b2": ("hidden_dim",), "W3": ("hidden_dim", "num_classes"), "b3": ("num_classes",),
-}  # fmt: skip
-CALLED_SO = {
-    "inputs": "the number of inputs",
-    "outputs": "the number of outputs",
-    "channels": "the number of channels",
-    "flat": "the number of pooled numbers",
-    "W": "the weights",
-    "b": "the biases",
-    "gamma": "gammas and betas",
-}
-SIZES = ("num_filters", "channels", "filter_size", "flat", "hidden_dim", "num_classes")
-CONSTANTS = range(1, 12)
+KINDS = {"W": "the weights", "b": "the biases", "gamma": "gammas and betas"}
 
 
-Shape = Callable[[Mapping[str, int], Params], tuple[int, ...]]
-"""A shape by the sizes of a layer and the params of a case."""
-
-
-def _shapes(part: str, group: str) -> Iterator[tuple[str, str, Shape]]:
-    """Other shapes of a group, in words: sizes exchanged, another size or a number for one, another text of sizes."""
-    dims, where = DIMS[group], f"in the shape of {CALLED_SO.get(group, group)}"
-    others = SIZES if part == "ThreeLayerConvNet" else ("inputs", "outputs")
-    for old in dict.fromkeys(dims):
-        belongs = CALLED_SO.get(old, old)
-        for new in others:
-            stands = CALLED_SO.get(new, new)
-            if new in dims and new != old:
-                turned = tuple({old: new, new: old}.get(one, one) for one in dims)
-                yield f"{belongs} and {stands} are exchanged {where}", SHAPES, _of_dims(turned)
-            if new != old:
-                other = tuple(new if one == old else one for one in dims)
-                yield f"{stands} stands for {belongs} {where}", SHAPES, _of_dims(other)
-        for number in CONSTANTS:
-            other = tuple(str(number) if one == old else one for one in dims)
-            yield f"{number} stands for {belongs} {where}, whatever is asked", GIVEN, _of_dims(other)
-    if group == "W2":
+def _shapes(part: str, group: str, cases: Sequence[Case], seen: Seen) -> Iterator[tuple[str, str]]:
+    """What stands in the shape of a group in all cases, where it is another than it should be."""
+    where = f"in the shape of {KINDS.get(group, group)}"
+    axes: list[tuple[set[str], set[str], set[int]]] = []
+    for case in cases:
+        for name in case.params["parameters"]:
+            made = made_of(case, seen[case.name], name)
+            if _group(part, name) != group or made is None:
+                continue
+            asked, sizes = case.params["parameters"][name], _sizes(part, case.params, name)
+            if len(asked) != made.ndim:
+                return
+            both = ({word for word, n in sizes.items() if n == size} for shape in (asked, made.shape) for size in shape)
+            told = list(zip(*[iter(both)] * made.ndim, strict=True))
+            axes = axes or [(right, got, {n}) for right, got, n in zip(*told, made.shape, strict=True)]
+            further = zip(axes, *told, made.shape, strict=True)
+            axes = [(old[0] & right, old[1] & got, old[2] | {n}) for old, right, got, n in further]
+    turned = {
+        min(right): min(got) if got else str(*numbers) if len(numbers) == 1 else ""
+        for right, got, numbers in axes
+        if right and not right & got
+    }
+    if len(turned) == 2 and {new: old for old, new in turned.items()} == turned:
+        yield f"{' and '.join(sorted(turned, reverse=True))} are exchanged {where}", SHAPES
+    elif len(turned) == 1 and all(turned.values()):
+        ((old, new),) = turned.items()
+        whatever = ", whatever is asked" * new.isdigit()
+        yield f"{new} stands for {old} {where}{whatever}", GIVEN if whatever else SHAPES
+    elif group == "W2" and list(turned.values()) == [""]:
         for one in _changed_images():
-            yield f"{one.words} {where}", one.hint, _of_image(IMAGE_SIZES.whole(one.statements))
+            lines = IMAGE_SIZES.whole(one.statements)
+            made_flat = [made_of(case, seen[case.name], "W2") for case in cases]
+            if all(w is None or w.shape[0] == flat_of(c.params, lines) for c, w in zip(cases, made_flat, strict=True)):
+                yield f"{one.words} {where}", one.hint
+                return
 
 
-def _of_dims(dims: Sequence[str]) -> Shape:
-    """The shape of sizes by their names, and of numbers."""
-    return lambda sizes, params: tuple(int(one) if one.isdigit() else sizes[one] for one in dims)
+def _has_wrong(part: str, group: str) -> Check:
+    """Whether the shape of a group alone is wrong, as in all cases where it is told; None where none is."""
 
+    def check(case: Case, seen: Observation) -> bool | None:
+        wrong = set(_misshapen(part, case, seen))
+        return wrong == {group} if wrong else None
 
-def _of_image(lines: str) -> Shape:
-    return lambda sizes, params: (flat_of(params, lines), sizes["hidden_dim"])
+    return check
 
 
 def _changed_images() -> list[ChangedText]:
@@ -229,36 +225,13 @@ def _is_likely(k: int, line: str) -> bool:
     return alike and new <= numbers and "+ (two) -" not in line
 
 
-def _has_shape(
-    part: str,
-    group: str,
-    sizes: Callable[[Params, str], dict[str, int]],
-    shape: Shape,
-) -> Check:
-    """Whether a group has this shape, and all else its own; None where that is the right one."""
-
-    def check(case: Case, seen: Observation) -> bool | None:
-        own = [name for name in case.params["parameters"] if _group(part, name) == group]
-        wanted = {name: shape(sizes(case.params, name), case.params) for name in own}
-        made = {name: made_of(case, seen, name) for name in own}
-        same = all(one is not None and one.shape == wanted[name] for name, one in made.items())
-        wrong = set(_misshapen(part, case, seen))
-        return None if same and not wrong else same and wrong == {group}
-
-    return check
-
-
 def flat_of(params: Params, lines: str) -> int:
     """How many numbers of an image a pool hands on, as a text of sizes has it; 0 where that is no whole number."""
     settings = params["settings"]
-    names: dict[str, Any] = {"np": np, "sides": np.array(settings["input_dim"][1:])}
-    names |= {
-        "channels": settings["input_dim"][0],
-        "filters": settings["num_filters"],
-        "size": settings["filter_size"],
-        "hidden": settings["hidden_dim"],
-    }
-    names |= {"none": 0, "one": 1, "two": 2, "three": 3}
+    channels, *sides = settings["input_dim"]
+    names: dict[str, Any] = {"np": np, "sides": np.array(sides), "channels": channels}
+    names |= {"filters": settings["num_filters"], "size": settings["filter_size"], "hidden": settings["hidden_dim"]}
+    names |= dict(zip(("none", "one", "two", "three"), range(4), strict=True))
     try:
         with np.errstate(all="ignore"):
             exec(compiled(lines), names)

@@ -7,7 +7,7 @@ whose numbers its cache holds. The output tells the normalised x, (out − beta)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,60 +21,44 @@ from parity_tests.protocol.kind import Arrays
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key
 
-CHAIN, FORMULA, OWN = "beside the root, by the chain rule", "beside the root, by the formula", "by its own deviation"
-"""The ways in which a forward may have its deviation that is not the usual one, and its backward goes on from it."""
 NEAR = {"float64": 1e-9, "float32": 1e-3}
 """By what part numbers may differ that are the same but for rounding: by a thousand roundings and more of the dtype."""
 
 
 @dataclass(frozen=True)
 class OwnForward:
-    """One way, and for OWN, by case and call, what x was divided by; other calls tell nothing."""
+    """By case and call what x was divided by; other calls tell nothing."""
 
-    way: str
-    deviations: dict[tuple[str, int], NDArray[Any]] = field(default_factory=dict)
+    deviations: dict[tuple[str, int], NDArray[Any]]
 
     def tells(self, case: Case, call: int) -> bool:
         """Whether formulas can be told of this call."""
-        return self.of(case, call) is not None
+        return (case.name, call) in self.deviations
 
-    def of(self, case: Case, call: int) -> dict[str, Any] | None:
-        """The further values of a change, None where nothing can be told of a call."""
-        if self.way != OWN:
-            return {"way": self.way}
-        if (case.name, call) not in self.deviations:
-            return None
-        return {"way": self.way, "deviation": self.deviations[case.name, call]}
+    def of(self, case: Case, call: int) -> dict[str, Any]:
+        """The further value of a change."""
+        return {"deviation": self.deviations[case.name, call]}
 
 
-def own_forwards(plan: Sequence[Case], part: str, seen: Seen, draw: Draw) -> list[OwnForward]:
-    """The ways that a backward's forward shows in its outputs, none where it has the usual deviation in all."""
-    usual = beside = True
-    deviations = {}
+def own_forward(plan: Sequence[Case], part: str, seen: Seen, draw: Draw) -> OwnForward | None:
+    """What a backward's forward shows in its outputs, None where it has the usual deviation in all."""
+    usual, deviations = True, {}
     for case in plan:
         if case.probe != "layer" or part not in case.params["backward"] or case.name not in seen:
             continue
         if case.params["arrays"] != list(NORM):
-            return []
+            return None
         arrays = draw(case)
         for call in range(len(case.params["shapes"])):
             told = _deviations(case, arrays, seen[case.name], call)
-            if told is None:
-                continue
-            own, variance, eps, of_x = told
-            deviations[case.name, call] = of_x
-            near = NEAR[case.dtype]
-            usual &= bool((np.abs(own / np.sqrt(variance + eps) - 1) < near).all())
-            beside &= bool((np.abs(own / (np.sqrt(variance) + eps) - 1) < near).all())
-    if usual or not deviations:
-        return []
-    return [OwnForward(CHAIN), OwnForward(FORMULA)] if beside else [OwnForward(OWN, deviations)]
+            if told is not None:
+                apart, deviations[case.name, call] = told
+                usual &= apart < NEAR[case.dtype]
+    return None if usual else OwnForward(deviations)
 
 
-def _deviations(
-    case: Case, arrays: Arrays, seen: Observation, call: int
-) -> tuple[NDArray[Any], NDArray[Any], float, NDArray[Any]] | None:
-    """What x was divided by in each group, its variance there, epsilon, and the first in the shape of x.
+def _deviations(case: Case, arrays: Arrays, seen: Observation, call: int) -> tuple[float, NDArray[Any]] | None:
+    """How far what x was divided by in a group is from the usual deviation, relative to it; and it in the shape of x.
 
     None where the output is not x less its mean, divided by one positive number in each group.
     """
@@ -95,7 +79,8 @@ def _deviations(
     if (np.abs(normal - centred / own) > NEAR[case.dtype] * np.abs(normal).max()).any():
         return None
     eps = (case.params["setting"] or {}).get("eps", 1e-5)
-    return own, variance, eps, np.broadcast_to(own, shape).reshape(x.shape).astype(arrays[f"x_{call}"].dtype)
+    apart = float(np.abs(own / np.sqrt(variance + eps) - 1).max())
+    return apart, np.broadcast_to(own, shape).reshape(x.shape).astype(arrays[f"x_{call}"].dtype)
 
 
 def _groups(case: Case, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

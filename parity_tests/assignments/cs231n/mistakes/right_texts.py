@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from parity_tests.assignments.cs231n.mistakes.generated import Written
-from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, OWN
 from parity_tests.assignments.cs231n.mistakes.windows_given import of_convolution, of_pooling
 from parity_tests.parts import images_as_rows
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
@@ -43,8 +42,6 @@ def _numbers(layout: str, t: Any) -> dict[str, Any]:
 
 def _backward_of(layout: str, text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
     """The names of a norm's backward, for the deviation of the part's own forward where that is given."""
-    import torch
-
     if "rows" in text.targets:
         return _of_rows(t, s)
     own = _numbers(layout, t)
@@ -52,20 +49,15 @@ def _backward_of(layout: str, text: RightText, t: Any, s: Any) -> Mapping[str, A
     centred = x - x.mean(own["axis"], keepdim=True)
     variance = (centred**2).mean(own["axis"], keepdim=True)
     eps = 0 * variance + s.get("eps", 1e-5)
-    deviation, way = (variance + eps).sqrt(), getattr(t, "way", "")
-    root = deviation
-    if way:
-        deviation = t.deviation.reshape(x.shape) if way == OWN else variance.sqrt() + eps
-        # By the chain rule one of the three divisions in the gradient through the variance is by the bare root.
-        bare = (deviation * variance.sqrt()).sqrt()
-        root = torch.where(bare == 0, deviation, bare) if way == CHAIN else deviation
+    deviation = (variance + eps).sqrt()
+    if hasattr(t, "deviation"):
+        deviation = t.deviation.reshape(x.shape)
         variance = deviation**2 - eps
-    arrays = {"dout": t.dout.reshape(x.shape), "normal": centred / root, "centred": centred, "variance": variance}
+    arrays = {"dout": t.dout.reshape(x.shape), "normal": centred / deviation, "centred": centred, "variance": variance}
     found = {**own, **arrays, "eps": eps, "deviation": deviation}
     if "dbeta" not in text.targets:
         return found
-    # Sums run over x as it lies, whatever its groups are; and they hold x̂ as the forward gave it.
-    found["normal"] = centred / deviation
+    # Sums run over x as it lies, whatever its groups are.
     whole = {name: (found[name] + 0 * x).reshape(t.x.shape) for name in text.arrays if name != "gamma"}
     sums = {name: axis for name, (axis, _) in LAYOUTS[layout].sums.items()}
     return {**found, **whole, **sums, "gamma": t.gamma.reshape(1, -1, *(1,) * (t.x.dim() - 2))}
@@ -223,8 +215,8 @@ WRITTEN: Mapping[tuple[str, str], Written] = {
     for one in (
         Written("affine_forward", [LINEAR_FORWARD], _of_linear),
         Written("affine_backward", [LINEAR_BACKWARD], _of_linear),
-        Written("relu_forward", RELU_FORWARD, _of_relu),
-        Written("relu_backward", RELU_BACKWARD, _of_relu),
+        Written("relu_forward", RELU_FORWARD, _of_relu, numbers=True),
+        Written("relu_backward", RELU_BACKWARD, _of_relu, numbers=True),
         Written("softmax_loss", SOFTMAX_LOSS, _of_loss, kind="loss"),
         Written("svm_loss", SVM_LOSS, _of_loss, kind="loss"),
         Written("conv_forward_naive", [CONV_FORWARD], of_convolution, may_fail=True),
