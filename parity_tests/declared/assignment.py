@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.declared.cases import KIND, draw, plan
 from parity_tests.declared.declaration import Declaration, Question, read
+from parity_tests.declared.dialects import asked_of, usual
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -21,7 +23,7 @@ from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.part import Part
 
 PROBE = Path(__file__).parent / "inside" / "probe.py"
-RUBRIC, NULL, SOLUTION = "rubric.toml", "null.tsv", "solution"
+RUBRIC, NULL = "rubric.toml", "null.tsv"
 
 
 def of_folder(folder: Path) -> Assignment:
@@ -31,25 +33,33 @@ def of_folder(folder: Path) -> Assignment:
     """
     declared = read(folder)
     questions = {question.name: question for question in declared.questions}
-    rubric, null = folder / RUBRIC, folder / NULL
+    rubric, null, solution = folder / RUBRIC, folder / NULL, folder / declared.solution
+    layout = Layout(declared.module, further=declared.further, lent=declared.lent, defines=declared.defines)
     return Assignment(
         name=declared.name,
         title=declared.title,
-        layout=Layout(declared.module, further=declared.further, lent=declared.lent),
-        solution=folder / SOLUTION,
+        layout=layout.in_folder(solution),
+        solution=solution,
         parts=tuple(
             Part(name, told.get("label", name), told.get("title", name), (name,))
             for name, told in declared.parts.items()
         ),
         inside=Inside(PROBE),
-        plan=partial(plan, declared),
+        plan=partial(plan, replace(declared, questions=usual(declared))),
         kinds={KIND: Kind(partial(_draw, questions), partial(_judge, questions))},
         exam=declared.exam,
         blame=partial(_blamed, questions),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,
         null=null if null.is_file() else None,
+        allow=declared.allow,
+        plan_of=partial(_plan_of, declared),
     )
+
+
+def _plan_of(declared: Declaration, folder: Path, layout: Layout) -> Callable[[str, Sequence[str], int], list[Case]]:
+    """The plan for a submission, whose files tell the dialect of each question."""
+    return partial(plan, replace(declared, questions=asked_of(declared, folder, layout)))
 
 
 def _draw(questions: dict[str, Question], params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

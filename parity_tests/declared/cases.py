@@ -88,6 +88,7 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
                 "given": [name for name in question.given if name not in constants[0]],
                 "run": [[one.line, list(one.targets), one.part] for one in question.run],
                 "kept": [name for name, _ in question.results],
+                "read": dict(question.read),
             }
             asked = tuple(
                 Quantity(f"{name}{AGAIN[k]}", part, Key(name, k))
@@ -96,7 +97,15 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
             )
             name, title = f"{question.name}/{slug}/{dtype}", f"{question.name} {row.title}"
             yield Case(
-                name, question.name, title, dtype, KIND, params, asked, lenient=question.lenient, whole=question.whole
+                name,
+                question.of or question.name,
+                title,
+                dtype,
+                KIND,
+                params,
+                asked,
+                lenient=question.lenient,
+                whole=question.whole,
             )
 
 

@@ -7,7 +7,7 @@ import importlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,15 @@ LEAST, MOST = 2, 7
 """Between these a size is drawn where nothing else is said."""
 TAKEN = ("torch", "F", "grad", "np", "rng")
 """The names that lines of torch, or expressions of what is drawn, know already."""
-OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question"}
+OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question", "solution", "allow"}
+OBJECT = "Object"
+"""What lines make an object of their own with, whose attributes a submission reads and sets."""
 OF_PART = {"label", "title"}
-OF_QUESTION = {"name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "lenient", "whole"}
+OF_DIALECT = {"told", "given", "run", "torch", "texts", "names", "either"}
+OF_QUESTION = {
+    *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "lenient", "whole"),
+    *("read", "either", "built_of", "dialect", "each"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,12 @@ class Question:
     expression of `rng`, the sizes and the inputs before it. `sizes` are the least and the most of a letter. `texts`
     has the right text of a part, for the names of mistakes, and `names` lines that make what these texts read of what
     is given: axes, counts and arrays. Torch's results are those of `run` by the same names.
+
+    Where an answer is drawn, `read` hands torch's lines what a submission gave, as `own_NAME`, in the shape of an
+    input. `either` has lines that follow torch's where another answer is right as well, by the note that says so. What
+    is `built_of` classes is not blamed for them. A question that was asked in other ways is given for each; `of` is the
+    usual one. Such a dialect is taken where its pattern, `told`, is found in a class that it asks, and an `open` one,
+    where either is right, where a pattern is found in another class.
     """
 
     name: str
@@ -57,6 +69,17 @@ class Question:
     shapes: tuple[str, ...] = ()
     lenient: bool = False
     whole: bool = False
+    read: Mapping[str, str] = field(default_factory=dict)
+    either: Mapping[str, str] = field(default_factory=dict)
+    built_of: tuple[str, ...] = ()
+    of: str = ""
+    told: str = ""
+    open: bool = False
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The functions and classes that are called of a submission."""
+        return tuple(dict.fromkeys(one.part.partition(".")[0] for one in self.run if one.part))
 
     @cached_property
     def letters(self) -> tuple[str, ...]:
@@ -66,11 +89,12 @@ class Question:
 
     @cached_property
     def works_on(self) -> Mapping[str, tuple[str, ...]]:
-        """By part, the other parts whose results it is handed."""
-        return {
-            part: tuple(dict.fromkeys(one for line in self.run if line.part == part for one in line.works_on))
-            for part in {line.part for line in self.run}
-        }
+        """By part, the parts called before it whose results it is handed, or whose object it is called on."""
+        found: dict[str, dict[str, None]] = {}
+        for line in self.run:
+            earlier = list(found)[: list(found).index(line.part)] if line.part in found else list(found)
+            found.setdefault(line.part, {}).update(dict.fromkeys(one for one in line.works_on if one in earlier))
+        return {part: tuple(others) for part, others in found.items()}
 
     @cached_property
     def results(self) -> tuple[tuple[str, str], ...]:
@@ -92,7 +116,14 @@ class Declaration:
     further: tuple[str, ...] = ()
     lent: tuple[str, ...] = ()
     exam: str = "1"
-    named: Mapping[str, Any] = field(default_factory=dict)
+    solution: str = "solution"
+    allow: tuple[str, ...] = ()
+
+    @property
+    def defines(self) -> tuple[str, ...]:
+        """What a submission defines in whichever files, where no module is named."""
+        asked = (name for question in self.questions for name in question.asks)
+        return () if self.module else tuple(dict.fromkeys(asked))
 
 
 def read(folder: Path) -> Declaration:
@@ -105,8 +136,13 @@ def read(folder: Path) -> Declaration:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}.") from error
     _known(path, told, OF_ASSIGNMENT, "")
-    _has(path, told, ("name", "module", "question"), "")
-    questions = tuple(_question(path, number, one) for number, one in enumerate(told["question"], 1))
+    _has(path, told, ("name", "question"), "")
+    questions = tuple(
+        dialect
+        for number, written in enumerate(told["question"], 1)
+        for one in _each(written)
+        for dialect in _dialects(path, number, one)
+    )
     asked = dict.fromkeys(part for question in questions for _, part in question.results)
     declared = told.get("part", {})
     for part, of_part in declared.items():
@@ -114,15 +150,48 @@ def read(folder: Path) -> Declaration:
         if part not in asked:
             raise UsageError(f"{path}: part.{part} is not asked: no result of a question is of {part}.")
     return Declaration(
-        folder, told["name"], told.get("title", told["name"]), told["module"],
+        folder, told["name"], told.get("title", told["name"]), told.get("module", ""),
         {part: declared.get(part, {}) for part in asked}, questions, tuple(told.get("further", ())),
-        tuple(told.get("lent", ())), str(told.get("exam", "1")),
+        tuple(told.get("lent", ())), str(told.get("exam", "1")), told.get("solution", "solution"),
+        tuple(told.get("allow", ())),
     )  # fmt: skip
 
 
 def is_shape(value: Any) -> bool:
     """Whether what is given is told by its sizes."""
     return isinstance(value, str) and SHAPE.fullmatch(value) is not None
+
+
+def _each(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A question, or one for `{name}` and `{value}` of each entry in `each`."""
+    kept = {key: value for key, value in told.items() if key != "each"}
+    for name, value in told.get("each", {"": ""}).items():
+        yield _filled(kept, {"{name}": name, "{value}": value}) if name else kept
+
+
+def _filled(told: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(told, Mapping):
+        return {_filled(key, words): _filled(value, words) for key, value in told.items()}
+    for word, meaning in words.items():
+        told = told.replace(word, meaning) if isinstance(told, str) else told
+    return told
+
+
+def _dialects(path: Path, number: int, told: Mapping[str, Any]) -> Iterator[Question]:
+    """A question as it is asked usually, and as in each dialect; where another file tells that, either is right."""
+    usual = _question(path, number, told)
+    yield usual
+    for name, overlay in told.get("dialect", {}).items():
+        _known(path, overlay, OF_DIALECT, f"question {usual.name!r}, dialect.{name}")
+        kept = {key: value for key, value in told.items() if key != "dialect"}
+        of_dialect = {key: value for key, value in overlay.items() if key != "told"}
+        of_dialect["given"] = {**told["given"], **overlay.get("given", {})}
+        of_dialect["torch"] = f"{usual.torch}\n{overlay.get('torch', '')}"
+        found = _question(path, number, kept | of_dialect | {"name": f"{usual.name} ({name})"})
+        yield replace(found, of=usual.name, told=overlay.get("told", ""))
+        if not overlay.keys() & {"run", "given"}:
+            either = {f"is asked so in dialect {name}": overlay.get("torch", ""), **usual.either}
+            yield replace(usual, name=f"{usual.name} ({name} or not)", of=usual.name, open=True, either=either)
 
 
 def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
@@ -138,6 +207,7 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
         {letter: _range(path, where, letter, one) for letter, one in told.get("sizes", {}).items()},
         {part: _text(path, where, part, one, told) for part, one in told.get("texts", {}).items()},
         told.get("names", ""), tuple(told.get("shapes", ())), told.get("lenient", False), told.get("whole", False),
+        told.get("read", {}), told.get("either", {}), tuple(told.get("built_of", ())),
     )  # fmt: skip
     _tree(path, f"{where}, torch", found.torch)
     if not found.results:
@@ -148,7 +218,11 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
 
 
 def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
-    """The lines of `run`; what is read of an object is of the method that was called last on it."""
+    """The lines of `run`; what is read of an object is of the method that was called last on it.
+
+    What is read of an object that lines made themselves is of what was called last.
+    """
+    latest = ""
     classes: dict[str, str] = {}
     last: dict[str, str] = {}
     behind: dict[str, tuple[str, ...]] = {}
@@ -156,17 +230,23 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
         call = next((one for one in ast.walk(node) if isinstance(one, ast.Call)), None)
         targets = tuple(_names(node.targets[0])) if isinstance(node, ast.Assign) else ()
         part = ""
-        if call is not None and isinstance(call.func, ast.Name):
+        if call is not None and isinstance(call.func, ast.Name) and call.func.id == OBJECT:
+            pass
+        elif call is not None and isinstance(call.func, ast.Name):
             part = call.func.id
             classes |= dict.fromkeys(targets, part)
             last |= dict.fromkeys(targets, part)
         elif call is not None and isinstance(call.func, ast.Attribute) and (root := _root(call.func)) in classes:
             part = last[root] = f"{classes[root]}.{call.func.attr}"
         elif call is None and isinstance(node, ast.Assign):
-            part = last.get(_root(node.value), "")
+            part = last.get(_root(node.value), latest)
         read = [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
+        if not part and call is not None and "np" in read:  # what numpy makes of a result is of who gave it
+            part = next((behind[name][-1] for name in read if behind.get(name)), "")
+        latest = part or latest
         parts = tuple(dict.fromkeys(one for name in read for one in behind.get(name, ()) if one != part))
-        behind |= dict.fromkeys(targets or filter(None, [_root(call.func) if call else ""]), (*parts, part))
+        works = [_root(call.func)] if call is not None and isinstance(call.func, ast.Attribute) else []
+        behind |= dict.fromkeys([*targets, *filter(None, works)], (*parts, part))
         yield Statement(ast.unparse(node), targets, part, parts)
 
 

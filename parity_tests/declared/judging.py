@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from parity_tests.declared.cases import AGAIN
 from parity_tests.declared.declaration import Question
 from parity_tests.harness.flow_answers import Form, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
+from parity_tests.harness.returned import result_of
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Arrays, Context, Judged
-from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.quantity import Key
 from reports.model.verdicts import PASSING, Verdict
 
 SPOILED = (Verdict.MISMATCH, Verdict.CRASHED)
@@ -26,25 +31,46 @@ Instead = Mapping[str, Callable[[Mapping[str, Any]], Any]]
 
 def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each result against torch's, value ± radius, which flows along torch's own operations."""
+    arrays = with_read(case, arrays, seen)
     asked = [
-        Asked(
-            [q for q in case.quantities if q.key.call == k],
-            [Form(reference(question, case, k), inputs(case, arrays, k))],
-        )
+        Asked([q for q in case.quantities if q.key.call == k], _forms(question, case, arrays, k))
         for k in range(len(case.params["sizes"]))
     ]
     return judge_all(case, seen, asked, context.device)
 
 
+def _forms(question: Question, case: Case, arrays: Arrays, k: int) -> list[Form]:
+    """All that is right of a copy, the usual first."""
+    others = [(replace(question, torch=f"{question.torch}\n{more}"), note) for note, more in question.either.items()]
+    given = inputs(case, arrays, k)
+    return [Form(reference(one, case, k), given, note) for one, note in ((question, ""), *others)]
+
+
+def with_read(case: Case, arrays: Arrays, seen: Observation) -> Arrays:
+    """The inputs, and of a submission's results what torch's lines must know, as `own_NAME`; ones where it has none."""
+    found = dict(arrays)
+    for name, like in case.params["read"].items():
+        for k in range(len(case.params["sizes"])):
+            shape = arrays[f"{like}_{k}"]
+            got = result_of(seen, Key(name, k))
+            array = got.array if isinstance(got, Returned) else None
+            is_read = array is not None and array.shape == shape.shape and array.dtype.kind in "fiu"
+            found[f"own_{name}_{k}"] = np.asarray(array, shape.dtype) if is_read else np.ones_like(shape)
+    return found
+
+
 def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verdicts) -> Verdicts:
     """The same; what a wrong part hands its results to is open: nobody sees what it makes of right ones."""
     found = {name: dict(one) for name, one in judged.items()}
+    wrong = {q.part: None for case in plan for q in case.quantities if judged[case.name][q.name].verdict not in PASSING}
     for case in plan:
-        works_on = questions[case.params["question"]].works_on
+        question = questions[case.params["question"]]
+        works_on = question.works_on
         failing = {(q.part, q.key.call) for q in case.quantities if judged[case.name][q.name].verdict not in PASSING}
         for q in case.quantities:
             comparison = judged[case.name][q.name]
             cause = next((one for one in works_on[q.part] if (one, q.key.call) in failing), "")
+            cause = cause or next((one for one in wrong if one.partition(".")[0] in question.built_of), "")
             if cause and comparison.verdict in SPOILED:
                 total = comparison.total or 1
                 found[case.name][q.name] = Comparison(
@@ -60,7 +86,8 @@ def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verd
 
 def inputs(case: Case, arrays: Arrays, k: int) -> dict[str, Any]:
     """The inputs of a copy by the names that lines know them by."""
-    return {name: arrays[f"{name}_{k}"] for name in case.params["given"]}
+    names = (*case.params["given"], *(f"own_{name}" for name in case.params["read"]))
+    return {name: arrays[f"{name}_{k}"] for name in names}
 
 
 def constants(case: Case, k: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from parity_tests.declared.cases import AGAIN
 from parity_tests.declared.declaration import Declaration, Question
-from parity_tests.declared.judging import Instead, constants, inputs, reference
+from parity_tests.declared.judging import Instead, constants, inputs, reference, with_read
 from parity_tests.harness.flow_answers import Form, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
@@ -65,7 +65,10 @@ def _change(question: Question, plan: Sequence[Case], quantity: Quantity, seen: 
         (
             changed
             for changed in fitting
-            if all(_gives(question, text, changed, one, draw(one), seen[one.name], result) for one in asked)
+            if all(
+                _gives(question, text, changed, one, with_read(one, draw(one), seen[one.name]), seen[one.name], result)
+                for one in asked
+            )
         ),
         None,
     )
@@ -108,7 +111,10 @@ def _is_derivative(
     """Whether a result is what torch's lines give of a changed part."""
     k = quantity.key.call
     run, words = reference(question, case, k, instead), ", ".join(instead)
-    asked = Asked([quantity], [Form(run, inputs(case, draw(case), k), f"as {cause} gives {words}")])
+    asked = Asked(
+        [quantity],
+        [Form(run, inputs(case, with_read(case, draw(case), seen[case.name]), k), f"as {cause} gives {words}")],
+    )
     try:
         judged = judge_all(case, seen[case.name], [asked], "cpu")[quantity.name]
     except (*FAILS, RuntimeError):
@@ -138,7 +144,7 @@ def _fitting(
             array = got.array if isinstance(got, Returned) else None
             if array is None or array.dtype.kind != "f" or not np.isfinite(array).all():
                 continue
-            known = of_values(text, _in_numpy(text, question, case, draw(case), k))
+            known = of_values(text, _in_numpy(text, question, case, with_read(case, draw(case), seen[case.name]), k))
             if not known.is_right(result, array):
                 yield from [*known.matching(result, array), *known.numbered(result, array)][:MOST_TRIED]
                 return

@@ -84,6 +84,7 @@ def check(
     Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission, assignment)
+    whole, assignment = assignment, assignment.in_folder(folder)
     if edition is not None:
         assignment.refuse_edition(edition)
     refuse_missing_device(device)
@@ -91,7 +92,7 @@ def check(
     started = time.monotonic()
     with ExitStack() as stack:
         of_submission = partial(runner_of, assignment, folder, allow=allow, timeout=timeout, isolation=isolation)
-        of_solution = partial(runner_of, assignment, assignment.solution, timeout=timeout, isolation=isolation)
+        of_solution = partial(runner_of, whole, whole.solution, timeout=timeout, isolation=isolation)
         runners: dict[str, Runner] = {}
         held = stack.enter_context(ExitStack())
 
@@ -202,7 +203,7 @@ def runner_of(
         fixture=assignment.lent_support(edition),
         by_files={name: assignment.lent_support(name) for name in editions.names} if by_files else None,
         lent=assignment.lent_modules,
-        allow=allow,
+        allow=(*assignment.allow, *allow),
         case_seconds=timeout,
         isolation=isolation,
         servers=servers,

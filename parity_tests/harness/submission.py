@@ -71,7 +71,8 @@ def find_submission(path: Path, assignment: Assignment) -> Path:
     """
     folder = _folder_of(path, [assignment])
     try:
-        place = assignment.layout.place(folder, assignment.layout.file)
+        layout = assignment.layout.in_folder(folder)
+        place = layout.place(folder, layout.file)
         if place is None:
             raise UsageError(_refusal(path, [assignment]))
         with (folder / place).open("rb"):

@@ -1,7 +1,11 @@
 """The layout: which files a submission of an assignment consists of."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -17,6 +21,9 @@ class Layout:
     `support` is what students are given with an assignment of a single file ("" for nothing): where a submission lacks
     it, the solution's is its fixture. `unsupported` maps a file that only an unknown layout has to the edition of that
     layout. `entry` is the function that runs the whole program, as nothing does that only imports it ("" for none).
+
+    Of an assignment that `defines` names and asks for no files, `in_folder` is the layout of one submission: its
+    modules are those that define the names, `where` says which does, and imports are found in each of the `roots`.
     """
 
     module: str
@@ -25,6 +32,25 @@ class Layout:
     entry: str = ""
     further: tuple[str, ...] = ()
     lent: tuple[str, ...] = ()
+    defines: tuple[str, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+    roots: tuple[str, ...] = ()
+
+    def in_folder(self, folder: Path) -> Layout:
+        """The same for the submission in this folder, where files are told by what they define."""
+        if not self.defines:
+            return self
+        where: dict[str, str] = {}
+        roots: dict[str, None] = {}
+        for path in _sources_in(folder):
+            with (folder / path).open("rb") as file:
+                text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+            roots |= dict.fromkeys(str(one) for one in reversed(path.parents) if one != Path())
+            for name in _DEFINED.findall(text):
+                if name in self.defines:
+                    where.setdefault(name, ".".join(path.with_suffix("").parts))
+        modules = tuple(dict.fromkeys(where[name] for name in self.defines if name in where))
+        return replace(self, module=(*modules, self.module)[0], further=modules[1:], where=where, roots=tuple(roots))
 
     @property
     def package(self) -> str:
@@ -58,7 +84,9 @@ class Layout:
         return tuple(filter(None, (*self.sources, *given)))
 
     def fits(self, folder: Path) -> bool:
-        """Whether the folder holds a submission of this layout."""
+        """Whether the folder holds a submission of this layout; one name alone may be that of any other file."""
+        if self.defines:
+            return len(self.in_folder(folder).where) > 1
         return self.place(folder, self.file) is not None
 
     def place(self, folder: Path, file: str) -> str | None:
@@ -79,6 +107,25 @@ class Layout:
         """The file relative to the package, "" where it lies in none."""
         root = f"{self.package.replace('.', '/')}/"
         return file.removeprefix(root) if self.package and file.startswith(root) else ""
+
+
+_DEFINED = re.compile(r"^(?:class|def) +(\w+)", re.MULTILINE)
+_MOST_BYTES, _MOST_FOLDERS = 1 << 20, 100
+
+
+def _sources_in(folder: Path) -> Iterator[Path]:
+    """The Python files below a folder that can be imported from there, those that lie highest first."""
+    folders, seen = [folder], 0
+    while folders and seen < _MOST_FOLDERS:
+        deeper: list[Path] = []
+        for path in (one for around in folders for one in sorted(around.iterdir())):
+            if path.is_symlink() or not path.stem.isidentifier():
+                continue
+            if path.suffix == ".py" and path.is_file():
+                yield path.relative_to(folder)
+            elif not path.suffix and path.is_dir() and os.access(path, os.R_OK | os.X_OK):
+                deeper.append(path)
+        seen, folders = seen + len(folders), deeper
 
 
 def file_of(module: str) -> str:

@@ -200,7 +200,8 @@ def test_what_runs_beside_a_submission_needs_numpy_and_the_standard_library_alon
 
 
 def test_the_shipped_network_needs_numpy_and_the_standard_library_alone() -> None:
-    may = sys.stdlib_module_names | {"numpy"} | {path.stem for path in files("implementation")}
+    own = {one for path in files("implementation") for one in path.with_suffix("").parts}
+    may = sys.stdlib_module_names | {"numpy"} | own
     for path in files("implementation"):
         found = imports_of(path)
         names = {absolute(module, path).partition(".")[0] for module, _, _ in found}

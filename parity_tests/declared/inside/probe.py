@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 else:
     from asking import plain
 
-BUILTINS = {one.__name__: one for one in (dict, float, int, len, list, range, str, tuple)}
+BUILTINS = {one.__name__: one for one in (dict, float, int, len, list, range, str, tuple)} | {"Object": SimpleNamespace}
 """What lines may use of Python's own names."""
 
 
@@ -53,6 +54,7 @@ class _Copy:
         self._given = {name: np.array(arrays[f"{name}_{k}"]) for name in params["given"]}
         self._names = _Names(submission, {"np": np, **params["sizes"][k], **params["constants"][k], **self._given})
         self._results: dict[str, tuple[np.ndarray, bytes]] = {}
+        self._failed: set[str] = set()
 
     def run(self, statement: ast.stmt, targets: Sequence[str], part: str) -> None:
         """Run a line. Where it fails, what it should give has failed, or else the object whose method it calls."""
@@ -61,8 +63,9 @@ class _Copy:
         try:
             if isinstance(value, ast.Call):
                 given = self._called(value, targets, part)
-            elif targets and value is not None:
-                given = [self._valued(value)]
+                self._failed |= {part} if given[0] is self._recorder.FAILED else set()
+            elif targets and value is not None:  # nothing is read of a call that failed
+                given = [self._recorder.FAILED if part in self._failed else self._valued(value)]
             else:
                 if self._names.get(_root(statement)) is not self._recorder.FAILED:
                     exec(compile(ast.Module([statement], []), "<run>", "exec"), {"__builtins__": {}}, self._names)
@@ -75,11 +78,11 @@ class _Copy:
                 )
                 self._recorder.fail(name, said, "missing" if missing else "crashed", self._k, part)
             given = [self._recorder.FAILED] * len(targets)
-        if not targets and given == [self._recorder.FAILED]:
+        if given and not targets and given[0] is self._recorder.FAILED:
             self._names[_root(statement)] = self._recorder.FAILED
-        for name, one in zip(targets, given, strict=True):
+        for name, one in zip(targets, given, strict=False):  # a call without targets gives something as well
             self._names[name] = one
-            if name in self._kept and one is not self._recorder.FAILED:
+            if name in self._kept and (one is not self._recorder.FAILED or not isinstance(value, ast.Call)):
                 self._keep(name, one)
         written = [name for name, was in before.items() if self._given[name].tobytes() != was]
         if written and targets:

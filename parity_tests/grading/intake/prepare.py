@@ -16,6 +16,7 @@ from parity_tests.grading.intake.entries import (
     Entry,
     RefusedArchive,
     archive_entries,
+    common_folder,
     is_archive,
     is_junk,
 )
@@ -141,6 +142,8 @@ class _Selection:
 
     def files_of(self, entries: Sequence[Entry]) -> dict[str, bytes]:
         """The files to run, by the names they run under; none where no file answers the assignment."""
+        if self._layout.defines:
+            return self._of_any_name(entries)
         wanted = self._layout.file_name
         sources = _by_depth(entry for entry in entries if _is_python(entry.path))
         named = [entry for entry in sources if entry.parts[-1] == wanted]
@@ -165,6 +168,14 @@ class _Selection:
         if not any(holds_code(files.get(source, b"")) for source in self._layout.sources):
             raise _Unusable(f"there is no line of code in {path_text(module.parts[-1])}")
         return files
+
+    def _of_any_name(self, entries: Sequence[Entry]) -> dict[str, bytes]:
+        """All files, without the folders that hold all of them, where one defines what the assignment asks for."""
+        while (top := common_folder(entries)) and top != self._layout.module.partition(".")[0]:
+            entries = [entry.under(top) for entry in entries]
+        files = self._without_clashes(self._beside(None, entries))
+        texts = (data.decode("latin-1") for name, data in files.items() if _is_python(name))
+        return files if any(self._count_marks(text) for text in texts) else {}
 
     def _in_package(self, files: dict[str, bytes]) -> dict[str, bytes]:
         """The same, with what stands beside the module under the name of its package."""
@@ -193,9 +204,9 @@ class _Selection:
     def _count_marks(self, text: str) -> int:
         return sum(mark in text for mark in self._marks)
 
-    def _beside(self, module: Entry, entries: Sequence[Entry]) -> dict[str, bytes]:
-        """The files in the module's folder and below it, up to the caps."""
-        folder = module.path.rpartition("/")[0]
+    def _beside(self, module: Entry | None, entries: Sequence[Entry]) -> dict[str, bytes]:
+        """The files in the module's folder and below it, up to the caps; all without a module."""
+        folder = "" if module is None else module.path.rpartition("/")[0]
         files: dict[str, bytes] = {}
         too_large = []
         room = MAX_IN_ALL

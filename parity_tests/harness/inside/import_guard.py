@@ -25,15 +25,21 @@ MAX_SOURCE = 1 << 20
 class Guard:
     """The finder of a submission's imports.
 
-    `folder` is the submission's. `allowed` are the top-level modules beyond the standard library. `fixtures` maps names
-    of modules to the files that are loaded for them. `inert` is the finder of inert modules. `packages` maps a package
-    to the folder that is its content, where this has another name or lies nowhere else.
+    `roots` are the submission's folder and those in it that imports are found in, too. `allowed` are the top-level
+    modules beyond the standard library. `fixtures` maps names of modules to the files that are loaded for them. `inert`
+    is the finder of inert modules. `packages` maps a package to the folder that is its content, where this has another
+    name or lies nowhere else.
     """
 
     def __init__(
-        self, folder: str, allowed: Sequence[str], fixtures: dict[str, str], inert: Any, packages: dict[str, str]
+        self,
+        roots: Sequence[str],
+        allowed: Sequence[str],
+        fixtures: dict[str, str],
+        inert: Any,
+        packages: dict[str, str],
     ) -> None:
-        self.folder = folder
+        self.folder, self._roots = roots[0], roots
         self._fixtures = fixtures
         self._allowed = {*sys.stdlib_module_names, *allowed}
         self._inert = inert
@@ -49,7 +55,7 @@ class Guard:
         top, _, rest = fullname.partition(".")
         if fullname in self._packages:
             return self._content(fullname, self._packages[fullname])
-        for entry in [self.folder] if path is None else path:
+        for entry in self._roots if path is None else path:
             if entry == self.folder or entry.startswith(self.folder + os.sep):
                 spec = self._own(entry, fullname)
                 if spec is not None:
@@ -82,13 +88,11 @@ class Guard:
 
     def forget(self) -> None:
         """Drop all modules from the submission's folder, fixtures and inert modules, so that they are loaded anew."""
-        for name, module in list(sys.modules.items()):
-            if self._kept.get(name) is module:
-                continue
-            if self._is_the_submissions(name, module):
-                del sys.modules[name]
-            else:
-                self._kept[name] = module
+        new = {name: module for name, module in sys.modules.items() if self._kept.get(name) is not module}
+        own = [name for name, module in new.items() if self._is_the_submissions(name, module)]
+        self._kept |= {name: module for name, module in new.items() if name not in own}
+        for name in own:  # all at once: where a package without a file lies, the one around it tells
+            del sys.modules[name]
 
     def _is_the_submissions(self, name: str, module: Any) -> bool:
         try:

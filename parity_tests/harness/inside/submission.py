@@ -37,20 +37,29 @@ class Submission:
     """What a probe is given of the submission: its modules as they were imported for this case."""
 
     def __init__(
-        self, folder: str, edition: str, module: ModuleType, support: ModuleType | None, problem: Failure | None
+        self,
+        folder: str,
+        edition: str,
+        module: ModuleType,
+        support: ModuleType | None,
+        problem: Failure | None,
+        where: Mapping[str, str],
     ) -> None:
-        """`problem` is how the import of the module failed, None if it did not."""
+        """`problem` is how the module's import failed, None if it did not; `where` tells the module of other names."""
         self.folder = folder
         self.edition = edition
         self.module = module
         self.support = support
-        self._problem = problem
+        self._problem, self._where = problem, where
 
     def get(self, name: str, further: str = "") -> Any:
         """Return what the module, or else the support module, defines as `name`. Raises Missing if neither does.
 
         `further` is another module that is handed in, which is imported now. Raises CannotImport if it cannot be.
         """
+        if self._where and name not in self._where:
+            raise Missing(f"no file defines {name}", lacks=name)
+        further = further or self._where.get(name, "")
         if further and further != self.module.__name__:
             module = imported(further)
             if name in vars(module):
@@ -109,8 +118,8 @@ def _undefined(module: ModuleType, called: str, name: str) -> str:
 class CannotImport(Exception):  # noqa: N818 - what its cause is, is the error
     """A further module that is handed in cannot be imported, for the reason that is the cause of this."""
 
-    def __init__(self, module: str) -> None:
-        super().__init__(f"{file_of(module)} cannot be imported")
+    def __init__(self, module: str, why: Exception) -> None:
+        super().__init__(f"{file_of(module)} cannot be imported: {clean(str(why))}")
         self.module = module
 
 
@@ -121,9 +130,9 @@ def imported(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
             raise Missing(f"there is no {file_of(module)}") from None
-        raise CannotImport(module) from error
+        raise CannotImport(module, error) from error
     except Exception as error:
-        raise CannotImport(module) from error
+        raise CannotImport(module, error) from error
 
 
 def put_in_place(module: str, function: str, source: str) -> None:
@@ -217,6 +226,7 @@ class Importer:
         self._around = f"{package}." if content else ""
         self._further: Sequence[str] = setup["further"]
         self.handed_in = (self.main, self.support, *self._further)
+        self.where: Mapping[str, str] = setup["where"]
         self._entry: str = setup["entry"]
         self.problem: Failure | None = None
         """Why the main module cannot be imported, None if it can."""
@@ -241,7 +251,8 @@ class Importer:
         self.fixtures = [name for name in stand_ins if not package or self._mentions(name, setup["lent"])]
         inert_finder = inert_modules.InertFinder(tuple(inert))
         packages = {package: folder} if content else {}
-        self._guard = import_guard.Guard(folder, ["numpy", *setup["allow"]], files, inert_finder, packages)
+        roots = [folder, *(f"{folder}{os.sep}{root}" for root in setup["roots"])]
+        self._guard = import_guard.Guard(roots, ["numpy", *setup["allow"]], files, inert_finder, packages)
         if code is not None:
             self._guard.replace(self._file, code)
         for module, file in in_place_of.items():

@@ -216,7 +216,10 @@ class Worker:
                 support = None
             for edited in header.get("edited", ()):
                 submission.put_in_place(edited["module"], edited["function"], edited["source"])
-            given = submission.Submission(self._folder, self._importer.edition, module, support, self._importer.problem)
+            importer = self._importer
+            given = submission.Submission(
+                self._folder, importer.edition, module, support, importer.problem, importer.where
+            )
             sys.modules.update(self._preloaded.beside)  # the probe may import its companions only now
             probe(given, self._recorder, header["params"], arrays)
         except call_recorder.CaseOver:

@@ -113,7 +113,7 @@ class InProcessRunner:
             try:
                 module, support = self._imported()
                 sys.modules.update(self._beside)
-                submission = Submission(self._folder, self._edition, module, support, None)
+                submission = Submission(self._folder, self._edition, module, support, None, self._layout.where)
                 self._probes[probe](submission, recorder, dict(params), _copies(arrays))
             except CaseOver:
                 pass

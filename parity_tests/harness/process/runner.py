@@ -89,6 +89,8 @@ class Runner:
             "module": layout.module,
             "support": layout.support,
             "further": list(layout.further),
+            "where": dict(layout.where),
+            "roots": list(layout.roots),
             "entry": layout.entry,
             "told_by": str(known.told_by) if known.told_by else None,
             "inert_modules": {name: list(modules) for name, modules in known.inert_modules.items()},

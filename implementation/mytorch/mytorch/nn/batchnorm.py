@@ -1,0 +1,30 @@
+"""Batch normalisation of N×C; parameters and statistics are 1×C."""
+
+import numpy as np
+
+
+class BatchNorm1d:
+    def __init__(self, num_features, alpha=0.9):
+        self.alpha, self.eps = alpha, 1e-8
+        self.BW = np.ones((1, num_features))
+        self.Bb = np.zeros((1, num_features))
+        self.running_M = np.zeros((1, num_features))
+        self.running_V = np.ones((1, num_features))
+
+    def forward(self, Z, eval=False):
+        if eval:
+            return self.BW * (Z - self.running_M) / np.sqrt(self.running_V + self.eps) + self.Bb
+        M, V = Z.mean(axis=0, keepdims=True), Z.var(axis=0, keepdims=True)
+        self.deviation = np.sqrt(V + self.eps)
+        self.NZ = (Z - M) / self.deviation
+        self.running_M = self.alpha * self.running_M + (1 - self.alpha) * M
+        self.running_V = self.alpha * self.running_V + (1 - self.alpha) * V
+        return self.BW * self.NZ + self.Bb
+
+    def backward(self, dLdBZ):
+        self.dLdBW = np.sum(dLdBZ * self.NZ, axis=0, keepdims=True)
+        self.dLdBb = np.sum(dLdBZ, axis=0, keepdims=True)
+        dLdNZ = dLdBZ * self.BW
+        through_mean = dLdNZ.mean(axis=0)
+        through_variance = self.NZ * (dLdNZ * self.NZ).mean(axis=0)
+        return (dLdNZ - through_mean - through_variance) / self.deviation

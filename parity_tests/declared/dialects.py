@@ -1,0 +1,43 @@
+"""The dialect of each question: how a course has asked it, which the files of a submission tell, each for itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from parity_tests.declared.declaration import Declaration, Question
+from parity_tests.protocol.layout import Layout, file_of
+
+
+def usual(declared: Declaration) -> tuple[Question, ...]:
+    """The questions as they are asked where nothing is told."""
+    return tuple(one for one in declared.questions if not one.of)
+
+
+def asked_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[Question, ...]:
+    """The questions in the dialects that a submission's files tell.
+
+    Where the file of a question tells nothing and another is of a dialect, the question is asked with both right.
+    """
+    texts = {name: _class_in(folder / file_of(module), name) for name, module in layout.where.items()}
+    told = {one.name for one in declared.questions if one.of and not one.open and _is_told(one, texts)}
+    return tuple(_choices(declared, told))
+
+
+def _choices(declared: Declaration, told: set[str]) -> Iterator[Question]:
+    for question in usual(declared):
+        others = [one for one in declared.questions if one.of == question.name]
+        shown = [one for one in others if one.name in told]
+        yield next(iter(shown or [one for one in others if one.open and told]), question)
+
+
+def _is_told(question: Question, texts: Mapping[str, str]) -> bool:
+    return bool(question.told) and any(re.search(question.told, texts.get(name, "")) for name in question.asks)
+
+
+def _class_in(file: Path, name: str) -> str:
+    """The text of a class or function, up to the next one at the outermost level."""
+    text = file.read_bytes().decode("utf-8", "replace")
+    found = re.search(rf"^(?:class|def) +{name}\b.*?(?=^(?:class|def|@)|\Z)", text, re.MULTILINE | re.DOTALL)
+    return "" if found is None else found[0]

@@ -1,0 +1,119 @@
+"""MyTorch is a declaration: files of any name, each in its dialect; two right answers where the course has two."""
+
+from __future__ import annotations
+
+from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.variants import Variant, unchanged
+from parity_tests.protocol.registry import find
+from reports.model.records import Record
+
+MYTORCH = find("mytorch")
+SOLUTION = dict(unchanged(MYTORCH).files)
+NN = "mytorch/nn"
+DIVIDED = '''
+import numpy as np
+
+
+class Sigmoid:
+    def forward(self, Z):
+        self.A = 1 / (1 + np.exp(-Z))
+        return self.A
+
+    def backward(self):
+        return self.A * (1 - self.A)
+
+
+class Linear:
+    def __init__(self, in_features, out_features, debug=False):
+        self.debug = debug
+
+    def forward(self, A):
+        self.A = A
+        return A @ self.W.T + self.b.T
+
+    def backward(self, dLdZ):
+        """dZdA is W, and dZdW is A."""
+        self.dLdW = dLdZ.T @ self.A / len(dLdZ)
+        self.dLdb = dLdZ.sum(axis=0)[:, None] / len(dLdZ)
+        return dLdZ @ self.W
+
+
+class CrossEntropyLoss:
+    def forward(self, A, Y):
+        self.e, self.Y = np.exp(A), Y
+        return -(Y * np.log(self.e / self.e.sum(axis=1, keepdims=True))).sum() / len(A)
+
+    def backward(self):
+        return self.e / self.e.sum(axis=1, keepdims=True) - self.Y
+'''
+"""Three classes in a file of any name, of the dialect before fall 2023."""
+MOST = ("Linear.backward", "MSELoss.forward", "CrossEntropyLoss.backward", "SGD.step", "MLP0.backward")
+
+
+def asked(files: dict[str, str], *parts: str) -> list[Record]:
+    return records(MYTORCH, Variant("", files), dtypes=["float64"], parts=parts or None)
+
+
+def failing(found: list[Record]) -> dict[str, set[str]]:
+    """What fails, by part, each with what it is called."""
+    by_part: dict[str, set[str]] = {}
+    for record in failures(found):
+        by_part.setdefault(record.part, set()).add(record.diagnosis or record.message)
+    return by_part
+
+
+def changed(file: str, old: str, new: str) -> dict[str, str]:
+    assert SOLUTION[file].count(old) == 1
+    return SOLUTION | {file: SOLUTION[file].replace(old, new)}
+
+
+def test_the_solution_agrees_with_torch() -> None:
+    assert failing(asked(SOLUTION)) == {}
+
+
+def test_a_class_that_no_file_has_costs_its_own_points_alone() -> None:
+    found = failing(asked({name: text for name, text in SOLUTION.items() if not name.endswith("loss.py")}, *MOST))
+    assert {part.partition(".")[0] for part in found} == {"MSELoss", "CrossEntropyLoss"}
+    assert all("no file defines" in said for names in found.values() for said in names)
+
+
+def test_a_file_of_any_name_is_asked_in_its_own_dialect() -> None:
+    own = asked({"hw1/everything.py": DIVIDED}, "Linear.backward", "Sigmoid.backward", "CrossEntropyLoss.backward")
+    assert failing(own) == {}
+    assert any("in dialect B" in note.text for record in own for note in record.notes)
+
+
+def test_what_was_right_in_another_dialect_is_wrong_where_nothing_tells_it() -> None:
+    plain = DIVIDED.replace("dZd", "").replace(
+        "def backward(self):\n        return self.A", "def f(self): return self.A", 1
+    )
+    found = failing(asked({"everything.py": plain}, "Linear.backward", "CrossEntropyLoss.backward"))
+    assert found["Linear.backward"] == {
+        "dLdW is divided by the number of examples once too often",
+        "a mean stands for a sum in dLdb",
+    }
+    assert found["CrossEntropyLoss.backward"] == {"the number of examples is left out of dLdA"}
+
+
+def test_two_gradients_of_dropout_are_right_and_one_comes_with_a_note() -> None:
+    file, parts = f"{NN}/dropout.py", ("Dropout.forward", "Dropout.backward")
+    unscaled = asked(changed(file, "delta * self.mask", "delta * (self.mask > 0)"), *parts)
+    assert failing(unscaled) == {}
+    assert any("a departure of the reference" in note.text for one in unscaled for note in one.notes)
+    assert set(failing(asked(changed(file, "delta * self.mask", "delta"), *parts))) == {"Dropout.backward"}
+
+
+def test_what_dropout_drops_is_counted() -> None:
+    kept = changed(f"{NN}/dropout.py", "np.random.binomial(1, 1 - self.p, x.shape)", "np.ones(x.shape)")
+    assert "Dropout.forward" in failing(asked(kept, "Dropout.forward"))
+
+
+def test_a_network_is_not_blamed_for_its_layers() -> None:
+    wrong = changed(f"{NN}/linear.py", "self.dLdW = dLdZ.T @ self.A", "self.dLdW = 2 * dLdZ.T @ self.A")
+    assert failing(asked(wrong, *MOST)) == {"Linear.backward": {"dLdW is doubled"}}
+
+
+def test_a_file_that_cannot_be_imported_says_why() -> None:
+    broken = changed(f"{NN}/loss.py", "import numpy as np", "import nampy as np")
+    said = failing(asked(broken, "MSELoss.forward"))["MSELoss.forward"]
+    assert all("loss.py cannot be imported" in one and "nampy" in one for one in said)
