@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     multiple=True,
     callback=names,
     metavar="PART,...",
-    help="Only these parts of the assignment, by their ids; may be repeated.",
+    help="Judge these parts of the assignment alone, by their ids; may be repeated.",
 )
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies (promotion of the dtype aside).")
 @click.option("--edition", help="The year's form of the assignment; told by the files, or its default, if left out.")

@@ -33,6 +33,7 @@ from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.protocol.observation import Hello, Observation
 from reports.model.environment import Environment
 from reports.model.records import Record
+from reports.model.summary import not_judged
 
 ISOLATION = "none"
 ONE_PARSER = sys.version_info < (3, 12)
@@ -76,8 +77,8 @@ def check(
 ) -> Run:
     """Puts every case of the assignment to the submission in this folder, and judges what it did.
 
-    The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `parts` restricts to the cases
-    with those parts; `timeout` is in seconds a case; `allow` names modules that the submission may import beside numpy;
+    The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `parts` restricts the records
+    to those parts; `timeout` is in seconds a case; `allow` names modules that the submission may import beside numpy;
     `isolation` is the level at which it runs, one of harness.isolation.LEVELS. `progress` is told (done, planned,
     case). `servers` and `cache` are those of whoever checks many: what processes are forked off, and what was
     judged before.
@@ -137,7 +138,8 @@ def check(
     from reference.device import set_up
 
     notes = notes_on(hello, assignment, told_by_files=by_files)
-    records = [import_record(setting, assignment, hello, notes), *judgement.records]
+    asked = judgement.records if parts is None else of_parts(judgement.records, parts, assignment.joint_checks)
+    records = [import_record(setting, assignment, hello, notes, parts), *asked]
     told = told_to_students(
         assignment, folder, wanted, records, judgement.seen, isolation=isolation, printed=len(outputs[0])
     )
@@ -147,6 +149,7 @@ def check(
             environment_of(assignment),
             submission=setting.submission,
             edition=setting.edition,
+            asked=None if parts is None else [part.id for part in assignment.parts if part.id in parts],
             edition_seen=hello.edition_seen,
             seed=seed,
             device=setting.device,
@@ -169,6 +172,21 @@ def check(
         inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},
         output=b"".join(outputs),
     )
+
+
+def of_parts(records: Sequence[Record], parts: frozenset[str], joint: Sequence[str]) -> list[Record]:
+    """The records of these parts, and Parity's own faults.
+
+    Where several parts work together, in a check of `joint`, another part may keep one of these from being judged. That
+    is left out, if the part has been judged by itself.
+    """
+    judged = {record.part for record in records if record.check not in joint and not not_judged(record)}
+
+    def others_fault(record: Record) -> bool:
+        return record.check in joint and record.part in judged and not_judged(record)
+
+    asked = [record for record in records if record.part in parts and not others_fault(record)]
+    return [*asked, *(record for record in records if record.of_harness and record.part not in parts)]
 
 
 def _stop_all(runners: Mapping[str, Runner]) -> None:

@@ -13,12 +13,23 @@ from reports.model.notes import Note, NoteKind
 from reports.model.records import Record
 
 
-def import_record(setting: Setting, assignment: Assignment, hello: Hello, notes: Iterable[Note] = ()) -> Record:
-    """The record, which costs no points of its own, with what is noted of the submission as a whole."""
+def import_record(
+    setting: Setting,
+    assignment: Assignment,
+    hello: Hello,
+    notes: Iterable[Note] = (),
+    parts: frozenset[str] | None = None,
+) -> Record:
+    """The record, which costs no points of its own, with what is noted of the submission as a whole.
+
+    It stands with the first of the `parts` that were asked for, where not all were.
+    """
+    ids = [part.id for part in assignment.parts if parts is None or part.id in parts]
+    usual = assignment.import_part
     case = Case("import", "import", "import", "", "", {}, ())
     failure = hello.import_failure or hello.support_failure
     comparison = matched() if failure is None else failed(failure)
-    quantity = Quantity("module", assignment.import_part or assignment.parts[0].id)
+    quantity = Quantity("module", usual if usual in ids else ids[0])
     return record_of(setting, case, quantity, comparison, None).with_notes(notes)
 
 

@@ -54,12 +54,19 @@ def test_the_toy_is_small() -> None:
     assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) < 80
 
 
-def test_its_solution_agrees_and_a_part_can_be_asked_alone(parity: Parity) -> None:
+def test_its_solution_agrees_and_a_right_part_asked_alone_is_green(wrong: tuple[Path, Path], parity: Parity) -> None:
     status, out, err = parity("check", "--shipped", "--assignment", NAME)
     assert (status, err) == (0, f"parity: this checks the network that comes with Parity, {TOY.solution}.\n")
     assert "Agreement: 5 of 5 quantities agree" in out
-    for option in ("--part", "--todo"):
-        assert "Agreement: 3 of 3" in parity("check", "--shipped", "--assignment", NAME, option, "B")[1]
+    for option, part, code, said in (
+        ("--part", "A", 0, "Agreement: Task A agrees; 3 of 3 quantities agree"),
+        ("--todo", "B", 1, "do not agree with torch, in Task B."),
+    ):
+        status, out, _ = parity("check", wrong[0], "--assignment", NAME, option, part)
+        assert status == code
+        out = " ".join(out.split())
+        assert said in out
+        assert f"Not asked: Task {'B' if part == 'A' else 'A'}." in out
     status, _, err = parity("check", "--shipped", "--assignment", NAME, "--part", "4")
     assert status == 2
     assert "the assignment toy has no part '4'; it has A, B." in err

@@ -38,7 +38,8 @@ class Environment:
     """What a run says of itself; None is what it does not say. Files and pages have the fields in this order.
 
     A check, a training trace and a pair of functions each say some of it. `others` is what another version wrote: it is
-    kept, and no student sees it. `seed` and `submission` are the whole class's, and a folder's name.
+    kept, and no student sees it. `asked` are the parts of a check that was of some alone. `seed` and `submission` are
+    the whole class's, and a folder's name.
     """
 
     assignment: Annotated[str | None, _TOLD] = None
@@ -53,6 +54,7 @@ class Environment:
     panels: Annotated[Mapping[str, Sequence[str]] | None, _WORKED_WITH] = None
     submission: str | None = None
     edition: Annotated[str | None, _TOLD] = None
+    asked: Annotated[Sequence[str] | None, _TOLD_WORKED_WITH] = None
     edition_seen: Annotated[str | None, _TOLD] = None
     seed: int | None = None
     device: Annotated[str | None, _TOLD] = None

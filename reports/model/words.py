@@ -66,8 +66,15 @@ def verdict_of(run: Results, strict: bool = False) -> RunVerdict:
         return RunVerdict("Nothing was compared.", "", 0)
     undecided = sum(record.verdict == Verdict.UNDECIDED for record in records)
     bad = [record for record in records if failing(record, strict)]
-    verdict, more = _disagreement(run, bad) if bad else (_agreement(records, undecided), "")
-    return RunVerdict(verdict, more, undecided)
+    verdict, more = _disagreement(run, bad) if bad else (_agreement(run, undecided), "")
+    return RunVerdict(verdict, " ".join(filter(None, (more, _not_asked(run)))), undecided)
+
+
+def _not_asked(run: Results) -> str:
+    """Which parts were left out of a check of some parts alone, "" where it was of all."""
+    asked, known = run.environment.asked, run.environment.parts or ()
+    left = [] if asked is None else [row["id"] for row in known if row.get("id") not in (None, *asked)]
+    return f"Not asked: {parts_of(run).listed(left)}." if left else ""
 
 
 def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
@@ -110,8 +117,10 @@ def import_sentence(run: Results) -> str:
     return next((ended(printable(record.message)) for record in failures), "")
 
 
-def _agreement(records: Sequence[Record], undecided: int) -> str:
-    text = f"Agreement: {len(records) - undecided} of {len(records)} quantities agree with torch"
+def _agreement(run: Results, undecided: int) -> str:
+    records, asked = run.records, run.environment.asked
+    who = f"{parts_of(run).listed(asked)} agree{'s' if len(asked) == 1 else ''}; " if asked else ""
+    text = f"Agreement: {who}{len(records) - undecided} of {len(records)} quantities agree with torch"
     ratio = largest_ratio(records)
     return text + (f"; the largest gap is {number(ratio)} of what rounding explains." if ratio else ".")
 
