@@ -36,6 +36,7 @@ from parity_tests.protocol.errors import HarnessError, UsageError
 if TYPE_CHECKING:
     from parity_tests.harness.reproduce import Reproductions
     from parity_tests.protocol.assignment import Assignment
+    from reports.model.run import SavedRun
 
 
 @click.command()
@@ -121,7 +122,7 @@ def check(
     1 discrepancies, 2 what was asked for cannot be done, 3 Parity's own fault. The run folder also gets report.html, a
     page that needs nothing beside it.
     """
-    from reports.model.run_folder import refuse_unwritable
+    from reports.model.run_folder import refuse_unwritable, run_before
 
     with run_folder_errors():
         refuse_unwritable(out)
@@ -163,13 +164,14 @@ def check(
     try:
         moved = drift.hold_against(earlier, baseline, run.records, run.environment, whole=whole, update=update_baseline)
     except UsageError:  # the run is kept all the same
-        _save(run, out, strict, scripts)
+        _save(run, out, strict, scripts, run_before(out, run))
         raise
     if moved is not None:
         kept = replace(run.environment, drift=drift.document(moved, baseline))
         run = replace(run, environment=kept)  # for the page, also where it is made later
-    lines = run_lines(run, out, strict, quiet)
-    without_page = _save(run, out, strict, scripts)
+    before = run_before(out, run)
+    lines = run_lines(run, out, strict, quiet, before)
+    without_page = _save(run, out, strict, scripts, before)
     if without_page and not quiet:
         lines.append(f"There is no report.html in it: {without_page}")
     if made is not None:
@@ -184,8 +186,8 @@ def check(
     return DISCREPANCIES if status == AGREEMENT and fail_on and moved else status
 
 
-def _save(run: Any, out: Path, strict: bool, scripts: Mapping[str, str]) -> str:
-    """Saves the run folder with its scripts and its page; why there is no page, "" where there is one."""
+def _save(run: Any, out: Path, strict: bool, scripts: Mapping[str, str], before: SavedRun | None) -> str:
+    """Saves the run folder with scripts, page and the run before; why there is no page, "" where there is one."""
     from reports.model.run_folder import save
 
     files = {name: text.encode() for name, text in scripts.items()}
@@ -193,7 +195,7 @@ def _save(run: Any, out: Path, strict: bool, scripts: Mapping[str, str]) -> str:
     if not without_page:
         files["report.html"] = html_page(run, out, strict, scripts)
     with run_folder_errors():
-        save(out, run, files)
+        save(out, run, files, before)
     return without_page
 
 

@@ -14,21 +14,27 @@ from parity_tests.protocol.errors import UsageError
 
 
 @click.command()
-@click.argument("before", metavar="A", type=click.Path(path_type=Path))
-@click.argument("after", metavar="B", type=click.Path(path_type=Path))
+@click.argument("runs", metavar="[A] [B]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Write the comparison as a page, too: a file of HTML.")
-def compare(before: Path, after: Path, out: Path | None) -> int:
+def compare(runs: tuple[Path, ...], out: Path | None) -> int:
     """Say what is different in a run from an earlier one: what changed verdict, what drifted.
 
-    A and B are the folders of two runs, the earlier one first. Nothing runs again. Exit status: 0 where everything
+    A and B are the folders of two runs, the earlier one first. Of one alone, parity-run if none is named, the run is
+    compared with the one before, which `parity check` keeps in it. Nothing runs again. Exit status: 0 where everything
     that agreed in A agrees in B, 1 where something no longer does, 2 where a folder cannot be read or the runs have
     nothing in common.
     """
     from reports.model.run import parts_of
-    from reports.model.run_folder import load
+    from reports.model.run_folder import BEFORE, load
     from reports.model.two_runs import compare_runs, comparison_sentence
     from reports.terminal.two_runs import two_runs_page
 
+    if len(runs) > 2:
+        raise UsageError("two runs are compared, and no more: name A and B.")
+    after = runs[-1] if runs else Path("parity-run")
+    before = runs[0] if len(runs) == 2 else after / BEFORE
+    if len(runs) < 2 and after.is_dir() and not before.is_dir():
+        raise UsageError(f"{after} keeps no run before it: `parity check` keeps the last one of the same submission.")
     if out is not None:
         require("a page", PAGES)
     with run_folder_errors():

@@ -6,7 +6,7 @@ import shlex
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,11 +16,18 @@ from parity_tests.cli.status import AGREEMENT, status_of
 from parity_tests.cli.terminal import paint, width
 from reports.model.verdicts import Verdict
 
+if TYPE_CHECKING:
+    from reports.model.run import Results
 
-def run_lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
-    """The table, the discrepancies, the verdict and where the run is saved; with `quiet` the verdict alone."""
+
+def run_lines(run: Any, out: Path, strict: bool, quiet: bool, before: Results | None = None) -> list[str]:
+    """The table, the discrepancies, the verdict, what is new since the run before, and where the run is saved.
+
+    With `quiet` the verdict alone.
+    """
     from reports.model.escape import printable
     from reports.model.summary import nothing_judged
+    from reports.model.two_runs import since_last_time
     from reports.model.words import verdict_sentence
     from reports.terminal.run import first_to_show, run_page
 
@@ -32,6 +39,8 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
     sentence = textwrap.wrap(verdict_sentence(run, strict), width())
     lines += [colours(line, "good" if good else "bad") for line in sentence]
     if not quiet:
+        new = since_last_time(before, run, strict) if before is not None else ""
+        lines += textwrap.wrap(new, width())
         example = None if nothing_judged(run.records) else first_to_show(run, strict)
         name = shlex.quote(printable(str(out)))
         lines.append(f"The run is saved in {name}.")

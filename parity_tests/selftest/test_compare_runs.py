@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,6 +122,42 @@ def test_the_command_ends_with_1_where_something_no_longer_agrees(
     status, _, err = parity("compare", "good", "nowhere")
     assert (status, "there is no run folder nowhere" in err) == (2, True)
     assert parity("compare", "good", "bad", "--out", "no/such/folder.html")[0] == 2
+
+
+def test_a_check_says_what_is_new_since_the_run_before_and_keeps_it(
+    parity: Parity, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    four, six = record(), record(part="6", check="tanh", case="tanh/small/float64")
+    wrong = {row.part: replace(row, verdict="mismatch", message="it is 2") for row in (four, six)}
+    waiting = replace(four, verdict="missing", explained_by="6")
+    runs = [
+        (run_of(four, wrong["6"]), ""),
+        (run_of(wrong["4"], six), "Since last time: TODO 6 agrees now; TODO 4 does not agree any more."),
+        (run_of(wrong["4"]), "Since last time: nothing has changed."),
+        (run_of(four, wrong["6"]), "Since last time: TODO 4 agrees now."),
+        (run_of(waiting, wrong["6"]), "Since last time: nothing has changed."),
+        (run_of(four, six), "Since last time: TODO 4 and 6 agree now."),
+        (run_of(four, six), ""),
+        (run_of(wrong["4"], submission="another"), ""),
+    ]
+    said = []
+    for run, _ in runs:
+        check = SimpleNamespace(check=lambda *_, run=run, **__: run)
+        monkeypatch.setitem(sys.modules, "parity_tests.harness.check", check)
+        out = " ".join(parity("check", "--shipped")[1].split())
+        said.append("".join(re.findall(r"Since last time: [^.]*\.", out)))
+        if run is runs[1][0]:
+            assert "1 quantity no longer agrees, in TODO 4;" in parity("compare")[1]
+            assert (
+                parity("compare")
+                == parity("compare", "parity-run")
+                == parity("compare", "parity-run/before", "parity-run")
+            )
+    assert said == [expected for _, expected in runs]
+    status, _, err = parity("compare")
+    assert status == 2
+    assert "parity-run keeps no run before it" in err
 
 
 def test_the_page_has_both_runs_part_by_part_and_every_change() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,9 @@ class LazyArrays(Mapping[str, "np.ndarray"]):
 #: What `environment.json` says under "format" in every run folder: by it such a folder is recognised.
 FORMAT = "parity run"
 
+#: The folder in it with the run before, of the same submission, without its arrays.
+BEFORE = "before"
+
 #: What keeps a folder that was made anew with each run out of the repository that it is made in.
 IGNORED = ".gitignore"
 
@@ -83,11 +87,11 @@ def refuse_unwritable(folder: Path) -> None:
         raise unwritable(folder, error) from error
 
 
-def save(folder: Path, run: Results, pages: Mapping[str, bytes] | None = None) -> None:
+def save(folder: Path, run: Results, pages: Mapping[str, bytes] | None = None, before: SavedRun | None = None) -> None:
     """Writes a run folder whole, or not at all: it is built beside `folder` and then takes its place.
 
-    `pages` are files to lay beside the rest, by their names. Raises RunFolderError as `refuse_unwritable` does, and
-    where the disk is full.
+    `pages` are files to lay beside the rest, by their names, and `before` is the run to keep in it. Raises
+    RunFolderError as `refuse_unwritable` does, and where the disk is full.
     """
     refuse_unwritable(folder)
     try:
@@ -95,6 +99,9 @@ def save(folder: Path, run: Results, pages: Mapping[str, bytes] | None = None) -
             write(stage, run)
             for name, content in (pages or {}).items():
                 (stage / name).write_bytes(content)
+            if before is not None:
+                (stage / BEFORE).mkdir()
+                write(stage / BEFORE, replace(before, arrays={}), tables=False)
     except OSError as error:
         raise unwritable(folder, error) from error
 
@@ -132,6 +139,20 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
     except Exception as error:  # a damaged file raises whatever its reader stumbles over
         raise _damaged(folder, name, error) from error
     return SavedRun(records, known, arrays, inputs, output)
+
+
+def run_before(folder: Path, run: Results) -> SavedRun | None:
+    """The run that this folder holds, if the same was asked of the same submission; another one may be of some parts.
+
+    None where there is no such run, or where it cannot be read.
+    """
+    try:
+        before = load(folder)
+    except RunFolderError:
+        return None
+    alike = ("assignment", "submission", "edition", "seed", "device", "dtypes")
+    same = all(getattr(before.environment, name) == getattr(run.environment, name) for name in alike)
+    return before if same else None
 
 
 def write(stage: Path, run: Results, *, tables: bool = True) -> None:

@@ -21,6 +21,7 @@ class PartSummary:
 
     `verdict` is that of `group_verdict`, or NOT_JUDGED where other parts kept all that fails from being judged. Of the
     quantities `waiting` were not. `ratio` is None where no values were compared, and `largest` then "".
+    It is `right` where nothing fails.
     """
 
     id: str
@@ -32,6 +33,7 @@ class PartSummary:
     waiting: int
     ratio: float | None
     largest: str
+    right: bool
     records: list[Record]
 
 
@@ -61,6 +63,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
                 waiting=len(waiting),
                 ratio=ratio,
                 largest=f"{first.case}, {first.quantity}" if ratio else "",
+                right=not failed,
                 records=records,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reports.model.baseline import Baseline, BaselineError, Drift, drift_from, exam_of, ratios_of, versions_of
 from reports.model.numbers import number
@@ -11,8 +11,8 @@ from reports.model.parts import Parts
 from reports.model.phrases import quantities
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
-from reports.model.summary import PartSummary, part_summaries, shown_verdict
-from reports.model.verdicts import FAILING
+from reports.model.summary import PartSummary, not_judged, part_summaries, shown_verdict
+from reports.model.verdicts import FAILING, NOT_JUDGED
 from reports.model.words import mistakes
 
 Key = tuple[str, str]
@@ -114,6 +114,35 @@ def comparison_sentence(two: TwoRuns, parts: Parts) -> str:
         if keys:
             text += f" {quantities(len(keys))} {'is' if len(keys) == 1 else 'are'} in the {words} run alone."
     return text
+
+
+def since_last_time(before: Results, after: Results, strict: bool = False) -> str:
+    """Which parts agree now and which no longer do, of those that were asked both times; "" where there is nothing.
+
+    A part that could not be judged, because of another, neither agrees nor stops to.
+    """
+    was = {part.id: part for part in part_summaries(before, strict)}
+    both = [(was[part.id], part) for part in part_summaries(after, strict) if part.id in was]
+    parts = parts_of(after)
+    clauses = []
+    for ids, words in (
+        ([now.id for then, now in both if now.right and not then.right], "agree{s} now"),
+        (
+            [now.id for then, now in both if then.right and not now.right and now.verdict != NOT_JUDGED],
+            "do{es} not agree any more",
+        ),
+    ):
+        if ids:
+            one = len(ids) == 1
+            clauses.append(f"{parts.listed(ids)} {words.format(s='s' if one else '', es='es' if one else '')}")
+    if clauses:
+        return f"Since last time: {'; '.join(clauses)}."
+    changed = compare_runs(before, after)
+    worse = [change for change in changed.worse if not not_judged(change.now)]
+    if not (worse or changed.better):
+        return "" if all(now.right for _, now in both) else "Since last time: nothing has changed."
+    of_verdicts = replace(changed, worse=worse, other=[], drift=None, only_before=[], only_after=[])
+    return f"Since last time: {comparison_sentence(of_verdicts, parts)}"
 
 
 def change_text(group: Sequence[Change]) -> str:
