@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from parity_tests.operators.of_steps import TILES, TYPES, in_type
-from parity_tests.operators.steps import Change, Made, Unknown
+from parity_tests.operators.steps import Change, Made
 
 _AXES = {(1, 0): "element", (2, 0): "row", (2, 1): "column"}
-_PLAIN = (2.0, -1.0, 0.5, 3.0, 4.0, 0.25, -2.0, -0.5)
 FEW = 4
 """A number that so few elements give says nothing."""
 Map = Callable[[Tensor], Tensor]
@@ -75,25 +74,6 @@ def results_of(results: Mapping[str, Seen], named: Callable[[Any], dict[str, Ten
     for words in offered[0]:
         if all(words in other for other in offered):
             yield Change(words, _returned({n: o[words] for n, o in zip(results, offered, strict=True)}, named))
-
-
-def scaled(results: Mapping[str, Seen], named: Callable[[Any], dict[str, Tensor]]) -> Iterator[Change]:
-    """The wrong results times a plain number: two, a half, how many there are along an axis, its root."""
-    want = torch.cat([seen.want.flatten() for seen in results.values()])
-    factor = float((torch.cat([seen.got.flatten() for seen in results.values()]) @ want) / (want @ want))
-    counts = {n for seen in results.values() for n in (seen.want.numel(), *seen.want.shape) if n > 1}
-    plain = (*_PLAIN, *(float(n) ** power for n in sorted(counts) for power in (1, -1, 0.5, -0.5)))
-    unknown = next(times_a_number(results, named))
-    yield from (unknown.of(x) for x in dict.fromkeys(plain) if abs(x - factor) <= 1e-3 * abs(factor))
-
-
-def times_a_number(results: Mapping[str, Seen], named: Callable[[Any], dict[str, Tensor]]) -> Iterator[Unknown]:
-    """The wrong results times any number."""
-
-    def made(number: float) -> Made:
-        return _returned(dict.fromkeys(results, lambda y: y * number), named)
-
-    yield Unknown(f"every number of {', '.join(results)} is {{}} times the reference's", 1.0, made)
 
 
 def _returned(changes: Mapping[str, Map], named: Callable[[Any], dict[str, Tensor]]) -> Made:

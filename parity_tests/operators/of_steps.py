@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from parity_tests.operators.steps import Change, How, Step, Unknown
+from parity_tests.operators.steps import Change, Function, How, Made, Step, Unknown, bound, together
 
 TYPES: Mapping[str, tuple[int, int]] = {
     "bfloat16": (8, -100), "TF32": (11, -100), "float16": (11, -13), "float8_e4m3": (4, -5), "float8_e5m2": (3, -13)
@@ -35,6 +35,7 @@ _INSTEAD = (
     ("l1_loss", "mse_loss", "smooth_l1_loss", "huber_loss"), ("max_pool2d", "avg_pool2d"), ("max_pool1d", "avg_pool1d"),
 )  # fmt: skip
 """Operations that are taken for one another."""
+_ROOTS = ("sqrt", "rsqrt")
 _AXES = ("dim", "axis")
 _LEFT_OUT = ("scale", "weight", "bias", "attn_mask", "mask")
 _ALONG = ("sum", "mean", "cumsum", "linalg_vector_norm", "_softmax", "_log_softmax", "logsumexp", "var", "var_mean")
@@ -83,7 +84,7 @@ def _others(step: Step, name: str, value: Any) -> Iterator[Any]:
         own = {axis % rank for axis in (value if several else [value])} if rank else set()
         yield from ([axis] if several else axis for axis in range(rank) if {axis} != own)
         yield from [list(range(rank))] if several else []
-    elif isinstance(value, int):
+    elif isinstance(value, int) and name != "alpha":  # without it is the step left out
         yield from (value + 1, value - 1)
     elif isinstance(value, list | tuple) and all(isinstance(x, int) for x in value) and len(value) < 4:
         yield from ([x + by for x in value] for by in (1, -1))
@@ -96,15 +97,13 @@ def _operations(step: Step) -> Iterator[Change]:
     same = next((key for key, x in step.tensors().items() if x.shape == step.shape), None)
     if same is not None:
         yield Change(f"without {step.words}", step.instead(_operand(same)))
-    for group in (group for group in _INSTEAD if step.name in group):
-        for other in (name for name in group if name != step.name):
+    for group in (group for group in _INSTEAD if step.plain in group):
+        for other in (name for name in group if name != step.plain):
             rooms = [room for room in (torch, torch.nn.functional, Tensor) if hasattr(room, other)]
             yield Change(f"{other} in place of {step.words}", step.instead(_put(getattr(rooms[0], other))))
 
 
 def _operand(key: str) -> How:
-    from parity_tests.operators.steps import bound
-
     return lambda func, args, kwargs: bound(func, args, kwargs)[0][key]
 
 
@@ -123,9 +122,61 @@ def _operands(step: Step) -> Iterator[Change]:
         if x.dim() > 1 and x.shape[-1] == x.shape[-2]:
             transposed = partial(lambda a, values: {a: values[a].mT}, key)
             yield Change(f"{step.words} of {key} transposed", step.given(transposed))
+        if "conv" in step.plain and key == "weight" and x.shape[2:].numel() > 1:
+            turned = partial(lambda a, values: {a: values[a].flip(tuple(range(2, values[a].dim())))}, key)
+            yield Change(f"{step.words} with its kernel flipped", step.given(turned))
         if x.dim() == 1 and len(step.shape) > 1:
             upright = partial(lambda a, values: {a: values[a].unsqueeze(-1)}, key)
             yield Change(f"{step.words} of {key} along the other axis", step.given(upright))
+
+
+def roots_of(steps: Sequence[Step]) -> Iterator[Change]:
+    """A small number added to a root in place of under it, or the other way round, wherever this is done."""
+    roots = [step for step in steps if step.plain.strip("_") in _ROOTS]
+    for step in (step for step in steps if roots and step.plain.strip("_") == "add"):
+        number = _small(step.values)
+        if number is None and step.at is not None:
+            continue
+        what = "a small number" if number is None else f"{number:.10g}"
+        words = f"{what} is added under the root, where the reference adds it to what {step.words} is given"
+        yield Change(words, step.instead(_under_the_root))
+        for root in (root for root in roots if root.at == step.at or None not in (root.at, step.at)):
+            words = f"{what} is added to {root.words}, where the reference adds it under the root"
+            yield Change(words, _beside_the_root(step, root))
+
+
+def _small(values: Mapping[str, Any]) -> float | None:
+    """The number that a sum adds, if it is a small one."""
+    number = values.get("other")
+    return float(number) if isinstance(number, float) and 0 < number < 0.1 else None
+
+
+def _under_the_root(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    values = bound(func, args, kwargs)[0]
+    number, x = _small(values), next(iter(values.values()))
+    return func(*args, **kwargs) if number is None else (x * x + number).sqrt()
+
+
+def _beside_the_root(add: Step, root: Step) -> Made:
+    def made(function: Function) -> Function:
+        sums: dict[int, tuple[Tensor, Tensor, float]] = {}  # a sum is kept, so that no other tensor has its place
+
+        def sum_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            out, values = func(*args, **kwargs), bound(func, args, kwargs)[0]
+            number = _small(values)
+            if number is not None:
+                sums[id(out)] = out, next(iter(values.values())), number
+            return out
+
+        def root_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if id(args[0]) not in sums:
+                return func(*args, **kwargs)
+            _, x, number = sums[id(args[0])]
+            return x.sqrt() + number if root.plain == "sqrt" else 1 / (x.sqrt() + number)
+
+        return together((add, sum_of), (root, root_of))(function)
+
+    return made
 
 
 def unknowns_of(steps: Sequence[Step]) -> Iterator[Unknown]:
@@ -179,6 +230,10 @@ def precisions_of(ops: Sequence[Step]) -> Iterator[Change]:
             for carried in (False, True) if axis is not None else ():
                 words = f"{op.words} with partial sums rounded to {kind}"
                 yield Change(words, op.instead(_in_halves(operand, axis or 0, kind, carried)))
+            n = list(op.values.values())[operand].shape[axis or 0] if axis is not None else 0
+            for tile in (tile for tile in TILES if 2 * tile < n <= 16 * tile):
+                words = f"{op.words} with partial sums, of {tile} terms each, rounded to {kind}"
+                yield Change(words, op.instead(_in_tiles(operand, axis or 0, kind, tile)))
         for op in ops:
             yield Change(f"{op.words} with results rounded to {kind}", op.giving(partial(in_type, kind=kind)))
 
@@ -186,7 +241,7 @@ def precisions_of(ops: Sequence[Step]) -> Iterator[Change]:
 def _sums(ops: Sequence[Step]) -> Iterator[tuple[Step, int, int | None]]:
     """The sums among operations, with the argument that has the terms and their axis."""
     for op in ops:
-        where = operand_of(op.name, list(op.values.values()))
+        where = operand_of(op.plain, list(op.values.values()))
         if where is not None:
             yield op, *where
 
@@ -217,6 +272,23 @@ def _in_halves(operand: int, axis: int, kind: str, carried: bool) -> How:
         whole = func(*args[:operand], half, *args[operand + 1 :], **kwargs)
         first = in_type(whole, kind)
         return in_type(first + in_type(out - (first if carried else whole), kind), kind)
+
+    return how
+
+
+def _in_tiles(operand: int, axis: int, kind: str, tile: int) -> How:
+    """The step with its sum rounded after every so many terms."""
+
+    def how(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        n, total = args[operand].shape[axis], None
+        for start in range(0, n, tile):
+            part = torch.zeros_like(args[operand])
+            part.narrow(axis, start, min(tile, n - start)).copy_(
+                args[operand].narrow(axis, start, min(tile, n - start))
+            )
+            one = func(*args[:operand], part, *args[operand + 1 :], **kwargs)
+            total = in_type(one if total is None else total + one, kind)
+        return total
 
     return how
 

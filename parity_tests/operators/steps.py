@@ -19,6 +19,8 @@ Made = Callable[[Function], Function]
 """A function made of another."""
 How = Callable[[Function, tuple[Any, ...], dict[str, Any]], Any]
 """What is returned in place of a step's own result."""
+Parts = Callable[[str, Function, tuple[Any, ...], dict[str, Any]], Callable[[], Any] | None]
+"""A step in its parts, by its name and arguments; None where it has none."""
 _SAME = {"__truediv__": "div", "__matmul__": "matmul", "__rmatmul__": "matmul", "__pow__": "pow"}
 _NOTHING = frozenset(
     ("grad", "detach", "requires_grad_", "resolve_conj", "resolve_neg", "__get__", "clone", "contiguous", "to")
@@ -62,6 +64,12 @@ class Step:
     of: int
     values: Mapping[str, Any]
     shape: torch.Size
+    parts: Parts | None = None
+
+    @property
+    def plain(self) -> str:
+        """Its name without the one of the formula that it stands in."""
+        return plain_name(self.name)
 
     @property
     def words(self) -> str:
@@ -75,12 +83,7 @@ class Step:
 
     def instead(self, how: How) -> Made:
         """The change in which `how` takes the place of the step."""
-
-        def seen(name: str, at: int, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            here = name == self.name and self.at in (None, at)
-            return how(func, args, kwargs) if here else func(*args, **kwargs)
-
-        return lambda function: _in_mode(function, self.mode, seen)
+        return together((self, how))
 
     def given(self, others: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Made:
         """The change in which the step gets other arguments, made of its own by name."""
@@ -101,59 +104,89 @@ class Step:
         return self.instead(how)
 
 
+def together(*changed: tuple[Step, How]) -> Made:
+    """The change in which each of these steps, of one kind all, has its own in its place."""
+    mode, parts = changed[0][0].mode, changed[0][0].parts
+
+    def seen(name: str, at: int, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for step, how in changed:
+            if name == step.name and step.at in (None, at):
+                return how(func, args, kwargs)
+        return func(*args, **kwargs)
+
+    return lambda function: _in_mode(function, mode, seen, parts)
+
+
+def plain_name(name: str) -> str:
+    """A name as torch has it."""
+    return name.rpartition("'s ")[2]
+
+
 Seen = Callable[[str, int, Function, tuple[Any, ...], dict[str, Any]], Any]
 
 
-class _Calls(TorchFunctionMode):
-    """Hands on each call of torch's functions, by its name and its number among those of that name."""
+class _Counting:
+    """Hands each step on, by its name and its number among those of that name; with `parts`, those within these."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, parts: Parts | None = None) -> None:
         super().__init__()
-        self.seen, self.count = seen, Counter[str]()
+        self.seen, self.parts, self.count, self.within = seen, parts, Counter[str](), ""
+
+    def handed_on(self, name: str, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What is returned for one step."""
+        if self.parts is not None and not self.within:
+            formula = self.parts(name, func, args, kwargs)
+            if formula is None:
+                return func(*args, **kwargs)
+            self.within = name
+            try:
+                with self:  # type: ignore[attr-defined]
+                    return formula()
+            finally:
+                self.within = ""
+        name = f"{self.within}'s {name}" if self.within else name
+        self.count[name] += 1
+        return self.seen(name, self.count[name] - 1, func, args, kwargs)
+
+
+class _Calls(_Counting, TorchFunctionMode):
+    """Hands on each call of torch's functions."""
 
     def __torch_function__(
         self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         name = str(getattr(func, "__name__", ""))
-        name = _SAME.get(name, name)
-        self.count[name] += 1
-        return self.seen(name, self.count[name] - 1, func, args, kwargs or {})
+        return self.handed_on(_SAME.get(name, name), func, args, kwargs or {})
 
 
-class _Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Ops(_Counting, TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The same of operations, those of a backward too."""
-
-    def __init__(self, seen: Seen) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.seen, self.count = seen, Counter[str]()
 
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        name = func._schema.name.removeprefix("aten::")
-        self.count[name] += 1
-        return self.seen(name, self.count[name] - 1, func, args, kwargs or {})
+        return self.handed_on(func._schema.name.removeprefix("aten::"), func, args, kwargs or {})
 
 
-def _in_mode(function: Function, mode: type[_Calls | _Ops], seen: Seen) -> Function:
+def _in_mode(function: Function, mode: type[_Calls | _Ops], seen: Seen, parts: Parts | None = None) -> Function:
     def changed(**inputs: Any) -> Any:
-        with mode(seen):
+        with mode(seen, parts):
             return function(**inputs)
 
     return changed
 
 
-def calls_of(run: Callable[[Made], Any]) -> list[Step]:
-    """The calls of a function, which `run` runs changed, that give floating-point numbers."""
-    return _steps(run, _Calls)
+def calls_of(run: Callable[[Made], Any], parts: Parts | None = None) -> list[Step]:
+    """The calls of a function, which `run` runs changed, that give floating-point numbers; or those within `parts`."""
+    return _steps(run, _Calls, parts)
 
 
-def ops_of(run: Callable[[Made], Any]) -> list[Step]:
+def ops_of(run: Callable[[Made], Any], parts: Parts | None = None) -> list[Step]:
     """The same of the operations that run; their arguments are those of torch's own operators."""
-    return _steps(run, _Ops)
+    return _steps(run, _Ops, parts)
 
 
-def _steps(run: Callable[[Made], Any], mode: type[_Calls | _Ops]) -> list[Step]:
+def _steps(run: Callable[[Made], Any], mode: type[_Calls | _Ops], parts: Parts | None) -> list[Step]:
     """The steps in their order: all of a name as one, and then each alone, unless there are too many."""
     found: list[Step] = []
 
@@ -161,11 +194,11 @@ def _steps(run: Callable[[Made], Any], mode: type[_Calls | _Ops]) -> list[Step]:
         values = bound(func, args, kwargs)[0]
         out = func(*args, **kwargs)
         one = out[0] if isinstance(out, tuple) and out else out
-        if isinstance(one, Tensor) and one.is_floating_point() and name not in _NOTHING:
-            found.append(Step(mode, name, at, 1, values, one.shape))
+        if isinstance(one, Tensor) and one.is_floating_point() and plain_name(name) not in _NOTHING:
+            found.append(Step(mode, name, at, 1, values, one.shape, parts))
         return out
 
-    run(lambda function: _in_mode(function, mode, seen))
+    run(lambda function: _in_mode(function, mode, seen, parts))
     count = Counter(step.name for step in found)
     firsts = {step.name: step for step in reversed(found)}
     steps: list[Step] = []

@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from parity_tests.harness.judge_flow import judge
-from parity_tests.operators.of_arrays import FEW, Seen, inputs_of, place_of, results_of, scaled, times_a_number
-from parity_tests.operators.of_steps import changes_of, precisions_of, sums_of, unknowns_of
+from parity_tests.operators.of_arrays import FEW, Seen, inputs_of, place_of, results_of
+from parity_tests.operators.of_parts import backward_within, calls_within
+from parity_tests.operators.of_steps import changes_of, precisions_of, roots_of, sums_of, unknowns_of
 from parity_tests.operators.steps import Change, Function, Made, Unknown, calls_of, ops_of
 from reference.flow import Flowed
 from reference.flow.calls import as_tensors, named
@@ -156,16 +157,18 @@ class _Search:
             yield results_of(self.wrong, named)
         calls, ops = calls_of(self._run), ops_of(self._run)
         yield changes_of(calls)
+        yield roots_of(calls)
+        parts = calls_of(self._run, calls_within)
+        yield roots_of(parts)
+        yield changes_of(parts)
         yield sums_of(ops)
         yield inputs_of(as_tensors(self.case.inputs, "cpu", lower=True))
         yield precisions_of(ops)
         yield changes_of(ops)
-        if whole:
-            yield scaled(self.wrong, named)
+        yield changes_of(ops_of(self._run, backward_within))
         if whole and self.count > FEW:
             yield unknowns_of(calls)
             yield unknowns_of(ops)
-            yield times_a_number(self.wrong, named)
 
     def _run(self, made: Made) -> Outputs | None:
         """What the changed reference gives; None where it raises."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -154,7 +155,13 @@ def hold(
     arithmetic = arithmetic_of(accumulate, store, products)
     options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare, arithmetic, search)
     started, began = time.monotonic(), time.process_time()
-    case = hold_case(candidate, reference, given, options, pair=title, case=title, alone=True)
+    try:
+        case = hold_case(candidate, reference, given, options, pair=title, case=title, alone=True)
+    except TypeError as error:
+        if not isinstance(reference, BuiltinFunctionType) or not {"missing", "unexpected"} & set(str(error).split()):
+            raise
+        why = f"{name_of(reference)} does not take inputs called {', '.join(given)} ({str(error).splitlines()[0]})"
+        raise UsageError(f"{why}: inputs go to both sides by name; give them by position.") from error
     found = with_cause([case], options, time.process_time() - began)
     return HoldResult(run_of({title: found}, options, {title: given}, time.monotonic() - started), {title: found})
 

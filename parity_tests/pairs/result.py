@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from reports.model.records import failing
@@ -41,7 +42,8 @@ class HoldResult(Result):
         declared = dict.fromkeys(case.declared for cases in self.cases.values() for case in cases if case.declared)
         said = [f"  Declared: {arithmetic}." for arithmetic in declared]
         lines = super().__repr__().replace(f" {LIKELY}: ", f"\n  {LIKELY}: ")
-        return "\n".join([lines, *said, *(f"  Note: {note}." for note in notes)])
+        lines = "\n".join([lines, *said, *(f"  Note: {note}." for note in notes)])
+        return lines if self.agrees else "\n".join(_narrow(line) for line in lines.split("\n"))
 
     @property
     def resolution(self) -> pd.DataFrame:
@@ -61,3 +63,8 @@ class HoldResult(Result):
         frame = pd.DataFrame(rows, columns=["pair", "case", "quantity", "dtype", "median", "p95", "zeros_agree"])
         declared = any(case.declared for cases in self.cases.values() for case in cases)
         return frame if declared else frame.drop(columns="dtype")
+
+
+def _narrow(line: str) -> str:
+    """A line of a message in lines of 80 columns, as terminals and the logs of a CI have it."""
+    return "\n".join(wrap(line, 80, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)) or line

@@ -135,7 +135,84 @@ def test_the_change_of_the_reference_that_gives_all_numbers_is_said(
     result = hold(candidate, reference, X, W, B)
     assert not result
     assert result.run.records[0].diagnosis.startswith(words)
-    assert f"\n  Likely cause: {words}" in str(result)
+    assert f" Likely cause: {words}" in " ".join(str(result).split())
+    assert max(map(len, str(result).split("\n"))) <= 80
+
+
+def by_hand(mask: int) -> Function:
+    """Attention as kernels write it out; it sees so many keys after its own."""
+    seen = torch.ones(6, 6, dtype=torch.bool).tril(mask)
+    return lambda q, k, v: torch.softmax((q @ k.mT / 6**0.5).masked_fill(~seen, -torch.inf), -1) @ v
+
+
+def tile_by_tile(a: Tensor, b: Tensor) -> Tensor:
+    """A product whose accumulator is kept in bfloat16."""
+    out = torch.zeros(len(a), b.shape[1])
+    for start in range(0, 64, 16):
+        out = lower(out + a[:, start : start + 16] @ b[start : start + 16], torch.bfloat16)
+    return out
+
+
+def centred(x: Tensor) -> Tensor:
+    return x - x.mean(-1, keepdim=True)
+
+
+KERNELS: dict[str, tuple[Function, Function, tuple[Tensor, ...], str]] = {
+    "epsilon outside the root of a fused norm": (
+        lambda x: centred(x) / (x.var(-1, correction=0, keepdim=True).sqrt() + 1e-5),
+        lambda x: F.layer_norm(x, (40,)),
+        (X / 30,),
+        "1e-05 is added to layer_norm's rsqrt, where the reference adds it under the root",
+    ),
+    "epsilon inside a root": (
+        lambda x, v: x / (v * v + 1e-3).sqrt(),
+        lambda x, v: x / ((v * v).sqrt() + 1e-3),
+        (X, X / 30),
+        "0.001 is added under the root, where the reference adds it to what add is given",
+    ),
+    "the sample's variance": (
+        lambda x: centred(x) / (x.var(-1, keepdim=True) + 1e-5).sqrt(),
+        lambda x: F.layer_norm(x, (40,)),
+        (X,),
+        "layer_norm's var with correction=1, where the reference has 0",
+    ),
+    "a causal mask off by one": (
+        by_hand(1),
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
+        (SQUARE, drawn(6, 6, seed=3), drawn(6, 6, seed=4)),
+        "scaled_dot_product_attention's tril with diagonal=1, where the reference has 0",
+    ),
+    "a kernel flipped": (
+        lambda x, w: F.conv2d(x, w.flip(2, 3)),
+        F.conv2d,
+        (drawn(1, 2, 5, 5), drawn(2, 2, 3, 3, seed=1)),
+        "with its kernel flipped",
+    ),
+    "an accumulator of fewer bits": (
+        tile_by_tile,
+        torch.matmul,
+        (drawn(8, 64), drawn(64, 8, seed=1)),
+        "mm with partial sums, of 16 terms each, rounded to bfloat16",
+    ),
+}
+
+
+@pytest.mark.parametrize(("candidate", "reference", "inputs", "words"), KERNELS.values(), ids=KERNELS)
+def test_what_kernels_get_wrong_is_said_of_fused_functions_too(
+    candidate: Function, reference: Function, inputs: tuple[Tensor, ...], words: str
+) -> None:
+    (record,) = hold(candidate, reference, *inputs).run.records
+    assert words in record.diagnosis
+
+
+def test_a_step_of_a_backward_that_is_left_out_is_said() -> None:
+    def without_density(x: Tensor, grad: Tensor) -> dict[str, Tensor]:
+        normal = 0.5 * (1 + torch.erf(x / 2**0.5))
+        return {"output": x * normal, "x": grad * normal}
+
+    held = gradients(lambda x: F.gelu(x), of="x", given="grad")
+    causes = list(hold(without_density, held, x=X, grad=drawn(8, 40, seed=6)).frame["diagnosis"])
+    assert causes == ["", "without gelu_backward's add (number 2 of 2)"]
 
 
 UNNAMED: dict[str, tuple[Function, Function]] = {
