@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.cli import drift, extras, unnamed
+from parity_tests.cli import drift, extras, of_notebook, unnamed
 from parity_tests.cli.files import run_folder_errors
 from parity_tests.cli.options import (
     DTYPES,
@@ -117,10 +117,10 @@ def check(
 ) -> int:
     """Hold a network against torch, quantity by quantity.
 
-    SUBMISSION is a folder with the files that the assignment asks for; left out, it is the current one. The network
-    that comes with Parity is checked with --shipped, and within Parity's own checkout. Exit status: 0 agreement,
-    1 discrepancies, 2 what was asked for cannot be done, 3 Parity's own fault. The run folder also gets report.html, a
-    page that needs nothing beside it.
+    SUBMISSION is a folder with the files that the assignment asks for, or a notebook; left out, it is the current
+    folder. The network that comes with Parity is checked with --shipped, and within Parity's own checkout. Exit status:
+    0 agreement, 1 discrepancies, 2 what was asked for cannot be done, 3 Parity's own fault. The run folder also gets
+    report.html, a page that needs nothing beside it.
     """
     from reports.model.run_folder import refuse_unwritable, run_before
 
@@ -132,7 +132,11 @@ def check(
     from parity_tests.harness.check import check as run_check
     from parity_tests.harness.process.available_levels import require
 
-    chosen, folder, said = unnamed.choose(assignment, submission, shipped)
+    notebook = submission if submission is not None and submission.suffix == ".ipynb" else None
+    if notebook is not None:
+        (chosen, folder), said = of_notebook.written_out(notebook, assignment), ""
+    else:
+        chosen, folder, said = unnamed.choose(assignment, submission, shipped)
     if said:
         complain(said)
     wanted = known_parts(chosen, parts)
@@ -142,6 +146,7 @@ def check(
         run = run_check(
             chosen,
             folder,
+            name=str(notebook or ""),
             device=device,
             dtypes=DTYPES if dtype == "both" else (dtype,),
             seed=seed,
@@ -155,10 +160,11 @@ def check(
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
     fix_lines: list[str] = []
+    where = replace(run, environment=replace(run.environment, submission=str(folder)))
     if fix:
-        fix_lines, rows = _fixes(chosen, run, allow)
+        fix_lines, rows = _fixes(chosen, where, allow)
         run = replace(run, environment=replace(run.environment, fixes=rows))
-    made = _reproductions(chosen, run, timeout, allow) if repro else None
+    made = _reproductions(chosen, where, timeout, allow) if repro else None
     scripts = {} if made is None else made.scripts
     whole = wanted is None and dtype == "both"
     try:

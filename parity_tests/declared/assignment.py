@@ -18,7 +18,7 @@ from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
-from parity_tests.protocol.layout import Layout
+from parity_tests.protocol.layout import Editions, Layout
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.part import Part
 
@@ -29,12 +29,21 @@ RUBRIC, NULL = "rubric.toml", "null.tsv"
 def of_folder(folder: Path) -> Assignment:
     """The assignment that a folder declares: `assignment.toml`, and beside it the right `solution/`.
 
-    A `rubric.toml` and a `null.tsv` beside it are taken. Raises UsageError, a sentence, for what is wrong in it.
+    A `rubric.toml` and a `null.tsv` beside it are taken. Of several in one folder each is given by its file, `a.toml`,
+    which has its `a.rubric.toml` and `a.null.tsv`. Raises UsageError, a sentence, for what is wrong in it.
     """
     declared = read(folder)
     questions = {question.name: question for question in declared.questions}
-    rubric, null, solution = folder / RUBRIC, folder / NULL, folder / declared.solution
-    layout = Layout(declared.module, further=declared.further, lent=declared.lent, defines=declared.defines)
+    own = f"{folder.stem}." if folder.suffix == ".toml" else ""
+    rubric, null = (declared.folder / f"{own}{name}" for name in (RUBRIC, NULL))
+    solution = declared.folder / declared.solution
+    layout = Layout(
+        declared.module,
+        further=declared.further,
+        lent=declared.lent,
+        notebook=declared.notebook,
+        defines=declared.defines,
+    )
     return Assignment(
         name=declared.name,
         title=declared.title,
@@ -48,6 +57,7 @@ def of_folder(folder: Path) -> Assignment:
         plan=partial(plan, replace(declared, questions=usual(declared))),
         kinds={KIND: Kind(partial(_draw, questions), partial(_judge, questions))},
         exam=declared.exam,
+        editions=Editions(inert_modules={"": declared.inert}),
         blame=partial(_blamed, questions),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,

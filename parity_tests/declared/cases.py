@@ -69,8 +69,14 @@ ROWS = {
 
 
 def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) -> list[Case]:
-    """The cases of all questions."""
-    return [case for dtype in dtypes for question in declared.questions for case in _cases_of(question, dtype, seed)]
+    """The cases of all questions; without arrays nothing is of another precision than float64."""
+    return [
+        case
+        for dtype in dtypes
+        for question in declared.questions
+        if dtype == dtypes[0] or any(isinstance(value, str) for value in question.given.values())
+        for case in _cases_of(question, dtype, seed)
+    ]
 
 
 def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:

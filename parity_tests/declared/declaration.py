@@ -23,6 +23,7 @@ LEAST, MOST = 2, 7
 TAKEN = ("torch", "F", "grad", "np", "rng")
 """The names that lines of torch, or expressions of what is drawn, know already."""
 OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question", "solution", "allow"}
+OF_ASSIGNMENT |= {"notebook", "inert"}
 OBJECT = "Object"
 """What lines make an object of their own with, whose attributes a submission reads and sets."""
 OF_PART = {"label", "title"}
@@ -71,7 +72,7 @@ class Question:
     whole: bool = False
     read: Mapping[str, str] = field(default_factory=dict)
     either: Mapping[str, str] = field(default_factory=dict)
-    built_of: tuple[str, ...] = ()
+    built_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
     of: str = ""
     told: str = ""
     open: bool = False
@@ -118,6 +119,8 @@ class Declaration:
     exam: str = "1"
     solution: str = "solution"
     allow: tuple[str, ...] = ()
+    notebook: bool = False
+    inert: tuple[str, ...] = ()
 
     @property
     def defines(self) -> tuple[str, ...]:
@@ -127,8 +130,12 @@ class Declaration:
 
 
 def read(folder: Path) -> Declaration:
-    """The declaration in a folder. Raises UsageError, a sentence with the place, for what is wrong in it."""
-    path = folder / FILE
+    """The declaration in a folder, or that in a file of any name.
+
+    Raises UsageError, a sentence with the place, for what is wrong in it.
+    """
+    path = folder if folder.suffix == ".toml" else folder / FILE
+    folder = path.parent
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -153,7 +160,7 @@ def read(folder: Path) -> Declaration:
         folder, told["name"], told.get("title", told["name"]), told.get("module", ""),
         {part: declared.get(part, {}) for part in asked}, questions, tuple(told.get("further", ())),
         tuple(told.get("lent", ())), str(told.get("exam", "1")), told.get("solution", "solution"),
-        tuple(told.get("allow", ())),
+        tuple(told.get("allow", ())), told.get("notebook", False), tuple(told.get("inert", ())),
     )  # fmt: skip
 
 
@@ -207,7 +214,7 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
         {letter: _range(path, where, letter, one) for letter, one in told.get("sizes", {}).items()},
         {part: _text(path, where, part, one, told) for part, one in told.get("texts", {}).items()},
         told.get("names", ""), tuple(told.get("shapes", ())), told.get("lenient", False), told.get("whole", False),
-        told.get("read", {}), told.get("either", {}), tuple(told.get("built_of", ())),
+        told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
     )  # fmt: skip
     _tree(path, f"{where}, torch", found.torch)
     if not found.results:
@@ -215,6 +222,11 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
     if nowhere := [name for name, part in found.results if not part]:
         raise UsageError(f"{path}, {where}: {nowhere[0]} is compared, and no function was called before it in run.")
     return found
+
+
+def _built_of(told: Any) -> Mapping[str, Sequence[str]]:
+    """By part what it is built of; "" for all parts of the question."""
+    return told if isinstance(told, Mapping) else {"": told}
 
 
 def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:

@@ -1,6 +1,7 @@
 """The record of whether a submission's files can be imported at all, with what was lent to it and left out of it."""
 
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 
 from parity_tests.harness.make_records import Setting, record_of
 from parity_tests.protocol.assignment import Assignment
@@ -43,8 +44,8 @@ def notes_on(hello: Hello, assignment: Assignment, *, told_by_files: bool) -> It
         why = assignment.editions.because.get(shown, "")
         taken = f"{shown}, for {why}" if why else f"{hello.edition}, the usual one, for its files do not tell"
         yield Note(NoteKind.EDITION, f"is judged as of edition {taken}: --edition asks for another")
-    own = (layout.support, *layout.lent)
-    given = [file_of(name) for name in hello.fixtures if name in own]
+    own = [name for name in hello.fixtures if any(fnmatch(name, one) for one in (layout.support, *layout.lent))]
+    given = [file_of(name) for name in own]
     silent = [name for name in hello.fixtures if name not in own]
     sentences = []
     if given:

@@ -17,6 +17,8 @@ class Layout:
     `further` modules that are handed in as well: each of them is imported when a case asks for it, and costs its own
     parts alone where it cannot be. A submission is then the folder that holds the package, or the package's content.
     `lent` are modules that come from the solution where a submission lacks them: what students are given, no answers.
+    One called "a*" stands for each that begins so. What is handed in as a `notebook`, which trains and plots as well,
+    gives its imports and definitions alone.
 
     `support` is what students are given with an assignment of a single file ("" for nothing): where a submission lacks
     it, the solution's is its fixture. `unsupported` maps a file that only an unknown layout has to the edition of that
@@ -32,6 +34,7 @@ class Layout:
     entry: str = ""
     further: tuple[str, ...] = ()
     lent: tuple[str, ...] = ()
+    notebook: bool = False
     defines: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
     roots: tuple[str, ...] = ()
@@ -129,8 +132,8 @@ def _sources_in(folder: Path) -> Iterator[Path]:
 
 
 def file_of(module: str) -> str:
-    """The file of a module, relative to where its package lies: "a.b" → "a/b.py"."""
-    return f"{module.replace('.', '/')}.py"
+    """The file of a module, relative to where its package lies: "a.b" → "a/b.py", also of "a*", which "a_v2" is."""
+    return f"{module.replace('.', '/').rstrip('*')}.py"
 
 
 @dataclass(frozen=True)

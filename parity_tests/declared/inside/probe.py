@@ -22,6 +22,8 @@ else:
 
 BUILTINS = {one.__name__: one for one in (dict, float, int, len, list, range, str, tuple)} | {"Object": SimpleNamespace}
 """What lines may use of Python's own names."""
+SCOPE = {"__builtins__": {"__import__": __import__}}
+"""What lines run in: some of numpy's functions import others when they are called."""
 
 
 def declared(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -68,10 +70,10 @@ class _Copy:
                 given = [self._recorder.FAILED if part in self._failed else self._valued(value)]
             else:
                 if self._names.get(_root(statement)) is not self._recorder.FAILED:
-                    exec(compile(ast.Module([statement], []), "<run>", "exec"), {"__builtins__": {}}, self._names)
+                    exec(compile(ast.Module([statement], []), "<run>", "exec"), SCOPE, self._names)
                 return
         except Exception as error:
-            missing = type(error).__name__ == "Missing" or isinstance(error, AttributeError)
+            missing = type(error).__name__ == "Missing" or isinstance(error, (AttributeError, KeyError))
             for name in targets:
                 said = (
                     error if type(error).__name__ == "Missing" or not missing else f"{part} leaves no {name}: {error}"
@@ -102,7 +104,7 @@ class _Copy:
     def _valued(self, node: ast.expr) -> Any:
         if self._names.get(_root(node)) is self._recorder.FAILED:
             return self._recorder.FAILED
-        return eval(compile(ast.Expression(node), "<run>", "eval"), {"__builtins__": {}}, self._names)
+        return eval(compile(ast.Expression(node), "<run>", "eval"), SCOPE, self._names)
 
     def _called(self, call: ast.Call, targets: Sequence[str], part: str) -> list[Any]:
         """What a call gives, as many values as are asked; where it fails, each is recorded as failed."""

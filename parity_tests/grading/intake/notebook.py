@@ -15,6 +15,7 @@ _PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}
 """Cell magics whose cell is ordinary Python."""
 _COMMAND = re.compile(r"\s*[%!?,;/]|.*\?\s*$|.*=\s*[%!]", re.DOTALL)
 """A line that may hold one of IPython's commands."""
+_FUNCTION = re.compile(r"^def +(\w+)", re.MULTILINE)
 MAX_WORK = 500_000
 """Characters that IPython may go over in one notebook. It goes over a cell anew for each command in it."""
 
@@ -23,19 +24,48 @@ class NotANotebook(Exception):  # noqa: N818
     """A file that is no notebook; the message is the predicate of a sentence."""
 
 
-def modules_of(data: bytes, file: str, entry: str = "") -> dict[str, str]:
+def modules_of(data: bytes, file: str, entry: str = "", *, definitions: bool = False) -> dict[str, str]:
     """The Python files that a notebook holds: its cells as `file`, and each that `%%writefile` would write.
 
     A call of the function `entry` outside any function is guarded as a script would guard it, so that an import does
-    not run the whole program. Raises NotANotebook.
+    not run the whole program. Of a notebook that also trains and plots, its `definitions` are taken alone. Raises
+    NotANotebook.
     """
     modules: dict[str, list[str]] = {}
     reader = _CellReader()
     for cell in _code_cells(data):
         target, source = reader.read(cell)
         if target is not None:
-            modules.setdefault(target or file, []).append(source)
+            modules.setdefault(target or file, []).append(_definitions(source) if definitions else source)
     return {name: _guarded("\n\n".join(sources) + "\n", entry) for name, sources in modules.items()}
+
+
+def _definitions(cell: str) -> str:
+    """A cell without what is no import, definition or constant; of one that is no Python, functions that say so."""
+    try:
+        tree = ast.parse(cell)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        said = f"raise SyntaxError({f'the cell that defines it is no Python: {error}'!r})"
+        return "".join(f"def {name}(*_, **__):\n    {said}\n" for name in _FUNCTION.findall(cell))
+    lines = cell.split("\n")
+    kept = {line for node in tree.body if _defines(node) for line in range(_first(node), _last(node) + 1)}
+    return "\n".join(line if number in kept else "" for number, line in enumerate(lines, 1))
+
+
+def _defines(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign):
+        is_literal = not any(isinstance(one, ast.Name) for one in ast.walk(node.value))
+        return is_literal and all(isinstance(target, ast.Name) for target in node.targets)
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+
+
+def _first(node: ast.stmt) -> int:
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+    return min([node.lineno, *(one.lineno for one in decorators)])
+
+
+def _last(node: ast.stmt) -> int:
+    return node.end_lineno or node.lineno
 
 
 def _code_cells(data: bytes) -> list[str]:

@@ -149,6 +149,8 @@ class _Selection:
         named = [entry for entry in sources if entry.parts[-1] == wanted]
         in_place = [entry for entry in named if f"/{entry.path}".endswith(f"/{self._layout.file}")]
         named = in_place or named
+        if self._layout.notebook and not named and (files := self._from_notebook(entries, sources)):
+            return files
         module = named[0] if named else self._misnamed(sources)
         if module is None:
             return self._from_notebook(entries, sources)
@@ -269,7 +271,9 @@ class _Selection:
                 self._refused.append(_too_large(entry, MAX_NOTEBOOK))
                 continue
             try:
-                modules = modules_of(entry.read(MAX_NOTEBOOK), wanted, self._layout.entry)
+                modules = modules_of(
+                    entry.read(MAX_NOTEBOOK), wanted, self._layout.entry, definitions=self._layout.notebook
+                )
             except NotANotebook as error:
                 unreadable.append(f"{_name(entry)} {error}")
                 continue

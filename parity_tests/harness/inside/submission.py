@@ -239,16 +239,18 @@ class Importer:
         lacks_support = bool(self.support) and not has_module(folder, self.support)
         files = {self.support: fixture} if lacks_support and fixture else {}
         in_place_of: dict[str, str] = {}
-        for module, file in setup["lent"].items():
+        lent = self._meant(setup["lent"])
+        for module, file in lent.items():
             if not has_module(folder, module.removeprefix(self._around)):
                 files[module] = file
             elif _is_broken(self._place(module)):
                 in_place_of[module] = file
-        inert = [name for name in setup["inert_modules"].get(self.edition, ()) if name not in setup["allow"]]
+        silent = self._meant(dict.fromkeys(setup["inert_modules"].get(self.edition, ()), ""))
+        inert = [name for name in silent if name not in setup["allow"]]
         if package:  # whose many files bring imports from wherever they were edited
-            inert += self._stray({*inert, *setup["allow"]}, setup["lent"])
+            inert += self._stray({*inert, *setup["allow"]}, lent)
         stand_ins = (*inert, *files, *in_place_of)
-        self.fixtures = [name for name in stand_ins if not package or self._mentions(name, setup["lent"])]
+        self.fixtures = [name for name in stand_ins if not package or self._mentions(name, lent)]
         inert_finder = inert_modules.InertFinder(tuple(inert))
         packages = {package: folder} if content else {}
         roots = [folder, *(f"{folder}{os.sep}{root}" for root in setup["roots"])]
@@ -313,6 +315,14 @@ class Importer:
                 text += '; code that runs the program belongs under `if __name__ == "__main__":`'
         described["text"] = text
         return described
+
+    def _meant(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Return the file of each module; what is called "a*" is each that the main module imports and begins so."""
+        found: dict[str, str] = {}
+        for name, file in files.items():
+            imported_ones = _imported_names(_head(Path(self._file)), self.main) if name.endswith("*") else {name: True}
+            found |= {one: file for one in imported_ones if f"{one}*".startswith(name.rstrip("*"))}
+        return found
 
     def _mentions(self, module: str, given: Collection[str]) -> bool:
         """Return whether a file that is handed in, or of the `given` ones, imports this module, which is put in."""

@@ -64,7 +64,7 @@ class InProcessRunner:
         names = (layout.support, *layout.lent, *layout.further, layout.module)
         for name in filter(None, names):
             file = submission / file_of(name)
-            self._codes[name] = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+            self._codes[name.rstrip("*")] = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
         self._packages = {name[: dot.start()] for name in self._codes for dot in re.finditer(r"\.", name)}
         self._beside = _load((*companions, probe))
         self._probes = self._beside[probe.stem].PROBES
