@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.declared.cases import KIND, draw, plan
 from parity_tests.declared.declaration import Declaration, Question, read
-from parity_tests.declared.dialects import asked_of, usual
+from parity_tests.declared.dialects import asked_of, edition_of, usual
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -57,19 +57,25 @@ def of_folder(folder: Path) -> Assignment:
         plan=partial(plan, replace(declared, questions=usual(declared))),
         kinds={KIND: Kind(partial(_draw, questions), partial(_judge, questions))},
         exam=declared.exam,
-        editions=Editions(inert_modules={"": declared.inert}),
+        editions=Editions(declared.editions, inert_modules=dict.fromkeys(declared.editions, declared.inert)),
         blame=partial(_blamed, questions),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,
         null=null if null.is_file() else None,
         allow=declared.allow,
-        plan_of=partial(_plan_of, declared),
+        of_files=partial(_of_files, declared),
     )
 
 
-def _plan_of(declared: Declaration, folder: Path, layout: Layout) -> Callable[[str, Sequence[str], int], list[Case]]:
-    """The plan for a submission, whose files tell the dialect of each question."""
-    return partial(plan, replace(declared, questions=asked_of(declared, folder, layout)))
+def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> Assignment:
+    """The assignment for a submission, whose files tell its layout, its edition and the dialect of each question."""
+    layout = assignment.layout.in_folder(folder)
+    asked = replace(declared, questions=asked_of(declared, folder, layout))
+    first = edition_of(declared, layout)
+    names = sorted(assignment.editions.names, key=lambda name: name != first)
+    return replace(
+        assignment, layout=layout, plan=partial(plan, asked), editions=replace(assignment.editions, names=tuple(names))
+    )
 
 
 def _draw(questions: dict[str, Question], params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

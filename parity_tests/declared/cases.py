@@ -69,12 +69,13 @@ ROWS = {
 
 
 def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) -> list[Case]:
-    """The cases of all questions; without arrays nothing is of another precision than float64."""
+    """The cases of all questions of an edition; without arrays nothing is of another precision than float64."""
     return [
         case
         for dtype in dtypes
         for question in declared.questions
-        if dtype == dtypes[0] or any(isinstance(value, str) for value in question.given.values())
+        if question.edition == edition
+        and (dtype == dtypes[0] or any(isinstance(value, str) for value in question.given.values()))
         for case in _cases_of(question, dtype, seed)
     ]
 

@@ -24,13 +24,15 @@ TAKEN = ("torch", "F", "grad", "np", "rng")
 """The names that lines of torch, or expressions of what is drawn, know already."""
 OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question", "solution", "allow"}
 OF_ASSIGNMENT |= {"notebook", "inert"}
+RIGHT = "right_"
+"""Before the name of a result, in texts: what torch gives."""
 OBJECT = "Object"
 """What lines make an object of their own with, whose attributes a submission reads and sets."""
 OF_PART = {"label", "title"}
 OF_DIALECT = {"told", "given", "run", "torch", "texts", "names", "either"}
 OF_QUESTION = {
     *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "lenient", "whole"),
-    *("read", "either", "built_of", "dialect", "each"),
+    *("read", "either", "built_of", "dialect", "each", "edition"),
 }
 
 
@@ -57,7 +59,8 @@ class Question:
     input. `either` has lines that follow torch's where another answer is right as well, by the note that says so. What
     is `built_of` classes is not blamed for them. A question that was asked in other ways is given for each; `of` is the
     usual one. Such a dialect is taken where its pattern, `told`, is found in a class that it asks, and an `open` one,
-    where either is right, where a pattern is found in another class.
+    where either is right, where a pattern is found in another class. The questions after one of an `edition` are of the
+    same, up to the next.
     """
 
     name: str
@@ -76,11 +79,20 @@ class Question:
     of: str = ""
     told: str = ""
     open: bool = False
+    edition: str = ""
 
     @property
     def asks(self) -> tuple[str, ...]:
         """The functions and classes that are called of a submission."""
         return tuple(dict.fromkeys(one.part.partition(".")[0] for one in self.run if one.part))
+
+    def text_of(self, part: str) -> RightText:
+        """The right text of a part; where none is declared, one that takes each result as torch gives it."""
+        if part in self.texts:
+            return self.texts[part]
+        results = [name for name, own in self.results if own == part]
+        lines = "\n".join(f"{name} = {RIGHT}{name}  # {name}" for name in results)
+        return RightText(lines, tuple(f"{RIGHT}{name}" for name in results), self.letters)
 
     @cached_property
     def letters(self) -> tuple[str, ...]:
@@ -123,6 +135,11 @@ class Declaration:
     inert: tuple[str, ...] = ()
 
     @property
+    def editions(self) -> tuple[str, ...]:
+        """The editions that questions are of, in their order."""
+        return tuple(dict.fromkeys(question.edition for question in self.questions))
+
+    @property
     def defines(self) -> tuple[str, ...]:
         """What a submission defines in whichever files, where no module is named."""
         asked = (name for question in self.questions for name in question.asks)
@@ -144,21 +161,21 @@ def read(folder: Path) -> Declaration:
         raise UsageError(f"{path} is not TOML: {error}.") from error
     _known(path, told, OF_ASSIGNMENT, "")
     _has(path, told, ("name", "question"), "")
-    questions = tuple(
-        dialect
-        for number, written in enumerate(told["question"], 1)
-        for one in _each(written)
-        for dialect in _dialects(path, number, one)
-    )
-    asked = dict.fromkeys(part for question in questions for _, part in question.results)
+    edition, asked = "", list[Question]()
+    for number, written in enumerate(told["question"], 1):
+        edition = written.get("edition", edition)
+        for one in _each({**written, "edition": edition}):
+            asked += _dialects(path, number, one)
+    questions = tuple(asked)
+    parts = dict.fromkeys(part for question in questions for _, part in question.results)
     declared = told.get("part", {})
     for part, of_part in declared.items():
         _known(path, of_part, OF_PART, f"part.{part}")
-        if part not in asked:
+        if part not in parts:
             raise UsageError(f"{path}: part.{part} is not asked: no result of a question is of {part}.")
     return Declaration(
         folder, told["name"], told.get("title", told["name"]), told.get("module", ""),
-        {part: declared.get(part, {}) for part in asked}, questions, tuple(told.get("further", ())),
+        {part: declared.get(part, {}) for part in parts}, questions, tuple(told.get("further", ())),
         tuple(told.get("lent", ())), str(told.get("exam", "1")), told.get("solution", "solution"),
         tuple(told.get("allow", ())), told.get("notebook", False), tuple(told.get("inert", ())),
     )  # fmt: skip
@@ -170,10 +187,12 @@ def is_shape(value: Any) -> bool:
 
 
 def _each(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A question, or one for `{name}` and `{value}` of each entry in `each`."""
+    """A question, or one for each entry in `each`: its `{name}` and words, or `{value}`, stand in braces."""
     kept = {key: value for key, value in told.items() if key != "each"}
-    for name, value in told.get("each", {"": ""}).items():
-        yield _filled(kept, {"{name}": name, "{value}": value}) if name else kept
+    for name, of_name in told.get("each", {"": {}}).items():
+        words = of_name if isinstance(of_name, Mapping) else {"value": of_name}
+        filled = {"{name}": name} | {f"{{{word}}}": meaning for word, meaning in words.items()}
+        yield _filled(kept, filled) if name else kept
 
 
 def _filled(told: Any, words: Mapping[str, str]) -> Any:
@@ -215,6 +234,7 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
         {part: _text(path, where, part, one, told) for part, one in told.get("texts", {}).items()},
         told.get("names", ""), tuple(told.get("shapes", ())), told.get("lenient", False), told.get("whole", False),
         told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
+        edition=told.get("edition", ""),
     )  # fmt: skip
     _tree(path, f"{where}, torch", found.torch)
     if not found.results:
@@ -251,7 +271,8 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
         elif call is not None and isinstance(call.func, ast.Attribute) and (root := _root(call.func)) in classes:
             part = last[root] = f"{classes[root]}.{call.func.attr}"
         elif call is None and isinstance(node, ast.Assign):
-            part = last.get(_root(node.value), latest)
+            first = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
+            part = last.get(_root(first), latest)
         read = [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
         if not part and call is not None and "np" in read:  # what numpy makes of a result is of who gave it
             part = next((behind[name][-1] for name in read if behind.get(name)), "")
@@ -317,7 +338,8 @@ def _written_out(lines: str, given: tuple[str, ...], names: str) -> RightText:
                 kind = {ast.Tuple: "axis", ast.Call: "count"}.get(type(node.value), "array")
                 kinds[kind] += _names(node.targets[0])
                 labels |= dict.fromkeys(_names(node.targets[0]), label.strip()) if label else {}
-    return RightText(lines, tuple(kinds["array"]), tuple(kinds["count"]), tuple(kinds["axis"]), labels)
+    right = dict.fromkeys(re.findall(rf"\b{RIGHT}\w+", lines))
+    return RightText(lines, (*kinds["array"], *right), tuple(kinds["count"]), tuple(kinds["axis"]), labels)
 
 
 def _range(path: Path, where: str, letter: str, told: Any) -> tuple[int, int]:

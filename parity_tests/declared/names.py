@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.declared.cases import AGAIN
-from parity_tests.declared.declaration import Declaration, Question
+from parity_tests.declared.declaration import RIGHT, Declaration, Question
 from parity_tests.declared.judging import Instead, constants, inputs, reference, with_read
 from parity_tests.harness.flow_answers import Form, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
@@ -56,8 +56,8 @@ def _named(
 
 def _change(question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> ChangedText | None:
     """The simplest change of a part's text that gives a result wherever it was asked."""
-    text, result = question.texts.get(quantity.part), quantity.key.name
-    if text is None or result not in text.targets:
+    text, result = question.text_of(quantity.part), quantity.key.name
+    if result not in text.targets:
         return None
     asked = [one for one in plan if one.params["question"] == question.name and one.name in seen]
     fitting = _fitting(question, text, result, asked, seen, draw)
@@ -95,8 +95,8 @@ def _reopened(
     handed_on = set()
     for before in case.quantities:
         if before.part == comparison.explained_by and before.key.call == k:
-            changed, text = _change(question, plan, before, seen, draw), question.texts.get(before.part)
-            if changed is not None and text is not None:
+            changed, text = _change(question, plan, before, seen, draw), question.text_of(before.part)
+            if changed is not None:
                 handed_on.add(changed.words)
                 instead[before.key.name] = partial(_by_text, question, text, changed, before.key.name, case, k)
     if instead and _is_derivative(question, case, quantity, comparison.explained_by, instead, seen, draw):
@@ -166,6 +166,9 @@ def _in_numpy(text: RightText, question: Question, case: Case, arrays: Arrays, k
 def _names(text: RightText, question: Question, case: Case, k: int, tensors: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a text's names: what the question gives, and what its lines of `names` make of that."""
     known: dict[str, Any] = {**constants(case, k), **tensors}
+    if RIGHT in question.names or any(name.startswith(RIGHT) for name in text.arrays):
+        right = reference(question, case, k)(**tensors)
+        known |= {f"{RIGHT}{name}": right[f"{name}{AGAIN[k]}"] for name, _ in question.results}
     exec(question.names, {"__builtins__": {"float": float}}, known)
     wanted = {*text.arrays, *text.counts, *text.axes}
     return {name: value for name, value in known.items() if name in wanted}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class Assignment:
     these, None where that cannot be had: by it an excuse is proved; what has `ended` its process is not called.
     `suspects(case, comparison)` are such cases by the part that alone is Parity's own, and with all of them by "", for
     a failure that may be of a part whose own cases are right. `null` is the file of what null submissions get right.
-    `plan_of(folder, layout)` is the plan for one submission, where its files tell what it is asked.
+    `of_files(assignment, folder)` is the same for one submission, where its files tell what it is asked.
     `allow` names modules that any submission may import beside numpy. The last eleven may be left out.
     """
 
@@ -86,13 +86,11 @@ class Assignment:
     suspects: Callable[[Case, Comparison], Mapping[str, Case]] | None = None
     null: Path | None = None
     allow: tuple[str, ...] = ()
-    plan_of: Callable[[Path, Layout], Callable[[str, Sequence[str], int], list[Case]]] | None = None
+    of_files: Callable[[Assignment, Path], Assignment] | None = None
 
     def in_folder(self, folder: Path) -> Assignment:
         """The same for the submission in this folder: its files may tell the layout, and what it is asked."""
-        layout = self.layout.in_folder(folder)
-        plan = self.plan if self.plan_of is None else self.plan_of(folder, layout)
-        return replace(self, layout=layout, plan=plan)
+        return self if self.of_files is None else self.of_files(self, folder)
 
     @cached_property
     def by_function(self) -> dict[str, str]:

@@ -67,7 +67,8 @@ class _Copy:
                 given = self._called(value, targets, part)
                 self._failed |= {part} if given[0] is self._recorder.FAILED else set()
             elif targets and value is not None:  # nothing is read of a call that failed
-                given = [self._recorder.FAILED if part in self._failed else self._valued(value)]
+                values = value.elts if isinstance(value, ast.Tuple) and len(targets) > 1 else [value]
+                given = [self._recorder.FAILED if part in self._failed else self._valued(one) for one in values]
             else:
                 if self._names.get(_root(statement)) is not self._recorder.FAILED:
                     exec(compile(ast.Module([statement], []), "<run>", "exec"), SCOPE, self._names)
