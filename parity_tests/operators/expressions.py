@@ -134,7 +134,7 @@ def operations(place: Place) -> Found:
         yield place.change("left out", 5, f"1 / {right}", f"`{l}` is left out", words)
     if sign == "**":
         yield place.change("left out", 3, l, f"the power {r} of `{l}` is left out", f"the power `{r}` is too much")
-    if sign in "-/@**" and l != r:
+    if sign in ("-", "/", "@", "**") and l != r:
         words = f"the operands of `{sign}` are exchanged in `{l} {sign} {r}`"
         makes = f"`{l}` and `{r}` are exchanged"
         yield place.change("exchanged", 2, place.joined(node.right, sign, node.left), makes, words)
@@ -190,7 +190,7 @@ def signs(place: Place) -> Found:
             )
         if isinstance(node.op, ast.Not):
             yield place.change(
-                "sign", 2, inner, f"`not` is missing before `{inner}`", f"`not` is too much before `{inner}`"
+                "condition", 2, inner, f"`not` is missing before `{inner}`", f"`not` is too much before `{inner}`"
             )
     whole = isinstance(place.site.parent, ast.Assign | ast.AugAssign | ast.Return | ast.Tuple)
     if whole and place.site.role in ("value", "elts") and not isinstance(node, ast.Constant | ast.Tuple | ast.UnaryOp):
@@ -205,7 +205,7 @@ def signs(place: Place) -> Found:
     if place.site.role == "test":
         text = place.text(node)
         yield place.change(
-            "sign",
+            "condition",
             2,
             f"not {place.operand(node)}",
             f"the condition `{text}` is reversed",

@@ -1,60 +1,40 @@
-"""Single slips: every small change of a solution's source that Python still compiles, one at a time.
+"""Single slips: small changes of a solution's source by the operators, one at a time; and what objects keep, moved.
 
-Made with the standard `ast`: the mutation tools that are maintained run a project's tests in its own folder, where
-here a variant must be put to questions. Docstrings, messages, types and the command line are left alone.
+Docstrings, messages, types and the command line are left alone.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeGuard
 
+from parity_tests.operators.changes import changes_of
+from parity_tests.operators.expressions import Found, Place
+from parity_tests.operators.scope import is_own
+from parity_tests.operators.source import Source
+from parity_tests.proof.alike import alike
 from parity_tests.proof.editions import edition_of, functions
 from parity_tests.proof.judged_variants import failures, records
-from parity_tests.proof.operators import changes
 from parity_tests.proof.variants import Variant, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
 
 MODULE = "_kept"
-
-
-def moved_state(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
-    """For each attribute of each class the method that sets it first, and the file with the attribute moved."""
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            for attribute, method in _attributes(node).items():
-                for owner in (node.name, MODULE):
-                    yield f"{node.name}.{method}", _moved(tree, node.name, attribute, owner)
-
-
-def _is_of_self(node: ast.AST) -> TypeGuard[ast.Attribute]:
-    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
-
-
-def _attributes(node: ast.ClassDef) -> dict[str, str]:
-    """What the methods of a class set on self, and which does so first."""
-    found: dict[str, str] = {}
-    for method in (inner for inner in node.body if isinstance(inner, ast.FunctionDef)):
-        for inner in ast.walk(method):
-            if _is_of_self(inner) and isinstance(inner.ctx, ast.Store):
-                found.setdefault(inner.attr, method.name)
-    return found
-
-
-def _moved(tree: ast.Module, class_name: str, attribute: str, owner: str) -> ast.Module:
-    moved = copy.deepcopy(tree)
-    node = next(node for node in moved.body if isinstance(node, ast.ClassDef) and node.name == class_name)
-    for inner in ast.walk(node):
-        if _is_of_self(inner) and inner.attr == attribute:
-            inner.value = ast.Name(owner, ast.Load())
-    if owner == MODULE:
-        moved.body.insert(moved.body.index(node), ast.parse(f'{MODULE} = type("Kept", (), {{}})()').body[0])
-    return ast.fix_missing_locations(moved)
+SLIPS = {
+    "operation": 2, "left out": 3, "exchanged": 2, "comparison": 1, "number": 2, "sign": 1, "condition": 2,
+    "transpose": 1, "function": 1, "keepdims": 2, "slice": 3, "assignment": 1, "statement": 4,
+    "setting": 2,
+}  # fmt: skip
+"""The operators that make slips, with the last rank of each; other names in a name's place are known mistakes."""
+MOST = 2
+"""So many slips of an operator are made at one place."""
+TRIVIAL = re.compile(r"raise |print\(|\w+(: .*)? = .* → (pass$|\w+ [+*/-]=)")
+"""Lines that only tell something; and names that are never set, which any call tells."""
 
 
 @dataclass(frozen=True)
@@ -86,39 +66,91 @@ class Trial:
 
 
 def mutants(assignment: Assignment) -> list[Mutant]:
-    """Every single slip of the solution's files, in their order, each source once."""
-    solution, proof = unchanged(assignment), assignment.proof()
-    by_source: dict[str, Mutant] = {}
-    for file, source in solution.files.items():
-        tree = ast.parse(source)
-        original = source_of(tree)
-        for function, text in _changed_sources(tree, proof.defaults):
-            if function in proof.not_asked or text == original or text in by_source:
-                continue
-            before, after = _difference(original, text)
-            variant = Variant(f"{function}: {before}  →  {after}", {**solution.files, file: text})
-            by_source[text] = Mutant(file, function, before, after, variant)
-    return list(by_source.values())
+    """The slips of the solution's files, in their order, each changed line once."""
+    solution, proof = unchanged(assignment).files, assignment.proof()
+    found: dict[tuple[str, str], Mutant] = {}
+    for file, text in solution.items():
+        source = Source(text)
+        for function, difference, changed in (*_slips(source, proof.defaults), *_moved_state(source.tree)):
+            before, after = difference
+            if function not in proof.not_asked and before != after and not TRIVIAL.match(f"{before} → {after}"):
+                variant = Variant(f"{function}: {before}  →  {after}", {**solution, file: changed})
+                found.setdefault((file, variant.name), Mutant(file, function, before, after, variant))
+    return list(found.values())
 
 
-def _changed_sources(tree: ast.Module, defaults: Mapping[str, float | str]) -> Iterator[tuple[str, str]]:
-    """The function that is changed, and the source of the file with the change in it."""
-    pieces = [ast.unparse(node) for node in tree.body]
-    for number, whole in enumerate(tree.body):
-        for function, node in functions(ast.Module([whole], [])):
-            for text in _slips(whole, node, defaults):
-                yield function, "\n\n".join([*pieces[:number], text, *pieces[number + 1 :]])
-    for function, moved in moved_state(tree):
-        yield function, source_of(moved)
+Slip = tuple[str, tuple[str, str], str]
+"""The function that is changed, the first line that differs, as it was and as it is, and the file with the change."""
 
 
-def source_of(tree: ast.Module) -> str:
-    """The source of a file, one statement after the other."""
-    return "\n\n".join(ast.unparse(node) for node in tree.body)
+def _slips(source: Source, defaults: Mapping[str, float | str]) -> Iterator[Slip]:
+    def settings(place: Place) -> Found:
+        """The usual value of a setting in its place."""
+        if (name := _given(place.site.node)) in defaults:
+            yield place.change("setting", 2, repr(defaults[name]), "", "", operation=False)
+
+    for function in source.functions:
+        original = _plain(source.definition(function))
+        at_place = Counter[tuple[str, int, int]]()
+        for change in changes_of(source, [function], (settings,)):
+            place = change.operator, *change.edits[0][:2]
+            if change.rank <= SLIPS.get(change.operator, -1) and at_place[place] < MOST:
+                at_place[place] += 1
+                with suppress(SyntaxError):
+                    difference = _difference(original, _plain(source.definition(function, change.edits)))
+                    yield function, difference, change.applied(source)
+
+
+def _given(node: ast.AST) -> str:
+    """What the solution calls something that it is given, where a node reads it."""
+    match node:
+        case ast.Subscript(slice=ast.Constant(value=str() as name)):
+            return name
+        case ast.Attribute(attr=name) if is_own(node):
+            return name
+        case ast.Name(id=name):
+            return name
+    return ""
+
+
+def _plain(text: str) -> str:
+    return ast.unparse(ast.parse(text))
+
+
+def _moved_state(tree: ast.Module) -> Iterator[Slip]:
+    """Each attribute of each class as one of the class or of the module, for the method that sets it first."""
+    for number, node in enumerate(tree.body):
+        if isinstance(node, ast.ClassDef):
+            for attribute, method in _attributes(node).items():
+                for owner in (node.name, MODULE):
+                    moved = _moved(node, attribute, owner)
+                    kept = [] if owner == node.name else ast.parse(f'{MODULE} = type("Kept", (), {{}})()').body
+                    changed = ast.Module([*tree.body[:number], *kept, moved, *tree.body[number + 1 :]], [])
+                    yield f"{node.name}.{method}", _difference(*map(ast.unparse, (node, moved))), ast.unparse(changed)
+
+
+def _attributes(node: ast.ClassDef) -> dict[str, str]:
+    """What the methods of a class set on self, and which does so first."""
+    found: dict[str, str] = {}
+    for method in (inner for inner in node.body if isinstance(inner, ast.FunctionDef)):
+        for inner in ast.walk(method):
+            if isinstance(inner, ast.Attribute) and is_own(inner) and isinstance(inner.ctx, ast.Store):
+                found.setdefault(inner.attr, method.name)
+    return found
+
+
+def _moved(node: ast.ClassDef, attribute: str, owner: str) -> ast.ClassDef:
+    moved = copy.deepcopy(node)
+    for inner in ast.walk(moved):
+        if isinstance(inner, ast.Attribute) and is_own(inner) and inner.attr == attribute:
+            inner.value = ast.Name(owner, ast.Load())
+    return ast.fix_missing_locations(moved)
 
 
 def excuse(assignment: Assignment, mutant: Mutant) -> Trial | None:
     """Why no case need tell a mutant; None where one must."""
+    if alike(mutant.before, mutant.after):
+        return Trial(mutant, "equivalent", "the same, written in another way")
     proof, slip = assignment.proof(), (mutant.function, mutant.before, mutant.after)
     for outcome, reason in (("equivalent", proof.equivalent(*slip)), ("not asked", proof.unasked(*slip))):
         if reason:
@@ -162,43 +194,9 @@ def _callers(mutant: Mutant) -> list[str]:
 
 
 def _difference(before: str, after: str) -> tuple[str, str]:
-    """The first lines in which two sources differ."""
+    """The first lines in which two sources differ, "" where they are the same."""
     one, other = before.split("\n"), after.split("\n")
     if len(one) != len(other):
         at = next(i for i, pair in enumerate(zip(one, [*other, ""], strict=False)) if pair[0] != pair[1])
         return one[at].strip(), "(dropped)" if len(other) < len(one) else other[at].strip()
-    return next((a.strip(), b.strip()) for a, b in zip(one, other, strict=True) if a != b)
-
-
-def _slips(whole: ast.stmt, function: ast.FunctionDef, defaults: Mapping[str, float | str]) -> Iterator[str]:
-    """The source of a function, or of the class that it is a method of, with each slip in it."""
-    for node, put in _inside(function):
-        for change in changes(node, defaults):
-            put(ast.fix_missing_locations(ast.Pass() if change is None else change))
-            text = ast.unparse(whole)
-            put(node)
-            yield text
-
-
-Put = Callable[[ast.AST], None]
-
-
-def _inside(node: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
-    """The nodes of a function's body but prints, errors, types and texts, each with what puts another there."""
-    fields = ["body"] if isinstance(node, ast.FunctionDef) else node._fields
-    for name in fields:
-        if name in ("annotation", "type_comment"):
-            continue
-        value = getattr(node, name, None)
-        for number, child in enumerate(value if isinstance(value, list) else [value]):
-            if not isinstance(child, ast.AST) or isinstance(child, ast.Raise | ast.JoinedStr | ast.ExceptHandler):
-                continue
-            if isinstance(child, ast.Expr) and _printed(child.value):
-                continue
-            yield child, partial(value.__setitem__, number) if isinstance(value, list) else partial(setattr, node, name)
-            yield from _inside(child)
-
-
-def _printed(value: ast.expr) -> bool:
-    called = value.func if isinstance(value, ast.Call) else None
-    return isinstance(value, ast.Constant) or (isinstance(called, ast.Name) and called.id == "print")
+    return next(((a.strip(), b.strip()) for a, b in zip(one, other, strict=True) if a != b), ("", ""))

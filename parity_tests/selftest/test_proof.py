@@ -15,6 +15,7 @@ from parity_tests.assignments.mlp.proof.correct_parts import CORRECT_PARTS
 from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
 from parity_tests.cli.selftest import selftest
 from parity_tests.proof import proof
+from parity_tests.proof.alike import alike
 from parity_tests.proof.distribution import draw, loose, table
 from parity_tests.proof.forms import correct_variants
 from parity_tests.proof.judged_variants import failures, records
@@ -69,14 +70,29 @@ def test_slips_are_many_compile_and_are_all_different(slips: list[Mutant]) -> No
 
 def test_single_slips_are_caught_or_excused_with_a_reason(slips: list[Mutant]) -> None:
     """Of a part, of a function that parts call, and of each excuse: test_verdicts has slips of every part."""
-    outcomes = {
-        "relu.forward": "caught",
-        "predict_label": "caught",
-        "data_loader_mnist": "equivalent",
-        "softmax_cross_entropy.backward": "not asked",
-    }
+    outcomes = {"relu.forward": "not asked", "predict_label": "caught"}
     first = {mutant.function: mutant for mutant in reversed(slips)}
     assert {name: trial(ASSIGNMENT, first[name]).outcome for name in outcomes} == outcomes
+    same = next(mutant for mutant in slips if alike(mutant.before, mutant.after))
+    assert trial(ASSIGNMENT, same).outcome == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("return np.maximum(X, 0)", "return np.maximum(0, X)", True),
+        ("return np.subtract(X, 0)", "return np.subtract(0, X)", False),
+        ("db = d.sum(axis=0)", "db = d.sum(axis=0, keepdims=True)", True),
+        ("db = d.sum(axis=1)", "db = d.sum(axis=1, keepdims=True)", False),
+        ("x = x.reshape(-1, 1)", "x = x.reshape(-2, 1)", True),
+        ("x = x.reshape(-1, 1)", "x = x.reshape(1, -1)", False),
+        ("loss, count = (0.0, 0)", "count, loss = (0.0, 0)", True),
+        ("loss, count = (0.0, 1)", "count, loss = (0.0, 1)", False),
+        ("if x:", "(dropped)", False),
+    ],
+)
+def test_lines_are_alike_where_they_give_the_same_for_all_numbers(before: str, after: str, same: bool) -> None:
+    assert alike(before, after) == same
 
 
 def test_equivalent_slips_and_those_not_asked_for_have_reasons_and_are_few(slips: list[Mutant]) -> None:

@@ -1,0 +1,45 @@
+"""Which slips write the same in another way, whatever the numbers are."""
+
+from __future__ import annotations
+
+import ast
+
+SYMMETRIC = ("maximum", "minimum", "max", "min")
+"""Functions that give the same of two things in either order."""
+
+
+def alike(before: str, after: str) -> bool:
+    """Whether two lines write the same: a symmetric function, equal numbers, a length to be found, a first axis kept.
+
+    What is summed along its first axis is put beside other arrays in the same way with that axis as without it.
+    """
+    try:
+        one, other = (ast.unparse(_Plain().visit(ast.parse(line))) for line in (before, after))
+    except SyntaxError:
+        return False
+    return one == other
+
+
+class _Plain(ast.NodeTransformer):
+    """Gives what may be written in several ways one form."""
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """Of `a, b = 0.0, 0` either order, and a number with a point or without."""
+        self.generic_visit(node)
+        match node.targets, node.value:
+            case [ast.Tuple(elts=names)], ast.Tuple(elts=values) if len(names) == len(values):
+                each = zip(map(ast.unparse, names), map(ast.unparse, values), strict=True)
+                return ast.Expr(ast.Constant(repr(sorted((name, value.removesuffix(".0")) for name, value in each))))
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """A call without what changes nothing in it."""
+        self.generic_visit(node)
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        if any(ast.unparse(one) == "axis=0" for one in node.keywords):
+            node.keywords = [one for one in node.keywords if one.arg != "keepdims"]
+        if name in SYMMETRIC and not node.keywords:
+            node.args.sort(key=ast.dump)
+        if name == "reshape":
+            node.args = [ast.Constant(-1) if ast.unparse(one) in ("-1", "-2") else one for one in node.args]
+        return node
