@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.cli.terminal import complain, progress_bar
+from parity_tests.cli.terminal import EVERY, complain, progress_bar
 from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from parity_tests.grading.flags import Flag
-
-EVERY = 30.0
-"""Seconds between the lines that tell how far it is where no bar can be drawn."""
 
 
 class GradingProgress:
@@ -104,18 +101,14 @@ class GradingProgress:
             complain(line)
 
     def _pace(self) -> str:
+        from reports.model.numbers import duration
+
         new = self._finished - self._earlier
         seconds = time.monotonic() - self._start
         if not new:
             return f"{self._earlier} were there already"
         left = (self._total - self._finished) * seconds / new
-        return f"{new / seconds:.1f} a second, {_duration(left)} left"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        return f"{new / seconds:.1f} a second, {duration(round(left))} left"
 
 
 class _LogFile(logging.FileHandler):

@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow"}
 PROGRESS_AFTER = 2.0  # seconds
+EVERY = 30.0
+"""Seconds between the lines that tell how far it is where no bar can be drawn."""
 
 
 class Progress:
-    """A bar on standard error, if that is a terminal, for what takes longer than two seconds."""
+    """A bar on standard error for what takes longer than two seconds; without a terminal, a line now and then."""
 
     def __init__(self, doing: str = "checking") -> None:
         self._doing = doing
-        self._start = time.monotonic()
-        self._wanted = sys.stderr.isatty()
+        self._start = self._last_line = time.monotonic()
+        self._terminal = sys.stderr.isatty()
         self._bar: Any = None
 
     def __enter__(self) -> Callable[[int, int, str], None]:
@@ -39,7 +41,17 @@ class Progress:
             self._bar.stop()
 
     def _advance(self, done: int, total: int, case: str) -> None:
-        if not self._wanted or time.monotonic() - self._start < PROGRESS_AFTER:
+        from reports.model.numbers import duration
+
+        now = time.monotonic()
+        left = duration(max(round((now - self._start) * (total - done) / max(done, 1)), 1))
+        case = f"{case}, {left} left" if done < total else case
+        if not self._terminal:
+            if now - self._last_line >= EVERY:
+                self._last_line = now
+                complain(f"{self._doing}: {done} of {total}, {case}.")
+            return
+        if now - self._start < PROGRESS_AFTER:
             return
         if self._bar is None:
             self._bar = progress_bar(self._doing, total)

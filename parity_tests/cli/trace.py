@@ -160,6 +160,7 @@ def trace(
         from parity_tests.assignments import SHIPPED
         from parity_tests.harness.submission import choose_submission
         from parity_tests.trace.run import trace as run_trace
+        from parity_tests.trace.run import with_names
         from parity_tests.trace.training import training_of
 
         chosen, network = choose_submission(assignment, submission, SHIPPED)
@@ -181,6 +182,8 @@ def trace(
                 timeout=timeout,
                 progress=progress,
             )
+        if not run.interrupted:
+            run = with_names(run, chosen, network, edition=edition, allow=allow, isolation=isolation, timeout=timeout)
         folder.finish(run)
         tables = (load_table(folder.folder, table) for table in ("quantities", "steps"))
         write(folder.folder / PICTURE, trace_figure(run, *tables).encode())

@@ -197,10 +197,16 @@ def test_quiet_prints_the_verdict_alone(fake: FakeCheck, parity: Parity) -> None
     assert len(parity("check", "--shipped", "--quiet")[1].splitlines()) <= 2
 
 
-def test_output_that_is_no_terminal_has_no_colour_and_no_bar(fake: FakeCheck, parity: Parity) -> None:
+def test_output_that_is_no_terminal_has_no_colour_and_no_bar_but_a_line_now_and_then(
+    fake: FakeCheck, parity: Parity, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake.answer = FakeRun()
     _, out, err = parity("check", "--shipped")
     assert "\x1b" not in out + err
+    assert err == SAID
+    monkeypatch.setattr("parity_tests.cli.terminal.EVERY", 0.0)
+    err = parity("check", "--shipped")[2].removeprefix(SAID)
+    assert re.fullmatch(r"parity: checking: 1 of 2, linear/one-row/float64, \S+ (s|min) left\.\n", err)
 
 
 @pytest.mark.parametrize(

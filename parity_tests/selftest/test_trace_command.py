@@ -66,7 +66,13 @@ def test_the_command_traces_saves_and_returns_what_it_found(
     assert (tmp_path / "traced" / "trace.svg").read_text(encoding="utf-8").startswith("<svg")
     wrong = submission(tmp_path, ("g = g + _lambda * w", "g = g + 2 * _lambda * w"))
     assert main(["trace", str(wrong), *options.split()]) == 1
-    assert "Divergence at step 1: updated L1 W at" in " ".join(capsys.readouterr().out.split())
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Divergence at step 1: updated L1 W at" in out
+    assert "Likely cause: the weight decay is doubled." in out
+    others = "updated L1 b (step 1), updated L2 W (step 1) and updated L2 b (step 1)."
+    assert f"Also off, though what they are computed from agrees: {others}" in out
+    follows = {record.quantity for record in load(tmp_path / "traced").records if record.explained_by}
+    assert "L1 output" in follows
     assert main(["show", "traced", SMALL.name.replace("12/float64", "12/float64")]) == 0
 
 

@@ -76,10 +76,10 @@ def test_what_comes_after_the_first_divergence_follows_and_the_first_stands_on_t
         ("updated L1 W", "follows", "follows"),
         ("loss", "undecided", "undecided"),
     ]
-    assert "off after the first divergence, and because of it" in page
+    assert "off after a divergence, in what was computed from it" in page
     run, *frames = traced()
     alone = trace_html(FakeRun(records=[run.records[2]], environment=run.environment), *frames)
-    assert "because of it" not in alone
+    assert "computed from it" not in alone
 
 
 def lines_of(page: str, chart: str) -> str:

@@ -140,6 +140,7 @@ class FreeRunning(Judge):
         self._replica_thread = ThreadPoolExecutor(1, "replicas", pin)
         self._pending: _PendingStep | None = None
         self._judged: list[JudgedStep] = []
+        self._off: set[str] = set()  # quantities that were off at a step before
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -268,11 +269,20 @@ class FreeRunning(Judge):
         if useless and self.undecided is None:
             self.undecided, self.undecided_because = judged.step.number, useless
         judged.figures = self._figures(pending, spreads)
-        first = next((figures for figures in judged.figures if figures.verdict == Verdict.MISMATCH), None)
-        if first is not None and self.divergence is None:
-            comparison = self._explained(pending, first)
-            judged.divergence = self._diverges(judged.step, first.quantity, first.part, comparison)
+        off = {figures.quantity: figures for figures in judged.figures if figures.verdict == Verdict.MISMATCH}
+        for name, figures in off.items():
+            if not self.divergences or self._by_itself(name, off.keys()):
+                self._diverges(judged, name, figures.part, self._explained(pending, figures))
+        self._off |= off.keys()
         self._judged.append(judged)
+
+    def _by_itself(self, name: str, off: AbstractSet[str]) -> bool:
+        """Whether a quantity, of those `off` at a step, is so for the first time, and all that it is made of agrees.
+
+        That is the weights before the step, and what it is computed from in it.
+        """
+        inputs = self.plan.inputs_of(name)
+        return inputs is not None and not (name in self._off or self._off & self._weight_of.keys() or off & inputs)
 
     def _figures(self, pending: _PendingStep, spreads: Mapping[str, float]) -> list[Figures]:
         """The figures of every quantity; how large its elements are only where somebody will read it."""

@@ -86,7 +86,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first quantity, in the order of computation, of the first step that goes beyond its radius."""
+    """A quantity that goes beyond its radius at a step, where nothing that it is computed from does."""
 
     step: int
     quantity: str
@@ -100,7 +100,7 @@ class JudgedStep:
 
     Of the units whose mask can be seen, `masks_seen`, dropout kept `masks_kept`. `shared_kinks` are pre-activations on
     another side of 0 than torch's and within their radius of it, `other_kinks` those further off. `broken`: why the run
-    cannot go on, by quantity. `divergence` is the run's first, where it is at this step. `torch_seconds` are of the
+    cannot go on, by quantity. `divergence` is the first at this step. `torch_seconds` are of the
     clock, `replica_seconds` of the processor: the replicas run beside everything else.
     """
 
@@ -123,8 +123,9 @@ class Judge(ABC):
     """Judges step after step.
 
     `names` are the name and the part of what is compared at each step, in the order of computation. `shares_kinks` says
-    whether torch's run takes the submission's side of kinks. `divergence` is the first one so far. `undecided` is the
-    step from which on the radius tells nothing, and `undecided_because` says why.
+    whether torch's run takes the submission's side of kinks. `divergences` are those so far, by their quantities: the
+    first one is that of the first quantity, in the order of computation, of the first step. `undecided` is the step
+    from which on the radius tells nothing, and `undecided_because` says why.
     """
 
     shares_kinks: bool = False
@@ -134,7 +135,12 @@ class Judge(ABC):
         self.names = names
         self.undecided: int | None = None
         self.undecided_because = ""
-        self.divergence: Divergence | None = None
+        self.divergences: dict[str, Divergence] = {}
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """The first one so far."""
+        return next(iter(self.divergences.values()), None)
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -167,12 +173,10 @@ class Judge(ABC):
         The arrays of a step stay valid for three rounds, and an evaluation takes more.
         """
 
-    def _diverges(self, step: Step, quantity: str, part: str, comparison: Comparison) -> Divergence | None:
-        """The first divergence of the run; None where there was one before."""
-        if self.divergence is not None:
-            return None
-        self.divergence = Divergence(step.number, quantity, part, comparison)
-        return self.divergence
+    def _diverges(self, judged: JudgedStep, quantity: str, part: str, comparison: Comparison) -> None:
+        """Notes a divergence at this step, the first of its quantity."""
+        found = self.divergences.setdefault(quantity, Divergence(judged.step.number, quantity, part, comparison))
+        judged.divergence = judged.divergence or found
 
 
 class Sink(Protocol):

@@ -91,6 +91,10 @@ class Plan(ABC):
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shape of every quantity of a step."""
 
+    def inputs_of(self, quantity: str) -> frozenset[str] | None:
+        """The quantities of the same step that this one is computed from; None where that cannot be said."""
+        return None
+
     def is_written(self, number: int) -> bool:
         """Whether the figures of this step are written whatever they are."""
         return (number - 1) % self.settings.every == 0 or number == self.total

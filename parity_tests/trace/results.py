@@ -16,6 +16,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, unjudged
 from parity_tests.protocol.observation import Hello
 from parity_tests.protocol.quantity import Quantity
+from parity_tests.trace.judge import Divergence
 from parity_tests.trace.radius import factor_for
 from parity_tests.trace.session import Session
 from parity_tests.trace.training import Lockstep
@@ -124,7 +125,7 @@ def _divergence(session: Session) -> tuple[int, str, str] | None:
     first, evaluations = session.judge.divergence, session.evaluations
     evaluation = None if evaluations is None else evaluations.comparison
     if first is not None:
-        return first.step, first.quantity, f"{first.quantity} {_diverges(session)}"
+        return first.step, first.quantity, f"{first.quantity} {_diverges(session, first)}"
     if session.stopped_at is not None:
         causes = {name: c for name, c in session.broken.items() if not c.explained_by}
         name, cause = next(iter(causes.items()), ("" if evaluations is None else evaluations.quantity, evaluation))
@@ -136,14 +137,16 @@ def _divergence(session: Session) -> tuple[int, str, str] | None:
     return None
 
 
-def _diverges(session: Session) -> str:
-    """The first divergence in words, behind the name of its quantity."""
-    first = session.judge.divergence
-    assert first is not None
-    epoch = (first.step - 1) // session.plan.steps_an_epoch + 1
-    before = "everything before agrees" if first.step > 1 else "it is the first step of all"
-    where = f"the first divergence is at step {first.step} (epoch {epoch}); {before}"
-    return f"{first.comparison.problem}; {where}"
+def _diverges(session: Session, one: Divergence) -> str:
+    """A divergence in words, behind the name of its quantity."""
+    epoch = (one.step - 1) // session.plan.steps_an_epoch + 1
+    if one is not session.judge.divergence:
+        where = f"at step {one.step} (epoch {epoch}), where what it is computed from agrees"
+    elif one.step > 1:
+        where = f"the first divergence is at step {one.step} (epoch {epoch}); everything before agrees"
+    else:
+        where = f"the first divergence is at step 1 (epoch {epoch})"
+    return f"{one.comparison.problem}; {where}"
 
 
 def _arrays(session: Session, case: Case) -> dict[str, NDArray[Any]]:
@@ -183,13 +186,14 @@ class _Records:
     def _of_quantity(self, name: str, part: str) -> tuple[str, Comparison]:
         """The part that a quantity's record belongs to, and what the session came to in it."""
         session = self._session
-        first, tally = session.judge.divergence, session.tally
-        if first is not None and first.quantity == name:
-            return first.part, replace(first.comparison, problem=_diverges(session))
+        divergences, tally = session.judge.divergences, session.tally
+        if name in divergences:
+            own = divergences[name]
+            return own.part, replace(own.comparison, problem=_diverges(session, own))
         if name in session.broken:
             broken = session.broken[name]
             return broken.part or part, self._broken(broken)
-        if name in tally.mismatched and first is not None:
+        if name in tally.mismatched and divergences:
             return part, self._following(name)
         if session.judge.undecided is not None:
             return part, self._undecided(name, session.judge.undecided)
@@ -207,14 +211,24 @@ class _Records:
         return replace(broken, step=session.stopped_at, problem=problem)
 
     def _following(self, name: str) -> Comparison:
-        """A mismatch after the first divergence, and because of it."""
-        first = self._session.judge.divergence
-        assert first is not None
+        """A mismatch after a divergence, of something that was computed from what is off."""
         step, f = self._session.tally.mismatched[name]
-        after = f"from step {step} on, after the first divergence in {first.quantity}"
+        first = self._cause(name, step)
+        after = f"from step {step} on, after the divergence in {first.quantity}"
         problem = f"is off by {exact_number(f.gap or 0.0)} {after}"
         comparison = Comparison(Verdict.MISMATCH, f.gap, f.radius, f.ratio, got=f.got, want=f.want, problem=problem)
         return replace(comparison, step=step, explained_by=first.part)
+
+    def _cause(self, name: str, step: int) -> Divergence:
+        """The divergence that a quantity, off from this step on, follows: on its way in the step, or the first one."""
+        judge, mismatched = self._session.judge, self._session.tally.mismatched
+        inputs = self._session.plan.inputs_of(name) or frozenset()
+        for source in (source for source, _ in judge.names if source in inputs):
+            if source in judge.divergences:
+                return judge.divergences[source]
+            if source in mismatched and mismatched[source][0] == step:
+                return self._cause(source, step)
+        return next(iter(judge.divergences.values()))
 
     def _undecided(self, name: str, step: int) -> Comparison:
         because = self._session.judge.undecided_because

@@ -4,24 +4,71 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from parity_tests.harness.check import ISOLATION
+from parity_tests.harness.check import ISOLATION, check
 from parity_tests.harness.inside.fork_server import keep_freed_memory
 from parity_tests.harness.machine import cores, refuse_missing_device
 from parity_tests.harness.make_records import Setting
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import DTYPES
 from parity_tests.trace.judge import Sink
 from parity_tests.trace.results import Account, Trace
 from parity_tests.trace.session import Progress, Session
 from parity_tests.trace.training import Training
+from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 
 def threads_for(training: Training) -> int:
     """Threads for torch's run, and as many for its replicas beside it; in narrow networks they would only wait."""
     return max(1, (cores() - 1) // 2) if training.wide else 1
+
+
+def with_names(
+    trace: Trace,
+    assignment: Assignment,
+    submission: Path,
+    *,
+    edition: str | None = None,
+    allow: Sequence[str] = (),
+    isolation: str = ISOLATION,
+    timeout: float = 10.0,
+) -> Trace:
+    """The trace, with the names of the mistakes that a check finds in the parts of its divergences.
+
+    A name is that of the quantity, where the check asks for it, or else the only one of the part. Raises as `check`.
+    """
+    own = [record for record in trace.records if record.verdict == Verdict.MISMATCH and not record.explained_by]
+    environment = trace.environment
+    dtypes = environment.dtypes or DTYPES
+    parts = frozenset(record.part for record in own)
+    if not parts or not assignment.cases(environment.edition or "", dtypes, parts):  # a loop is traced alone
+        return trace
+    checked = check(
+        assignment,
+        submission,
+        parts=parts,
+        dtypes=dtypes,
+        edition=edition,
+        timeout=timeout,
+        allow=allow,
+        isolation=isolation,
+    )
+    known: dict[tuple[str, str], dict[str, None]] = {}
+    for one in checked.records:
+        if one.diagnosis and not one.explained_by:
+            for key in ((one.part, one.quantity), (one.part, "")):
+                known.setdefault(key, {})[one.diagnosis] = None
+
+    def named(record: Record) -> Record:
+        of_quantity = known.get((record.part, record.quantity)) or known.get((record.part, ""), {})
+        return replace(record, diagnosis=next(iter(of_quantity))) if len(of_quantity) == 1 else record
+
+    return replace(trace, records=[named(record) if record in own else record for record in trace.records])
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
 
 
 def _follows(record: Record) -> bool:
-    """Whether a quantity is off after the first divergence, and because of it."""
+    """Whether a quantity is off after a divergence, in what was computed from it."""
     return bool(record.explained_by) and record.verdict == Verdict.MISMATCH
 
 

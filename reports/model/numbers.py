@@ -28,10 +28,12 @@ def points_text(points: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in a unit that fits: 17 µs, 1.7 ms, 2.4 s."""
+    """Seconds in a unit that fits: 17 µs, 1.7 ms, 2.4 s, 5 min, 2.5 h."""
     if seconds < 1e-3:
         return f"{seconds * 1e6:.3g} µs"
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+    if seconds < 120:
+        return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def power_of_ten(exponent: int) -> str:

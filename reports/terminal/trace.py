@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from reports.model.escape import printable
 from reports.model.numbers import number
-from reports.model.phrases import agreement
+from reports.model.phrases import agreement, listed
 from reports.model.run import Results, parts_of
 from reports.model.verdicts import Verdict, row_of
+from reports.model.words import LIKELY, mistakes
 from reports.terminal.lines import Paint, plain, table, wrapped
 
 
@@ -55,7 +56,13 @@ def verdict(run: Traced) -> list[str]:
     if run.divergence is not None:
         step, quantity, message = run.divergence
         word = "Divergence" if quantity else "Stopped"
-        sentences.append(f"{word} at step {step}: {printable(message)}.")
+        own = [record for record in run.records if record.verdict == Verdict.MISMATCH and not record.explained_by]
+        named = next((record for record in own if record.quantity == quantity), None)
+        looks = f" {LIKELY}: {printable(mistakes(named))}." if named is not None and named.diagnosis else ""
+        sentences.append(f"{word} at step {step}: {printable(message)}.{looks}")
+        others = [f"{record.quantity} (step {record.step})" for record in own if quantity and record is not named]
+        if others:
+            sentences.append(f"Also off, though what they are computed from agrees: {printable(listed(others))}.")
     elif run.steps == 0:
         sentences.append("Nothing was traced: no step was taken.")
     else:
@@ -107,7 +114,7 @@ def _facts(run: Traced) -> list[str]:
     totals = run.totals
     facts = ["ratio: the gap as a share of what rounding explains, where it is largest or first too large"]
     if any(record.explained_by and record.verdict == Verdict.MISMATCH for record in run.records):
-        facts.append("follows: off after the first divergence, and because of it")
+        facts.append("follows: off after a divergence, in what was computed from it")
     if totals.get("masked"):
         share = totals["kept"] / totals["masked"]
         facts.append(f"masks shared: {share:.2%} kept of the {totals['masked']:,.0f} units whose mask can be seen")

@@ -157,7 +157,8 @@ def test_what_is_wrong_is_found_at_the_first_step_where_it_shows(name: str, tmp_
     assert run.divergence[:2] == (step, quantity)
     record = next(record for record in run.records if record.quantity == quantity)
     assert (record.verdict, record.step, record.part) == ("mismatch", step, part)
-    assert all(r.verdict == "match" or r.explained_by or r is record for r in run.records)
+    assert {r.step for r in run.records if r.verdict != "match" and not r.explained_by} == {step}
+    assert all(r.explained_by for r in run.records if r.step == step + 1 and r.verdict != "match")
 
 
 def rule_mistakes() -> list[Mistake]:

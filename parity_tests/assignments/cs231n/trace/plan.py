@@ -152,6 +152,10 @@ class NetPlan(Plan):
         name = quantity.removeprefix("updated ")
         return Key(f"{name} after the step") if name != quantity else _KEYS.get(quantity, Key(quantity))
 
+    def inputs_of(self, quantity: str) -> frozenset[str] | None:
+        name = quantity.removeprefix("updated ")
+        return None if name == quantity else frozenset({RATE, f"d{name}"})
+
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         s, e = self.settings, self.examples
         shapes: dict[str, tuple[int, ...]] = {

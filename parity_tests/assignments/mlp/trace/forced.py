@@ -83,8 +83,8 @@ class Forced(Judge):
                 judged.broken[name] = c
                 continue
             judged.figures.append(Figures(name, part, c.verdict, c.gap, c.radius, c.ratio, got=c.got, want=c.want))
-            if c.verdict == Verdict.MISMATCH and self.divergence is None:
-                judged.divergence = self._diverges(step, name, c.part or part, replace(c, step=step.number))
+            if c.verdict == Verdict.MISMATCH and name not in self.divergences:
+                self._diverges(judged, name, c.part or part, replace(c, step=step.number))
             if name == "loss":
                 judged.loss, judged.torch_loss = c.got, c.want
         self._last, self._last_eta = observation, step.eta

@@ -39,6 +39,26 @@ def quantities(activation: str, dropout: bool) -> list[tuple[str, str]]:
 
 
 _KEYS = {updated_name(name): key_after_step(name) for name in WEIGHT_NAMES}
+_INPUTS: Mapping[str, frozenset[str]] = {
+    name: frozenset(inputs)
+    for name, inputs in {
+        "L1 output": (),
+        "activation output": ("L1 output",),
+        "dropout output": ("activation output",),
+        "L2 output": ("activation output", "dropout output"),
+        "loss": ("L2 output",),
+        "gradient of logits": ("L2 output",),
+        "L2 gradient of W": ("activation output", "dropout output", "gradient of logits"),
+        "L2 gradient of b": ("gradient of logits",),
+        "L2 gradient of X": ("gradient of logits",),
+        "dropout gradient": ("dropout output", "L2 gradient of X"),
+        "activation gradient": ("L1 output", "activation output", "L2 gradient of X", "dropout gradient"),
+        "L1 gradient of W": ("activation gradient",),
+        "L1 gradient of b": ("activation gradient",),
+        **{updated_name(name): (gradient_name(name),) for name in WEIGHT_NAMES},
+    }.items()
+}
+"""What each quantity of a step is computed from, beside the weights, with dropout or without."""
 
 
 def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
@@ -109,6 +129,9 @@ class MlpPlan(Plan):
 
     def key_of(self, quantity: str) -> Key:
         return _KEYS.get(quantity) or Key(quantity)
+
+    def inputs_of(self, quantity: str) -> frozenset[str] | None:
+        return _INPUTS.get(quantity)
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         return shapes(self.settings, self.weights)
