@@ -216,7 +216,9 @@ def _dialects(path: Path, number: int, told: Mapping[str, Any]) -> Iterator[Ques
         found = _question(path, number, kept | of_dialect | {"name": f"{usual.name} ({name})"})
         yield replace(found, of=usual.name, told=overlay.get("told", ""))
         if not overlay.keys() & {"run", "given"}:
-            either = {f"is asked so in dialect {name}": overlay.get("torch", ""), **usual.either}
+            torch, others = overlay.get("torch", ""), overlay.get("either", {})
+            either = {f"is right as of dialect {name}": torch, **usual.either}
+            either |= {note: f"{torch}\n{more}" for note, more in others.items()}
             yield replace(usual, name=f"{usual.name} ({name} or not)", of=usual.name, open=True, either=either)
 
 
