@@ -249,6 +249,15 @@ def test_what_is_wrong_in_main_is_said(
     assert words in f"{found[quantity].problem}; {found[quantity].diagnosis}"
 
 
+def test_a_main_that_skips_sgd_in_one_epoch_is_not_said_to_drop_its_rate_early(
+    tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    folder = changed(tmp_path, [(SGD_CALL, f"if t != 1: {SGD_CALL}")])
+    found = findings(folder, TANH, digits, stand_ins=True)
+    assert found["number of steps"].verdict == "mismatch"
+    assert "η is dropped too early" not in {comparison.diagnosis for comparison in found.values()}
+
+
 OWN = (
     ("dropout.forward is called before the activation's forward: the activation belongs before dropout", "weights",
      [Swap('h = model["nonlinear1"].forward(u)\n            s = model["drop1"].forward(h, is_train=True)',

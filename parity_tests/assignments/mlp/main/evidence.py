@@ -64,6 +64,11 @@ def _calls_of_run(calls: Calls, main: MainRun, judged: Judged) -> Iterator[Call]
                 yield _call_of_steps(calls, main, g, name, "dropout")
 
 
+def _whole(main: MainRun) -> bool:
+    """Whether as many steps are made as are asked for; else nobody knows which epoch each is of."""
+    return len(main.run.updates) == main.config.epochs * main.steps
+
+
 def _calls_of_rates(calls: Calls, main: MainRun) -> Iterator[Call]:
     updates = main.run.updates
     if all("eta" in update.rates for update in updates):
@@ -71,7 +76,9 @@ def _calls_of_rates(calls: Calls, main: MainRun) -> Iterator[Call]:
         asked = [main.config.eta_of(update.epoch) for update in updates]
         epochs = [update.epoch for update in updates]
         value = Returned("array", passed, "")
-        yield calls.add(RATES, "learning rate", value, asked=asked, epochs=epochs, eta=main.config.eta, N=0)
+        yield calls.add(
+            RATES, "learning rate", value, asked=asked, epochs=epochs, eta=main.config.eta, whole=_whole(main), N=0
+        )
 
 
 def _calls_of_records(calls: Calls, main: MainRun) -> Iterator[Call]:
@@ -126,6 +133,7 @@ def _call_of_steps(calls: Calls, main: MainRun, g: Sequence[Running], name: str,
         epochs=epochs,
         batch=config.batch,
         passed=[dict(update.rates) for update in updates],
+        whole=_whole(main),
         N=0,
     )
     return call.with_inputs(right=cache(partial(Steps(), call)))

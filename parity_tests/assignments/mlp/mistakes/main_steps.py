@@ -26,14 +26,17 @@ Rates = list[tuple[float, ...]]
 """(λ, α, η) of each step."""
 
 
-def said_of_etas(got: Sequence[float], asked: Sequence[float]) -> str:
-    """What is said of the η of each step: it is another one from the start, or 10ᵏ is taken off it at other steps."""
+def said_of_etas(got: Sequence[float], asked: Sequence[float], whole: bool) -> str:
+    """What is said of the η of each step: it is another one from the start, or 10ᵏ is taken off it at other steps.
+
+    Which steps those are is known of a `whole` run alone.
+    """
     first, right = got[0], asked[0]
     if not np.isclose(first, right) and not np.isclose(first, 0.1 * right):
         dropped = [first * eta / right for eta in asked]
         own = np.allclose(got, dropped, rtol=1e-7, atol=0.0) or np.allclose(got, first, rtol=1e-7, atol=0.0)
         return "another η than main_params' is passed on" if own else ""
-    if not all(eta > 0 for eta in got):
+    if not whole or not all(eta > 0 for eta in got):
         return ""
     drops, wanted = (np.log10(right / np.asarray(etas)) for etas in (got, asked))
     whole = bool(np.allclose(drops, np.rint(drops), atol=1e-7)) and all(a <= b + 1e-7 for a, b in pairwise(drops))
@@ -70,7 +73,7 @@ def said_of_rates(call: Call) -> str:
         others = all(sorted(p) == sorted(a) for p, a in zip(passed, asked, strict=True))
         return "the rates are passed to SGD in another order" if others else ""
     if off == [2]:
-        return said_of_etas([eta for *_, eta in passed], call.etas)
+        return said_of_etas([eta for *_, eta in passed], call.etas, call.whole)
     rate = "λα"[off[0]]
     return f"{rate} is not passed on" if passed[0][off[0]] == 0 else f"another {rate} is passed on"
 
@@ -98,7 +101,7 @@ class PassedEtas:
     words: str
 
     def __call__(self, call: Call) -> Any:
-        is_so = said_of_etas(np.asarray(call.got).tolist(), call.asked) == self.words
+        is_so = said_of_etas(np.asarray(call.got).tolist(), call.asked, call.whole) == self.words
         etas = np.asarray(call.got if is_so else call.asked)
         return Running(etas, call.dtype, 1e-9 * etas)
 
