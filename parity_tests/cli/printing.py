@@ -26,7 +26,7 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool, before: Results | 
     With `quiet` the verdict alone.
     """
     from reports.model.escape import printable
-    from reports.model.summary import nothing_judged
+    from reports.model.summary import left_by_import
     from reports.model.two_runs import since_last_time
     from reports.model.words import verdict_sentence
     from reports.terminal.run import first_to_show, run_page
@@ -41,10 +41,12 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool, before: Results | 
     if not quiet:
         new = since_last_time(before, run, strict) if before is not None else ""
         lines += textwrap.wrap(new, width())
-        example = None if nothing_judged(run.records) else first_to_show(run, strict)
+        example = first_to_show(run, strict)
         name = shlex.quote(printable(str(out)))
         lines.append(f"The run is saved in {name}.")
-        if example is not None and example.verdict != Verdict.MISSING:  # there is nothing to see of what is not there
+        if (
+            example is not None and example.verdict != Verdict.MISSING and left_by_import(run.records)
+        ):  # there is nothing to see of what is not there
             lines[-1] += f" To see {'more of it' if example.ratio is None else 'the numbers'}:"
             lines.append(f"  parity show {name} {shlex.quote(printable(example.case))}")
     return lines

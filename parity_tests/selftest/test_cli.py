@@ -72,6 +72,7 @@ def test_the_shipped_network_is_checked_where_it_is_asked_for(fake: FakeCheck, p
     assert folder == SHIPPED
     options.pop("progress")
     assert options == {
+        "name": "",
         "device": "cpu",
         "dtypes": ("float64", "float32"),
         "seed": 0,

@@ -11,11 +11,12 @@ from reports.model.escape import printable
 from reports.model.phrases import ended, listed, quantities
 from reports.model.records import Record
 from reports.model.run import Results, parts_of, title_of
-from reports.model.summary import import_fails
+from reports.model.summary import import_fails, unwritten
 from reports.model.verdicts import UNSEEN, Verdict
 from reports.model.words import sentence
 
 _MOST_CASES = 3
+_UNWRITTEN = (Verdict.MISSING, Verdict.MISMATCH)
 _MOST_SENTENCES = 3
 
 
@@ -60,7 +61,7 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     causes, again, unjudged = _sorted_out(records, run)
     if import_fails(causes):  # whatever else was not seen comes of that
         causes, unjudged = [*causes, *unjudged], []
-    folded = [_cause(alike, run) for alike in _alike(causes)]
+    folded = [_cause(alike, run) for alike in _alike(causes, unwritten(run.records))]
     folded.sort(key=lambda entry: _place(entry, run))
     for part, same in _by_part(again, lambda record: record.part).items():
         about = [entry for entry in folded if any(record.part == part for record in entry.records)]
@@ -96,10 +97,12 @@ def _cause(alike: list[Record], run: Results) -> Entry:
     """
     parts = parts_of(run)
     ids = parts.within(alike)
-    if len(ids) == 1 or any(record.verdict != Verdict.MISSING for record in alike):
-        return Entry(Kind.CAUSE, sentence(alike[0]), alike, of_first=True)
+    missing = [record for record in alike if record.verdict == Verdict.MISSING]
+    if len(ids) == 1 or not missing or any(record.verdict not in _UNWRITTEN for record in alike):
+        first = missing[0] if missing and alike[0].verdict == Verdict.MISMATCH else alike[0]
+        return Entry(Kind.CAUSE, sentence(first), [first, *(r for r in alike if r is not first)], of_first=True)
     counted = f"{parts.counted(ids, run.records)} are not implemented: {_with_lines(ids, run)}."
-    undefined = list(dict.fromkeys(ended(_words(record, run)) for record in alike if not record.file))
+    undefined = list(dict.fromkeys(ended(_words(record, run)) for record in missing if not record.file))
     if not undefined:
         return Entry(Kind.CAUSE, f"{counted} Begin with {parts.label(ids[0])}.", alike)
     more = len(undefined) - _MOST_SENTENCES
@@ -140,7 +143,7 @@ def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], 
     return causes, again, explained
 
 
-def _alike(causes: Sequence[Record]) -> list[list[Record]]:
+def _alike(causes: Sequence[Record], is_unwritten: Callable[[Record], bool]) -> list[list[Record]]:
     """Causes in groups of those that are alike, in the order of their firsts."""
     first_part: dict[
         tuple[str, str], str
@@ -151,8 +154,8 @@ def _alike(causes: Sequence[Record]) -> list[list[Record]]:
         key: tuple[object, ...]
         if broken and record.verdict in UNSEEN:
             key = ("import",)
-        elif record.verdict == Verdict.MISSING and record.check != "import":
-            key = (record.verdict,)
+        elif is_unwritten(record) and record.check != "import":
+            key = (Verdict.MISSING,)
         elif record.verdict not in (Verdict.MATCH, Verdict.MISMATCH) and record.file:
             key = (record.file, record.line)
         elif not record.quantity:
@@ -183,7 +186,9 @@ def where_seen(entry: Entry, run: Results) -> str:
     ids = parts.within(entry.records)
     count = quantities(len(entry.records))
     cases = list(dict.fromkeys(printable(record.case) for record in entry.records))
-    if len(ids) > 2:
+    if len(ids) > 2 and entry.records[0].verdict in _UNWRITTEN and not entry.of_first:  # the sentence lists them
+        seen = count
+    elif len(ids) > 2:
         seen = f"{count} of {parts.listed(ids)}"
     elif len(cases) == 1:
         seen = f"in {cases[0]}" if len(entry.records) == 1 else f"in {count} of {cases[0]}"

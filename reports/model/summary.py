@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,6 +95,33 @@ def import_fails(records: Sequence[Record]) -> bool:
 def nothing_judged(records: Sequence[Record]) -> bool:
     """Whether the files cannot be imported, and nothing at all was judged because of that."""
     return import_fails(records) and all(_unseen(record) or record.check == "import" for record in records)
+
+
+def left_by_import(records: Sequence[Record]) -> list[Record]:
+    """Of records that fail, those that an import that fails does not explain: all of them where the files import."""
+    if not import_fails(records):
+        return [*records]
+    failing_too = (record for record in records if record.verdict in FAILING and record.check != "import")
+    return [record for record in failing_too if not (_unseen(record) or not_judged(record))]
+
+
+def unwritten(records: Iterable[Record]) -> Callable[[Record], bool]:
+    """Says of one of these records whether it fails since its part is not written.
+
+    That is what is missing, and what was 0 in the same case as the part had written nothing there.
+    """
+    missing, written = set(), set()
+    for record in records:
+        if record.verdict == Verdict.MISSING:
+            missing.add((record.part, record.case))
+        elif record.verdict not in FAILING and record.check != "import":
+            written.add(record.part)
+
+    def is_unwritten(record: Record) -> bool:
+        empty = record.got == 0 and record.part not in written and (record.part, record.case) in missing
+        return record.verdict == Verdict.MISSING or (record.verdict == Verdict.MISMATCH and empty)
+
+    return is_unwritten
 
 
 def _unseen(record: Record) -> bool:

@@ -11,7 +11,7 @@ from reports.model.numbers import number
 from reports.model.phrases import ended, listed, quantities, shortened
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import import_fails, largest_ratio, not_judged, nothing_judged
+from reports.model.summary import import_fails, largest_ratio, left_by_import, not_judged, nothing_judged, unwritten
 from reports.model.verdicts import TABLE, Verdict
 
 GLOSSARY = {
@@ -81,13 +81,17 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
     """What is off, what is missing, and what could not be judged because of either: never the same record twice."""
     parts, total = parts_of(run), len(run.records)
     broken = import_fails(bad)
-    if nothing_judged(run.records):
-        return f"Disagreement: {import_sentence(run)}", "Nothing could be judged."
+    if broken and not left_by_import(bad):
+        unseen = [record for record in bad if record.check != "import"]
+        some = not nothing_judged(run.records)
+        left = f"{quantities(len(unseen))} could not be judged because of that." if some else "Nothing could be judged."
+        return f"Disagreement: {import_sentence(run)}", left
     waiting, absent, off = [], [], []
+    is_unwritten = unwritten(run.records)
     for record in bad:
         if not_judged(record) or (broken and record.verdict != Verdict.MISMATCH):
             waiting.append(record)
-        elif record.verdict == Verdict.MISSING:
+        elif is_unwritten(record):
             absent.append(record)
         else:
             off.append(record)
@@ -104,7 +108,7 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
         be = "is" if len(ids) == 1 else "are"
         which = "" if len(ids) == len(parts.alike(ids, run.records)) else f" ({parts.listed(ids)})"
         clauses.append(f"{parts.counted(ids, run.records)} {be} not implemented{which}")
-    if waiting:
+    if waiting and not (absent and len(clauses) == 1 and len(ids) == len(parts.alike(ids, run.records))):
         clauses.append(f"{quantities(len(waiting))} could not be judged because of that")
     faults = sum(record.verdict == Verdict.HARNESS_ERROR for record in bad)
     more = f"Of these {faults} are Parity's own fault." if faults else ""

@@ -12,7 +12,14 @@ from reports.model.phrases import shortened
 from reports.model.records import Record, failing
 from reports.model.relation import relation_of
 from reports.model.run import Results
-from reports.model.summary import group_verdict, largest_ratio, nothing_judged, part_summaries
+from reports.model.summary import (
+    group_verdict,
+    import_fails,
+    largest_ratio,
+    left_by_import,
+    nothing_judged,
+    part_summaries,
+)
 from reports.model.verdicts import NOT_JUDGED, Verdict
 from reports.model.words import headline, verdict_sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
@@ -28,9 +35,10 @@ def run_page(run: Results, *, strict: bool = False, width: int = 80, paint: Pain
     lines = [*wrapped(headline(run), width)]
     if nothing_judged(run.records):  # the verdict, below, says all that there is to say
         return lines
-    lines += ["", *_part_lines(run, strict, width, paint)]
+    parts = _part_lines(run, strict, width, paint)
+    lines += ["", *parts] if parts else []
     for title, style, records in (
-        ("Discrepancies", "bad", groups.discrepancies),
+        ("Discrepancies", "bad", groups.discrepancies if left_by_import(groups.discrepancies) else []),
         ("Notes that count as discrepancies (--strict)", "bad", groups.costly_notes),
         ("Parity's own faults (the submission is not to blame)", "bad", groups.faults),
         ("Undecided (a warning; costs nothing)", "warn", groups.undecided),
@@ -43,6 +51,13 @@ def run_page(run: Results, *, strict: bool = False, width: int = 80, paint: Pain
 
 def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[str]:
     parts = part_summaries(run, strict)
+    unwritten = [part for part in parts if part.verdict == Verdict.MISSING]
+    if len(unwritten) > 2:  # one line below lists them
+        parts = [part for part in parts if part not in unwritten]
+    if import_fails(run.records):  # as the verdict says
+        parts = [part for part in parts if part.verdict != NOT_JUDGED]
+    if not parts:
+        return []
     rows = [
         [
             part.label,
