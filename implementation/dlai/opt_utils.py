@@ -1,0 +1,1 @@
+"""What the notebook of course 2, week 2 imports, of which its graded functions call nothing."""
