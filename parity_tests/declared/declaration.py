@@ -260,7 +260,7 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
     classes: dict[str, str] = {}
     last: dict[str, str] = {}
     behind: dict[str, tuple[str, ...]] = {}
-    for node in _tree(path, f"{where}, run", text).body:
+    for node in _one_by_one(_tree(path, f"{where}, run", text)):
         call = next((one for one in ast.walk(node) if isinstance(one, ast.Call)), None)
         targets = tuple(_names(node.targets[0])) if isinstance(node, ast.Assign) else ()
         part = ""
@@ -283,6 +283,16 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
         works = [_root(call.func)] if call is not None and isinstance(call.func, ast.Attribute) else []
         behind |= dict.fromkeys([*targets, *filter(None, works)], (*parts, part))
         yield Statement(ast.unparse(node), targets, part, parts)
+
+
+def _one_by_one(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The lines of a text, `a, b = x, y` as two, of which one may fail."""
+    for node in tree.body:
+        match node:
+            case ast.Assign([ast.Tuple(targets)], ast.Tuple(values)) if len(targets) == len(values):
+                yield from (ast.Assign([one], value, lineno=0) for one, value in zip(targets, values, strict=True))
+            case _:
+                yield node
 
 
 def _root(node: ast.AST) -> str:
@@ -331,17 +341,25 @@ def _text(path: Path, where: str, part: str, name: str, told: Mapping[str, Any])
 
 
 def _written_out(lines: str, given: tuple[str, ...], names: str) -> RightText:
-    """A text of what is given and of `names`, of which tuples are axes and `float(…)` counts."""
-    labels, kinds = dict[str, str](), dict[str, list[str]]({"axis": [], "count": [], "array": [*given]})
+    """A text of what is given and of `names`, of which tuples are axes and `float(…)` counts.
+
+    A line `# said: said better` of `names` gives plainer words.
+    """
+    said, labels = dict[str, str](), dict[str, str]()
+    kinds: dict[str, list[str]] = {"axis": [], "count": [], "array": [*given]}
     for line in names.strip().splitlines():
         code, _, label = line.partition("#")
+        if not code and ": " in label:
+            old, _, new = label.strip().partition(": ")
+            said[old] = new
         for node in ast.parse(code).body:
             if isinstance(node, ast.Assign):
                 kind = {ast.Tuple: "axis", ast.Call: "count"}.get(type(node.value), "array")
                 kinds[kind] += _names(node.targets[0])
                 labels |= dict.fromkeys(_names(node.targets[0]), label.strip()) if label else {}
     right = dict.fromkeys(re.findall(rf"\b{RIGHT}\w+", lines))
-    return RightText(lines, (*kinds["array"], *right), tuple(kinds["count"]), tuple(kinds["axis"]), labels)
+    arrays = (*kinds["array"], *right)
+    return RightText(lines, arrays, tuple(kinds["count"]), tuple(kinds["axis"]), labels, said=said)
 
 
 def _range(path: Path, where: str, letter: str, told: Any) -> tuple[int, int]:

@@ -196,7 +196,9 @@ def _gives(
             return {f"{result}{AGAIN[k]}": 1 * fitted(value, shape)}
 
         try:
-            asked = Asked(own, [Form(run, inputs(case, arrays, k), f"{changed.words}: {changed.statements}")])
+            asked = Asked(
+                own, [Form(run, inputs(case, arrays, k), f"{result} by {changed.words}: {changed.statements}")]
+            )
             judged = judge_all(case, seen, [asked], "cpu")
         except (*FAILS, RuntimeError):
             return False

@@ -47,11 +47,11 @@ def prepared(data: bytes, *others: Entry) -> Prepared:
     return prepare([Entry("Deep+Network (1).ipynb", len(data), lambda most: data[:most]), *others], C1W4)
 
 
-def failing(data: bytes) -> dict[str, set[str]]:
+def failing(data: bytes, *parts: str) -> dict[str, set[str]]:
     """What fails of a notebook, by part, each with what it is called."""
     files = {name: text.decode() for name, text in prepared(data).files}
     by_part: dict[str, set[str]] = {}
-    for record in failures(records(C1W4, Variant("", files), dtypes=["float64"])):
+    for record in failures(records(C1W4, Variant("", files), dtypes=["float64"], parts=parts or None)):
         by_part.setdefault(record.part, set()).add(record.diagnosis or record.message)
     return by_part
 
@@ -82,6 +82,14 @@ def test_each_mistake_has_its_name_and_no_function_is_blamed_for_one_that_it_cal
     assert found["compute_cost"] == {"the term of 1 − Y has the wrong sign"}
     assert all("width_of_W1" in said for said in found["initialize_parameters"])
     assert all("the cell that defines it is no Python" in said for said in found["L_model_forward"])
+
+
+def test_one_change_that_spoils_several_results_names_each() -> None:
+    left = notebook(
+        ("linear_backward(backward(dA, activation_cache), linear_cache)", "linear_backward(dA, linear_cache)")
+    )
+    part = "linear_activation_backward"
+    assert failing(left, part) == {part: {"the derivative is left out of dZ"}}
 
 
 def test_a_file_of_tests_beside_the_notebook_is_not_taken_for_it() -> None:
