@@ -27,9 +27,7 @@ def initialize_adam(parameters):
     return initialize_velocity(parameters), initialize_velocity(parameters)
 
 
-def update_parameters_with_adam(
-    parameters, grads, v, s, t, learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-8
-):
+def update_parameters_with_adam(parameters, grads, v, s, t, learning_rate=0.01, beta1=0.9, beta2=0.999, epsilon=1e-8):
     v = {name: beta1 * v[name] + (1 - beta1) * grads[name] for name in v}
     s = {name: beta2 * s[name] + (1 - beta2) * grads[name] ** 2 for name in s}
     v_corrected = {name: value / (1 - beta1**t) for name, value in v.items()}
