@@ -112,6 +112,7 @@ def repairs(
     if not wrong:
         return []
     folder, edition, seed = asked_before(environment, assignment)
+    assignment = assignment.in_folder(folder)
     own = assignment.inside.own
     failed = {r.case for r in records if r.verdict in FAILING}
     plan = [
