@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,23 +28,29 @@ if TYPE_CHECKING:
 def show(run: Path, case: str | None, repro: bool, assignment: str | None) -> None:
     """Explain a saved run, or one case of it.
 
-    RUN is the folder that `parity check` wrote. CASE is the name of a case, or a part of it that no other
-    name has; left out, the cases with something that does not match are listed.
+    RUN is the folder that `parity check` wrote. CASE is the name of a case, with its dtype or without, or a part
+    of it; of several cases, or of a part of the assignment (`4`), the verdicts are listed. Left out, what does not
+    match is listed, each mistake once.
     """
     from reports.model.run_folder import load
     from reports.terminal.case import case_page
-    from reports.terminal.run import unmatched_page
+    from reports.terminal.run import cases_page, mistakes_page
 
     saved = load(run)
+    name: str | None = None
     if case is None:
         # That of a submission of a class has no table for people.
         table = "records.csv" if (run / "records.csv").is_file() else "records.parquet"
-        lines = unmatched_page(saved, shlex.quote(str(run)), table=table, width=width(), paint=paint())
+        lines = mistakes_page(saved, shlex.quote(str(run)), table=table, width=width(), paint=paint())
     else:
-        name = _one_case(saved.records, case, run)
-        lines = case_page(saved, name, width=width(), paint=paint())
+        records = _asked(saved, case, run)
+        if len({record.case for record in records}) > 1:
+            lines = cases_page(saved, records, shlex.quote(str(run)), width=width(), paint=paint())
+        else:
+            name = records[0].case
+            lines = case_page(saved, name, width=width(), paint=paint())
     if repro:
-        lines += ["", *_write_scripts(saved, None if case is None else name, run, assignment)]
+        lines += ["", *_write_scripts(saved, name, run, assignment)]
     click.echo("\n".join(lines), color=True)
 
 
@@ -62,20 +67,31 @@ def _write_scripts(saved: SavedRun, case: str | None, run: Path, assignment: str
     return lines(shown, run, {part.id: part.label for part in asked.parts})
 
 
-def _one_case(records: Sequence[Record], wanted: str, run: Path) -> str:
-    """The case of that name, or the only one with it in its name. Raises UsageError that lists near ones."""
+def _asked(saved: SavedRun, wanted: str, run: Path) -> list[Record]:
+    """The records of a part, or of the cases with that in their names; of one case in two dtypes the first wrong one.
+
+    Raises UsageError that lists near ones where there are none.
+    """
     import difflib
 
-    names = list(dict.fromkeys(record.case for record in records))
-    if wanted in names:
-        return wanted
-    matches = [name for name in names if wanted.lower() in name.lower()]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        shown = "\n  ".join(matches[:20])
-        more = f"\n  and {len(matches) - 20} more" if len(matches) > 20 else ""
-        raise UsageError(f"{len(matches)} cases of {run} have {wanted!r} in their names; name one:\n  {shown}{more}")
-    near = difflib.get_close_matches(wanted, names, n=5, cutoff=0.3)
-    hint = "; near it are: " + ", ".join(near) if near else ""
-    raise UsageError(f"{run} has no case {wanted!r}{hint}.")
+    from reports.model.run import parts_of
+    from reports.model.verdicts import Verdict
+
+    parts = parts_of(saved)
+    cases: dict[str, list[Record]] = {}
+    for record in saved.records:
+        cases.setdefault(record.case, []).append(record)
+    if wanted in cases:
+        return cases[wanted]
+    of_part = [r for r in saved.records if wanted.lower() in (r.part.lower(), parts.label(r.part).lower())]
+    if of_part:
+        return of_part
+    matches = [records for name, records in cases.items() if wanted.lower() in name.lower()]
+    if not matches:
+        near = difflib.get_close_matches(wanted, cases, n=5, cutoff=0.3)
+        hint = "; near it are: " + ", ".join(near) if near else ""
+        raise UsageError(f"{run} has no case and no part {wanted!r}{hint}.")
+    if len({records[0].case.removesuffix(records[0].dtype) for records in matches}) == 1:
+        wrong = (records for records in matches if any(r.verdict != Verdict.MATCH for r in records))
+        return next(wrong, matches[0])
+    return [record for records in matches for record in records]

@@ -302,18 +302,22 @@ def test_a_run_that_stops_says_why_and_keeps_the_earlier_one(
 
 def test_show_lists_and_finds_cases(fake: FakeCheck, parity: Parity) -> None:
     names = ["linear/one-row/float64", "linear/one-row/float32", "relu/zero/float64"]
-    fake.answer = FakeRun(records=[record(case=names[0]), mismatch(case=names[1]), record(case=names[2])])
+    fake.answer = FakeRun(
+        records=[record(case=names[0]), mismatch(case=names[1], dtype="float32"), record(case=names[2])]
+    )
     parity("check", "--shipped")
     status, out, _ = parity("show", "parity-run")
     assert status == 0
-    assert names[1] in out
+    assert "mismatch: gradient of W" in out
+    assert "in linear/one-row\n" in out
     assert parity("show", "parity-run", names[0])[1].startswith(names[0])
     assert parity("show", "parity-run", "ZERO")[1].startswith(names[2])
-    status, _, err = parity("show", "parity-run", "one-row")
-    assert status == 2
-    assert "2 cases" in err
-    assert names[0] in err
-    assert names[1] in err
+    assert parity("show", "parity-run", "one-row")[1].startswith(names[1]), "of both dtypes the wrong one"
+    status, out, _ = parity("show", "parity-run", "o")
+    assert (status, out.splitlines()[0]) == (0, "2 cases")
+    assert re.search(r"^  match +0\.1  linear/one-row  float64$", out, re.MULTILINE)
+    assert re.search(r"^  mismatch +2\.5e\+15  linear/one-row  float32$", out, re.MULTILINE)
+    assert parity("show", "parity-run", "TODO 4") == parity("show", "parity-run", "4") == (0, out, "")
     status, _, err = parity("show", "parity-run", "relu/zeros/float64")
     assert status == 2
     assert names[2] in err

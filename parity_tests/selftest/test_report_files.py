@@ -32,7 +32,7 @@ from reports.model.escape import markdown
 from reports.model.records import COLUMNS, Record, from_frame, to_frame
 from reports.model.run_folder import load, save
 from reports.terminal.case import case_page
-from reports.terminal.run import run_page, unmatched_page
+from reports.terminal.run import mistakes_page, run_page
 
 XSD = Path(__file__).with_name("junit-xunit1.xsd")
 SARIF_SCHEMA = Path(__file__).parent / "vendor" / "sarif-2.1.0-rtm.5.json"
@@ -184,7 +184,7 @@ def test_hostile_text_moves_no_cursor(text: str) -> None:
     run = hostile_run(text)
     for lines in (
         run_page(run),
-        unmatched_page(run, "parity-run"),
+        mistakes_page(run, "parity-run"),
         case_page(run, run.records[0].case),
         annotation_lines(run, folder="homework"),
     ):

@@ -20,7 +20,7 @@ from reports.model.numbers import number
 from reports.model.records import Record
 from reports.model.words import verdict_sentence
 from reports.terminal.case import case_page
-from reports.terminal.run import first_to_show, run_page, unmatched_page
+from reports.terminal.run import first_to_show, mistakes_page, run_page
 
 
 def page(run: FakeRun, *, strict: bool = False, width: int = 80) -> str:
@@ -53,7 +53,7 @@ def test_the_page_fits_its_width(width: int) -> None:
     run = FakeRun(records=[record(submission="home/of/" * 6), *records])
     for lines in (
         run_page(run, width=width),
-        unmatched_page(run, "parity-run", width=width),
+        mistakes_page(run, "parity-run", width=width),
         case_page(run, records[0].case, width=width),
     ):
         assert max(map(len, lines)) <= width
@@ -285,10 +285,10 @@ def test_where_nothing_could_be_judged_one_sentence_says_why_and_no_table_is_sho
     verdict = "Disagreement: n.py, line 3 is not Python. Nothing could be judged."
     assert verdict_sentence(run) == verdict
     assert "TODO" not in page(run)
-    assert "\n".join(unmatched_page(run, "parity-run", width=200)).endswith(verdict)
+    assert "\n".join(mistakes_page(run, "parity-run", width=200)).endswith(verdict)
     some = FakeRun(records=[broken, *rest, record(part="7")])
     assert "TODO 7" in page(some)
-    assert "linear/" in "\n".join(unmatched_page(some, "parity-run"))
+    assert "linear/" in "\n".join(mistakes_page(some, "parity-run"))
 
 
 def test_a_failing_import_is_counted_as_no_parts_quantity() -> None:
@@ -413,12 +413,13 @@ def test_a_place_that_is_none_is_no_obstacle(where: str) -> None:
 
 
 def test_unmatched_cases_are_listed_and_the_others_pointed_at() -> None:
-    text = "\n".join(unmatched_page(FakeRun(), "parity-run"))
+    text = "\n".join(mistakes_page(FakeRun(), "parity-run"))
     assert "mismatch" in text
-    assert "linear/wide/float64" in text
+    assert "in linear/wide\n" in text
+    assert "parity show parity-run linear/wide`" in text
     assert "1 more case matches; it is in parity-run/records.csv" in text
     assert "parity show parity-run linear/one-row/float64" in text
-    text = "\n".join(unmatched_page(FakeRun(records=[record()]), "parity-run"))
+    text = "\n".join(mistakes_page(FakeRun(records=[record()]), "parity-run"))
     assert "Every quantity matches.\n1 case matches; it is in parity-run/records.csv" in text
 
 

@@ -1,4 +1,4 @@
-"""What the terminal shows of a run: `parity check`'s page, and the cases that `parity show` lists."""
+"""What the terminal shows of a run: `parity check`'s page, and what `parity show` lists: mistakes, or cases."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from reports.model.escape import printable
 from reports.model.folding import Entry, Kind, entries, label_of, where_seen
 from reports.model.groups import grouped
 from reports.model.numbers import number
-from reports.model.phrases import shortened
-from reports.model.records import Record, failing
+from reports.model.phrases import listed, shortened
+from reports.model.records import Record
 from reports.model.relation import relation_of
 from reports.model.run import Results
 from reports.model.summary import (
@@ -21,7 +21,7 @@ from reports.model.summary import (
     part_summaries,
 )
 from reports.model.verdicts import NOT_JUDGED, Verdict
-from reports.model.words import headline, verdict_sentence
+from reports.model.words import headline, mistakes, verdict_sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
 
@@ -121,7 +121,7 @@ def first_to_show(run: Results, strict: bool = False) -> Record | None:
     return next((record for record in told if record.ratio is not None), next(iter(told), None))
 
 
-def unmatched_page(
+def mistakes_page(
     run: Results,
     name: str,
     *,
@@ -130,32 +130,77 @@ def unmatched_page(
     width: int = 80,
     paint: Paint = plain,
 ) -> list[str]:
-    """What `parity show RUN` prints: the cases with something that did not match, and how to see others.
+    """What `parity show RUN` prints: what did not match, each thing once, and how to see the numbers, or other cases.
 
     `name` is the folder's, as it is typed, and `table` the file there that has all records.
     """
-    cases: dict[str, list[Record]] = {}
-    for record in run.records:
-        if record.verdict != Verdict.MATCH or failing(record, strict):
-            cases.setdefault(record.case, []).append(record)
+    groups = grouped(run.records, strict)
     lines = [*wrapped(headline(run), width), ""]
     if nothing_judged(run.records):
         return [*lines, *(paint(line, "bad") for line in wrapped(verdict_sentence(run, strict), width))]
-    if cases:
-        lines.append(paint("Cases with something that does not match", "head"))
-        for case, records in cases.items():
-            verdict = paint(f"{group_verdict(records, strict):<13}", style_of(records, strict))
-            lines.append(f"  {verdict} {number(largest_ratio(records)):>8}  {printable(case)}")
-        lines += ["", *wrapped(f"The number is the ratio. To see a case in full: `parity show {name} CASE`.", width)]
+    told = [*groups.discrepancies, *groups.costly_notes, *groups.faults, *groups.undecided]
+    found = entries(told, run)
+    if found:
+        lines.append(paint("What does not match", "head"))
+        for entry in found:
+            label = f"  {label_of(entry, run):<8} "
+            first = entry.records[0]
+            text = f"{first.verdict}: {_short(entry)}"
+            lines += wrapped(text, width, " " * len(label), first=label)
+            stems = list(dict.fromkeys(printable(_stem(record)) for record in entry.records))
+            left = [f"{len(stems) - 3} others"] if len(stems) > 3 else []
+            lines += (
+                paint(line, "dim") for line in wrapped(f"in {listed([*stems[:3], *left])}", width, " " * len(label))
+            )
+        case, part = printable(_stem(found[0].records[0])), printable(found[0].records[0].part)
+        hint = f"To see the numbers: `parity show {name} {case}`. All cases of a part: `parity show {name} {part}`."
+        lines += ["", *wrapped(hint, width)]
     else:
         lines.append("Every quantity matches.")
-    matching = dict.fromkeys(record.case for record in run.records if record.case not in cases)
+    off = {record.case for record in told}
+    matching = dict.fromkeys(record.case for record in run.records if record.case not in off)
     if matching:
         they = "case matches; it is" if len(matching) == 1 else "cases match; they are"
-        more = "more " if cases else ""
+        more = "more " if found else ""
         lines += wrapped(
             f"{len(matching)} {more}{they} in {name}/{table}, and shown the same way, by name or a part of it: "
             f"`parity show {name} {printable(next(iter(matching)))}`.",
             width,
         )
     return lines
+
+
+def _short(entry: Entry) -> str:
+    """An entry in a few words: its mistake by name, or the quantities, or what it says where it is of several parts."""
+    first = entry.records[0]
+    if entry.kind is not Kind.CAUSE or not entry.of_first:
+        return entry.sentence
+    others = len(entry.quantities) - 1
+    more = f" and {others} more quantit{'y' if others == 1 else 'ies'}" if others > 0 else ""
+    return printable(mistakes(first) or f"{first.quantity}{more}" if first.quantity else first.message)
+
+
+def cases_page(
+    run: Results, records: Sequence[Record], name: str, *, width: int = 80, paint: Paint = plain
+) -> list[str]:
+    """What `parity show RUN PART` prints: the verdicts on these records, a line for each case of all dtypes."""
+    rows: dict[tuple[str, str], list[Record]] = {}
+    cases: dict[str, list[Record]] = {}
+    for record in records:
+        cases.setdefault(record.case, []).append(record)
+    for of_case in cases.values():
+        rows.setdefault((_stem(of_case[0]), group_verdict(of_case)), []).extend(of_case)
+    lines = [paint(f"{len({stem for stem, _ in rows})} cases", "head")]
+    for (stem, verdict), alike in rows.items():
+        dtypes = listed(dict.fromkeys(record.dtype for record in alike if record.dtype))
+        cell = paint(f"{verdict:<13}", style_of(alike))
+        lines.append(
+            f"  {cell} {number(largest_ratio(alike)):>8}  {printable(stem)}  {paint(printable(dtypes), 'dim')}"
+        )
+    hint = f"The number is the ratio. To see a case in full: `parity show {name} {printable(next(iter(rows))[0])}`."
+    return [*lines, "", *wrapped(hint, width)]
+
+
+def _stem(record: Record) -> str:
+    """The name of a record's case without the dtype at its end."""
+    return record.case.removesuffix(f"/{record.dtype}")
