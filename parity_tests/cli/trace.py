@@ -142,7 +142,7 @@ def trace(
     """Train a network beside torch, step by step, and say where and why the two part.
 
     SUBMISSION is a folder as for `check`. Both sides train on the same weights, batches and masks; at each step
-    every gap is held against what rounding explains. The defaults are the homework's, whose own steps are traced.
+    every gap is compared with the error bound. The defaults are the homework's, whose own steps are traced.
     Of CS231n (--assignment cs231n) a FullyConnectedNet is trained by the loop of the submission's own Solver, or of
     a lent one where it has none. An option that says [mlp: ...] or [cs231n: ...] is theirs alone, with that default.
 

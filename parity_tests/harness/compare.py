@@ -287,6 +287,6 @@ def _sentence(got: Array, value: Array, figures: Mapping[str, Any]) -> str:
     allowance = (
         "nothing rounds here, so no gap is explained"
         if np.isinf(ratio)
-        else f"the gap {gap:.2g} is {times(ratio)} times what rounding explains"
+        else f"the difference {gap:.2g} is {times(ratio)} times the error bound"
     )
     return f"{place}is {got_text}, torch says {want_text}; {allowance}{share}"

@@ -72,7 +72,8 @@ def _rows(x: str, out: str, of_out: str) -> Iterator[Row]:
         rows = f"in_rows({x}, {order})"
         turned = "reshaped without a transpose" if order == AS_IT_IS else f"turned into rows by transpose{order}"
         if order != IN:
-            yield f"{x} is {turned}, {out} is put back as if by {IN}", {"rows": rows, out: images(IN)}
+            back = f"the transpose back of {out}, as if by {IN}, does not match it"
+            yield f"{x} is {turned}, and {back}", {"rows": rows, out: images(IN)}
         if order in MIXED:
             also = f"so is {out}" if order == AS_IT_IS else f"{out} is put back from these"
             yield f"{x} is {turned}, and {also}", {"rows": rows, out: images(order)}

@@ -64,7 +64,7 @@ def mismatch(**fields: Any) -> Record:
         "bad": 1,
         "got": 0.5,
         "message": "linear backward, one row: gradient of W at [0, 3] is 0.5, torch says 0.25; "
-        "the gap 0.25 is 2.5e+15 times what rounding explains",
+        "the difference 0.25 is 2.5e+15 times the error bound",
     }
     return record(**{**usual, **fields})
 

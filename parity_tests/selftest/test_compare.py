@@ -259,14 +259,14 @@ def test_an_alternative_holds_where_it_may(got: list[float], verdict: str, notes
 def test_a_sentence_says_where_what_and_how_many_times() -> None:
     comparison = compare(array([[0.25, 0.5], [1.0, 1.0]]), answer([[0.25, 0.25], [1.0, 1.0]], 2.0**-25))
     assert comparison.problem == (
-        "at [0, 1] is 0.5, torch says 0.25; the gap 0.25 is 8.4e+06 times what rounding explains"
+        "at [0, 1] is 0.5, torch says 0.25; the difference 0.25 is 8.4e+06 times the error bound"
         " (1 of 4 elements are off)"
     )
 
 
 def test_a_single_number_needs_no_place_and_no_count() -> None:
     comparison = compare(scalar(3.0), answer(2.0, 0.5))
-    assert comparison.problem == "is 3, torch says 2; the gap 1 is 2 times what rounding explains"
+    assert comparison.problem == "is 3, torch says 2; the difference 1 is 2 times the error bound"
     assert comparison.where == ""
 
 

@@ -168,7 +168,7 @@ OF_A_MACHINE = re.compile(r"(?<![\w.~])/((work|tmp|root|private|Users)/|home/(?!
 
 
 def test_no_page_shows_a_folder_of_the_machine_that_wrote_it() -> None:
-    assert OF_A_MACHINE.search("held against torch in /work/parity/implementation")
+    assert OF_A_MACHINE.search("compared with torch in /work/parity/implementation")
     assert not OF_A_MACHINE.search("saved in /home/you/parity/parity-run")
     assert {page: found for page, text in PAGES.items() if (found := OF_A_MACHINE.findall(text))} == {}
 

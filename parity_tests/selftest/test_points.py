@@ -325,7 +325,7 @@ def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
     row = table.frame().set_index("item").loc["linear"]
     assert (row["asked"], row["right"], row["partly"], row["none"]) == (4, 1, 2, 1)
     assert row["mean_share"] == 0.5
-    assert row["commonest"] == "forgot to sum (2); TODO 4: a is off (1); TODO 4: b is off (1)"
+    assert row["commonest"] == "forgot to sum (2); TODO 4: `a` is wrong (1); TODO 4: `b` is wrong (1)"
 
 
 def test_feedback_says_what_is_right_what_is_wrong_and_nothing_as_markup() -> None:
@@ -376,7 +376,7 @@ def test_a_note_names_its_part_and_what_is_wrong_is_no_note() -> None:
 
 
 def test_what_rounding_explains_is_told_only_where_numbers_are_compared() -> None:
-    words = "the gap is compared with what rounding explains"
+    words = "the gap is compared with the error bound"
     for wrong, said in ((mismatch(), True), (mismatch(verdict="crashed", gap=None, ratio=None, radius=None), False)):
         records = [wrong, *rows("relu", "c", part="7")]
         assert (words in feedback_page("ann", FakeRun(records=records), score(records, USUAL))) is said

@@ -76,7 +76,7 @@ def test_collecting_alone_runs_no_candidate(repository: Path, tmp_path: Path) ->
 def test_a_file_of_pairs_gets_a_test_for_each_case(of_both: tuple[int, str]) -> None:
     _, out = of_both
     assert "FAILED pairs/pairs.py::tanh/drawn/float64" in out
-    assert "times what rounding explains" in out
+    assert "times the error bound" in out
     assert "PASSED pairs/pairs.py::relu/drawn/float64" in out
 
 

@@ -213,7 +213,7 @@ def test_how_the_numbers_are_off_is_said_in_plain_words_and_only_if_true(
     html = report_page(run)
     assert said in unescape(html)
     if said:
-        assert "2.5e+15 times what rounding explains there" in html
+        assert "2.5e+15 times the error bound there" in html
         assert "it is 0.5, and torch says 0.25" in html
 
 

@@ -309,7 +309,7 @@ def test_a_part_that_was_not_judged_says_so_in_its_row() -> None:
 def test_verdict_sentences() -> None:
     good, bad = record(ratio=0.62), mismatch()
     assert verdict_sentence(FakeRun(records=[good, record()])) == (
-        "Agreement: 2 of 2 quantities agree with torch; the largest gap is 0.62 of what rounding explains."
+        "Agreement: 2 of 2 quantities agree with torch; the largest difference is 0.62 of the error bound."
     )
     assert verdict_sentence(FakeRun(records=[good, bad, dataclasses.replace(bad, part="10")])) == (
         "Disagreement: 2 of 3 quantities do not agree with torch, in TODO 4 and 10."

@@ -56,7 +56,7 @@ def _sentence(where: str, got: float, want: float, gap: float, ratio: float, sha
     if got_text == want_text:
         got_text, want_text = repr(got), repr(want)
     if math.isfinite(got):
-        allowance = f"the gap {gap:.2g} is {times(ratio)} times what rounding explains"
+        allowance = f"the difference {gap:.2g} is {times(ratio)} times the error bound"
     else:
         allowance = "torch's run stays finite"
     place = f"at {where} " if where else ""

@@ -42,7 +42,7 @@ def as_tensors(
     def refused(name: str, x: Any) -> UnsupportedTypeError:
         kind = str(x.dtype).removeprefix("torch.")
         declared = f', or declare what the candidate does: accumulate="float32", store="{kind}"' if is_lower(x) else ""
-        return UnsupportedTypeError(f"{name} is {kind}; float32 and float64 can be held against torch{declared}")
+        return UnsupportedTypeError(f"{name} is {kind}; float32 and float64 can be compared with torch{declared}")
 
     def one(name: str, x: Any) -> Any:
         if isinstance(x, dict):

@@ -19,7 +19,7 @@ from reports.model.verdicts import FAILING, Verdict
 
 _MORE_CASES = 2
 _RATIO = (
-    "Where two numbers differ, the gap is compared with what rounding explains at that very element: up to 1 times is "
+    "Where two numbers differ, the gap is compared with the error bound at that very element: up to 1 times is "
     "rounding, and real mistakes are usually thousands of times or more."
 )
 _UNDECIDED = (

@@ -218,7 +218,7 @@ def _beyond(ratio: float, radius: str) -> str:
     if math.isinf(ratio):
         return "where rounding explains none at all"
     words = next(words for least, words in _BEYOND if ratio >= least)
-    return f"{words}: {number(ratio)} times what rounding explains there (the radius, {radius})"
+    return f"{words}: {number(ratio)} times the error bound there (the radius, {radius})"
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:

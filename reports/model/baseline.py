@@ -17,7 +17,7 @@ from reports.model.verdicts import Verdict
 FORMAT = "parity baseline"
 VERSION = 2
 
-#: A ratio that changes by more than a tenth of what rounding explains has moved. It decides no verdict.
+#: A ratio that changes by more than a tenth of the error bound has moved. It decides no verdict.
 MOVE = 0.1
 
 #: What makes the questions of a run: the ratios of another exam are other numbers.

@@ -27,6 +27,12 @@ def capitalised(text: str) -> str:
     return text if "." in first or "_" in first or "=" in first else text[:1].upper() + text[1:]
 
 
+def quantity_name(quantity: str) -> str:
+    """What a sentence calls a quantity: a name of the code, such as dx, in backticks, and words as they are."""
+    code = len(quantity) < 4 or quantity.startswith("d") or not (quantity.isalpha() and quantity.islower())
+    return f"`{quantity}`" if code and " " not in quantity else quantity
+
+
 def shortened(text: str, length: int) -> str:
     """The text, of at most `length` characters; what is cut off is told by an ellipsis."""
     return text if len(text) <= length else text[: max(length - 1, 0)] + "…"

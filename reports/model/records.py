@@ -65,7 +65,7 @@ class Record:
     verdict: Annotated[str, _seen("What was found.", VERDICTS)]
     gap: Annotated[float | None, Column("The absolute difference at the worst element.")]
     radius: Annotated[float | None, Column("How far two honest computations of that element may differ.")]
-    ratio: Annotated[float | None, Column("The largest gap divided by its radius; up to 1 is what rounding explains.")]
+    ratio: Annotated[float | None, Column("The largest gap divided by its radius; up to 1 is within the error bound.")]
     ulps: Annotated[float | None, Column("The gap in units in the last place.")]
     bad: Annotated[int | None, Column("How many elements have a ratio over 1.")]
     total: Annotated[int | None, Column("How many elements there are.")]

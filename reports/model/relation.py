@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reports.model.elements import arrays_of
-from reports.model.phrases import capitalised
+from reports.model.phrases import capitalised, quantity_name
 from reports.model.records import Record
 from reports.model.run import Results
 
@@ -38,7 +38,7 @@ def relation_of(run: Results, record: Record, *, counted: bool = True) -> str:
     words = _words(got, want, off)
     if not counted and words == _counted(off):
         return ""
-    return f"{capitalised(record.quantity)} {words}." if words else ""
+    return f"{capitalised(quantity_name(record.quantity))} {words}." if words else ""
 
 
 def _words(got: np.ndarray, want: np.ndarray, off: np.ndarray) -> str:

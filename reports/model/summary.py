@@ -153,7 +153,7 @@ def worst(records: Sequence[Record]) -> Record:
 
 
 def largest_ratio(records: Sequence[Record]) -> float | None:
-    """The largest gap as a share of what rounding explains; None where no values were compared."""
+    """The largest difference as a share of the error bound; None where no values were compared."""
     return max((_ratio(record) for record in records if record.ratio is not None), default=None)
 
 

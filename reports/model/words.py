@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from reports.model.escape import printable
 from reports.model.numbers import number
-from reports.model.phrases import ended, listed, quantities, shortened
+from reports.model.phrases import ended, listed, quantities, quantity_name, shortened
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
 from reports.model.summary import import_fails, largest_ratio, left_by_import, not_judged, nothing_judged, unwritten
@@ -17,9 +17,9 @@ from reports.model.verdicts import TABLE, Verdict
 GLOSSARY = {
     "quantity": "something that is compared: an array or a number that the submission computes, such as an output",
     "case": "one question that is put to the submission, with its own inputs; it may have several quantities",
-    "gap": "how far the submission's number is from torch's, at one element",
-    "radius": "how far two honest computations of that element may differ by rounding alone; derived, not chosen",
-    "ratio": "the gap divided by the radius: up to 1 is what rounding explains, a mistake is usually thousands or more",
+    "gap": "the difference: how far the submission's number is from torch's, at one element",
+    "radius": "the error bound: how far rounding may take two correct computations apart there; derived, not chosen",
+    "ratio": "the difference divided by the error bound: up to 1 is rounding, a mistake is usually thousands or more",
     **{verdict: row.gloss for verdict, row in TABLE.items()},
 }
 """What each word means that reports use."""
@@ -39,7 +39,7 @@ def headline(run: Results) -> str:
     edition, seed = distinct("edition"), run.environment.seed
     facts = [f"edition {edition}"] if edition else []
     facts.append(
-        f"held against torch on {distinct('device')} in {distinct('dtype')}; isolation: {distinct('isolation')}"
+        f"compared with torch on {distinct('device')} in {distinct('dtype')}; isolation: {distinct('isolation')}"
     )
     return printable(f"{distinct('submission')}: {', '.join(facts)}" + ("" if seed is None else f"; seed {seed}"))
 
@@ -126,7 +126,7 @@ def _agreement(run: Results, undecided: int) -> str:
     who = f"{parts_of(run).listed(asked)} agree{'s' if len(asked) == 1 else ''}; " if asked else ""
     text = f"Agreement: {who}{len(records) - undecided} of {len(records)} quantities agree with torch"
     ratio = largest_ratio(records)
-    return text + (f"; the largest gap is {number(ratio)} of what rounding explains." if ratio else ".")
+    return text + (f"; the largest difference is {number(ratio)} of the error bound." if ratio else ".")
 
 
 def sentence(record: Record) -> str:
@@ -147,7 +147,7 @@ def mistakes(record: Record) -> str:
 
 def mistake_or_verdict(quantity: str, verdict: str, diagnosis: str) -> str:
     """The name of a mistake or, where it has none, what is seen of it in a few words."""
-    return diagnosis or (f"{quantity} is off" if verdict == Verdict.MISMATCH else verdict)
+    return diagnosis or (f"{quantity_name(quantity)} is wrong" if verdict == Verdict.MISMATCH else verdict)
 
 
 def inputs_text(inputs: Mapping[str, Any]) -> str:

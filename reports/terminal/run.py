@@ -72,7 +72,7 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
     heads, *cells = _fitting([_HEADS, *rows], width)
     for part, row in zip(parts, cells, strict=True):
         row[_VERDICT] = paint(row[_VERDICT], "dim" if part.verdict == NOT_JUDGED else style_of(part.records, strict))
-    explained = wrapped("ratio: the largest gap, as a share of what rounding explains", width)
+    explained = wrapped("ratio: the largest difference, as a share of the error bound", width)
     painted = [[paint(head, "dim") for head in heads], *cells]
     return [*table(painted, "lllrrl"[: len(heads)], width=width if len(heads) == len(_HEADS) else None), *explained]
 

@@ -112,7 +112,7 @@ def _quantity_lines(run: Traced, paint: Paint) -> list[str]:
 
 def _facts(run: Traced) -> list[str]:
     totals = run.totals
-    facts = ["ratio: the gap as a share of what rounding explains, where it is largest or first too large"]
+    facts = ["ratio: the difference as a share of the error bound, where it is largest or first too large"]
     if any(record.explained_by and record.verdict == Verdict.MISMATCH for record in run.records):
         facts.append("follows: off after a divergence, in what was computed from it")
     if totals.get("masked"):

@@ -1,4 +1,4 @@
-"""A layer of a course, forward and backward, held against torch's. Run: `python course_layer.py`."""
+"""A layer of a course, forward and backward, compared with torch's. Run: `python course_layer.py`."""
 
 import numpy as np
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it

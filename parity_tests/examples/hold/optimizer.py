@@ -1,4 +1,4 @@
-"""An optimizer of one's own over a hundred steps, held against torch.optim's. Run: `python optimizer.py`."""
+"""An optimizer of one's own over a hundred steps, compared with torch.optim's. Run: `python optimizer.py`."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""A port to C++, called through ctypes, held against torch's. Run: `python port_to_cpp.py` (needs g++)."""
+"""A port to C++, called through ctypes, compared with torch's. Run: `python port_to_cpp.py` (needs g++)."""
 
 import ctypes
 import subprocess

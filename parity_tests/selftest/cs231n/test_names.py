@@ -275,7 +275,8 @@ return rows.reshape(x.shape), cache"""
 
 
 def test_rows_of_a_wrong_forward_in_another_order_are_no_mistake_of_its_backward() -> None:
-    name = "x is turned into rows by transpose(0, 3, 2, 1), out is put back as if by (0, 2, 3, 1)"
+    back = "the transpose back of out, as if by (0, 2, 3, 1), does not match it"
+    name = f"x is turned into rows by transpose(0, 3, 2, 1), and {back}"
     part, code = "spatial_batchnorm_forward", TURNED.format(out="0, 3, 1, 2")
     ordered = Body(
         part, code.replace("np.moveaxis(x, 1, 3).reshape(N * H * W, C)", "x.transpose(0, 3, 2, 1).reshape(-1, C)")

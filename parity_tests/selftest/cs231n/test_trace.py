@@ -210,7 +210,7 @@ def test_the_other_right_forms_of_a_rule_agree_and_are_named(
     assert says in run.records[1].note
     twin = parity_tests.assignments.cs231n.trace.twin
     monkeypatch.setattr(twin, "right_forms", lambda rule, edition: right_forms(rule, edition)[:1])
-    assert traced(folder, rule=rule, steps=2).divergence is not None  # held against torch's form it is off
+    assert traced(folder, rule=rule, steps=2).divergence is not None  # compared with torch's form it is off
 
 
 FEW = 2

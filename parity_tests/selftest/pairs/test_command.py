@@ -23,7 +23,7 @@ def test_a_wrong_pair_fails_with_its_place_and_numbers(file: Path, capsys: pytes
     assert main(["hold", str(file)]) == 1
     shown = capsys.readouterr().out
     assert "tanh, wrongly" in shown
-    assert "times what rounding explains" in " ".join(shown.split())
+    assert "times the error bound" in " ".join(shown.split())
     assert (file.parent / "parity-run" / "report.html").is_file()
     assert main(["show", "parity-run"]) == 0
     assert main(["report", "parity-run", "--format", "junit", "--out", "junit.xml"]) == 0

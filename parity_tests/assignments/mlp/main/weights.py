@@ -77,7 +77,7 @@ def _text(shown: Replayed) -> str:
         return f"{place} {worst.problem}"
     return (
         f"{place} at {worst.where} is {worst.got:.9g}, torch says {worst.want:.9g}; "
-        f"the gap {worst.gap:.2g} is {times(worst.ratio)} times what rounding explains"
+        f"the difference {worst.gap:.2g} is {times(worst.ratio)} times the error bound"
     )
 
 

@@ -44,7 +44,7 @@ KINDS = (
         "return np.zeros(3).not_there",
     ),
     (
-        "numpy has no longer what is used",
+        "a name is used that NumPy 2 removed",
         "In the line that the message names: what does the documentation of the numpy that is installed say of it?",
         rf"AttributeError: (`np\.\w+` was removed|module 'numpy' has no attribute '({_GONE})')",
         "return np.int(1)",
