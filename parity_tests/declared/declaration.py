@@ -164,7 +164,7 @@ def read(folder: Path) -> Declaration:
     edition, asked = "", list[Question]()
     for number, written in enumerate(told["question"], 1):
         edition = written.get("edition", edition)
-        for one in _each({**written, "edition": edition}):
+        for one in _each({**_taken(path, written), "edition": edition}):
             asked += _dialects(path, number, one)
     questions = tuple(asked)
     parts = dict.fromkeys(part for question in questions for _, part in question.results)
@@ -184,6 +184,19 @@ def read(folder: Path) -> Declaration:
 def is_shape(value: Any) -> bool:
     """Whether what is given is told by its sizes."""
     return isinstance(value, str) and SHAPE.fullmatch(value) is not None
+
+
+def _taken(path: Path, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A question as it is written, or as it has this name in the file beside it that it is taken `from`."""
+    if "from" not in told:
+        return told
+    try:
+        others = tomllib.loads((path.parent / told["from"]).read_text(encoding="utf-8"))["question"]
+        one = next(one for other in others for one in _each(other) if one["name"] == told["name"])
+    except (OSError, ValueError, KeyError, StopIteration):
+        where = f"question {told.get('name')!r}"
+        raise UsageError(f"{path}, {where}: there is no such question in {told['from']!r} beside it.") from None
+    return {**one, **{key: value for key, value in told.items() if key != "from"}}
 
 
 def _each(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -352,7 +365,7 @@ def _written_out(lines: str, given: tuple[str, ...], names: str) -> RightText:
         if not code and ": " in label:
             old, _, new = label.strip().partition(": ")
             said[old] = new
-        for node in ast.parse(code).body:
+        for node in _one_by_one(ast.parse(code)):
             if isinstance(node, ast.Assign):
                 kind = {ast.Tuple: "axis", ast.Call: "count"}.get(type(node.value), "array")
                 kinds[kind] += _names(node.targets[0])

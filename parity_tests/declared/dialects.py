@@ -20,7 +20,9 @@ def asked_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[Quest
 
     Where the file of a question tells nothing and another is of a dialect, the question is asked with both right.
     """
-    texts = {name: _class_in(folder / file_of(module), name) for name, module in layout.where.items()}
+    names = (name for one in declared.questions for name in one.asks)
+    where = layout.where or dict.fromkeys(names, layout.module)
+    texts = {name: _class_in(folder / file_of(module), name) for name, module in where.items()}
     told = {one.name for one in declared.questions if one.of and not one.open and _is_told(one, texts)}
     return tuple(_choices(declared, told))
 
@@ -47,6 +49,6 @@ def _is_told(question: Question, texts: Mapping[str, str]) -> bool:
 
 def _class_in(file: Path, name: str) -> str:
     """The text of a class or function, up to the next one at the outermost level."""
-    text = file.read_bytes().decode("utf-8", "replace")
+    text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
     found = re.search(rf"^(?:class|def) +{name}\b.*?(?=^(?:class|def|@)|\Z)", text, re.MULTILINE | re.DOTALL)
     return "" if found is None else found[0]

@@ -92,6 +92,17 @@ def test_one_change_that_spoils_several_results_names_each() -> None:
     assert failing(left, part) == {part: {"the derivative is left out of dZ"}}
 
 
+def test_a_question_of_another_notebook_is_asked_as_the_submission_takes_its_arguments() -> None:
+    """The cost of week 3 is that of week 4, and took the parameters as well in its early form, which the file tells."""
+    week3 = find("dlai-c1w3")
+    own = (week3.solution / "c1w3.py").read_text(encoding="utf-8")
+    early = own.replace("def compute_cost(A2, Y)", "def compute_cost(A2, Y, parameters)")
+    for text, right in ((own, True), (early, True), (early.replace("-np.mean(Y", "np.mean(Y"), False)):
+        asked = records(week3, Variant("", {"c1w3.py": text}), dtypes=["float64"], parts=["compute_cost"])
+        found = {record.diagnosis for record in failures(asked)}
+        assert found == (set() if right else {"the cost has the wrong sign"})
+
+
 def test_a_file_of_tests_beside_the_notebook_is_not_taken_for_it() -> None:
     beside = b"def L_model_forward_test_case():\n    return 1, 2\n"
     files = dict(prepared(notebook(), Entry("testCases_v4a.py", len(beside), lambda most: beside)).files)
