@@ -87,7 +87,9 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
             sizes = [dict(row.sizes(question, settings)) for _ in range(row.copies)]
             if slug == "equal" and len(question.letters) < 2:
                 continue
-            constants = [_constants(question, settings) for _ in range(row.copies)]
+            constants: list[dict[str, Any]] = []
+            for _ in range(row.copies):
+                constants.append(_constants(question, settings, constants[-1] if constants else {}))
             params = {
                 "question": question.name,
                 "sizes": sizes,
@@ -116,10 +118,12 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
             )
 
 
-def _constants(question: Question, settings: Random) -> dict[str, Any]:
-    """What is given and is no array: a list to choose from, or itself."""
+def _constants(question: Question, settings: Random, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given and is no array: a list to choose from, another than the copy `before` has, or itself."""
     return {
-        name: settings.choice(value) if isinstance(value, list) else value
+        name: settings.choice([one for one in value if one != before.get(name)] or value)
+        if isinstance(value, list)
+        else value
         for name, value in question.given.items()
         if not isinstance(value, str)
     }
