@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from reports.model.escape import printable
@@ -148,11 +149,11 @@ def mistakes_page(
             text = f"{first.verdict}: {_short(entry)}"
             lines += wrapped(text, width, " " * len(label), first=label)
             stems = list(dict.fromkeys(printable(_stem(record)) for record in entry.records))
-            left = [f"{len(stems) - 3} others"] if len(stems) > 3 else []
+            left = [f"{len(stems) - 3} other{'s' if len(stems) > 4 else ''}"] if len(stems) > 3 else []
             lines += (
                 paint(line, "dim") for line in wrapped(f"in {listed([*stems[:3], *left])}", width, " " * len(label))
             )
-        case, part = printable(_stem(found[0].records[0])), printable(found[0].records[0].part)
+        case, part = (shlex.quote(printable(text)) for text in (_stem(found[0].records[0]), found[0].records[0].part))
         hint = f"To see the numbers: `parity show {name} {case}`. All cases of a part: `parity show {name} {part}`."
         lines += ["", *wrapped(hint, width)]
     else:
@@ -197,7 +198,8 @@ def cases_page(
         lines.append(
             f"  {cell} {number(largest_ratio(alike)):>8}  {printable(stem)}  {paint(printable(dtypes), 'dim')}"
         )
-    hint = f"The number is the ratio. To see a case in full: `parity show {name} {printable(next(iter(rows))[0])}`."
+    case = shlex.quote(printable(next(iter(rows))[0]))
+    hint = f"The number is the ratio. To see a case in full: `parity show {name} {case}`."
     return [*lines, "", *wrapped(hint, width)]
 
 
