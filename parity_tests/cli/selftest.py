@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--only",
-    type=click.Choice(["mistakes", "honest", "slips", "evasions", "nulls"]),
-    help="Only one of the five groups.",
+    type=click.Choice(["mistakes", "honest", "slips", "evasions", "nulls", "nearmisses"]),
+    help="Only one of the groups; near misses are proved where they are asked for alone.",
 )
 @click.option(
     "--seeds",
@@ -69,8 +69,9 @@ def selftest(
     Known mistakes, single slips, evasions, honest rewrites and null submissions, which know nothing, are made of the
     assignment's own solution, and checked as any submission is. Each mistake must be caught at its part and called by
     its name, each slip be caught unless it gives the same numbers or what it changes is not asked for, each evasion be
-    caught, each rewrite match, and no null submission earn more than 2 of 100. Exit status 1 for a survivor, a wrong
-    name or a false alarm.
+    caught, each rewrite match, and no null submission earn more than 2 of 100. A near miss, which is wrong in some
+    elements, calls or rounds alone, must not get the name of what is wrong in all. Exit status 1 for a survivor, a
+    wrong name or a false alarm.
     """
     import pandas as pd
 
@@ -108,6 +109,7 @@ def _print_table(frame: pd.DataFrame) -> None:
         "evasions": "evasions",
         "honest": "honest",
         "nulls": "null",
+        "nearmisses": "near misses",
     }
     for kind, label in labels.items():
         group = frame[frame["kind"] == kind]

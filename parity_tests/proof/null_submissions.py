@@ -5,27 +5,31 @@ python -m parity_tests.proof.null_submissions mlp
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from inspect import getsource
 from itertools import product
 
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
+from parity_tests.proof import null_function
+from parity_tests.proof.editions import functions
 from parity_tests.proof.judged_variants import records
-from parity_tests.proof.variants import Variant, changed, with_changes
+from parity_tests.proof.variants import Variant, changed, unchanged, with_changes
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, Swap
-from parity_tests.protocol.null import GRADIENT, INPUT, KINDS, NullFunction
+from parity_tests.protocol.null import FILLED, KINDS, LAST_INPUT
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
 MOST_PER_CENT = 2.0
 """What a null submission may earn, in per cent."""
-FILLED = ("zeros", "ones", "a constant", "random numbers", INPUT)
-"""The kinds of bodies that give other functions something to work on."""
+FUNCTION = getsource(null_function).partition('"""\n\n')[2]
+"""What makes a function null, as text."""
 Quantity = tuple[str, str]
 """A quantity by its check and its name."""
 HEAD = (
@@ -50,12 +54,11 @@ class NullSubmission:
 
 
 def null_submissions(assignment: Assignment) -> Iterator[NullSubmission]:
-    """Those of an assignment: of one kind throughout, with a form of one part, and mixed of forwards and backwards."""
+    """Those of an assignment: of one kind throughout; and the further forms that it brings."""
     nulls = assignment.proof().nulls
-    for edition in (nulls.editions or (None,)) if nulls.functions else ():
+    for edition in nulls.editions or (None,):
         for kind in KINDS:
-            bodies = {one.function: kind for one in nulls.functions}
-            yield _made(assignment, f"{kind} throughout", nulls.functions, bodies, edition, whole=True)
+            yield _made(assignment, f"{kind} throughout", dict.fromkeys(_own(assignment), kind), edition, whole=True)
     for name, (part, swaps) in nulls.forms.items():
         yield NullSubmission(changed(assignment, name, swaps), frozenset({part}), None, False)
 
@@ -63,36 +66,47 @@ def null_submissions(assignment: Assignment) -> Iterator[NullSubmission]:
 def mixes(assignment: Assignment) -> Iterator[NullSubmission]:
     """Backwards beside right forwards; and where they are chained, beside such as give them something to work on."""
     nulls = assignment.proof().nulls
-    own = [one for one in nulls.functions if one.function not in nulls.apart]
-    backwards = [one for one in own if "backward" in one.function]
+    own = [name for name in _own(assignment) if name not in {stub.function for stub in nulls.stubs}]
+    backwards = [name for name in own if "backward" in name]
     edition = next(iter(nulls.editions), None)
-    for kind in KINDS:
-        bodies = dict.fromkeys((one.function for one in backwards), kind)
-        yield _made(assignment, f"backwards alone: {kind}", backwards, bodies, edition, whole=False)
-    for forward, backward in product(FILLED, (*FILLED, GRADIENT)) if nulls.chained else ():
-        bodies = {one.function: backward if one in backwards else forward for one in own}
-        bodies |= {name: "random numbers" for name in bodies if name.endswith("__init__")}
+    for kind in KINDS if backwards else ():
+        yield _made(assignment, f"backwards alone: {kind}", dict.fromkeys(backwards, kind), edition, whole=False)
+    for forward, backward in product(FILLED, (*FILLED, LAST_INPUT)) if nulls.chained else ():
+        kinds = {name: backward if name in backwards else forward for name in own}
         if forward != backward:
-            name = f"forwards: {forward}, backwards: {backward}"
-            yield _made(assignment, name, own, bodies, edition, whole=False)
+            yield _made(assignment, f"forwards: {forward}, backwards: {backward}", kinds, edition, whole=False)
+
+
+def _own(assignment: Assignment) -> dict[str, str]:
+    """The functions and methods that students write and that are null, each with its file."""
+    right = assignment.proof().nulls.right
+    return {
+        name: file
+        for file, source in unchanged(assignment).files.items()
+        for name, _ in functions(ast.parse(source))
+        if name in assignment.by_function and name not in right
+    }
 
 
 def _made(
-    assignment: Assignment,
-    name: str,
-    functions: Iterable[NullFunction],
-    kinds: dict[str, str],
-    edition: str | None,
-    *,
-    whole: bool,
+    assignment: Assignment, name: str, kinds: dict[str, str], edition: str | None, *, whole: bool
 ) -> NullSubmission:
-    by_file: dict[str, list[Body | Swap]] = {"": [*assignment.proof().nulls.callable]}
-    for one in functions:
-        if kinds[one.function] not in one.given:
-            by_file.setdefault(one.file, []).append(Body(one.function, one.body(kinds[one.function])))
-    variant = with_changes(assignment, name if edition is None else f"{name} ({edition})", by_file)
-    known = assignment.by_function
-    parts = frozenset(known[own] for name in kinds for own in (name, name.partition(".")[0]) if own in known)
+    nulls, files = assignment.proof().nulls, _own(assignment)
+    stubs: dict[str, list[Body | Swap]] = {}
+    for stub in nulls.stubs:
+        if stub.function in kinds:
+            stubs.setdefault(files[stub.function], []).append(stub)
+    sources = dict(with_changes(assignment, "", stubs).files)
+    for file in set(files.values()):
+        lines = [
+            f"{one} = null_of({one}, {kind!r}, _right)\n"
+            for one, kind in kinds.items()
+            if files[one] == file and kind not in nulls.given.get(one, ())
+        ]
+        own, main, script = sources[file].partition("\nif __name__ ==")
+        sources[file] = f"{own}\n\n{FUNCTION}\n\n_right = dict(globals())\n{''.join(lines)}{main}{script}"
+    parts = frozenset(assignment.by_function[one] for one in kinds)
+    variant = Variant(name if edition is None else f"{name} ({edition})", sources)
     return NullSubmission(variant, parts, edition, whole)
 
 
@@ -126,13 +140,13 @@ def points_of(assignment: Assignment, judged: Iterable[Record]) -> float:
 def write(name: str) -> None:
     """Writes the file of what null submissions of this assignment get right, and who does, as far as it is known."""
     assignment = find(name)
-    assert assignment.null is not None
+    path = assignment.null or assignment.solution.parent / "null.tsv"
     found: dict[Quantity, str] = {}
     for null in (*null_submissions(assignment), *mixes(assignment)):
         for key in right_in(null, records_of_null(assignment, null)):
             found.setdefault(key, null.name)
         rows = (f"{check}\t{quantity}\t{by}\n" for (check, quantity), by in sorted(found.items()))
-        assignment.null.write_text(HEAD.format(name) + "".join(rows), encoding="utf-8")
+        path.write_text(HEAD.format(name) + "".join(rows), encoding="utf-8")
         print(f"{len(found):4} {null.name}", flush=True)
 
 

@@ -17,6 +17,7 @@ from parity_tests.proof.forms import correct_variants
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control, known_mistakes
 from parity_tests.proof.mutants import Mutant, mutants, trial
+from parity_tests.proof.near_misses import NearMiss, called, near_misses
 from parity_tests.proof.null_submissions import (
     MOST_PER_CENT,
     NullSubmission,
@@ -34,6 +35,8 @@ from reports.model.verdicts import Verdict
 
 Progress = Callable[[int, int, str], None]
 KINDS = ("mistakes", "honest", "slips", "evasions", "nulls")
+NEAR_MISSES = "nearmisses"
+"""A further kind, which is proved where it is asked for."""
 SEPARATOR = " | "
 """What stands between the names that a mistake got."""
 
@@ -66,7 +69,9 @@ class Task:
 
 def tasks(assignment: str, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = (0,), share: int = 1) -> list[Task]:
     """All variants of some kinds, for each seed; of each kind one in `share`. What takes longest comes first."""
-    slowest_first = [kind for kind in ("nulls", "honest", "evasions", "slips", "mistakes") if kind in kinds]
+    slowest_first = [
+        kind for kind in ("nulls", "honest", NEAR_MISSES, "evasions", "slips", "mistakes") if kind in kinds
+    ]
     return [
         Task(assignment, kind, number, seed)
         for kind in slowest_first
@@ -82,6 +87,8 @@ def _count(assignment: str, kind: str) -> int:
         return len(_nulls(assignment))
     if kind == "slips":
         return len(_mutants(assignment))
+    if kind == NEAR_MISSES:
+        return len(_near_misses(assignment))
     if kind == "mistakes":
         return len(known_mistakes(asked))
     return len(asked.proof().evasions) if kind == "evasions" else len(_correct(assignment))
@@ -90,6 +97,11 @@ def _count(assignment: str, kind: str) -> int:
 @cache
 def _mutants(assignment: str) -> list[Mutant]:
     return mutants(find(assignment))
+
+
+@cache
+def _near_misses(assignment: str) -> list[NearMiss]:
+    return near_misses(find(assignment))
 
 
 @cache
@@ -109,6 +121,8 @@ def run(task: Task) -> tuple[Task, list[dict[str, Any]]]:
         return task, [asdict(_of_mistake(assignment, task.number, task.seed))]
     if task.kind == "slips":
         return task, [asdict(_of_slip(assignment, _mutants(task.assignment)[task.number], task.seed))]
+    if task.kind == NEAR_MISSES:
+        return task, [asdict(_of_near_miss(assignment, _near_misses(task.assignment)[task.number], task.seed))]
     if task.kind == "nulls":
         return task, [asdict(_of_null(assignment, _nulls(task.assignment)[task.number], task.seed))]
     if task.kind == "evasions":
@@ -159,6 +173,13 @@ def _of_mistake(assignment: Assignment, number: int, seed: int) -> Row:
 def _of_slip(assignment: Assignment, mutant: Mutant, seed: int) -> Row:
     result = trial(assignment, mutant, seed)
     return Row("slips", "", mutant.name, result.outcome, result.outcome != "survived", result.detail)
+
+
+def _of_near_miss(assignment: Assignment, near: NearMiss, seed: int) -> Row:
+    result = called(assignment, near, seed)
+    outcome = "caught" if result.good else "false name" if result.sentence else "survived"
+    names = SEPARATOR.join(result.names)
+    return Row(NEAR_MISSES, near.part, near.variant.name, outcome, result.good, names, result.sentence)
 
 
 def _of_null(assignment: Assignment, null: NullSubmission, seed: int) -> Row:

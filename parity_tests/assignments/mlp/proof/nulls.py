@@ -6,12 +6,9 @@ What students are given is left as it is: utils.py, of `main` all but the wiring
 from __future__ import annotations
 
 from parity_tests.assignments.mlp.editions import EDITIONS
-from parity_tests.protocol.mistake import Swap
-from parity_tests.protocol.null import GRADIENT, NOTHING, RAISES, NullFunction, Nulls, Value
+from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.protocol.null import LAST_INPUT, NOTHING, RAISES, Nulls
 
-_FORWARD, _BACKWARD = Value("X.shape", input="X"), Value("X.shape", input="X", gradient="grad")
-_W, _B = Value("(input_D, output_D)"), Value("(1, output_D)")
-_EPOCHS = "n = int(main_params['num_epoch'])\n"
 _STEP = "            miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
 _BATCH = "            x, y = train.get_example(order[start : start + minibatch_size])\n"
 WIRING = """
@@ -31,44 +28,6 @@ WIRING = """
 _EVALUATED = """    for start in range(0, data.N - minibatch_size + 1, minibatch_size):
         x, y = data.get_example"""
 
-FUNCTIONS = (
-    NullFunction(
-        "linear_layer.__init__",
-        "self.params = {{'W': {0}, 'b': {1}}}\nself.gradient = {{'W': {2}, 'b': {3}}}",
-        (_W, _B, _W, _B),
-        own={NOTHING: "pass"},
-    ),
-    NullFunction("linear_layer.forward", "return {0}", (Value("(len(X), self.params['W'].shape[1])", input="X"),)),
-    NullFunction(
-        "linear_layer.backward",
-        "self.gradient['W'] = {0}\nself.gradient['b'] = {1}\nreturn {2}",
-        (
-            Value("self.params['W'].shape", input="X", gradient="grad"),
-            Value("self.params['b'].shape", input="X", gradient="grad"),
-            _BACKWARD,
-        ),
-    ),
-    *(
-        NullFunction(f"{layer}.{method}", "return {0}", (value,))
-        for layer in ("tanh", "relu")
-        for method, value in (("forward", _FORWARD), ("backward", _BACKWARD))
-    ),
-    NullFunction("dropout.forward", "return {0}", (_FORWARD,), given=(NOTHING, RAISES, GRADIENT)),
-    NullFunction("dropout.backward", "return {0}", (_BACKWARD,)),
-    NullFunction("miniBatchStochasticGradientDescent", "return model"),
-    NullFunction(
-        "main",
-        f"{_EPOCHS}return [0.0] * n, [0.0] * n",
-        own={
-            "ones": f"{_EPOCHS}return [1.0] * n, [1.0] * n",
-            "a constant": f"{_EPOCHS}return [2.302585] * n, [2.302585] * n",
-            "NaN": f"{_EPOCHS}return [float('nan')] * n, [float('nan')] * n",
-            "random numbers": f"{_EPOCHS}return list(np.random.rand(n)), list(np.random.rand(n))",
-        },
-    ),
-)
-"""All that students write."""
-
 MAINS = {
     "main without the wiring": (Swap(WIRING, ""),),
     "main without steps": (Swap(WIRING, ""), Swap(_STEP, "            pass\n")),
@@ -86,12 +45,10 @@ MAINS = {
     ),
 }
 """Null forms of `main`, as changes of a right one."""
-_SGD = "    model: Model, momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate: float\n"
 NULLS = Nulls(
-    FUNCTIONS,
+    given={"dropout.forward": (NOTHING, RAISES, LAST_INPUT)},
+    stubs=(Body("main", "n = int(main_params['num_epoch'])\nreturn [0.5] * n, [0.5] * n"),),
     forms={name: ("10", swaps) for name, swaps in MAINS.items()},
-    apart=("main",),
-    callable=(Swap(_SGD, "    model: Model, *_: object\n"),),
     chained=True,
     editions=EDITIONS,
 )
