@@ -28,7 +28,7 @@ WIDTH = 84
 """Columns of the terminal that the commands print to."""
 PROGRAMS = {"parity": "-m parity_tests.cli", "python": "", "pytest": "-m pytest"}
 """What stands before a command's own words, by the program that a reader calls."""
-COPIED = ("implementation", "parity_tests/examples/course", "parity_tests/examples/port")
+COPIED = ("implementation", "parity_tests/examples/course", "parity_tests/examples/port", "parity_tests/examples/cs336")
 """Folders of a checkout that readers use."""
 ELLIPSIS = "..."
 

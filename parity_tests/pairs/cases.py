@@ -92,7 +92,16 @@ def _in_type(array: Array, dtype: str) -> Any:
 def draws_the_same(draw: Draw) -> bool:
     """Whether two generators that differ give the same inputs."""
     one, other = (_own(draw, "float64", np.random.default_rng(seed)) for seed in (1, 2))
-    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+    return _same(one, other)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two inputs are the same numbers, looked into as `hold` looks into them."""
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return np.array_equal(one, other)
 
 
 def _laid_out(make: _Make, change: Callable[[Any], Any], rng: np.random.Generator) -> dict[str, Any]:

@@ -81,7 +81,9 @@ def cause_of(cases: Sequence[Asked], seconds: float) -> Cause:
     failing = [case for case in cases if case.fails]
     if not failing or seconds <= 0:
         return Cause()
-    first = min(failing, key=_size)
+    first = min(
+        failing, key=lambda case: (sum(int(seen.wrong.sum()) for seen in case.wrong().values()) <= FEW, _size(case))
+    )
     search = _Search(first, [case for case in cases if case is not first], time.process_time() + seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -146,7 +148,7 @@ class _Search:
         for case in (one for one in (self.case, *self.others) if one.fails):
             for name, seen in case.wrong().items():
                 at = seen.wrong.nonzero().tolist()
-                places.add(f"{name}{at[0]}" if len(at) == 1 and seen.wrong.dim() else place_of(seen.wrong))
+                places.add(f"{name}{at[0]}" if len(at) == 1 < seen.wrong.numel() else place_of(seen.wrong))
         only = places.pop() if len(places) == 1 else ""
         return f"something that touches {only} alone, all else agrees" if only else ""
 
@@ -207,6 +209,7 @@ class _Search:
                 flowed = case.evaluate(change.made(case.function))
             except Exception:  # whatever the flow refuses
                 return False
+            wrong = case.wrong()
             for name in case.returned:
                 one = flowed.get(name)
                 if one is None or judge(case.returned[name], one, None, name).comparison.verdict not in PASSING:
@@ -214,8 +217,8 @@ class _Search:
                 unchanged = judge(case.flowed[name].value.detach().cpu().numpy(), one, None, name).comparison
                 if case is self.case and unchanged.verdict not in PASSING:
                     told += one.value.numel() if unchanged.bad is None else unchanged.bad
-                if case is self.case and (name in self.wrong or self.got[name].shape != self.want[name].shape):
-                    chance += _log_chance(self.got[name], self.wrong.get(name), one)
+                if case.fails and (name in wrong or case.returned[name].shape != tuple(case.flowed[name].value.shape)):
+                    chance += _log_chance(_wide(torch.from_numpy(case.returned[name])), wrong.get(name), one)
         return 2 * told >= max(self.count, 1) and chance <= math.log(_CHANCE)
 
     def _solved(self, unknown: Unknown) -> Change | None:

@@ -304,6 +304,9 @@ def _called(candidate: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[_
         again = _read(candidate(**for_candidate(inputs)))
     except UnreadableError as error:
         return _Answer(), Comparison(Verdict.MISMATCH, problem=str(error), sentence=True)
+    except NotImplementedError as error:
+        said = f"{name_of(candidate)} is not implemented" + (f": {error}" if str(error) else "")
+        return _Answer(), Comparison(Verdict.MISSING, problem=said, sentence=True)
     except (Exception, SystemExit) as error:  # a candidate that ends the process has not answered
         raised = f"{name_of(candidate)} raised {type(error).__name__}: {error}"
         return _Answer(), Comparison(Verdict.CRASHED, problem=raised, sentence=True)
