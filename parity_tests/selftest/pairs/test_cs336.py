@@ -37,16 +37,8 @@ def adapters(pairs: dict[str, Pair]) -> Any:
 def first(pair: Pair) -> HoldResult:
     """What the first case of a pair shows."""
     case, options = next(cases(pair, 0)), pair.options
-    inputs = {**case.calls[-1], **({"g": case.calls[-1]["g"][:10]} if "g" in case.calls[-1] else {})}  # as many steps
-    options = pair.options
-    return hold(
-        pair.candidate,
-        pair.reference,
-        inputs=case.calls[-1],
-        radius=options.radius,
-        replicas=options.replicas,
-        search=0,
-    )
+    inputs = {**case.calls[-1], **({"g": case.calls[-1]["g"][:10]} if "g" in case.calls[-1] else {})}
+    return hold(pair.candidate, pair.reference, inputs=inputs, radius=options.radius, replicas=8, search=0)
 
 
 def test_the_right_solution_agrees_in_all_that_is_numbers(pairs: dict[str, Pair]) -> None:
