@@ -27,7 +27,7 @@ def test_what_agrees_says_nothing_by_position_and_by_name() -> None:
 def test_what_does_not_agree_is_told_with_its_place_and_numbers() -> None:
     wrong = softmax(X)
     wrong[2, 3] += 1e-12
-    with pytest.raises(AssertionError, match=r"(?s)at \[2, 3\] is .* torch says\s.* times what\s+rounding explains"):
+    with pytest.raises(AssertionError, match=r"(?s)at \[2, 3\] is .* torch says\s.* times the\s+error bound"):
         assert_agrees(wrong, lambda x: torch.softmax(x, -1), X)
 
 
