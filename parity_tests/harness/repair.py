@@ -1,9 +1,10 @@
 """Repairs: which one change of a submission's own source makes a wrong part right, and with it the line and the fix.
 
 The changed functions run in the submission's own sandbox. What they return is judged here, as any answer is, and no
-right answer enters that process. A repair is claimed only where with it every quantity of the part agrees everywhere.
-Of two mistakes the first is looked for by what is left: results that are then off by the same everywhere, or right in
-more places, are followed up before others.
+right answer enters that process. A repair is claimed only where with it every quantity of the part agrees everywhere,
+and no case warns that did not. Of two mistakes the first is looked for by what is left: results that are then off by
+the same everywhere, or right in more places, are followed up before others, and so is what makes one result right and
+leaves the others as they were.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -67,7 +69,7 @@ MOST_MISTAKES = 2
 Progress = Callable[[int, int, str], None]
 _NOT_WRITTEN = {Verdict.MISSING, Verdict.HARNESS_ERROR}
 Failures = frozenset[tuple[str, str]]
-"""Quantities that fail, by case and name."""
+"""Quantities that fail, by case and name, and what a case warns of."""
 Array = NDArray[np.float64]
 
 
@@ -75,11 +77,18 @@ class _Budget:
     """How long a search may go on, by the processor time of this process: on a busy machine others take the rest."""
 
     def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._work, self._wait = time.process_time() + seconds, time.monotonic() + PATIENCE * seconds
 
     @property
     def spent(self) -> bool:
         return time.process_time() > self._work or time.monotonic() > self._wait
+
+    @property
+    def half_spent(self) -> bool:
+        """Whether what is left is wanted for another change beside the best one."""
+        waited = time.monotonic() > self._wait - PATIENCE * self._seconds / 2
+        return waited or time.process_time() > self._work - self._seconds / 2
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,7 @@ def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Rec
         )
         for fix in repair.fixes:
             said.append(f"  {fix.place}: {printable(fix.words)}")
-            said += [f"    - {printable(fix.before)}", f"    + {printable(fix.after)}"]
+            said += [f"    {line}" for line in fix.marked()]
     repaired = {repair.part for repair in found}
     left = [labels[part] for part in wrong_parts(assignment, records) if part not in repaired]
     if left:
@@ -230,6 +239,7 @@ class _Bench:
         started = time.monotonic()
         text = self._text()
         fixes: list[Fix] = []
+        promising: set[tuple[int, str]] = set()
         if text is None:
             return None
         failing = self._failures(text.edited(), self._cases)
@@ -237,7 +247,7 @@ class _Bench:
             self._cases = self._beside
             failing = self._failures(text.edited(), self._cases)
         while failing & self._own and len(fixes) < MOST_MISTAKES:
-            step = self._better(text, failing, budget, pairs=not fixes)
+            step = self._better(text, failing, budget, promising, pairs=not fixes)
             if step is None:
                 return None
             changes, failing = step
@@ -265,11 +275,13 @@ class _Bench:
     def _functions(self) -> set[str]:
         return {name for name, part in self._assignment.by_function.items() if part == self._part}
 
-    def _better(self, text: _Text, failing: Failures, budget: _Budget, *, pairs: bool) -> _Step | None:
+    def _better(
+        self, text: _Text, failing: Failures, budget: _Budget, promising: set[tuple[int, str]], *, pairs: bool
+    ) -> _Step | None:
         """The first change that makes all of the part right, or else the best of those that mend some; what fails then.
 
         Where no likely one mends any, it may be two. What another part makes of it may fail after a change only where
-        it failed before.
+        it failed before. Those that are `promising`, by line and words, come first; others that mend some join them.
         """
         others = [name for name, part in self._assignment.by_function.items() if part != self._part]
         names = [
@@ -278,9 +290,11 @@ class _Bench:
             for n in text.source.called_by(one, others)
         ]
         found_of = changes_of(text.source, dict.fromkeys(names), OF_SOURCES, blocks=of_blocks)
-        changes = sorted(found_of, key=lambda change: (change.rank, change.operator == "factor"))
+        changes = sorted(
+            found_of, key=lambda one: ((one.line, one.mends) not in promising, one.rank, one.operator == "factor")
+        )
         sized = sorted((c for c in self._cases if any(one[0] == c.name for one in failing & self._own)), key=self._size)
-        trials = [_Trial(self, case, text, failing) for case in sized[:MOST_CASES]]
+        trials = [_Trial(self, case, text, failing, promising) for case in sized[:MOST_CASES]]
         firsts: list[_Tried] = []
         found = self._one(trials[0], [change for change in changes if change.rank <= LIKELY], firsts, budget)
         likely = sorted(firsts, key=lambda one: (one.left, one.change.rank))
@@ -292,14 +306,23 @@ class _Bench:
         return found or (self._two(trials[0], likely, likely, budget) if pairs else None)
 
     def _one(self, trial: _Trial, changes: Sequence[Change], firsts: list[_Tried], budget: _Budget) -> _Step | None:
-        """The first change that makes all right, or else the best; what else comes of others goes to `firsts`."""
+        """The first change that makes all right, or else the best; what else comes of others goes to `firsts`.
+
+        It is looked for no longer than until others mend the rest, so that these may follow.
+        """
         best: _Step | None = None
+        least = (_NEVER, 0)
+        left_to_mend = trial.all_failing & self._own
         for change in changes:
-            if budget.spent:
+            if budget.spent or (best is not None and (budget.half_spent or not left_to_mend)):
                 break
             left = trial.left_after(change)
             if left == 0:
-                best = self._best(best, trial, (change,))
+                step = self._step(trial, (change,))
+                if step is not None and (len(step[1]), trial.strays) < least:
+                    best, least = step, (len(step[1]), trial.strays)
+                if step is not None and trial.strays == 0:
+                    left_to_mend &= step[1]
                 if best is not None and not best[1] & self._own:
                     break
             elif left is not None:
@@ -316,17 +339,15 @@ class _Bench:
                     return None
                 changes = sorted((first.change, second.change), key=lambda change: change.line)
                 if not _overlap(changes) and trial.left_after(*changes) == 0:
-                    found = self._best(None, trial, changes)
+                    found = self._step(trial, changes)
                     if found is not None and not found[1] & self._own:
                         return found
         return None
 
-    def _best(self, best: _Step | None, trial: _Trial, changes: Sequence[Change]) -> _Step | None:
-        """The better of two steps, by what still fails."""
+    def _step(self, trial: _Trial, changes: Sequence[Change]) -> _Step | None:
+        """The step that changes are, where less fails after them in all cases."""
         after = self._failures(trial.text.edited(*changes), self._cases)
-        if self.is_better(after, trial.all_failing) and (best is None or len(after) < len(best[1])):
-            return changes, after
-        return best
+        return (changes, after) if self.is_better(after, trial.all_failing) else None
 
     def _size(self, case: Case) -> tuple[bool, int]:
         return case.dtype != "float64", sum(a.size for a in drawn(self._assignment, case, self._seed).values())
@@ -348,18 +369,23 @@ class _Bench:
 
     def _failures(self, edited: Sequence[Mapping[str, str]], cases: Sequence[Case]) -> Failures:
         """What fails in the cases."""
-        return frozenset(
-            one for case in cases for one in failures_of(case, self.judged(case, self.observed(case, edited)))
-        )
+        found: set[tuple[str, str]] = set()
+        for case in cases:
+            seen = self.observed(case, edited)
+            found |= failures_of(case, self.judged(case, seen), seen)
+        return frozenset(found)
 
 
 class _Trial:
     """One failing case, to which changes are put: what is left to mend after each."""
 
-    def __init__(self, bench: _Bench, case: Case, text: _Text, failing: Failures) -> None:
+    def __init__(
+        self, bench: _Bench, case: Case, text: _Text, failing: Failures, promising: set[tuple[int, str]]
+    ) -> None:
         self._bench, self._case, self.text, self.all_failing = bench, case, text, failing
+        self._promising, self.strays = promising, 0
         self._failing = frozenset(one for one in failing if one[0] == case.name)
-        was = bench.observed(case, text.edited())
+        self._was = was = bench.observed(case, text.edited())
         self._known, self._fails = {_digest(was)}, bool(was.failures)
         self._wrong = self._expected(was, bench.judged(case, was))
         self._steady = 0
@@ -380,8 +406,12 @@ class _Trial:
         if left and self._steady >= STEADY:
             return left
         judged = self._bench.judged(self._case, seen)
-        if self._bench.is_better(failures_of(self._case, judged), self._failing):
+        after = failures_of(self._case, judged, seen)
+        if self._bench.is_better(after, self._failing):
             self._known.discard(digest)  # others that do the same here may be right elsewhere too
+            self._promising |= {(change.line, change.mends) for change in changes}
+            wrong = [q.key for q in self._bench.own(self._case) if (self._case.name, q.name) in after]
+            self.strays = sum(not _same(seen, self._was, key) for key in wrong)
             return 0
         expected = self._expected(seen, judged)
         for key, (want, _) in expected.items():
@@ -400,9 +430,16 @@ class _Trial:
         return found
 
 
-def failures_of(case: Case, judged: Judged) -> Failures:
-    """What fails in a case."""
-    return frozenset((case.name, q.name) for q in case.quantities if judged[q.name].verdict not in PASSING)
+def failures_of(case: Case, judged: Judged, seen: Observation) -> Failures:
+    """What fails in a case, and the warnings in it, without their places."""
+    fails = [q.name for q in case.quantities if judged[q.name].verdict not in PASSING]
+    return frozenset((case.name, one) for one in (*fails, *(text.partition(" (")[0] for text in seen.warnings)))
+
+
+def _same(one: Observation, other: Observation, key: Key) -> bool:
+    """Whether a result came back twice as the same numbers."""
+    first, second = (seen.values[key].array if key in seen.values else None for seen in (one, other))
+    return first is not None and second is not None and np.array_equal(first, second, equal_nan=True)
 
 
 def _near(got: NDArray[Any], want: Array) -> NDArray[np.bool_]:
@@ -460,7 +497,19 @@ def _fixes(part: str, text: _Text, changes: Sequence[Change]) -> list[Fix]:
     found = []
     for line in dict.fromkeys(change.line for change in changes):
         here = [change for change in changes if change.line == line]
-        after = text.with_changes(*here)
         words = "; ".join(change.mends for change in here)
-        found.append(Fix(part, text.file, line, words, text.source.line(line), after.source.line(line)))
+        found.append(Fix(part, text.file, line, words, *_differing(text.source, text.with_changes(*here).source)))
     return found
+
+
+def _differing(before: Source, after: Source) -> tuple[str, str]:
+    """The lines of two texts that differ; of lines that are only added, with the one that they follow."""
+    old, new = before.text.split("\n"), after.text.split("\n")
+    first = next((k for k, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    if first > 0 and old[first:] == new[first + len(new) - len(old) :]:
+        first -= 1
+    last = 0
+    while last < min(len(old), len(new)) - first - 1 and old[-1 - last] == new[-1 - last]:
+        last += 1
+    one, two = (dedent("\n".join(lines[first : len(lines) - last])).strip() for lines in (old, new))
+    return one, two

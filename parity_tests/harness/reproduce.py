@@ -169,7 +169,7 @@ def mended(fixes: Iterable[Fix], record: Record) -> str:
     for fix in fixes:
         if fix.part == record.part and fix.after:
             lines += [f"# With this change everything of it agrees: {fix.place}, {printable(fix.words)}"]
-            lines += [f"#   - {printable(fix.before)}", f"#   + {printable(fix.after)}"]
+            lines += [f"#   {line}" for line in fix.marked()]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -258,7 +258,8 @@ def _does_nothing(place: Place, other: str) -> bool:
     parent = place.site.parent
     if not isinstance(parent, ast.BinOp):
         return False
-    return other.startswith("0") or (other in ("1", "1.0") and isinstance(parent.op, ast.Mult | ast.Div))
+    divided = isinstance(parent.op, ast.Div) and place.site.role == "right"
+    return other.startswith("0") or (other in ("1", "1.0") and (divided or isinstance(parent.op, ast.Mult)))
 
 
 def names(place: Place) -> Found:

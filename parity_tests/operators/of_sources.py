@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from parity_tests.operators.change import Change
-from parity_tests.operators.expressions import SIGNS, Found, Place
+from parity_tests.operators.expressions import REDUCTIONS, SIGNS, Found, Place
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
 
@@ -17,6 +17,7 @@ _CURVED = frozenset(("exp", "tanh", "cosh", "log", "sqrt", "sigmoid"))
 _BETA = re.compile(r".*(beta|b)_?[12]$")
 _MOST_STEPS = 8
 _MOST_UNUSED = 3
+_MOST_BEFORE = 3
 
 
 def across_calls(place: Place) -> Found:
@@ -112,16 +113,68 @@ def turned(place: Place) -> Found:
         yield place.change("turned", 2, place.text(node).replace("::-1", ":"), "", words, operation=False)
 
 
+def keywords(place: Place) -> Found:
+    """A keyword of a call left out; another axis and keepdims together."""
+    node = place.site.node
+    if not isinstance(node, ast.Call) or any(isinstance(one, ast.Starred) for one in node.args):
+        return
+    given = [place.text(one) for one in node.args]
+    named = {one.arg: f"{one.arg}={place.text(one.value)}" for one in node.keywords if one.arg}
+    if len(named) < len(node.keywords):
+        return
+
+    def called(texts: Iterable[str]) -> str:
+        return f"{place.text(node.func)}({', '.join((*given, *texts))})"
+
+    for name, text in named.items():
+        if name not in ("axis", "keepdims"):
+            words = f"`{text}` is too much in `{place.text(node)}`"
+            rest = [other for other in named.values() if other != text]
+            yield place.change("keyword", 1, called(rest), "", words, operation=False)
+    if _word(node) in REDUCTIONS and "keepdims" not in named and isinstance(place.site.parent, ast.BinOp):
+        others = [text for name, text in named.items() if name != "axis"]
+        for axis in ("axis=0", "axis=1", "axis=-1"):
+            if axis != named.get("axis"):
+                words = f"`{place.text(node)}` should go along {axis.removeprefix('axis=')}, with keepdims"
+                yield place.change("axis", 0, called([*others, axis, "keepdims=True"]), "", words, operation=False)
+
+
+def reshaped(place: Place) -> Found:
+    """A transpose that was written as a reshape."""
+    node = place.site.node
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _word(node) == "reshape":
+        shape = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple) else node.args
+        if len(shape) == 2 and not node.keywords:
+            new = f"{place.operand(node.func.value)}.reshape({place.text(shape[1])}, {place.text(shape[0])}).T"
+            words = f"`{place.text(node)}` is a reshape where a transpose belongs"
+            yield place.change("transpose", 2, new, "", words, operation=False)
+
+
 def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     """Steps of windows that are left out; entries that are read, changed and never kept; what is never used."""
     unused = _unused(source, function)
     yield from _attributes(source, function)
-    for statement, _ in statements(function):
+    yield from _branches(source, function)
+    for statement, block in statements(function):
+        if isinstance(statement, ast.For):
+            yield from _after_loop(source, statement)
+            yield from _into_loop(source, statement, block)
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return) and statement.value is not None:
             yield from _used(source, function, statement, unused)
+            yield from _ends(source, statement)
         if isinstance(statement, ast.Assign | ast.AugAssign):
             yield from _steps(source, function, statement)
             yield from _kept(source, function, statement)
+
+
+def _ends(source: Source, statement: ast.stmt) -> Iterator[Change]:
+    """All ends of slices that are counted from the end and may be 0, in one statement."""
+    ends = [node.upper for node in ast.walk(statement) if isinstance(node, ast.Slice) and node.upper is not None]
+    counted = [one for one in ends if isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.USub)]
+    if len(counted) > 1:
+        edits = tuple((*source.span(one), f"{source.of(one)} or None") for one in counted)
+        words = f"`{source.of(counted[0])}` as the end of a slice gives nothing when it is 0"
+        yield Change("slice", 0, statement.lineno, edits, "", words)
 
 
 def _steps(source: Source, function: Function, statement: ast.stmt) -> Iterator[Change]:
@@ -138,6 +191,66 @@ def _steps(source: Source, function: Function, statement: ast.stmt) -> Iterator[
         edits = tuple((*span, f"{one} * {name}") for one, spans in places.items() for span in spans)
         words = f"the factor `{name}` is missing at {' and '.join(f'`{one}`' for one in places)}"
         yield Change("step", 1, statement.lineno, edits, "", words)
+
+
+def _branches(source: Source, function: Function) -> Iterator[Change]:
+    """What is added, taken off, multiplied or divided by at last where another statement makes the same name."""
+    made: dict[str, list[ast.Assign]] = {}
+    for statement, _ in statements(function):
+        if isinstance(statement, ast.Assign):
+            made.setdefault(source.of(statement.targets[0]), []).append(statement)
+    for same in made.values():
+        ends = {
+            (SIGNS[type(one.value.op)], source.operand(one.value.right))
+            for one in same
+            if isinstance(one.value, ast.BinOp) and type(one.value.op) in SIGNS
+        }
+        for one in same if len(same) > 1 else ():
+            for sign, last in sorted(ends):
+                text = source.of(one.value)
+                if not text.endswith(last) and not isinstance(one.value, ast.Constant | ast.Tuple):
+                    new = f"{text if sign in '+-' else source.operand(one.value)} {sign} {last}"
+                    words = f"`{sign} {last}` is missing at `{text}`"
+                    yield Change("branch", 2, one.lineno, ((*source.span(one.value), new),), "", words)
+
+
+def _after_loop(source: Source, loop: ast.For) -> Iterator[Change]:
+    """What a loop adds up, once more after it, for the number that it stops before or begins after."""
+    if not isinstance(loop.target, ast.Name) or not isinstance(loop.iter, ast.Call) or _word(loop.iter) != "range":
+        return
+    read = [node for one in loop.iter.args for node in ast.walk(one) if isinstance(node, ast.Name | ast.Attribute)]
+    ends = [node for node in read if isinstance(node, ast.Name) or is_own(node)]
+    for statement in (one for one in loop.body if isinstance(one, ast.AugAssign)):
+        for end in dict.fromkeys(source.of(node) for node in ends if source.of(node) != "self"):
+            once = _Renamed(loop.target.id, end).visit(ast.parse(ast.unparse(statement)))
+            new, place = f"\n{' ' * loop.col_offset}{ast.unparse(once)}", source.span(loop)[1]
+            words = f"`{source.of(statement)}` is missing for `{end}`, after the loop"
+            yield Change("loop", 3, loop.end_lineno or loop.lineno, ((place, place, new),), "", words)
+
+
+class _Renamed(ast.NodeTransformer):
+    """An expression in place of a name."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name, self._text = name, text
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """The expression for the name."""
+        return ast.parse(self._text, mode="eval").body if node.id == self._name else node
+
+
+def _into_loop(source: Source, loop: ast.For, block: Sequence[ast.stmt]) -> Iterator[Change]:
+    """What is called once before a loop, called in each of its rounds."""
+    here = next(k for k, one in enumerate(block) if one is loop)
+    first = loop.body[0]
+    for statement in block[max(here - _MOST_BEFORE, 0) : here]:
+        value = statement.value if isinstance(statement, ast.Assign | ast.Expr) else None
+        if isinstance(value, ast.Call) and first.lineno > loop.lineno:
+            start = source.span(first)[0]
+            text = f"{source.of_lines(statement)}\n{' ' * first.col_offset}"
+            words = f"`{source.of(statement)[:60]}` stands before the loop, and belongs in it"
+            edits = ((*source.span(statement), "pass"), (start, start, text))
+            yield Change("loop", 3, statement.lineno, edits, "", words)
 
 
 def _attributes(source: Source, function: Function) -> Iterator[Change]:
@@ -194,6 +307,15 @@ def _used(
     if isinstance(statement.value, ast.Tuple | ast.Constant):
         return
     text, span = source.of(statement.value), source.span(statement.value)
+    given = {one.arg for one in function.args.args}
+    shapes = {
+        id(node.value) for node in ast.walk(statement) if isinstance(node, ast.Attribute) and node.attr == "shape"
+    }
+    for node in ast.walk(statement.value) if unused else ():
+        if isinstance(node, ast.Name) and node.id in given and id(node) not in shapes and node is not statement.value:
+            for name in unused:
+                edit = (*source.span(node), f"({node.id} * {name})")
+                yield Change("unused", 2, statement.lineno, (edit,), "", f"`{name}` is not used")
     rounds = [f"[{name}]" for name in _counted(function)]
     for name in unused:
         for new in (f"{text} + {name}", f"({text}) * {name}", *(f"{text} + {name}{one}" for one in rounds)):
@@ -243,4 +365,4 @@ def _with_last(place: Place, call: ast.Call, last: str) -> str:
     return f"{place.text(call.func)}({', '.join(given)})"
 
 
-OF_SOURCES = (across_calls, scaled, deeper, shares, corrections, turned)
+OF_SOURCES = (across_calls, scaled, deeper, shares, corrections, turned, keywords, reshaped)

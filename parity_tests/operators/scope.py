@@ -15,6 +15,7 @@ _TWINS = frozenset(
     frozenset(pair)
     for pair in (
         ("H", "W"), ("HH", "WW"), ("h", "w"), ("i", "j"), ("height", "width"), ("mean", "var"), ("mu", "var"),
+        ("var", "std"),
         ("gamma", "beta"), ("N", "D"), ("N", "C"), ("C", "F"), ("x", "out"), ("H_out", "W_out"), ("W1", "W2"),
         ("beta1", "beta2"), ("m", "v"), ("dgamma", "dbeta"), ("dx", "dout"), ("x", "dout"), ("X", "grad"),
     )

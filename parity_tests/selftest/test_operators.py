@@ -7,6 +7,7 @@ import ast
 import pytest
 
 from parity_tests.operators.changes import changes_of
+from parity_tests.operators.of_sources import OF_SOURCES, of_blocks
 from parity_tests.operators.source import LARGEST, Source, UnreadableError
 
 LAYER = Source(
@@ -26,6 +27,13 @@ def norm(x, eps):
     if eps > 0:
         var = var + eps
     return (x - mean) / np.sqrt(var), x[1:-eps]
+
+
+def total(x, w, L):
+    loss, rows = 0.0, x.reshape(len(x), -1, order="F")
+    for i in range(L - 1, 0, -1):
+        loss += np.sum(w[i])
+    return loss - np.max(rows, axis=0), rows[1:-L, 1:-L]
 '''
 )
 
@@ -44,10 +52,15 @@ def norm(x, eps):
         ("norm", "return x - (mean / np.sqrt(var)),", "brackets are set otherwise in `(x - mean) / np.sqrt(var)`"),
         ("norm", "/ np.sqrt(var + eps)", "`eps` is missing in `np.sqrt(var)`"),
         ("norm", "x[1:-eps or None]", "`-eps` as the end of a slice gives nothing when it is 0"),
+        ("total", "x.reshape(len(x), -1)\n", '`order="F"` is too much in `x.reshape(len(x), -1, order="F")`'),
+        ("total", "\n    loss += np.sum(w[L])\n    ret", "`loss += np.sum(w[i])` is missing for `L`, after the loop"),
+        ("total", "np.max(rows, axis=1, keepdims=True)", "`np.max(rows, axis=0)` should go along 1, with keepdims"),
+        ("total", "1:-L or None, 1:-L or None]", "`-L` as the end of a slice gives nothing when it is 0"),
     ],
 )  # fmt: skip
 def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: str, words: str) -> None:
-    made = [change for change in changes_of(LAYER, [function]) if mended in change.applied(LAYER)]
+    changes = changes_of(LAYER, [function], OF_SOURCES, blocks=of_blocks)
+    made = [change for change in changes if mended in change.applied(LAYER)]
     assert words in [change.mends for change in made]
 
 

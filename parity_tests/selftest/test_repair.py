@@ -11,7 +11,8 @@ from parity_tests.harness.check import Run, check
 from parity_tests.harness.repair import Repair, lines, repairs
 
 MISTAKES = (
-    ("X.T @ grad", "X.T @ grad / len(X)"),  # 4: one change
+    ("X.T @ grad", "X.T @ grad / len(X)"),  # 4: one change in each of two results
+    ("grad.sum(axis=0, keepdims=True)", "grad.mean(axis=0, keepdims=True)"),
     ('X @ self.params["W"] + self.params["b"]', '2 * X @ self.params["W"] - self.params["b"]'),  # 3: two changes
     ("return grad * (1 - self.h * self.h)", "return grad * (1 - X * X)"),  # 6: one name in two places
     ("return grad * self.mask\n", "return np.sin(grad) * np.cos(X)\n"),  # 8: nothing near is right
@@ -40,11 +41,16 @@ def found(wrong: Run) -> dict[str, Repair]:
 
 
 def test_a_wrong_function_has_its_line_its_words_and_the_code_before_and_after(found: dict[str, Repair]) -> None:
-    (fix,) = found["4"].fixes
+    fix = next(one for one in found["4"].fixes if "len(X)" in one.before)
     assert (fix.file, fix.words) == ("neural_networks.py", "the divisor `len(X)` is too much")
     assert fix.before == 'self.gradient["W"] = X.T @ grad / len(X)'
     assert fix.after == 'self.gradient["W"] = X.T @ grad'
     assert found["9"].fixes[0].words == "`self.r` stands where `1 - self.r` belongs"
+
+
+def test_mistakes_in_two_results_of_one_function_are_mended_one_after_the_other(found: dict[str, Repair]) -> None:
+    words = {"the divisor `len(X)` is too much", "`grad.mean` stands where `grad.sum` belongs"}
+    assert {fix.words for fix in found["4"].fixes} == words
 
 
 def test_one_name_in_several_places_is_one_change(found: dict[str, Repair]) -> None:

@@ -28,6 +28,11 @@ class Fix:
         """The file and the line, in words."""
         return f"{printable(self.file)}, line {self.line}"
 
+    def marked(self) -> list[str]:
+        """The lines before, each after a minus sign, and those after, each after a plus sign."""
+        texts = ("-", self.before), ("+", self.after)
+        return [f"{sign} {printable(line)}" for sign, text in texts for line in text.split("\n")]
+
     def place_alone(self) -> Fix:
         """The same without what is wrong there and how it would be right."""
         return Fix(self.part, self.file, self.line)

@@ -19,6 +19,8 @@ from parity_tests.protocol.mistake import Call
 Mask = NDArray[np.bool_]
 ENOUGH = 2
 """Cases on either side of a border, and elements on either side of one within arrays."""
+LEAST_BOUND = 1e-3
+"""What part of the typical input a size must be that something is said to be right up to: all meets at 0."""
 OF_CALLS: Conditions = (
     ("wrong only at N = 1", lambda call: _rows(call) == 1),
     ("right only at N = 1", lambda call: _rows(call) > 1),
@@ -119,7 +121,8 @@ def _by_size(calls: Sequence[Call], sizes: Callable[[Call], NDArray[np.float64] 
     if min(wrong.size, right.size) < ENOUGH:
         return ""
     for below, up_to, above, from_on in ((right, "right", wrong, "wrong"), (wrong, "wrong", right, "right")):
-        if below.max() < above.min():
+        meets_at_0 = up_to == "right" and below.max() < LEAST_BOUND * np.median(np.concatenate((wrong, right)))
+        if below.max() < above.min() and not meets_at_0:
             last, first = _digits(below.max(), ROUND_FLOOR), _digits(above.min(), ROUND_CEILING)
             return f"{up_to} where the input is up to {last} in magnitude, and {from_on} from {first} on"
     return ""
