@@ -83,7 +83,7 @@ def test_gradients_that_are_zero_because_the_loss_is_spoilt_earn_nothing(tmp_pat
     assert utils[1]
     spoilt = utils[0] + utils[1] + utils[2].replace("return ", "return 0 * X  # ", 1)
     zeros = nulls()[f"zeros throughout ({FULL})"].variant
-    network = BUT_MAIN & {"3", "4"}
+    network = BUT_MAIN  # what hangs on the loss is of several parts
     null = earned(checked(tmp_path / "zeros", Variant("spoilt", {**zeros.files, "utils.py": spoilt}), parts=network))
     assert null["network"] == 0
     patched = f"{zeros.files['neural_networks.py']}\nsoftmax_cross_entropy.backward = lambda self, X, Y: 0 * X\n"
@@ -118,7 +118,7 @@ def test_weights_that_decay_alone_are_no_training_so_that_layers_and_scripts_ear
 def test_a_part_that_does_something_else_for_an_unwatched_main_is_to_blame_and_costs_something(tmp_path: Path) -> None:
     line = "        return grad * self.mask\n\n\nclass dropout"
     by_caller = f"        if sys._getframe(1).f_code.co_name == 'main':\n            return grad\n{line}"
-    records = checked(tmp_path, changed(ASSIGNMENT, "by caller", [Swap(line, by_caller)]), parts=frozenset({"10"}))
+    records = checked(tmp_path, changed(ASSIGNMENT, "by caller", [Swap(line, by_caller)]), parts=frozenset({"8", "10"}))
     wrong = [record for record in records if record.verdict != "match"]
     assert [(record.part, record.quantity) for record in wrong] == [("8", "as a script")]
     assert wrong[0].message.endswith("with Parity's own TODO 8 in place it is right")
