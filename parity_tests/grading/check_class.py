@@ -145,6 +145,7 @@ def understand(request: Request) -> Asked:
     """What a request comes to. Nothing is written. Raises UsageError for what cannot be started."""
     request.certificates.refuse_wrong(request.scheduler)
     _refuse_among(request.out, request.source)
+    _refuse_graded(request.source)
     entries = files_in(request.source)
     told = Told(find(request.assignment)) if request.assignment else told_by(entries, request.source)
     assignment = told.assignment
@@ -257,6 +258,14 @@ def _refuse_among(out: Path, source: Path) -> None:
         raise UsageError(
             f"the output folder {path_text(out)} lies among the submissions, where it would be taken for one; name "
             "another place with --out."
+        )
+
+
+def _refuse_graded(source: Path) -> None:
+    if GradingFolder(source).begun:
+        raise UsageError(
+            f"{path_text(source)} is what an earlier run made, and holds no submissions; name the folder of these, and "
+            f"this one with --out {path_text(source)}."
         )
 
 

@@ -47,6 +47,9 @@ def test_a_class_gets_its_fixes_and_a_student_the_line_alone_unless_the_rubric_s
     assert not (out / "fixes.csv").exists()
     assert parity(*command)[0] == 0
     assert "bob: fixes for 1 of 1 wrong parts" in log.read_text()
+    status, _, said = parity("grade", out, "--out", tmp_path / "again", "--fix")
+    assert status == 2
+    assert "name the folder of these" in said
     (fix,) = pd.read_csv(out / "fixes.csv", dtype=str).to_dict("records")
     assert fix == {
         "submission": "bob",
