@@ -17,7 +17,6 @@ _CURVED = frozenset(("exp", "tanh", "cosh", "log", "sqrt", "sigmoid"))
 _BETA = re.compile(r".*(beta|b)_?[12]$")
 _MOST_STEPS = 8
 _MOST_UNUSED = 3
-_MOST_BEFORE = 3
 
 
 def across_calls(place: Place) -> Found:
@@ -155,10 +154,9 @@ def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     unused = _unused(source, function)
     yield from _attributes(source, function)
     yield from _branches(source, function)
-    for statement, block in statements(function):
+    for statement, _ in statements(function):
         if isinstance(statement, ast.For):
             yield from _after_loop(source, statement)
-            yield from _into_loop(source, statement, block)
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return) and statement.value is not None:
             yield from _used(source, function, statement, unused)
             yield from _ends(source, statement)
@@ -237,20 +235,6 @@ class _Renamed(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """The expression for the name."""
         return ast.parse(self._text, mode="eval").body if node.id == self._name else node
-
-
-def _into_loop(source: Source, loop: ast.For, block: Sequence[ast.stmt]) -> Iterator[Change]:
-    """What is called once before a loop, called in each of its rounds."""
-    here = next(k for k, one in enumerate(block) if one is loop)
-    first = loop.body[0]
-    for statement in block[max(here - _MOST_BEFORE, 0) : here]:
-        value = statement.value if isinstance(statement, ast.Assign | ast.Expr) else None
-        if isinstance(value, ast.Call) and first.lineno > loop.lineno:
-            start = source.span(first)[0]
-            text = f"{source.of_lines(statement)}\n{' ' * first.col_offset}"
-            words = f"`{source.of(statement)[:60]}` stands before the loop, and belongs in it"
-            edits = ((*source.span(statement), "pass"), (start, start, text))
-            yield Change("loop", 3, statement.lineno, edits, "", words)
 
 
 def _attributes(source: Source, function: Function) -> Iterator[Change]:
