@@ -45,6 +45,7 @@ def check(
             dtypes=dtypes,
             seed=seed,
             parts=parts,
+            alone=True,
             edition=edition,
             timeout=timeout,
             allow=allow,

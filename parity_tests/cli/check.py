@@ -151,6 +151,7 @@ def check(
             dtypes=DTYPES if dtype == "both" else (dtype,),
             seed=seed,
             parts=wanted,
+            alone=True,
             edition=edition,
             timeout=timeout,
             allow=allow,

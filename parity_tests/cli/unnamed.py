@@ -29,7 +29,7 @@ def choose(assignment: str | None, submission: Path | None, shipped: bool) -> tu
     if submission is not None:
         return choose_assignment(assignment, submission), submission, ""
     if not shipped:
-        here = choose_here(assignment)
+        here = choose_here(assignment, by_names=not in_own_checkout())  # which holds solutions
         if here is not None:
             return *here, ""
         if not in_own_checkout():

@@ -67,6 +67,7 @@ def check(
     dtypes: Sequence[str] = DTYPES,
     seed: int = 0,
     parts: frozenset[str] | None = None,
+    alone: bool = False,
     edition: str | None = None,
     timeout: float = 10.0,
     allow: Sequence[str] = (),
@@ -77,8 +78,9 @@ def check(
 ) -> Run:
     """Puts every case of the assignment to the submission in this folder, and judges what it did.
 
-    The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `parts` restricts the records
-    to those parts; `timeout` is in seconds a case; `allow` names modules that the submission may import beside numpy;
+    The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `parts` restricts to the cases
+    with those parts, and the records to theirs where they are judged `alone`; `timeout` is in seconds a case; `allow`
+    names modules that the submission may import beside numpy;
     `isolation` is the level at which it runs, one of harness.isolation.LEVELS. `progress` is told (done, planned,
     case). `servers` and `cache` are those of whoever checks many: what processes are forked off, and what was
     judged before.
@@ -138,8 +140,9 @@ def check(
     from reference.device import set_up
 
     notes = notes_on(hello, assignment, told_by_files=by_files)
-    asked = judgement.records if parts is None else of_parts(judgement.records, parts, assignment.joint_checks)
-    records = [import_record(setting, assignment, hello, notes, parts), *asked]
+    only = parts if alone else None
+    asked = judgement.records if only is None else of_parts(judgement.records, only, assignment.joint_checks)
+    records = [import_record(setting, assignment, hello, notes, only), *asked]
     told = told_to_students(
         assignment, folder, wanted, records, judgement.seen, isolation=isolation, printed=len(outputs[0])
     )
@@ -149,7 +152,7 @@ def check(
             environment_of(assignment),
             submission=setting.submission,
             edition=setting.edition,
-            asked=None if parts is None else [part.id for part in assignment.parts if part.id in parts],
+            asked=None if only is None else [part.id for part in assignment.parts if part.id in only],
             edition_seen=hello.edition_seen,
             seed=seed,
             device=setting.device,

@@ -39,12 +39,13 @@ def choose_submission(name: str | None, path: Path | None, default: str) -> tupl
     return assignment, assignment.solution
 
 
-def choose_here(name: str | None) -> tuple[Assignment, Path] | None:
+def choose_here(name: str | None, *, by_names: bool = True) -> tuple[Assignment, Path] | None:
     """The assignment and the current folder, where this holds a submission; None where it does not.
 
-    Raises UsageError where the files answer several assignments, or there is none of that name.
+    Without `by_names` no assignment is told by the names alone that files in and below the folder define. Raises
+    UsageError where the files answer several assignments, or there is none of that name.
     """
-    known = [find(name)] if name else find_all()
+    known = [find(name)] if name else [one for one in find_all() if by_names or not one.layout.defines]
     here = Path()
     try:
         if any(assignment.layout.fits(here) for assignment in known):

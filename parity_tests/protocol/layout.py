@@ -118,7 +118,7 @@ _MOST_BYTES, _MOST_FOLDERS = 1 << 20, 100
 
 def _sources_in(folder: Path) -> Iterator[Path]:
     """The Python files below a folder that can be imported from there, those that lie highest first."""
-    folders, seen = [folder], 0
+    folders, seen = [folder] if folder.is_dir() else [], 0
     while folders and seen < _MOST_FOLDERS:
         deeper: list[Path] = []
         for path in (one for around in folders for one in sorted(around.iterdir())):

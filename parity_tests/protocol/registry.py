@@ -57,6 +57,7 @@ def select(what: str, fits: Callable[[Layout], bool]) -> Assignment:
     """
     known = find_all()
     fitting = [assignment for assignment in known if fits(assignment.layout)]
+    fitting = [one for one in fitting if not one.layout.defines] or fitting  # the name of a file tells more
     candidates = fitting or known
     if len(candidates) == 1:
         return candidates[0]

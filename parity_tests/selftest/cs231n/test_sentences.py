@@ -181,7 +181,7 @@ def test_what_is_right_for_what_a_wrong_forward_handed_on_is_said_of_the_gradien
     for change in ((samples,), (samples, Swap(along, f"{along} / 2"))):
         found = judged(*change, parts={"layernorm_backward"})
         notes = " ".join({record.note for record in found if record.part == "layernorm_backward"})
-        assert "right for what its own forward hands on" in notes
+        assert "correct for your forward's output" in notes
         assert ("gives a dgamma that is right" in notes) == (len(change) == 2)
 
 

@@ -9,7 +9,7 @@ AFFINE = 'return X @ self.params["W"] + self.params["b"]'
 INIT_W, INIT_B = (f"np.random.normal(0.0, 0.1, ({rows}, output_D))" for rows in ("input_D", "1"))
 SUMMED, READ = "grad.sum(axis=0, keepdims=True)", "            g = module.gradient[key]\n"
 OF_V = 'v = momentum[f"{name}_{key}"]'
-FLAT, OF_TWO = "broadcasts to the same", "only works on two-dimensional arrays"
+FLAT, OF_TWO = "broadcasts: no harm", "only works on two-dimensional arrays"
 PROMOTED, WHOLE = "promoted from float32 to float64", "of arrays of whole numbers, which the homework never feeds"
 
 
