@@ -77,6 +77,7 @@ def test_the_shipped_network_is_checked_where_it_is_asked_for(fake: FakeCheck, p
         "dtypes": ("float64", "float32"),
         "seed": 0,
         "parts": None,
+        "alone": True,
         "edition": None,
         "timeout": 10.0,
         "allow": (),

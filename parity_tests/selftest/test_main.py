@@ -249,6 +249,7 @@ def test_what_is_wrong_in_main_is_said(
     assert words in f"{found[quantity].problem}; {found[quantity].diagnosis}"
 
 
+@pytest.mark.nightly
 def test_a_main_that_skips_sgd_in_one_epoch_is_not_said_to_drop_its_rate_early(
     tmp_path: Path, digits: dict[str, NDArray[Any]]
 ) -> None:

@@ -53,6 +53,7 @@ def test_near_misses_are_many_all_different_and_of_every_part() -> None:
             compile(source, file, "exec")
 
 
+@pytest.mark.nightly
 def test_a_main_that_is_wrong_in_one_epoch_alone_is_caught_and_not_called_by_its_mistakes_name() -> None:
     near = next(near for near in all_near_misses() if near.part == "10")
     assert near.variant.name.endswith("in one round")

@@ -83,6 +83,7 @@ def test_the_other_momentum_and_what_networks_share_are_caught(slips: list[Mutan
     assert trial(ASSIGNMENT, slip, dtypes=("float64",)).outcome == "caught"
 
 
+@pytest.mark.nightly
 def test_near_misses_are_many_and_one_is_caught_and_not_called_by_its_mistakes_name() -> None:
     found = near_misses(ASSIGNMENT)
     assert len({near.variant.name for near in found}) == len(found) > 80

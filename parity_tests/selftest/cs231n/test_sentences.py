@@ -182,7 +182,7 @@ def test_what_is_right_for_what_a_wrong_forward_handed_on_is_said_of_the_gradien
         found = judged(*change, parts={"layernorm_backward"})
         notes = " ".join({record.note for record in found if record.part == "layernorm_backward"})
         assert "correct for your forward's output" in notes
-        assert ("gives a dgamma that is right" in notes) == (len(change) == 2)
+        assert ("gives a dgamma that is correct" in notes) == (len(change) == 2)
 
 
 WITHOUT_EPS = """normal, deviation, gamma, axis = cache
