@@ -36,7 +36,7 @@ def of_folder(folder: Path) -> Assignment:
     questions = {question.name: question for question in declared.questions}
     own = f"{folder.stem}." if folder.suffix == ".toml" else ""
     rubric, null = (declared.folder / f"{own}{name}" for name in (RUBRIC, NULL))
-    solution = declared.folder / declared.solution
+    solution = (declared.folder / declared.solution).resolve()
     layout = Layout(
         declared.module,
         further=declared.further,

@@ -101,6 +101,8 @@ def _folder_of(path: Path, assignments: Sequence[Assignment]) -> Path:
 def _refusal(path: Path, assignments: Sequence[Assignment]) -> str:
     """Why `path` holds a submission of none of these assignments: a sentence that says what was looked for."""
     folder = _folder_of(path, assignments)
+    of_files = [one for one in assignments if not (one.layout.defines or one.layout.notebook)]
+    assignments = of_files or assignments  # the others take files of any name
     files = [assignment.layout.file for assignment in assignments]
     if not os.path.lexists(folder):
         return f"there is no folder {path_text(path)}{other_folder(folder)}"
