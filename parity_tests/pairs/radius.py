@@ -30,7 +30,7 @@ class Bounded(NamedTuple):
 def radius(reference: Callable[..., Any], /, *positional: Any, **named: Any) -> dict[str, Bounded]:
     """What `reference(*inputs)` answers, by the names of its results ("output", where there is one): value and radius.
 
-    The radii flow once; any number of candidates may then be held against them: |candidate − value| ≤ radius. Where a
+    The radii flow once; any number of candidates may then be held against them: `|candidate − value|` ≤ radius. Where a
     radius is infinite nothing is promised. Inputs are given by position or by name, and the options are those of `hold`
     that say how radii are found: device, radius, replicas, seed, parameters, unknown, ulps, accumulate, store and
     products. Raises UsageError as `hold` does.
