@@ -86,6 +86,7 @@ def names_of(variant: Variant, check: str) -> set[str]:
     return {name for record in failures(found) for name in record.diagnosis.split("; ")}
 
 
+@pytest.mark.nightly
 def test_a_slip_for_some_inputs_or_in_all_elements_but_one_has_not_its_name_nor_a_neighbours() -> None:
     """Of each function two slips that have names, which are no mere relations."""
     slips = mutants(ASSIGNMENT)
