@@ -47,9 +47,10 @@ def _told_by(data: bytes, notebook: Path) -> Assignment:
     from parity_tests.protocol.registry import find_all
 
     defined = set(_FUNCTION.findall(data.decode("utf-8", "replace")))
-    shares = {one.name: len(defined & one.by_function.keys()) / len(one.parts) for one in find_all()}
+    known = {one.name: one for one in find_all()}
+    shares = {name: len(defined & one.by_function.keys()) / len(one.parts) for name, one in known.items()}
     best = [name for name, share in shares.items() if share == max(shares.values()) > 0]
     if len(best) == 1:
-        return next(one for one in find_all() if one.name == best[0])
+        return known[best[0]]
     problem = f"defines as much of {' as of '.join(best)}" if best else "defines nothing of any installed assignment"
     raise UsageError(f"{path_text(notebook)} {problem}: choose one by --assignment ({', '.join(shares)}).")

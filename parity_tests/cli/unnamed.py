@@ -29,10 +29,11 @@ def choose(assignment: str | None, submission: Path | None, shipped: bool) -> tu
     if submission is not None:
         return choose_assignment(assignment, submission), submission, ""
     if not shipped:
-        here = choose_here(assignment, by_names=not in_own_checkout())  # which holds solutions
+        own = in_own_checkout()
+        here = choose_here(assignment, by_names=not own)  # our checkout holds solutions
         if here is not None:
             return *here, ""
-        if not in_own_checkout():
+        if not own:
             there = nothing_here(assignment)
             name = "or" if ": name " in there else "name the folder that holds the submission, or"
             raise UsageError(

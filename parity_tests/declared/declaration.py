@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -354,12 +354,22 @@ def _text(path: Path, where: str, part: str, name: str, told: Mapping[str, Any])
 
 
 def _written_out(lines: str, given: tuple[str, ...], names: str) -> RightText:
-    """A text of what is given and of `names`, of which tuples are axes and `float(…)` counts.
+    """A text of what is given and of `names`."""
+    arrays, counts, axes, labels, said = _kinds(names)
+    right = dict.fromkeys(re.findall(rf"\b{RIGHT}\w+", lines))
+    return RightText(lines, (*given, *arrays, *right), counts, axes, labels, said=said)
 
-    A line `# said: said better` of `names` gives plainer words.
+
+@cache
+def _kinds(
+    names: str,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], Mapping[str, str], Mapping[str, str]]:
+    """The arrays, counts and axes of `names`, their labels, and plainer words for what is said.
+
+    Tuples are axes and `float(…)` counts. A line `# said: said better` gives plainer words.
     """
     said, labels = dict[str, str](), dict[str, str]()
-    kinds: dict[str, list[str]] = {"axis": [], "count": [], "array": [*given]}
+    kinds: dict[str, list[str]] = {"axis": [], "count": [], "array": []}
     for line in names.strip().splitlines():
         code, _, label = line.partition("#")
         if not code and ": " in label:
@@ -370,9 +380,7 @@ def _written_out(lines: str, given: tuple[str, ...], names: str) -> RightText:
                 kind = {ast.Tuple: "axis", ast.Call: "count"}.get(type(node.value), "array")
                 kinds[kind] += _names(node.targets[0])
                 labels |= dict.fromkeys(_names(node.targets[0]), label.strip()) if label else {}
-    right = dict.fromkeys(re.findall(rf"\b{RIGHT}\w+", lines))
-    arrays = (*kinds["array"], *right)
-    return RightText(lines, arrays, tuple(kinds["count"]), tuple(kinds["axis"]), labels, said=said)
+    return tuple(kinds["array"]), tuple(kinds["count"]), tuple(kinds["axis"]), labels, said
 
 
 def _range(path: Path, where: str, letter: str, told: Any) -> tuple[int, int]:

@@ -22,7 +22,8 @@ def asked_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[Quest
     """
     names = (name for one in declared.questions for name in one.asks)
     where = layout.where or dict.fromkeys(names, layout.module)
-    texts = {name: _class_in(folder / file_of(module), name) for name, module in where.items()}
+    sources = {module: _source(folder / file_of(module)) for module in set(where.values())}
+    texts = {name: _class_in(sources[module], name) for name, module in where.items()}
     told = {one.name for one in declared.questions if one.of and not one.open and _is_told(one, texts)}
     return tuple(_choices(declared, told))
 
@@ -47,8 +48,11 @@ def _is_told(question: Question, texts: Mapping[str, str]) -> bool:
     return bool(question.told) and any(re.search(question.told, texts.get(name, "")) for name in question.asks)
 
 
-def _class_in(file: Path, name: str) -> str:
+def _source(file: Path) -> str:
+    return file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
+
+
+def _class_in(source: str, name: str) -> str:
     """The text of a class or function, up to the next one at the outermost level."""
-    text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
-    found = re.search(rf"^(?:class|def) +{name}\b.*?(?=^(?:class|def|@)|\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^(?:class|def) +{name}\b.*?(?=^(?:class|def|@)|\Z)", source, re.MULTILINE | re.DOTALL)
     return "" if found is None else found[0]

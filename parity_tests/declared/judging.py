@@ -16,7 +16,7 @@ from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import left_open
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
@@ -73,15 +73,8 @@ def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verd
             built_of = {*question.built_of.get("", ()), *question.built_of.get(q.part, ())} - {q.part.partition(".")[0]}
             cause = cause or next((one for one in wrong if one.partition(".")[0] in built_of), "")
             if cause and comparison.verdict in SPOILED:
-                total = comparison.total or 1
-                found[case.name][q.name] = Comparison(
-                    Verdict.UNDECIDED,
-                    total=total,
-                    undecided=total,
-                    problem=f"is not judged, because it works on what {cause} hands on, which is wrong",
-                    notes=comparison.notes,
-                    explained_by=cause,
-                )
+                problem = f"is not judged, because it works on what {cause} hands on, which is wrong"
+                found[case.name][q.name] = left_open(comparison, cause, problem)
     return found
 
 

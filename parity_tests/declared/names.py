@@ -32,13 +32,33 @@ OWN_FORWARD = Note(NoteKind.OWN_FORWARD, "is the derivative of its own forward, 
 def diagnosis(declared: Declaration) -> Diagnosis:
     """What is known of an assignment's mistakes: all changes of the texts that its questions name."""
     hints: dict[str, str] = {}
-    questions = {question.name: question for question in declared.questions}
-    named, reopened = partial(_named, questions, hints), partial(_reopened, questions)
+    changes = _Changes({question.name: question for question in declared.questions})
+    named, reopened = partial(_named, changes, hints), partial(_reopened, changes)
     return Diagnosis((), experiments=named, reopened=reopened, further_hints=hints)
 
 
+class _Changes:
+    """The changes that the last submission's results show, each looked for once: every failing row asks again."""
+
+    def __init__(self, questions: Mapping[str, Question]) -> None:
+        self.questions = questions
+        self._of: Seen | None = None
+        self._found: dict[tuple[str, str, str], ChangedText | None] = {}
+
+    def of(
+        self, question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw
+    ) -> ChangedText | None:
+        """The simplest change of a part's text that gives a result wherever it was asked."""
+        if self._of is not seen:
+            self._of, self._found = seen, {}
+        key = question.name, quantity.part, quantity.key.name
+        if key not in self._found:
+            self._found[key] = _change(question, plan, quantity, seen, draw)
+        return self._found[key]
+
+
 def _named(
-    questions: Mapping[str, Question],
+    changes: _Changes,
     hints: dict[str, str],
     plan: Sequence[Case],
     case: Case,
@@ -47,7 +67,7 @@ def _named(
     draw: Draw,
 ) -> Sequence[str]:
     """The name of the simplest change that gives a result wherever it was asked; its hint is kept."""
-    changed = _change(questions[case.params["question"]], plan, quantity, seen, draw)
+    changed = changes.of(changes.questions[case.params["question"]], plan, quantity, seen, draw)
     if changed is None:
         return ()
     hints[changed.words] = changed.hint
@@ -75,7 +95,7 @@ def _change(question: Question, plan: Sequence[Case], quantity: Quantity, seen: 
 
 
 def _reopened(
-    questions: Mapping[str, Question],
+    changes: _Changes,
     plan: Sequence[Case],
     case: Case,
     quantity: Quantity,
@@ -88,20 +108,20 @@ def _reopened(
     It matches where it is the derivative of the changed part, which torch takes; and it is wrong where a change of its
     own text gives it from right inputs, which is not the change that it is handed.
     """
-    question, k = questions[case.params["question"]], quantity.key.call
+    question, k = changes.questions[case.params["question"]], quantity.key.call
     if all(before.part != comparison.explained_by for before in case.quantities):
         return None  # it is built of the wrong part, and shares its change
     instead: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
     handed_on = set()
     for before in case.quantities:
         if before.part == comparison.explained_by and before.key.call == k:
-            changed, text = _change(question, plan, before, seen, draw), question.text_of(before.part)
+            changed, text = changes.of(question, plan, before, seen, draw), question.text_of(before.part)
             if changed is not None:
                 handed_on.add(changed.words)
                 instead[before.key.name] = partial(_by_text, question, text, changed, before.key.name, case, k)
     if instead and _is_derivative(question, case, quantity, comparison.explained_by, instead, seen, draw):
         return matched(OWN_FORWARD)
-    changed = _change(question, plan, quantity, seen, draw)
+    changed = changes.of(question, plan, quantity, seen, draw)
     if changed is None or changed.words in handed_on:
         return None
     return mismatched(f"is wrong by itself: {changed.words}")
@@ -129,7 +149,6 @@ def _by_text(
 ) -> Any:
     """What a changed text makes of a copy's inputs, as tensors."""
     lines = text.whole(changed.statements, text.towards(result, changed.statements))
-    lines = lines.replace(".max(axis", ".amax(axis").replace(".min(axis", ".amin(axis")
     return run_if_torch_can(lines, _names(text, question, case, k, own))[result]
 
 

@@ -91,6 +91,19 @@ def unjudged(problem: str, **figures: Any) -> Comparison:
     return Comparison(Verdict.UNJUDGED, problem=problem, **figures)
 
 
+def left_open(comparison: Comparison, cause: str, problem: str) -> Comparison:
+    """What leaves open whether a part is right, because the part `cause` is wrong; nothing is earned by it."""
+    total = comparison.total or 1
+    return Comparison(
+        Verdict.UNDECIDED,
+        total=total,
+        undecided=total,
+        problem=problem,
+        notes=comparison.notes,
+        explained_by=cause,
+    )
+
+
 def failed(failure: Failure) -> Comparison:
     """The verdict on a call that did not return."""
     line = failure.line or None

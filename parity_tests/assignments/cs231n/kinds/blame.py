@@ -19,7 +19,7 @@ from parity_tests.assignments.cs231n.kinds.beside_root import settled
 from parity_tests.assignments.cs231n.kinds.handed_on import HANDED_ON
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, to_rows
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, left_open
 from parity_tests.protocol.finding import SHAPE, TRANSPOSED
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
@@ -248,12 +248,4 @@ def _fails(comparison: Comparison) -> bool:
 
 def opened(comparison: Comparison, cause: str, why: str = WORKS_ON, what: str = "wrong") -> Comparison:
     """A comparison that leaves open whether the function is right, because of the cause: that is `what` it is."""
-    total = comparison.total or 1
-    return Comparison(
-        Verdict.UNDECIDED,
-        total=total,
-        undecided=total,
-        problem=f"is not judged, because {cause} is {what}: {why}",
-        notes=comparison.notes,
-        explained_by=cause,
-    )
+    return left_open(comparison, cause, f"is not judged, because {cause} is {what}: {why}")

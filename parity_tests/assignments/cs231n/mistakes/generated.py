@@ -191,12 +191,11 @@ def _values(written: Written, text: RightText, params: Params, own: Mapping[str,
 def _wrong(written: Written, text: RightText, changed: ChangedText, result: str) -> Wrong:
     own = text.whole(changed.statements, text.towards(result, changed.statements))
     read = names_in(own)
-    in_torch = own.replace(".max(axis", ".amax(axis").replace(".min(axis", ".amin(axis")
 
     def predicted(t: Any, s: Any) -> Any:
         names = written.given(text, t, s)
         later = {name: names[name].value() for name in read if isinstance(names.get(name), Later)}
-        value = run_if_torch_can(in_torch, {**names, **later})[result]
+        value = run_if_torch_can(own, {**names, **later})[result]
         if isinstance(value, float):
             value = value + 0 * t.x.sum()
         return 1 * fitted(value, _shape(result, t))
