@@ -1,13 +1,10 @@
-"""Who gets which name: each mistake its own, a wrong form near a known mistake not that one's; the table says so."""
+"""Who gets which name: each mistake its own, a wrong form near a known mistake not that one's."""
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import cache
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,20 +21,12 @@ from parity_tests.operators.of_texts import FURTHER
 from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mutants import mutants
-from parity_tests.proof.names import of_all_mistakes, of_mistakes, of_near_misses, write
 from parity_tests.proof.near_misses import Called, NearMiss, between, called, near_misses
-from parity_tests.proof.proof import SEPARATOR
 from parity_tests.proof.variants import Variant
 from parity_tests.selftest.records_of_cases import LARGE
 from parity_tests.selftest.shipped_variants import alone
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-COMMITTED = Path(__file__).parents[2] / "reports" / "examples" / "names.csv"
-
-
-def _committed() -> list[dict[str, str]]:
-    with COMMITTED.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @cache
@@ -122,36 +111,3 @@ def test_a_false_name_and_a_survivor_are_no_good() -> None:
     assert Called(near, ("another name",), ("a name",), "It is off.").good
     assert not Called(near, ("a name",), ("a name",), "It is off.").good
     assert not Called(near, (), ("a name",), "").good
-    assert "| not caught |" in of_near_misses([Called(near, (), (), "")])
-
-
-def test_the_committed_table_has_a_row_for_every_mistake_and_each_has_its_name() -> None:
-    rows = _committed()
-    assert [row["mistake"] for row in rows] == [mistake.name for mistake in MISTAKES]
-    assert all(row["mistake"] in row["names"].split(SEPARATOR) for row in rows)
-
-
-def test_the_table_shows_which_mistakes_got_another_name(tmp_path: Path) -> None:
-    row: dict[str, Any] = {"part": "1", "outcome": "named", "sentence": "It is off."}
-    own, other = row | {"name": "a", "detail": "a"}, row | {"name": "b", "detail": f"b{SEPARATOR}c"}
-    assert "1 of 2 got their own name" in of_mistakes([own, other])
-    assert "| 1 | b | c | It is off. |" in of_mistakes([own, other])
-    assert "| 1 | a |" not in of_mistakes([own, other])
-    write([own, other], [], tmp_path)
-    assert (tmp_path / "names.csv").read_text(encoding="utf-8").splitlines()[2] == "1,b,named,b | c,It is off."
-
-
-def test_mistakes_of_a_saved_proof_are_not_made_again_and_those_that_it_lacks_are(tmp_path: Path) -> None:
-    columns = ("kind", "part", "name", "outcome", "good", "detail", "sentence")
-    lacking = next(number for number, one in enumerate(MISTAKES) if one.part == "7")
-    others = [*MISTAKES[:lacking], *MISTAKES[lacking + 1 :]]
-    saved = [("mistakes", one.part, one.name, "named", True, one.name, "As it was found.") for one in others]
-    proof = tmp_path / "selftest.csv"
-    with proof.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([columns, ("slips", "", "a slip", "caught", True, "", ""), *saved])
-    found = of_all_mistakes("mlp", proof)
-    made = found.pop(lacking)
-    assert (made["name"], made["outcome"]) == (MISTAKES[lacking].name, "named")
-    assert made["sentence"] != "As it was found."
-    assert [(row["part"], row["name"]) for row in found] == [(one.part, one.name) for one in others]
-    assert {row["sentence"] for row in found} == {"As it was found."}
