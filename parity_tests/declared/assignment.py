@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.declared.cases import KIND, draw, plan
+from parity_tests.declared.cases import AND, KIND, draw, plan
 from parity_tests.declared.declaration import Declaration, Question, read
-from parity_tests.declared.dialects import asked_of, edition_of, usual
+from parity_tests.declared.dialects import asked_of, editions_of, usual
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -68,11 +68,11 @@ def of_folder(folder: Path) -> Assignment:
 
 
 def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> Assignment:
-    """The assignment for a submission, whose files tell its layout, its edition and the dialect of each question."""
+    """The assignment for a submission, whose files tell its layout, its editions and the dialect of each question."""
     layout = assignment.layout.in_folder(folder)
     asked = replace(declared, questions=asked_of(declared, folder, layout))
-    first = edition_of(declared, layout)
-    names = sorted(assignment.editions.names, key=lambda name: name != first)
+    first = AND.join(editions_of(declared, layout))
+    names = dict.fromkeys((first, *assignment.editions.names))
     return replace(
         assignment, layout=layout, plan=partial(plan, asked), editions=replace(assignment.editions, names=tuple(names))
     )

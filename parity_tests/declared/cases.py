@@ -20,6 +20,8 @@ from parity_tests.protocol.quantity import Key, Quantity
 KIND = "declared"
 AGAIN = ("", " of the second")
 """What the results of each copy of the inputs are called after their names."""
+AND = "+"
+"""Between the names of editions that are asked together."""
 Sizes = Mapping[str, int]
 
 
@@ -69,12 +71,12 @@ ROWS = {
 
 
 def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) -> list[Case]:
-    """The cases of all questions of an edition; without arrays nothing is of another precision than float64."""
+    """The cases of all questions of an edition, or of several, as "HW1P1+HW2P1"; without arrays nothing is of another precision than float64."""
     return [
         case
         for dtype in dtypes
         for question in declared.questions
-        if question.edition == edition
+        if question.edition in edition.split(AND)
         and (dtype == dtypes[0] or any(isinstance(value, str) for value in question.given.values()))
         for case in _cases_of(question, dtype, seed)
     ]

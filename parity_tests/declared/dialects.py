@@ -28,13 +28,15 @@ def asked_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[Quest
     return tuple(_choices(declared, told))
 
 
-def edition_of(declared: Declaration, layout: Layout) -> str:
-    """The last edition of which a submission defines half of what it asks, else the first."""
-    for edition in reversed(declared.editions):
+def editions_of(declared: Declaration, layout: Layout) -> tuple[str, ...]:
+    """The editions of which a submission defines half of what they ask, else the first one."""
+    found = []
+    for edition in declared.editions:
         asked = {name for one in declared.questions if one.edition == edition for name in one.asks}
         if 2 * len(asked & layout.where.keys()) >= len(asked):
-            return edition
-    return declared.editions[0]
+            found.append(edition)
+    return tuple(found) or declared.editions[:1]
+
 
 
 def _choices(declared: Declaration, told: set[str]) -> Iterator[Question]:

@@ -162,6 +162,15 @@ def test_a_layer_is_not_blamed_for_the_one_inside_it() -> None:
     assert failing(found) == {"Conv1d_stride1.backward": {"a mean stands for a sum in dLdb"}}
 
 
+def test_a_tree_that_holds_several_homeworks_is_asked_for_all_of_them() -> None:
+    wrong = changed(f"{NN}/rnn_cell.py", "self.dW_hh += dz", "self.dW_hh = dz")
+    wrong |= changed(f"{NN}/linear.py", "self.dLdW = dLdZ.T", "self.dLdW = 2 * dLdZ.T", alone=True)
+    asks = ("Linear.backward", "RNNCell.backward")
+    assert failing(asked(wrong, *asks, edition=None)).keys() == set(asks)
+    assert failing(asked(wrong, *asks, edition="HW3P1")).keys() == {"RNNCell.backward"}
+
+
 def test_the_gradients_of_a_recurrent_cell_add_up_over_its_calls() -> None:
-    wrong = asked(changed(f"{NN}/rnn_cell.py", "self.dW_hh += dz", "self.dW_hh = dz"), "RNNCell.backward", edition=None)
-    assert failing(wrong) == {"RNNCell.backward": {"2 is left out of dW_hh after two calls"}}
+    wrong = changed(f"{NN}/rnn_cell.py", "self.dW_hh += dz", "self.dW_hh = dz")
+    found = failing(asked(wrong, "RNNCell.backward", edition="HW3P1"))
+    assert found == {"RNNCell.backward": {"2 is left out of dW_hh after two calls"}}
