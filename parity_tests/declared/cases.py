@@ -71,7 +71,10 @@ ROWS = {
 
 
 def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) -> list[Case]:
-    """The cases of all questions of an edition, or of several, as "HW1P1+HW2P1"; without arrays nothing is of another precision than float64."""
+    """The cases of all questions of an edition, or of several, as "HW1P1+HW2P1".
+
+    Without arrays nothing is of another precision than float64.
+    """
     return [
         case
         for dtype in dtypes

@@ -38,7 +38,6 @@ def editions_of(declared: Declaration, layout: Layout) -> tuple[str, ...]:
     return tuple(found) or declared.editions[:1]
 
 
-
 def _choices(declared: Declaration, told: set[str]) -> Iterator[Question]:
     for question in usual(declared):
         others = [one for one in declared.questions if one.of == question.name]
