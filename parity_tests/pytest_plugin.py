@@ -85,7 +85,7 @@ def run_parity(command_name: str, path: Path, options: Sequence[str]) -> list[Re
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     with tempfile.TemporaryDirectory(prefix="parity-") as elsewhere:
         command = [sys.executable, "-P", "-c", COMMAND, command_name, str(path)]
-        command += ["--out", "run", "--format", "json", "--no-github", *options]
+        command += ["--out", "run", "--json", "--no-github", *options]
         done = subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True)
     try:
         document = json.loads(done.stdout)

@@ -17,14 +17,15 @@ from parity_tests.cli.options import (
     allow_option,
     assignment_option,
     device_option,
-    format_option,
     github_option,
+    json_option,
     known_parts,
     names,
     out_option,
     quiet_option,
     seed_option,
     timeout_of,
+    verbose_option,
 )
 from parity_tests.cli.printing import print_run, run_lines
 from parity_tests.cli.report import html_page
@@ -81,8 +82,9 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Look for the one change of each wrong function with which everything of its part agrees, and show it.",
 )
+@verbose_option("Say each case as it is judged.")
 @quiet_option
-@format_option
+@json_option
 @github_option
 @click.option(
     "--baseline",
@@ -108,8 +110,9 @@ def check(
     out: Path,
     repro: bool,
     fix: bool,
+    verbose: bool,
     quiet: bool,
-    form: str,
+    as_json: bool,
     github: bool | None,
     baseline: Path | None,
     update_baseline: bool,
@@ -122,6 +125,7 @@ def check(
     0 agreement, 1 discrepancies, 2 what was asked for cannot be done, 3 Parity's own fault. The run folder also gets
     report.html, a page that needs nothing beside it.
     """
+    from reports.model.run import parts_of
     from reports.model.run_folder import refuse_unwritable, run_before
 
     with run_folder_errors():
@@ -142,7 +146,8 @@ def check(
     wanted = known_parts(chosen, parts)
     if edition is not None:
         chosen.refuse_edition(edition)
-    with Progress() as progress:
+    tells = {"verbose": verbose, "quiet": quiet}
+    with Progress("checking", **tells) as progress:
         run = run_check(
             chosen,
             folder,
@@ -163,9 +168,9 @@ def check(
     fix_lines: list[str] = []
     where = replace(run, environment=replace(run.environment, submission=str(folder)))
     if fix:
-        fix_lines, rows = _fixes(chosen, where, allow)
+        fix_lines, rows = _fixes(chosen, where, allow, tells)
         run = replace(run, environment=replace(run.environment, fixes=rows))
-    made = _reproductions(chosen, where, timeout, allow) if repro else None
+    made = _reproductions(chosen, where, timeout, allow, tells) if repro else None
     scripts = {} if made is None else made.scripts
     whole = wanted is None and dtype == "both"
     try:
@@ -182,14 +187,16 @@ def check(
     if without_page and not quiet:
         lines.append(f"There is no report.html in it: {without_page}")
     if made is not None:
-        lines += _reproduction_lines(made, out, chosen)
+        from parity_tests.harness.reproduce import lines as reproduction_lines
+
+        lines += reproduction_lines(made, out, parts_of(run))
     lines += fix_lines
     status = status_of(run.records, strict)
     lines += drift.lines(moved, baseline)
     if update_baseline and baseline is not None:
         agreed = status == AGREEMENT
         lines.append(drift.update(baseline, run.records, run.environment, agreed=agreed, whole=whole))
-    print_run(run, lines, strict=strict, form=form, github=github, drift=drift.document(moved, baseline))
+    print_run(run, lines, strict=strict, as_json=as_json, github=github, drift=drift.document(moved, baseline))
     return DISCREPANCIES if status == AGREEMENT and fail_on and moved else status
 
 
@@ -206,26 +213,23 @@ def _save(run: Any, out: Path, strict: bool, scripts: Mapping[str, str], before:
     return without_page
 
 
-def _reproductions(assignment: Assignment, run: Any, timeout: float, allow: tuple[str, ...]) -> Reproductions:
+def _reproductions(
+    assignment: Assignment, run: Any, timeout: float, allow: tuple[str, ...], tells: Mapping[str, bool]
+) -> Reproductions:
     """The scripts of a run, and the discrepancies that have none."""
     from parity_tests.harness.reproduce import reproductions
 
-    with Progress("writing scripts") as progress:
+    with Progress("writing scripts", **tells) as progress:
         return reproductions(assignment, run.records, run.environment, timeout=timeout, allow=allow, progress=progress)
 
 
-def _reproduction_lines(made: Reproductions, out: Path, assignment: Assignment) -> list[str]:
-    """What is said of the scripts that were written."""
-    from parity_tests.harness.reproduce import lines
-
-    return lines(made, out, {part.id: part.label for part in assignment.parts})
-
-
-def _fixes(assignment: Assignment, run: Any, allow: tuple[str, ...]) -> tuple[list[str], list[dict[str, Any]]]:
+def _fixes(
+    assignment: Assignment, run: Any, allow: tuple[str, ...], tells: Mapping[str, bool]
+) -> tuple[list[str], list[dict[str, Any]]]:
     """What is said of the fixes that were found, and of the wrong parts that have none; and the fixes for the page."""
     from parity_tests.harness.repair import lines, repairs
     from reports.model.fixes import to_rows
 
-    with Progress("looking for fixes") as progress:
+    with Progress("looking for fixes", **tells) as progress:
         found = repairs(assignment, run.records, run.environment, allow=allow, progress=progress)
     return lines(found, assignment, run.records), to_rows(fix for repair in found for fix in repair.fixes)

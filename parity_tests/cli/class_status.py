@@ -11,7 +11,7 @@ import click
 
 from parity_tests.cli.class_printing import print_wrapped
 from parity_tests.cli.extras import CLASS, require
-from parity_tests.cli.options import json_option, quiet_class_option
+from parity_tests.cli.options import json_option, quiet_option
 
 if TYPE_CHECKING:
     from parity_tests.grading.standing import Standing
@@ -27,7 +27,7 @@ _AT_WORK = {
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @json_option
-@quiet_class_option
+@quiet_option
 def status(run: Path, as_json: bool, quiet: bool) -> None:
     """Say how far the grading of a class is, also while it goes on.
 

@@ -8,6 +8,7 @@ import click
 
 from parity_tests.cli.extras import PAGES, require
 from parity_tests.cli.files import run_folder_errors, write
+from parity_tests.cli.options import json_option, quiet_option, verbose_option
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 from parity_tests.cli.terminal import paint, width
 from parity_tests.protocol.errors import UsageError
@@ -16,7 +17,10 @@ from parity_tests.protocol.errors import UsageError
 @click.command()
 @click.argument("runs", metavar="[A] [B]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Write the comparison as a page, too: a file of HTML.")
-def compare(runs: tuple[Path, ...], out: Path | None) -> int:
+@verbose_option("List every ratio that moved, and every case.")
+@quiet_option
+@json_option
+def compare(runs: tuple[Path, ...], out: Path | None, verbose: bool, quiet: bool, as_json: bool) -> int:
     """Say what is different in a run from an earlier one: what changed verdict, what drifted.
 
     A and B are the folders of two runs, the earlier one first. Of one alone, parity-run if none is named, the run is
@@ -24,6 +28,7 @@ def compare(runs: tuple[Path, ...], out: Path | None) -> int:
     that agreed in A agrees in B, 1 where something no longer does, 2 where a folder cannot be read or the runs have
     nothing in common.
     """
+    from reports.files.comparison import comparison_json
     from reports.model.run import parts_of
     from reports.model.run_folder import BEFORE, load
     from reports.model.two_runs import compare_runs, comparison_sentence
@@ -42,10 +47,16 @@ def compare(runs: tuple[Path, ...], out: Path | None) -> int:
     two = compare_runs(was, now)
     if not two.compared:
         raise UsageError(comparison_sentence(two, parts_of(now)))
-    click.echo("\n".join(two_runs_page(was, now, two, width=width(), paint=paint())), color=True)
+    if as_json:
+        click.echo(comparison_json(two, parts_of(now)))
+    elif quiet:
+        click.echo(comparison_sentence(two, parts_of(now)))
+    else:
+        lines = two_runs_page(was, now, two, width=width(), paint=paint(), whole=verbose)
+        click.echo("\n".join(lines), color=True)
     if out is not None:
         from reports.html.two_runs_page import two_runs_html
 
         write(out, two_runs_html(was, now, two).encode("utf-8", "backslashreplace"))
-        click.echo(f"The page is written to {out}.")
+        click.echo(f"The page is written to {out}.", err=as_json)
     return DISCREPANCIES if two.worse else AGREEMENT

@@ -6,9 +6,11 @@ import json
 
 import click
 
+from parity_tests.cli.options import json_option
+
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@json_option
 def doctor(as_json: bool) -> None:
     """Say what this machine has for Parity.
 

@@ -19,9 +19,10 @@ from parity_tests.cli.options import (
     assignment_option,
     class_file_options,
     json_option,
-    quiet_class_option,
+    quiet_option,
     timeout_of,
     tls_options,
+    verbose_option,
 )
 from parity_tests.cli.status import AGREEMENT
 from parity_tests.cli.terminal import complain
@@ -84,8 +85,8 @@ LOG = "grade.log"
 @tls_options
 @click.option("--dry-run", is_flag=True, help="Say what would be graded, and as whom; run and write nothing.")
 @json_option
-@quiet_class_option
-@click.option("-v", "--verbose", is_flag=True, help=f"Tell each submission as it ends, and keep all that in OUT/{LOG}.")
+@quiet_option
+@verbose_option(f"Say each submission as it ends, and keep all that in OUT/{LOG}.")
 @click.pass_obj
 def grade(
     defaults: Path | None,

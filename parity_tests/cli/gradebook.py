@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import click
 from parity_tests.cli.class_printing import print_wrapped
 from parity_tests.cli.extras import CLASS, require
 from parity_tests.cli.files import write
-from parity_tests.cli.options import quiet_class_option
+from parity_tests.cli.options import json_option, quiet_option
 from parity_tests.protocol.errors import UsageError
 
 
@@ -20,8 +21,11 @@ from parity_tests.protocol.errors import UsageError
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; EXPORT's name with -filled if left out.")
 @click.option("--column", metavar="NAME", help="The column of the grades, where the table has several.")
 @click.option("--scale", is_flag=True, help="Give each the share of the table's points, where the rubric has others.")
-@quiet_class_option
-def gradebook(run: Path, export: Path, out: Path | None, column: str | None, scale: bool, quiet: bool) -> None:
+@quiet_option
+@json_option
+def gradebook(
+    run: Path, export: Path, out: Path | None, column: str | None, scale: bool, quiet: bool, as_json: bool
+) -> None:
     """Fill the grades of a class into the table that the course site exports, for it to take back.
 
     RUN is the folder that `parity grade` wrote, EXPORT a gradebook of Canvas, a grading worksheet of Moodle, or grades
@@ -36,6 +40,12 @@ def gradebook(run: Path, export: Path, out: Path | None, column: str | None, sca
         raise UsageError(f"{target} is the table itself; name another file with --out.")
     filled = fill_in(run, export, column, scale=scale)
     write(target, filled.data)
+    if as_json:
+        found = {name: value for name, value in vars(filled).items() if name != "data"}
+        click.echo(
+            json.dumps({"schema": "parity gradebook", "schema_version": 1, "file": str(target), **found}, indent=2)
+        )
+        return
     replaced = f", {filled.replaced} of them in place of others" if filled.replaced else ""
     zeros = f", {len(filled.zeros)} of them 0 since nothing could be judged" if filled.zeros else ""
     lines = [

@@ -10,11 +10,12 @@ from parity_tests.cli.files import run_folder_errors
 from parity_tests.cli.options import (
     DTYPES,
     device_option,
-    format_option,
     github_option,
+    json_option,
     out_option,
     quiet_option,
     seed_option,
+    verbose_option,
 )
 from parity_tests.cli.printing import print_run, run_lines
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
@@ -38,8 +39,9 @@ from parity_tests.harness.machine import refuse_missing_device
 )
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies.")
 @out_option
+@verbose_option("Say each case as it is judged.")
 @quiet_option
-@format_option
+@json_option
 @github_option
 def hold(
     file: Path,
@@ -49,8 +51,9 @@ def hold(
     radius: str | None,
     strict: bool,
     out: Path,
+    verbose: bool,
     quiet: bool,
-    form: str,
+    as_json: bool,
     github: bool | None,
 ) -> int:
     """Hold the pairs of a file against torch, with a radius for each element that nobody typed.
@@ -70,7 +73,7 @@ def hold(
 
     dtypes = None if dtype is None else DTYPES if dtype == "both" else (dtype,)
     pairs = pairs_in(file)
-    with Progress() as progress:
+    with Progress(verbose=verbose, quiet=quiet) as progress:
         result = run_pairs(pairs, seed=seed, device=device, dtypes=dtypes, radius=radius, progress=progress)
     result = replace(result, strict=strict)
     with run_folder_errors():
@@ -78,5 +81,5 @@ def hold(
     lines = run_lines(result.run, out, strict, quiet)
     refused = result.run.environment.cases_refused_by_the_reference or {}
     lines += [f"Not asked, because the reference raises: {case} ({why})." for case, why in refused.items()]
-    print_run(result.run, lines, strict=strict, form=form, github=github)
+    print_run(result.run, lines, strict=strict, as_json=as_json, github=github)
     return AGREEMENT if result else DISCREPANCIES

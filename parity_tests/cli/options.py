@@ -71,15 +71,8 @@ out_option = click.option(
     show_default=True,
     help="Run folder to write; an earlier run there is replaced.",
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print the verdict alone.")
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="What to print; reports/files/schema.json describes the JSON.",
-)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print the verdict alone, and errors.")
 github_option = click.option(
     "--github/--no-github",
     default=None,
@@ -139,5 +132,6 @@ def tls_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
-quiet_class_option = click.option("-q", "--quiet", is_flag=True, help="Print one sentence, and errors.")
+def verbose_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option --verbose of a command that says more as its work goes on, or of what there is."""
+    return click.option("-v", "--verbose", is_flag=True, help=what)

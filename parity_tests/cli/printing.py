@@ -53,15 +53,21 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool, before: Results | 
 
 
 def print_run(
-    run: Any, lines: list[str], *, strict: bool, form: str, github: bool | None, drift: Mapping[str, Any] | None = None
+    run: Any,
+    lines: list[str],
+    *,
+    strict: bool,
+    as_json: bool,
+    github: bool | None,
+    drift: Mapping[str, Any] | None = None,
 ) -> None:
-    """Prints the lines of a finished run, or the whole of it where `form` is "json".
+    """Prints the lines of a finished run, or the whole of it `as_json`.
 
     With `github`, or in a workflow where that is None, annotations stand beneath and a job summary is written. Nothing
     that a submission wrote acts on the runner. JSON stays alone on standard output: it is ASCII with a mark before
     every text, so it holds no command.
     """
-    if form == "json":
+    if as_json:
         from reports.files.document import json_text
 
         lines = [json_text(run, strict=strict, drift=drift).rstrip()]
@@ -70,7 +76,7 @@ def print_run(
         from reports.files.markdown import markdown_report
 
         append_summary(markdown_report(run, strict=strict))
-        if form != "json":
+        if not as_json:
             annotations = annotation_lines(run, folder=repository_folder(run), strict=strict)
             lines = [guarded("\n".join(lines)), *annotations]
     click.echo("\n".join(lines), color=True)

@@ -8,14 +8,14 @@ import click
 
 from parity_tests.cli.class_printing import print_class, status_of_class
 from parity_tests.cli.extras import CLASS, PAGES, require
-from parity_tests.cli.options import class_file_options, json_option, quiet_class_option
+from parity_tests.cli.options import class_file_options, json_option, quiet_option
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @class_file_options
 @json_option
-@quiet_class_option
+@quiet_option
 def regrade(
     run: Path,
     rubric: Path | None,

@@ -9,7 +9,7 @@ import click
 
 from parity_tests.assignments import SHIPPED
 from parity_tests.cli.files import write
-from parity_tests.cli.options import assignment_option
+from parity_tests.cli.options import assignment_option, json_option, quiet_option, verbose_option
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 from parity_tests.cli.terminal import Progress
 from parity_tests.protocol.errors import UsageError
@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for the frames and the picture.",
 )
+@verbose_option("Say each variant as it is judged.")
+@quiet_option
+@json_option
 def selftest(
     assignment: str | None,
     seeds: int | None,
@@ -63,6 +66,9 @@ def selftest(
     share: int,
     jobs: int | None,
     out: Path,
+    verbose: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
     """Hold the harness itself to account.
 
@@ -84,18 +90,25 @@ def selftest(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"the folder {out} cannot be made ({error.strerror}).") from error
-    with Progress() as progress:
+    with Progress(verbose=verbose, quiet=quiet) as progress:
         wanted = tasks(assignment or SHIPPED, kinds, range(exams or seeds or 1), share if exams else 1)
         for task, proved in prove(wanted, jobs=jobs, progress=progress):
             rows.append({**proved[0], "seed": task.seed})
             compared += proved[1:]
     frame = pd.DataFrame(rows)
     frame.to_csv(out / "selftest.csv", index=False)
-    _print_table(frame)
+    good = bool(frame["good"].all())
+    if as_json:
+        click.echo(frame.to_json(orient="records", indent=1))
+    elif quiet:
+        click.echo(f"{int(frame['good'].sum())} of {len(frame)} variants are judged as they should be.")
+    else:
+        _print_table(frame)
     if compared:
-        _print_distribution(pd.DataFrame(compared), out)
-    click.echo(f"The frames are in {out}.")
-    return AGREEMENT if bool(frame["good"].all()) else DISCREPANCIES
+        _print_distribution(pd.DataFrame(compared), out, said=not (as_json or quiet))
+    if not (as_json or quiet):
+        click.echo(f"The frames are in {out}.")
+    return AGREEMENT if good else DISCREPANCIES
 
 
 def _print_table(frame: pd.DataFrame) -> None:
@@ -134,12 +147,15 @@ def _print_table(frame: pd.DataFrame) -> None:
         click.echo(f"  {row['outcome']}: {row['name']}" + (f": {row['detail']}" if row["detail"] else ""))
 
 
-def _print_distribution(compared: pd.DataFrame, out: Path) -> None:
+def _print_distribution(compared: pd.DataFrame, out: Path, said: bool) -> None:
     from parity_tests.proof.distribution import draw, loose, table
 
     compared.to_parquet(out / "honest.parquet", index=False)
     summary = table(compared)
     summary.to_csv(out / "honest.csv", index=False)
+    write(out / "honest.svg", draw(compared).encode())
+    if not said:
+        return
     click.echo(
         "\ngap/radius over honest comparisons (exact: the share of gaps that are 0; the median is of the others)"
     )
@@ -151,4 +167,3 @@ def _print_distribution(compared: pd.DataFrame, out: Path) -> None:
     )
     for row in loose(summary).itertuples():
         click.echo(f"  the bound of {row.part}, {row.quantity} ({row.dtype}) is wide: median {row.median:.2g}")
-    write(out / "honest.svg", draw(compared).encode())

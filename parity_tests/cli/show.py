@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from parity_tests.cli.files import run_folder_errors, write
+from parity_tests.cli.options import json_option, quiet_option, verbose_option
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.protocol.errors import UsageError
 
@@ -24,30 +26,43 @@ if TYPE_CHECKING:
 @click.option(
     "--assignment", metavar="NAME", help="What --repro asks: by name or as module:NAME; left out, RUN says it."
 )
+@verbose_option("Of a run, list every case, those that match as well.")
+@quiet_option
+@json_option
 @run_folder_errors()
-def show(run: Path, case: str | None, repro: bool, assignment: str | None) -> None:
+def show(
+    run: Path, case: str | None, repro: bool, assignment: str | None, verbose: bool, quiet: bool, as_json: bool
+) -> None:
     """Explain a saved run, or one case of it.
 
     RUN is the folder that `parity check` wrote. CASE is the name of a case, with its dtype or without, or a part
     of it; of several cases, or of a part of the assignment (`4`), the verdicts are listed. Left out, what does not
     match is listed, each mistake once.
     """
+    from reports.files.document import json_text
     from reports.model.run_folder import load
+    from reports.model.words import verdict_sentence
     from reports.terminal.case import case_page
     from reports.terminal.run import cases_page, mistakes_page
 
     saved = load(run)
     name: str | None = None
-    if case is None:
+    asked = saved.records if case is None else _asked(saved, case, run)
+    if as_json or quiet:
+        alone = saved if case is None else replace(saved, records=asked)
+        click.echo(json_text(alone).rstrip() if as_json else verdict_sentence(alone))
+        return
+    if case is None and verbose:
+        lines = cases_page(saved, asked, shlex.quote(str(run)), width=width(), paint=paint())
+    elif case is None:
         # That of a submission of a class has no table for people.
         table = "records.csv" if (run / "records.csv").is_file() else "records.parquet"
         lines = mistakes_page(saved, shlex.quote(str(run)), table=table, width=width(), paint=paint())
     else:
-        records = _asked(saved, case, run)
-        if len({record.case for record in records}) > 1:
-            lines = cases_page(saved, records, shlex.quote(str(run)), width=width(), paint=paint())
+        if len({record.case for record in asked}) > 1:
+            lines = cases_page(saved, asked, shlex.quote(str(run)), width=width(), paint=paint())
         else:
-            name = records[0].case
+            name = asked[0].case
             lines = case_page(saved, name, width=width(), paint=paint())
     if repro:
         lines += ["", *_write_scripts(saved, name, run, assignment)]
@@ -58,13 +73,14 @@ def _write_scripts(saved: SavedRun, case: str | None, run: Path, assignment: str
     """Asks the submission again, and writes the scripts into the run folder; what is said of them."""
     from parity_tests.harness.reproduce import lines, reproductions
     from parity_tests.protocol.registry import find
+    from reports.model.run import parts_of
 
     asked = find(assignment or saved.environment.assignment or "")
     with Progress("writing scripts") as progress:
         shown = reproductions(asked, saved.records, saved.environment, case=case, progress=progress)
     for file, text in shown.scripts.items():
         write(run / file, text.encode())
-    return lines(shown, run, {part.id: part.label for part in asked.parts})
+    return lines(shown, run, parts_of(saved))
 
 
 def _asked(saved: SavedRun, wanted: str, run: Path) -> list[Record]:

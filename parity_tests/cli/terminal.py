@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow"}
 PROGRESS_AFTER = 2.0  # seconds
-EVERY = 30.0
+EVERY = 10.0
 """Seconds between the lines that tell how far it is where no bar can be drawn."""
 
 
 class Progress:
-    """A bar on standard error for what takes longer than two seconds; without a terminal, a line now and then."""
+    """A bar on standard error for what takes longer than two seconds; without a terminal, a line now and then.
 
-    def __init__(self, doing: str = "checking") -> None:
+    A line for each where it is `verbose`, and nothing where it is `quiet`.
+    """
+
+    def __init__(self, doing: str = "checking", *, verbose: bool = False, quiet: bool = False) -> None:
         self._doing = doing
+        self._verbose, self._quiet = verbose, quiet
         self._start = self._last_line = time.monotonic()
         self._terminal = sys.stderr.isatty()
         self._bar: Any = None
@@ -46,8 +50,10 @@ class Progress:
         now = time.monotonic()
         left = duration(max(round((now - self._start) * (total - done) / max(done, 1)), 1))
         case = f"{case}, {left} left" if done < total else case
-        if not self._terminal:
-            if now - self._last_line >= EVERY:
+        if self._quiet:
+            return
+        if self._verbose or not self._terminal:
+            if self._verbose or now - self._last_line >= EVERY:
                 self._last_line = now
                 complain(f"{self._doing}: {done} of {total}, {case}.")
             return

@@ -17,8 +17,11 @@ from parity_tests.cli.options import (
     allow_option,
     assignment_option,
     device_option,
+    json_option,
+    quiet_option,
     split,
     timeout_of,
+    verbose_option,
 )
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
@@ -125,6 +128,9 @@ def sizes(value: Any) -> tuple[int, ...]:
     show_default=True,
     help="Folder to write; an earlier run there is replaced.",
 )
+@verbose_option("Say each step as it ends.")
+@quiet_option
+@json_option
 @click.pass_context
 def trace(
     context: click.Context,
@@ -137,6 +143,9 @@ def trace(
     isolation: str,
     timeout: float,
     out: Path,
+    verbose: bool,
+    quiet: bool,
+    as_json: bool,
     **settings: Any,
 ) -> int:
     """Train a network beside torch, step by step, and say where and why the two part.
@@ -149,6 +158,7 @@ def trace(
     Exit status: 0 agreement (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own
     fault.
     """
+    from reports.files.document import json_text
     from reports.model.trace_folder import TraceFolder, load_table
     from reports.pictures.training import trace_figure
 
@@ -170,7 +180,7 @@ def trace(
         flags = {option.name: option.opts[0] for option in context.command.params}
         own = {flags[name]: value for name, value in settings.items() if value is not None}
         training = training_of(chosen, common, own, data)
-        with Progress("tracing") as progress:
+        with Progress("tracing", verbose=verbose, quiet=quiet) as progress:
             run = run_trace(
                 chosen,
                 network,
@@ -188,25 +198,31 @@ def trace(
         tables = (load_table(folder.folder, table) for table in ("quantities", "steps"))
         write(folder.folder / PICTURE, trace_figure(run, *tables).encode())
         write(folder.folder / PAGE, html_page(run, folder.folder, strict=False))
-    _print(run, out, first=common["steps"] is None and run.steps == training.settings.steps)
+    if as_json:
+        click.echo(json_text(run).rstrip())
+    else:
+        _print(run, out, first=common["steps"] is None and run.steps == training.settings.steps, quiet=quiet)
     if run.interrupted:
         return INTERRUPTED
     status = status_of(run.records, strict=False)
     return DISCREPANCIES if status == AGREEMENT and run.divergence is not None else status
 
 
-def _print(run: Any, out: Path, first: bool) -> None:
+def _print(run: Any, out: Path, first: bool, quiet: bool) -> None:
     import shlex
 
     from reports.model.escape import printable
     from reports.terminal.trace import trace_page, verdict
 
     colours = paint()
-    lines = [*trace_page(run, width=width(), paint=colours), ""]
+    lines = [] if quiet else [*trace_page(run, width=width(), paint=colours), ""]
     style = "bad" if run.divergence is not None else "good"
     for sentence in verdict(run):
         lines += [colours(line, style) for line in textwrap.wrap(sentence, width())]
         style = "warn"
+    if quiet:
+        click.echo("\n".join(lines), color=True)
+        return
     name = shlex.quote(printable(str(out)))
     lines.append(
         f"The trace is saved in {name}; {PAGE} and {PICTURE} there draw it, and parts/ holds the figures of every step."

@@ -1,7 +1,8 @@
-"""Takes notes on its form off a part that is wrong elsewhere: that a form's rounding would explain a gap, or a dtype.
+"""Takes notes off a part that is wrong elsewhere, of which they say nothing more: on its form, a dtype, odd inputs.
 
-What is wrong shows as a small gap, too, where its effect is small: which form a right function has says nothing there.
-And which dtype is asked for follows, where that is not float64 from the start, from what other parts return.
+What is wrong shows as a small difference, too, where its effect is small: which form a right function has says nothing
+there. It is wrong for inputs that are never fed as well. And which dtype is asked for follows, where that is not
+float64 from the start, from what other parts return.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ def without_forms_of_what_is_wrong(plan: Sequence[Case], verdicts: Verdicts) -> 
     found = {name: dict(comparisons) for name, comparisons in verdicts.items()}
     for case, q, comparison in judged:
         if q.part in wrong:
-            vain = {NoteKind.FORM, *([NoteKind.DTYPE] if case.dtype != "float64" else [])}
+            vain = {NoteKind.FORM, NoteKind.UNFED, *([NoteKind.DTYPE] if case.dtype != "float64" else [])}
             kept = tuple(note for note in comparison.notes if note.kind not in vain)
             found[case.name][q.name] = replace(comparison, notes=kept)
     return found

@@ -22,8 +22,11 @@ from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
 from reports.model.environment import Environment
 from reports.model.escape import printable
 from reports.model.fixes import Fix, from_rows
+from reports.model.parts import Parts
 from reports.model.records import Record
 from reports.model.scripts import marked
+from reports.model.summary import import_fails, left_by_import
+from reports.model.summary import unwritten as unwritten_of
 from reports.model.verdicts import FAILING, Verdict
 
 SECONDS_FOR_ONE = 4.0
@@ -40,14 +43,13 @@ Progress = Callable[[int, int, str], None]
 class Reproductions:
     """The scripts by file name; for what has none, the sentence that says why, by "<case>, <quantity>".
 
-    `explained` counts the failing records that another part explains, by that part. The parts `unwritten` are not
-    implemented, which needs no script.
+    The parts `unwritten` are not implemented, which needs no script, as what the parts `causes` explain needs none.
     """
 
     scripts: dict[str, str] = field(default_factory=dict)
     without: dict[str, str] = field(default_factory=dict)
-    explained: dict[str, int] = field(default_factory=dict)
     unwritten: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
 
 
 def reproductions(
@@ -71,7 +73,7 @@ def reproductions(
     no folder of this machine and none of the environment's fixes. Raises UsageError where the submission is not there
     any more.
     """
-    found = Reproductions(explained=explained(records, case), unwritten=unwritten(records, case))
+    found = Reproductions(unwritten=unwritten(records, case), causes=_causes(records, case))
     wanted = chosen(assignment, records, case)
     if not wanted:
         return found
@@ -125,42 +127,39 @@ def reproductions(
     return found
 
 
-def chosen(assignment: Assignment, records: Iterable[Record], case: str | None = None) -> list[list[Record]]:
+def chosen(assignment: Assignment, records: Sequence[Record], case: str | None = None) -> list[list[Record]]:
     """The records to write scripts for: of the failing ones that no other part explains, those of each discrepancy.
 
-    What is not written yet needs none.
+    What is not written yet needs none, and what an import that fails kept from being judged is no discrepancy.
     """
     kept: dict[tuple[str, ...], list[Record]] = {}
-    for record in records:
+    is_unwritten = unwritten_of(records)
+    shown = [record for record in records if record.check == "import"] if import_fails(records) else []
+    for record in [*shown, *left_by_import(records)]:
         if record.verdict not in FAILING or record.verdict == Verdict.HARNESS_ERROR or record.explained_by:
             continue
-        if case in (None, record.case) and not _is_unwritten(record):
+        if case in (None, record.case) and (record.diagnosis or not is_unwritten(record)):
             kept.setdefault(_same_failure(assignment, record), []).append(record)
     return list(kept.values())
 
 
-def unwritten(records: Iterable[Record], case: str | None = None) -> tuple[str, ...]:
+def unwritten(records: Sequence[Record], case: str | None = None) -> tuple[str, ...]:
     """The parts that are not implemented."""
-    return tuple(dict.fromkeys(one.part for one in records if _is_unwritten(one) and case in (None, one.case)))
+    missing = (record for record in left_by_import(records) if record.verdict == Verdict.MISSING)
+    own = (record for record in missing if not record.diagnosis and not record.explained_by)
+    return tuple(dict.fromkeys(record.part for record in own if case in (None, record.case)))
 
 
-def _is_unwritten(record: Record) -> bool:
-    return record.verdict == Verdict.MISSING and not record.diagnosis and not record.explained_by
+def _causes(records: Iterable[Record], case: str | None) -> tuple[str, ...]:
+    """The parts that explain what fails."""
+    failed = (record for record in records if record.verdict in FAILING and case in (None, record.case))
+    return tuple(dict.fromkeys(record.explained_by for record in failed if record.explained_by))
 
 
 def _same_failure(assignment: Assignment, record: Record) -> tuple[str, ...]:
     if assignment.reproductions is None:
         return record.part, record.diagnosis, record.quantity
     return assignment.reproductions.same_failure(record)
-
-
-def explained(records: Iterable[Record], case: str | None = None) -> dict[str, int]:
-    """How many failing records another part explains, by that part: these need no script of their own."""
-    found: dict[str, int] = {}
-    for record in records:
-        if record.verdict in FAILING and record.explained_by and case in (None, record.case):
-            found[record.explained_by] = found.get(record.explained_by, 0) + 1
-    return found
 
 
 def mended(fixes: Iterable[Fix], record: Record) -> str:
@@ -190,18 +189,15 @@ def _unused(made: Script, taken: Mapping[str, str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def lines(found: Reproductions, folder: Path, labels: Mapping[str, str]) -> list[str]:
+def lines(found: Reproductions, folder: Path, parts: Parts) -> list[str]:
     """What is said of the scripts that were written into `folder`, and of what has none."""
     count = len(found.scripts)
     many = f"{count} scripts, each of which ends" if count > 1 else "a script, which ends"
     said = [f"Wrote {many} with status 1 where its failure shows:"] if count else []
     said += [f"  python {shlex.quote(str(folder / name))}" for name in found.scripts]
     said += [f"No script for {what}: {why}." for what, why in found.without.items()]
-    for part, count in found.explained.items():
-        name = labels.get(part, part)
-        many = f"{count} more failing quantities: they need" if count > 1 else "one more failing quantity: it needs"
-        said.append(f"{name} explains {many} no script of {'their' if count > 1 else 'its'} own.")
     if found.unwritten:
-        names = ", ".join(labels.get(part, part) for part in found.unwritten)
-        said.append(f"Not implemented, and so without a script: {names}.")
-    return said or ["There is no discrepancy to write a script for."]
+        said.append(f"No script for what is not implemented: {parts.listed(sorted(found.unwritten, key=parts.order))}.")
+    if said or not found.causes:
+        return said or ["There is no discrepancy to write a script for."]
+    return [f"What fails here is caused by {parts.listed(found.causes)}: see the script for that."]

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 
@@ -197,6 +198,30 @@ def test_a_discrepancy_is_said_and_leads_to_its_numbers(fake: FakeCheck, parity:
 def test_quiet_prints_the_verdict_alone(fake: FakeCheck, parity: Parity) -> None:
     assert parity("check", "--shipped", "-q")[1].startswith("Agreement: 2 of 2 quantities agree")
     assert len(parity("check", "--shipped", "--quiet")[1].splitlines()) <= 2
+
+
+def test_verbose_says_each_case_and_quiet_says_nothing_of_how_far_it_is(fake: FakeCheck, parity: Parity) -> None:
+    said = parity("check", "--shipped", "-v")[2].removeprefix(SAID)
+    assert said.count("parity: checking: ") == 1
+    assert parity("check", "--shipped", "-v", "-q")[2] == SAID
+
+
+def test_options_of_how_much_is_printed_are_the_same_wherever_they_make_sense() -> None:
+    works, shows, counts = {"-v", "-q", "--json"}, {"-v", "-q", "--json"}, {"-q", "--json"}
+    expected = {
+        **dict.fromkeys(("check", "hold", "trace", "grade", "selftest"), works),
+        **dict.fromkeys(("show", "compare"), shows),
+        **dict.fromkeys(("regrade", "status", "gradebook"), counts),
+        "doctor": {"--json"},
+    }
+    helps: dict[str, set[str | None]] = {}
+    for name, command in cli.commands.items():
+        own = {flag: option for option in command.params for flag in option.opts if flag in works}
+        assert set(own) == expected.get(name, set()), name
+        for flag, option in own.items():
+            assert isinstance(option, click.Option)
+            helps.setdefault(flag, set()).add(option.help)
+    assert len(helps["-q"]) == len(helps["--json"]) == 1
 
 
 def test_output_that_is_no_terminal_has_no_colour_and_no_bar_but_a_line_now_and_then(

@@ -101,7 +101,7 @@ def test_what_is_no_run_is_a_sentence_and_2(parity: Parity, tmp_path: Path) -> N
 
 def test_json_on_standard_output_is_alone_there(fake: FakeCheck, parity: Parity) -> None:
     fake.answer = FakeRun()
-    status, out, _ = parity("check", "--shipped", "--format", "json")
+    status, out, _ = parity("check", "--shipped", "--json")
     assert status == 1
     assert json.loads(out)["counts"]["mismatch"] == 1
 

@@ -29,7 +29,7 @@ from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.exam import Exam
 from parity_tests.harness.make_records import Setting
 from parity_tests.harness.process.in_process import InProcessRunner
-from parity_tests.harness.reproduce import Reproductions, chosen, explained, lines, mended, unwritten
+from parity_tests.harness.reproduce import Reproductions, chosen, lines, mended, unwritten
 from parity_tests.harness.script_maker import ScriptMaker, Shown
 from parity_tests.harness.stages import judge_observed
 from parity_tests.proof.mistakes import parts_of
@@ -40,14 +40,16 @@ from parity_tests.protocol.mistake import Body, Mistake, Swap
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key
 from parity_tests.protocol.reproduction import Ask, Networks, Reproducer, Script, ScriptSetting
+from parity_tests.selftest.fake_records import record as fake_record
 from parity_tests.selftest.nightly import one_of_each
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.shared import JUDGED
 from reports.model.fixes import Fix
+from reports.model.parts import Parts
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, Verdict
 
-LABELS = {part.id: part.label for part in MLP.parts}
+LABELS = Parts.of(MLP.part_table())
 OURS = ("neural_networks", "utils", "cs231n")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -368,7 +370,16 @@ def test_what_is_not_written_yet_has_no_script(body: str, tmp_path: Path) -> Non
     assert unwritten(wrong.all_records) == ("7",)
     assert not [record for record in wrong.records if record.part == "7"]
     (said,) = lines(Reproductions(unwritten=("7", "8")), Path("run"), LABELS)
-    assert said == "Not implemented, and so without a script: TODO 7, TODO 8."
+    assert said == "No script for what is not implemented: TODO 7 and 8."
+
+
+def test_where_files_cannot_be_imported_only_that_has_a_script() -> None:
+    known = fake_record(part="utils", check="import", case="import", quantity="module", verdict="crashed")
+    left = [fake_record(part=part, case=f"{part}/a/float64", verdict="missing") for part in ("7", "8")]
+    assert chosen(MLP, [known, *left]) == [[known]]
+    assert unwritten([known, *left]) == ()
+    assert len(chosen(MLP, left)) == 0
+    assert unwritten(left) == ("7", "8")
 
 
 def test_a_mistake_of_which_several_quantities_are_wrong_has_one_script(tmp_path: Path) -> None:
@@ -469,18 +480,17 @@ def test_check_and_show_write_the_scripts(tmp_path: Path) -> None:
     assert len(list(run.glob("repro-*.py"))) == 1
 
 
-def test_what_another_todo_explains_has_no_script_and_is_counted(tmp_path: Path) -> None:
+def test_what_another_todo_explains_has_no_script_and_is_told_where_there_is_none_at_all(tmp_path: Path) -> None:
     changed(MLP, "a", [Body("tanh.forward", "self.h = np.tanh(X) / 2\nreturn self.h")]).write(tmp_path)
     names = ("tanh/one-row/float64", "network/tanh-without-dropout/float64")
     wrong = failing(MLP, tmp_path, lambda case: case.name in names, first=False)
     failed = [record for record in wrong.all_records if record.verdict in FAILING]
     echoes = [record for record in failed if record.explained_by == "5"]
     assert echoes
-    assert explained(failed) == {"5": len(echoes)}
     assert not [record for record in wrong.records if record in echoes]
-    assert lines(Reproductions(explained={"5": 3}), Path("run"), LABELS) == [
-        "TODO 5 explains 3 more failing quantities: they need no script of their own."
-    ]
+    alone = Reproductions(causes=("5",))
+    assert lines(alone, Path("run"), LABELS) == ["What fails here is caused by TODO 5: see the script for that."]
+    assert "caused by" not in "".join(lines(replace(alone, scripts={"repro.py": ""}), Path("run"), LABELS))
 
 
 def test_what_agrees_has_no_script_and_what_none_can_show_is_said_with_the_reason(tmp_path: Path) -> None:

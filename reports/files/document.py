@@ -78,8 +78,8 @@ def json_document(run: Results, *, strict: bool = False, drift: Any = None) -> d
     }
     if drift is not None:
         document["drift"] = drift
-    plain: dict[str, Any] = _plain(document)
-    return plain
+    made: dict[str, Any] = plain(document)
+    return made
 
 
 def json_text(run: Results, *, strict: bool = False, drift: Any = None) -> str:
@@ -88,11 +88,12 @@ def json_text(run: Results, *, strict: bool = False, drift: Any = None) -> str:
     return text.replace("##[", "##\\u005b") + "\n"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Values as JSON takes them: no infinity and no NaN, which become the texts "inf", "-inf" and "nan"."""
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -188,7 +188,7 @@ def since(versions: Mapping[str, tuple[str, str]]) -> list[str]:
 
 
 def drift_document(drift: Drift, name: str) -> dict[str, Any]:
-    """The same for `--format json`."""
+    """The same for `--json`."""
     return {
         "baseline": name,
         "moved": [{"case": m.case, "quantity": m.quantity, "was": m.was, "is": m.now} for m in drift.moved],

@@ -31,6 +31,8 @@ class NoteKind(StrEnum):
     """Another value at a nondifferentiable point, which is as right."""
     READING = "reading"
     """Another reading of the assignment, which is as right."""
+    UNFED = "unfed"
+    """What it gives of inputs that the assignment never feeds is wrong."""
     OWN_FORWARD = "own_forward"
     """Right, or wrong, by what the submission's own forward computed or handed on."""
     RESOLUTION = "resolution"
@@ -60,7 +62,7 @@ class NoteKind(StrEnum):
     @property
     def measures(self) -> bool:
         """Whether such notes on a part differ by the numbers in them alone."""
-        return self in (NoteKind.SHAPE, NoteKind.FORM, NoteKind.RESOLUTION)
+        return self in (NoteKind.SHAPE, NoteKind.FORM, NoteKind.UNFED, NoteKind.RESOLUTION)
 
 
 @dataclass(frozen=True, slots=True)

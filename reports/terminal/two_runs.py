@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reports.model.baseline import MOVE
 from reports.model.escape import printable
 from reports.model.numbers import number
+from reports.model.phrases import listed
 from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary
 from reports.model.two_runs import Change, TwoRuns, alike, change_text, comparison_sentence
@@ -16,8 +17,13 @@ from reports.terminal.lines import Paint, plain, table, wrapped
 _SHOWN = 10
 
 
-def two_runs_page(before: Results, after: Results, two: TwoRuns, *, width: int = 80, paint: Paint = plain) -> list[str]:
-    """Both headlines, a line for each part, what changed verdict, what moved, and the outcome in a sentence."""
+def two_runs_page(
+    before: Results, after: Results, two: TwoRuns, *, width: int = 80, paint: Paint = plain, whole: bool = False
+) -> list[str]:
+    """Both headlines, a line for each part, what changed verdict, what moved, and the outcome in a sentence.
+
+    The first cases and ratios that moved, or all of them where it is to be `whole`.
+    """
     parts = parts_of(after)
     lines = [
         *wrapped(headline(before), width, "   ", first="A: "),
@@ -33,11 +39,11 @@ def two_runs_page(before: Results, after: Results, two: TwoRuns, *, width: int =
         if changes:
             lines += ["", paint(title, style)]
             for group in alike(changes):
-                lines += _group_lines(group, parts.label(group[0].kind[0]), width, paint)
-    lines += _drift_lines(two, width, paint)
+                lines += _group_lines(group, parts.label(group[0].kind[0]), width, paint, whole)
+    lines += _drift_lines(two, width, paint, whole)
     for title, keys in (("Only in A", two.only_before), ("Only in B", two.only_after)):
         if keys:
-            cases = cases_text([case for case, _ in keys])
+            cases = _cases([case for case, _ in keys], whole)
             lines += ["", paint(title, "head"), *wrapped(f"{len(keys)} quantities: {cases}", width, "  ")]
     style = "bad" if two.worse else "good" if two.compared else "warn"
     return [*lines, "", *(paint(line, style) for line in wrapped(comparison_sentence(two, parts), width))]
@@ -59,17 +65,21 @@ def _cells(part: PartSummary | None) -> list[str]:
     return [part.verdict, f"{part.agree}/{part.total}", number(part.ratio)]
 
 
-def _group_lines(group: Sequence[Change], label: str, width: int, paint: Paint) -> list[str]:
+def _group_lines(group: Sequence[Change], label: str, width: int, paint: Paint, whole: bool) -> list[str]:
     first = f"  {label:<8} "
     indent = " " * len(first)
     names = list(dict.fromkeys(printable(change.now.quantity) for change in group))
     more = f" and {len(names) - 1} other quantities" if len(names) > 1 else ""
     lines = wrapped(f"{names[0]}{more}: {printable(change_text(group))}", width, indent, first=first)
-    cases = cases_text([change.now.case for change in group])
+    cases = _cases([change.now.case for change in group], whole)
     return [*lines, *(paint(line, "dim") for line in wrapped(cases, width, indent))]
 
 
-def _drift_lines(two: TwoRuns, width: int, paint: Paint) -> list[str]:
+def _cases(cases: Sequence[str], whole: bool) -> str:
+    return listed(map(printable, dict.fromkeys(cases))) if whole else cases_text(cases)
+
+
+def _drift_lines(two: TwoRuns, width: int, paint: Paint, whole: bool) -> list[str]:
     lines = []
     if two.drift is None:
         sentence = f"The ratios are not compared, since A asked other questions than B: {printable(two.exams)}."
@@ -79,9 +89,9 @@ def _drift_lines(two: TwoRuns, width: int, paint: Paint) -> list[str]:
         lines += ["", paint(title, "head")]
         lines += [
             f"  {number(m.was):>8} → {number(m.now):<8} {printable(m.case)}, {printable(m.quantity)}"
-            for m in two.drift.moved[:_SHOWN]
+            for m in (two.drift.moved if whole else two.drift.moved[:_SHOWN])
         ]
-        if len(two.drift.moved) > _SHOWN:
+        if len(two.drift.moved) > _SHOWN and not whole:
             lines.append(f"  and {len(two.drift.moved) - _SHOWN} more")
     if two.versions:
         since = ", ".join(f"{name} {printable(was)} → {printable(now)}" for name, (was, now) in two.versions.items())

@@ -37,7 +37,7 @@ def test_pairs_that_agree_end_with_0(file: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_json_stands_alone_on_standard_output(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["hold", str(file), "--format", "json"]) == 1
+    assert main(["hold", str(file), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert {record["check"] for record in document["records"]} == {"hold"}
     assert {record["radius_kind"] for record in document["records"]} <= {"", "bound", "sample"}

@@ -132,8 +132,8 @@ def noting_memory(comparison: Comparison, params: Params, observation: Observati
     """
     if is_beside(params, key.call):
         if comparison.verdict in (Verdict.MISMATCH, Verdict.CRASHED):
-            unfed = f"of arrays of whole numbers, which the homework never feeds: {comparison.problem}"
-            comparison = matched(unfed, kind=NoteKind.READING)
+            unfed = f"wrong for arrays of integers, which the homework never feeds: {comparison.problem}"
+            comparison = matched(unfed, kind=NoteKind.UNFED)
         kept = [note for note in comparison.notes if note.kind not in _OF_DTYPE]
         comparison = replace(comparison, notes=tuple(kept))
     refused = observation.facts.get("refused_to_write", [])

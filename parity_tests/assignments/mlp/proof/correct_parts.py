@@ -10,7 +10,7 @@ INIT_W, INIT_B = (f"np.random.normal(0.0, 0.1, ({rows}, output_D))" for rows in 
 SUMMED, READ = "grad.sum(axis=0, keepdims=True)", "            g = module.gradient[key]\n"
 OF_V = 'v = momentum[f"{name}_{key}"]'
 FLAT, OF_TWO = "broadcasts: no harm", "only works on two-dimensional arrays"
-PROMOTED, WHOLE = "promoted from float32 to float64", "of arrays of whole numbers, which the homework never feeds"
+PROMOTED, WHOLE = "promoted from float32 to float64", "wrong for arrays of integers, which the homework never feeds"
 
 
 def _method(name: str, method: str, statements: str, note: str = "") -> Rewrite:
