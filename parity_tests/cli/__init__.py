@@ -24,6 +24,7 @@ from parity_tests.cli.grade import grade
 from parity_tests.cli.gradebook import gradebook
 from parity_tests.cli.gradescope_bundle import gradescope_bundle
 from parity_tests.cli.hold import hold
+from parity_tests.cli.new_assignment import new_assignment
 from parity_tests.cli.open_files import allow_open_files
 from parity_tests.cli.regrade import regrade
 from parity_tests.cli.report import report
@@ -144,6 +145,7 @@ COMMANDS = (
     gradebook,
     gradescope_bundle,
     trace,
+    new_assignment,
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -8,6 +8,7 @@ torch.nn model, and if not, what is wrong with it. To begin:
   parity check my-homework            your folder with neural_networks.py in it
   parity grade export.zip --dry-run   a class: who would be graded as whom
   parity hold pairs.py                any function of yours against torch's
+  parity new-assignment layers.py     a course of your own, from its functions
   parity doctor                       what this machine has for Parity
 
 `parity --help` lists every command, `parity check --help` explains one.

@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from parity_tests.declared.known import REFERENCE, NamedText, text_of
 from parity_tests.parts.right_text import RightText
 from parity_tests.protocol.errors import UsageError
 
@@ -28,6 +29,8 @@ RIGHT = "right_"
 """Before the name of a result, in texts: what torch gives."""
 OBJECT = "Object"
 """What lines make an object of their own with, whose attributes a submission reads and sets."""
+OPEN = "..."
+"""What stands where something is still to be said."""
 OF_PART = {"label", "title"}
 OF_DIALECT = {"told", "given", "run", "torch", "texts", "names", "either"}
 OF_QUESTION = {
@@ -239,6 +242,9 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
     where = f"question {told.get('name', number)!r}"
     _known(path, told, OF_QUESTION, where)
     _has(path, told, ("name", "given", "run", "torch"), where)
+    for key in ("run", "torch"):
+        _tree(path, f"{where}, {key}", told[key])
+    _all_said(path, where, told)
     if taken := [name for name in told["given"] if name in TAKEN]:
         raise UsageError(
             f"{path}, {where}: given.{taken[0]} needs another name: {', '.join(TAKEN)} have a meaning here."
@@ -247,16 +253,47 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
         told["name"], told["given"], tuple(_statements(path, where, told["run"])), told["torch"],
         {letter: _range(path, where, letter, one) for letter, one in told.get("sizes", {}).items()},
         {part: _text(path, where, part, one, told) for part, one in told.get("texts", {}).items()},
-        told.get("names", ""), tuple(told.get("shapes", ())), told.get("lenient", False), told.get("whole", False),
-        told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
+        _all_names(path, where, told), tuple(told.get("shapes", ())), told.get("lenient", False),
+        told.get("whole", False), told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
         edition=told.get("edition", ""),
     )  # fmt: skip
-    _tree(path, f"{where}, torch", found.torch)
     if not found.results:
         raise UsageError(f"{path}, {where}: torch gives no name that run gives as well, so nothing is compared.")
     if nowhere := [name for name, part in found.results if not part]:
         raise UsageError(f"{path}, {where}: {nowhere[0]} is compared, and no function was called before it in run.")
     return found
+
+
+def _all_said(path: Path, where: str, told: Mapping[str, Any]) -> None:
+    """Raises UsageError for what is left open by dots, as in `y = ...`: what torch says of it is not known yet."""
+    if name := next((name for name, value in told["given"].items() if value == OPEN), ""):
+        raise UsageError(
+            f"{path}, {where}: given.{name} does not say yet what is drawn. "
+            'Write its sizes, as "N D", or an expression of rng, in the place of the dots.'
+        )
+    for key in ("run", "torch"):
+        for node in ast.parse(told[key]).body:
+            if _is_open(node):
+                line, names = ast.unparse(node), ", ".join(_targets(ast.unparse(node)))
+                what = f"what {names} is" if names and key == "torch" else "all of a line"
+                raise UsageError(
+                    f"{path}, {where}: {key} does not say yet {what}: `{line}`. Write it in the place of the dots."
+                )
+
+
+def _is_open(node: ast.AST) -> bool:
+    """Whether dots stand in it, other than those of an index, `x[..., 0]`."""
+    if isinstance(node, ast.Constant):
+        return node.value is ...
+    parts = [node.value] if isinstance(node, ast.Subscript) else ast.iter_child_nodes(node)
+    return any(_is_open(one) for one in parts)
+
+
+def _all_names(path: Path, where: str, told: Mapping[str, Any]) -> str:
+    """The lines that make what texts read: those of a question, and of the known functions that it names."""
+    named = [(part, one) for part, one in told.get("texts", {}).items() if REFERENCE.fullmatch(one)]
+    lines = [told.get("names", ""), *(_named(path, where, *one).names for one in named)]
+    return "\n".join(dict.fromkeys("\n".join(lines).split("\n")))
 
 
 def _built_of(told: Any) -> Mapping[str, Sequence[str]]:
@@ -337,10 +374,13 @@ def _tree(path: Path, where: str, text: str) -> ast.Module:
 
 
 def _text(path: Path, where: str, part: str, name: str, told: Mapping[str, Any]) -> RightText:
-    """The right text that `module:NAME` stands for, or that is written out, a label behind each line."""
+    """The right text that `A = relu(Z)` or `module:NAME` stands for, or that is written out with labels."""
     if "\n" in name:
         _tree(path, f"{where}, texts.{part}", name)
         return _written_out(name, tuple(told["given"]), told.get("names", ""))
+    if REFERENCE.fullmatch(name):
+        known = _named(path, where, part, name)
+        return _written_out(known.lines, tuple(told["given"]), known.names)
     module, _, of_module = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), of_module)
@@ -351,6 +391,14 @@ def _text(path: Path, where: str, part: str, name: str, told: Mapping[str, Any])
             f"{path}, {where}: {name!r} is a {type(found).__name__}, not a RightText of parity_tests.parts."
         )
     return found
+
+
+def _named(path: Path, where: str, part: str, name: str) -> NamedText:
+    """The text of a known function, under the names of an assignment."""
+    try:
+        return text_of(name)
+    except UsageError as error:
+        raise UsageError(f"{path}, {where}, texts.{part}: {error}.") from None
 
 
 def _written_out(lines: str, given: tuple[str, ...], names: str) -> RightText:
@@ -377,10 +425,14 @@ def _kinds(
             said[old] = new
         for node in _one_by_one(ast.parse(code)):
             if isinstance(node, ast.Assign):
-                kind = {ast.Tuple: "axis", ast.Call: "count"}.get(type(node.value), "array")
+                kind = "axis" if isinstance(node.value, ast.Tuple) else "count" if _is_count(node.value) else "array"
                 kinds[kind] += _names(node.targets[0])
                 labels |= dict.fromkeys(_names(node.targets[0]), label.strip()) if label else {}
     return tuple(kinds["array"]), tuple(kinds["count"]), tuple(kinds["axis"]), labels, said
+
+
+def _is_count(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
 
 
 def _range(path: Path, where: str, letter: str, told: Any) -> tuple[int, int]:

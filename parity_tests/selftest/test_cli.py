@@ -60,7 +60,7 @@ SAID = f"parity: this checks the network that comes with Parity, {SHIPPED}.\n"
 def test_parity_alone_says_what_to_do_first(parity: Parity) -> None:
     status, out, err = parity()
     assert (status, out) == (2, "")
-    proposed = re.findall(r"^  parity (\w+)", err, flags=re.MULTILINE)
+    proposed = re.findall(r"^  parity ([\w-]+)", err, flags=re.MULTILINE)
     assert proposed[0] == "check"
     assert set(proposed) <= set(cli.commands)
     assert max(map(len, err.splitlines())) <= 80

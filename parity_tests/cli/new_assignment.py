@@ -1,0 +1,278 @@
+"""`parity new-assignment`: write the folder of an assignment from the functions that it asks for."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parity_tests.cli.options import names
+from parity_tests.protocol.errors import UsageError
+from reports.model.escape import path_text
+
+if TYPE_CHECKING:
+    from parity_tests.declared.proposing.proposal import Answers, Proposal
+    from parity_tests.declared.proposing.signatures import Module
+
+OPEN_LEFT = 1
+_PLOTS = ("matplotlib", "h5py", "sklearn", "PIL", "seaborn", "pandas", "scipy", "tqdm", "IPython", "public_tests")
+"""What notebooks import to load, plot and test: it does nothing while functions are judged."""
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Options of the form NAME=TEXT. Raises BadParameter for others."""
+    found = dict[str, str]()
+    for value in values:
+        name, sign, text = value.partition("=")
+        if not (sign and text.strip() and re.fullmatch(r"\w+", name.strip())):
+            raise click.BadParameter(f"{value!r} is not of the form NAME=TEXT.")
+        found[name.strip()] = text.strip()
+    return found
+
+
+@click.command("new-assignment")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The folder to write; named after SOURCE if left out.",
+)
+@click.option(
+    "--function",
+    "functions",
+    multiple=True,
+    callback=names,
+    metavar="NAME,...",
+    help="Ask for these functions and classes alone, in this order; may be repeated.",
+)
+@click.option(
+    "--torch",
+    "torch_lines",
+    multiple=True,
+    callback=_pairs,
+    metavar="FUNCTION=EXPRESSION",
+    help="What torch says of a function, in the names of its parameters: mish='x * torch.tanh(F.softplus(x))'.",
+)
+@click.option(
+    "--given",
+    multiple=True,
+    callback=_pairs,
+    metavar="PARAMETER=DRAW",
+    help="What is drawn for a parameter: sizes ('x=N D'), or an expression of rng ('p=rng.uniform(0, 1, (N, D))').",
+)
+@click.option("--name", help="The name of the assignment; that of the folder if left out.")
+@click.option("--yes", is_flag=True, help="Ask nothing, and take what is proposed.")
+def new_assignment(
+    source: Path,
+    out: Path | None,
+    functions: tuple[str, ...],
+    torch_lines: dict[str, str],
+    given: dict[str, str],
+    name: str | None,
+    yes: bool,
+) -> int:
+    """Write the folder of an assignment from the functions that it asks for.
+
+    SOURCE is a Python file or a notebook that defines them: your own solution, or the starter that students get. It
+    is read and not run. For each function and class, names and docstrings tell what is drawn, what is called and what
+    torch says of it; a gradient (softmax_backward, d_relu, mse_grad) is asked together with its function. What cannot
+    be told is asked for on a terminal, and is else marked by dots in the file that is written: until they are
+    replaced, `parity check` refuses the assignment in a sentence.
+
+    \b
+    parity new-assignment layers.py --out my-course
+    parity check my-course/solution --assignment my-course/
+    parity check a-students-folder --assignment my-course/
+
+    Nothing is written over. Exit status: 0 all is proposed, 1 something is still to be said, 2 nothing is written.
+    """
+    from parity_tests.declared.proposing.proposal import Answers, questions
+    from parity_tests.declared.proposing.signatures import read_module
+
+    folder = out or Path(f"{source.stem}-assignment")
+    _refuse_what_is_there(folder)
+    text, is_notebook = _source(source)
+    module = read_module(text, path_text(source))
+    wanted = _wanted(module, functions, source)
+    _refuse_unknown(torch_lines, wanted, "--torch", "function")
+    _refuse_unknown(given, _parameters(module, wanted), "--given", "parameter")
+    asks = not yes and sys.stdin.isatty()
+    if not yes and not asks:
+        raise UsageError("nobody can be asked, for standard input is no terminal: say --yes to take what is proposed.")
+    if asks:
+        wanted = _chosen(wanted)
+    answers = Answers(torch_lines, given)
+    proposals = questions(module, wanted, answers)
+    if asks:
+        answers = _asked(proposals, answers, lambda answers: questions(module, wanted, answers))
+        proposals = questions(module, wanted, answers)
+    proposals = _checked(proposals)
+    _write(folder, source, text, is_notebook, module, proposals, name or folder.name)
+    return _tell(folder, proposals, module)
+
+
+def _refuse_what_is_there(folder: Path) -> None:
+    """Raises UsageError before anybody is asked."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise UsageError(f"{path_text(folder)} is there already, and nothing is written over: name another by --out.")
+
+
+def _source(source: Path) -> tuple[str, bool]:
+    """The Python of a file or a notebook, and whether it is one. Raises UsageError where it cannot be read."""
+    from parity_tests.grading.intake.notebook import NotANotebook, modules_of
+
+    try:
+        data = source.read_bytes()
+        if source.suffix != ".ipynb":
+            return data.decode("utf-8-sig"), False
+        return modules_of(data, "notebook", definitions=True)["notebook"], True
+    except OSError as error:
+        raise UsageError(f"{path_text(source)} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"{path_text(source)} is no text in UTF-8.") from None
+    except (NotANotebook, KeyError) as error:
+        said = error if isinstance(error, NotANotebook) else "holds no code"
+        raise UsageError(f"{path_text(source)} {said}.") from None
+
+
+def _wanted(module: Module, functions: Sequence[str], source: Path) -> list[str]:
+    """The functions and classes that are asked. Raises UsageError for what the source does not define."""
+    known = [*module.functions, *module.layers]
+    if not known:
+        raise UsageError(f"{path_text(source)} defines no public function, and no class with forward.")
+    for name in functions:
+        if name not in known:
+            raise UsageError(f"{path_text(source)} defines no {name!r}; it defines {', '.join(known)}.")
+    return [*functions] or known
+
+
+def _parameters(module: Module, wanted: Sequence[str]) -> list[str]:
+    """What the functions and methods that are wanted are given, and the attributes of the classes."""
+    methods = [of for name in wanted if name in module.layers for of in module.layers[name].methods.values()]
+    taken = [*(module.functions[name] for name in wanted if name in module.functions), *methods]
+    attributes = [one for name in wanted if name in module.layers for one in module.layers[name].attributes]
+    return list(dict.fromkeys([*(one for of in taken for one in of.parameters), *attributes]))
+
+
+def _refuse_unknown(given: Iterable[str], known: Sequence[str], option: str, what: str) -> None:
+    for name in given:
+        if name not in known:
+            raise UsageError(f"{option} names {name!r}, which is no {what} that is asked: {', '.join(known)}.")
+
+
+def _chosen(wanted: list[str]) -> list[str]:
+    click.echo(f"It defines {', '.join(wanted)}.")
+    while True:
+        told = click.prompt("Which are asked? Names with commas between them", default="all").strip()
+        chosen = wanted if told == "all" else [one.strip() for one in told.split(",") if one.strip()]
+        if unknown := [one for one in chosen if one not in wanted]:
+            click.echo(f"There is no {unknown[0]}.")
+        elif chosen:
+            return chosen
+
+
+def _asked(proposals: Sequence[Proposal], answers: Answers, propose: Callable[[Answers], list[Proposal]]) -> Answers:
+    """The answers with what somebody says of each question, an empty line for what is proposed."""
+    from parity_tests.declared.declaration import OPEN
+
+    for number in range(len(proposals)):
+        one = propose(answers)[number]
+        click.echo(f"\n{one.signature}")
+        for sentence in one.open:
+            click.echo(f"  {sentence}.")
+        if any(sentence.startswith("no counterpart") for sentence in one.open):
+            line = click.prompt("  torch's value, in these names (... for later)", default=OPEN)
+            if line != OPEN:
+                answers = replace(answers, torch={**answers.torch, one.name: line})
+        for name, told in propose(answers)[number].given.items():
+            if isinstance(told, str):
+                draw = click.prompt(f"  {name} is drawn as", default=told)
+                answers = replace(answers, given={**answers.given, name: draw}) if draw != told else answers
+        one = propose(answers)[number]
+        click.echo("".join(f"    {line}\n" for line in (*one.run, *one.torch)), nl=False)
+    return answers
+
+
+def _checked(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """The proposals; what torch cannot do with its inputs is left open, with what it says."""
+    from parity_tests.declared.proposing.trial import what_fails
+
+    for one in proposals:
+        if not one.open and (said := what_fails(one)):
+            one.leave_open(f"torch's lines fail on what is drawn: {said}")
+            one.torch = [f"{line.partition(' =')[0]} = ..." for line in one.torch]
+    return list(proposals)
+
+
+def _write(
+    folder: Path,
+    source: Path,
+    text: str,
+    is_notebook: bool,
+    module: Module,
+    proposals: Sequence[Proposal],
+    name: str,
+) -> None:
+    from parity_tests.declared.declaration import FILE
+    from parity_tests.declared.proposing.writing import RUBRIC, Plan, declaration, rubric, write
+
+    stem = re.sub(r"\W+", "_", source.stem).strip("_") or "notebook"
+    stem = f"_{stem}" if stem[0].isdigit() else stem
+    beside = [one for one in module.imports if (source.parent / f"{one}.py").is_file()]
+    foreign = [one for one in module.imports if one and one not in (*beside, "numpy", *sys.stdlib_module_names)]
+    asked = {part for one in proposals for part in one.parts}
+    left_out = [
+        one for one in (*module.functions, *module.layers) if not any(part.partition(".")[0] == one for part in asked)
+    ]
+    plan = Plan(name, stem, source.name, is_notebook, tuple(foreign), tuple(beside), tuple(left_out), _titles(module))
+    place = "starter" if _is_starter(module, proposals) else "solution"
+    files = {
+        FILE: declaration(plan, proposals),
+        RUBRIC: rubric(proposals),
+        f"{place}/{stem}.py": text if text.endswith("\n") else f"{text}\n",
+    }
+    for one in beside:
+        files[f"{place}/{one}.py"] = (source.parent / f"{one}.py").read_text(encoding="utf-8")
+    write(folder, files)
+
+
+def _asked_names(proposals: Sequence[Proposal]) -> set[str]:
+    """The functions and classes that are asked."""
+    return {part.partition(".")[0] for one in proposals for part in one.parts}
+
+
+def _is_starter(module: Module, proposals: Sequence[Proposal]) -> bool:
+    """Whether something that is asked is still to be written."""
+    empty = {name for name, one in module.functions.items() if one.is_empty}
+    empty |= {name for name, one in module.layers.items() if one.is_empty}
+    return bool(empty & _asked_names(proposals))
+
+
+def _titles(module: Module) -> dict[str, str]:
+    """By part the first line of a docstring, without what comes after a full stop."""
+    docs: dict[str, Any] = {name: one.doc for name, one in module.functions.items()}
+    docs |= {f"{name}.{method}": of.doc for name, one in module.layers.items() for method, of in one.methods.items()}
+    first = {name: doc.strip().partition("\n")[0].partition(". ")[0].rstrip(".") for name, doc in docs.items()}
+    return {name: title for name, title in first.items() if 0 < len(title) <= 60 and ":" not in title}
+
+
+def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
+    """Says what is written and what comes next."""
+    parts = [part for one in proposals for part in one.parts]
+    left = [(one.name, sentence) for one in proposals for sentence in one.open]
+    where = path_text(folder)
+    click.echo(f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}.")
+    for name, sentence in left:
+        click.echo(f"  {name}: {sentence}.")
+    if left:
+        click.echo(f"Write what is missing in place of the dots in {where}/assignment.toml. Then:")
+    if _is_starter(module, proposals):
+        click.echo(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")
+    click.echo(f"  parity check {where}/solution --assignment {where}/")
+    return OPEN_LEFT if left else 0

@@ -1,0 +1,189 @@
+"""What can be read of functions without running them: what they take, of which sizes, and what they return."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from parity_tests.protocol.errors import UsageError
+
+Def = ast.FunctionDef | ast.AsyncFunctionDef
+_DIMENSIONS = re.compile(r"\(\s*(\w+(?:\s*[,x×]\s*\w+)*\s*,?)\s*\)|(?<!\w)(\w+(?:\s*×\s*\w+)+)")
+_DIMENSION = re.compile(r"[A-Z]|\d+|[A-Za-z]_?\w{0,3}|[a-z]+_\w+")
+_MOST_BETWEEN = 60
+"""So many characters may stand between a parameter and its sizes in a docstring."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function or a method: its parameters with their defaults (None for none), and the names of what it returns.
+
+    `shapes` has the sizes that its docstring gives, by parameter. `is_empty` says that it is still to be written. Those
+    of `by_name` are given by name alone.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    returns: tuple[str, ...]
+    doc: str
+    shapes: Mapping[str, tuple[str, ...]]
+    is_empty: bool
+    by_name: frozenset[str] = frozenset()
+
+    def required(self, parameter: str) -> bool:
+        """Whether it must be given."""
+        return self.parameters[parameter] is None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A class with `forward`: its constructor and methods, and the attributes that it sets, with sizes where told."""
+
+    name: str
+    constructor: Signature | None
+    methods: Mapping[str, Signature]
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether a method is still to be written."""
+        return any(one.is_empty for one in self.methods.values())
+
+
+@dataclass(frozen=True)
+class Module:
+    """The public functions and layers of a module, those that it keeps to itself, and what it imports."""
+
+    functions: Mapping[str, Signature]
+    layers: Mapping[str, Layer]
+    imports: tuple[str, ...]
+
+
+def read_module(source: str, name: str) -> Module:
+    """What is defined at the outermost level. Raises UsageError for what is no Python."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{name} is no Python: {error}.") from error
+    functions = {node.name: _signature(node) for node in tree.body if isinstance(node, Def) and _is_public(node.name)}
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _is_public(node.name)]
+    layers = {layer.name: layer for layer in map(_layer, classes) if "forward" in layer.methods}
+    return Module(functions, layers, tuple(dict.fromkeys(_imports(tree))))
+
+
+def _is_public(name: str) -> bool:
+    return not name.startswith("_") and name != "main" and not name.startswith("test_")
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+
+
+def _layer(node: ast.ClassDef) -> Layer:
+    methods = {one.name: _signature(one) for one in node.body if isinstance(one, Def)}
+    attributes: dict[str, tuple[str, ...]] = {}
+    for one in ast.walk(node):
+        if isinstance(one, ast.Assign):
+            for target in one.targets:
+                for name in _attributes(target):
+                    attributes[name] = attributes.get(name, ()) or _sizes_in(one.value)
+    return Layer(node.name, methods.pop("__init__", None), methods, attributes)
+
+
+def _attributes(target: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Tuple):
+        for one in target.elts:
+            yield from _attributes(one)
+    elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+        yield target.attr
+
+
+def _sizes_in(value: ast.expr) -> tuple[str, ...]:
+    """The sizes in `np.zeros((outputs, inputs))` or `rng.normal(0, 1, (outputs, inputs))`; () where none are told."""
+    if not isinstance(value, ast.Call):
+        return ()
+    for one in (*value.args, *(keyword.value for keyword in value.keywords)):
+        if isinstance(one, ast.Tuple) and all(isinstance(size, ast.Name | ast.Constant) for size in one.elts):
+            return tuple(ast.unparse(size) for size in one.elts)
+    return ()
+
+
+def _signature(node: Def) -> Signature:
+    named = [*node.args.posonlyargs, *node.args.args]
+    defaults = [None] * (len(named) - len(node.args.defaults)) + [_default(one) for one in node.args.defaults]
+    parameters = {one.arg: default for one, default in zip(named, defaults, strict=True) if one.arg != "self"}
+    further = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    by_name = {one.arg: None if default is None else _default(default) for one, default in further}
+    parameters |= by_name
+    doc = ast.get_docstring(node) or ""
+    shapes = {name: found for name in parameters if (found := _told(doc, name))}
+    return Signature(node.name, parameters, _returns(node, doc), doc, shapes, _is_empty(node), frozenset(by_name))
+
+
+def _default(node: ast.expr) -> Any:
+    """A parameter's default; what is no constant is one that says nothing."""
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return ...
+    return ... if value is None else value
+
+
+def _told(doc: str, name: str) -> tuple[str, ...]:
+    """The sizes that a docstring gives after a name: "x: of shape (N, D)", "x (N×D)"; () where it gives none."""
+    for found in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", doc):
+        rest = doc[found.end() : found.end() + _MOST_BETWEEN].partition("\n")[0]
+        for told in _DIMENSIONS.finditer(rest):
+            text = told[1] or told[2]
+            sizes = tuple(re.split(r"\s*[,×]\s*|\s+x\s+", text.strip().rstrip(",")))
+            is_told = len(sizes) > 1 or "," in text or sizes[0].isupper()
+            if is_told and all(_DIMENSION.fullmatch(one) for one in sizes):
+                return sizes
+    return ()
+
+
+def _returns(node: Def, doc: str) -> tuple[str, ...]:
+    """The names of what is returned last, "" for what has none; else those that the docstring lists after "Returns"."""
+    found = [one.value for one in _own(node) if isinstance(one, ast.Return) and one.value is not None]
+    if found:
+        values = found[-1].elts if isinstance(found[-1], ast.Tuple) else [found[-1]]
+        return tuple(one.id if isinstance(one, ast.Name) else "" for one in values)
+    _, _, rest = re.sub(r"(?i)returns?[^\n]*\n(\s*-+\n)?", "\0", doc, count=1).partition("\0")
+    return tuple(re.findall(r"^\s*[-*]?\s*(\w+)\s*(?::|--|—)", rest, re.MULTILINE))
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, without those of functions inside it, in the order of the text."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, Def | ast.Lambda | ast.ClassDef):
+            yield child
+            yield from _own(child)
+
+
+def _is_empty(node: Def) -> bool:
+    """Whether nothing is done in it: no more than a docstring, `pass`, dots, names set to None, or an error raised."""
+    given = {one.arg for one in node.args.args}
+    return node.name != "__init__" and all(_does_nothing(one, given) for one in node.body)
+
+
+def _does_nothing(node: ast.stmt, given: set[str]) -> bool:
+    match node:
+        case ast.Pass() | ast.Raise() | ast.Expr(ast.Constant()):
+            return True
+        case ast.Assign(_, value) | ast.Return(value):
+            values = value.elts if isinstance(value, ast.Tuple) else [value]
+            return all(one is None or _is_nothing(one, given) for one in values)
+    return False
+
+
+def _is_nothing(node: ast.expr, given: set[str]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id not in given
+    return isinstance(node, ast.Constant) and node.value in (None, ...)

@@ -1,0 +1,269 @@
+"""`parity new-assignment` proposes an assignment from names and docstrings, and says what it cannot tell."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from parity_tests.cli import main
+from parity_tests.declared.declaration import read
+from parity_tests.declared.proposing.proposal import Answers, Proposal, questions
+from parity_tests.declared.proposing.signatures import read_module
+from parity_tests.examples.sessions import ROOT, blocks
+from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.variants import Variant, unchanged
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.registry import find
+
+GUIDE = ROOT / "docs" / "guide" / "add-an-assignment.md"
+FIVE = next(block.content for block in blocks(GUIDE.read_text(encoding="utf-8")) if block.file == "layers.py")
+MISH = "mish=x * torch.tanh(F.softplus(x))"
+WRONG = {
+    "affine_forward": ("@ w + b,", "@ w - b,", "b has the wrong sign"),
+    "affine_backward": ("dout.sum(axis=0)", "dout.mean(axis=0)", "a mean stands for a sum in db"),
+    "softmax": (
+        "keepdims=True))\n    return e / e.sum(axis=1",
+        "keepdims=True))\n    return e / e.sum(axis=0",
+        "examples",
+    ),
+    "softmax_backward": ("(dprobs - (p", "(dprobs + (p", "torch says"),
+    "mish": ("np.log1p(np.exp(x))", "np.log1p(np.exp(-x))", "torch says"),
+}
+"""By part a change of the five functions, and words of what is said of it; that of softmax's gradient is its second."""
+
+
+def propose(source: str, *wanted: str, **torch: str) -> list[Proposal]:
+    module = read_module(source, "a module")
+    return questions(module, wanted or [*module.functions, *module.layers], Answers(torch))
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the command writes for the five functions of the guide, with one word typed for them."""
+    folder = tmp_path_factory.mktemp("course")
+    (folder / "layers.py").write_text(FIVE, encoding="utf-8")
+    assert (
+        main(["new-assignment", str(folder / "layers.py"), "--out", str(folder / "five"), "--yes", "--torch", MISH])
+        == 0
+    )
+    return folder / "five"
+
+
+@pytest.fixture(scope="module")
+def five(course: Path) -> Assignment:
+    return find(f"{course}/")
+
+
+def test_the_solution_agrees_with_what_is_proposed(five: Assignment) -> None:
+    found = records(five, unchanged(five), dtypes=["float64"])
+    assert failures(found) == []
+    assert {part.id for part in five.parts} == set(WRONG) <= {record.part for record in found}
+
+
+def test_a_mistake_in_each_function_is_told_and_named_where_the_function_is_known(five: Assignment) -> None:
+    source = FIVE
+    for old, new, _ in WRONG.values():
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    said: dict[str, str] = {}
+    for record in failures(records(five, Variant("", {"layers.py": source}), dtypes=["float64"])):
+        said.setdefault(record.part, record.diagnosis or record.message)
+    assert said.keys() == WRONG.keys()
+    assert [part for part, (_, _, words) in WRONG.items() if words not in said[part]] == []
+
+
+def test_nothing_is_written_over_and_nobody_is_asked_without_a_terminal(
+    course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, before = str(course.parent / "layers.py"), (course / "assignment.toml").read_bytes()
+    assert main(["new-assignment", source, "--out", str(course), "--yes"]) == 2
+    assert "nothing is written over" in capsys.readouterr().err
+    assert (course / "assignment.toml").read_bytes() == before
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert main(["new-assignment", source, "--out", str(course.parent / "other")]) == 2
+    assert "say --yes" in capsys.readouterr().err
+    assert not (course.parent / "other").exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_an_empty_line_takes_what_is_proposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "layers.py").write_text(FIVE, encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", Terminal("softmax, mish\n\nx * torch.sigmoid(x)\nN 3\n"))
+    assert main(["new-assignment", str(tmp_path / "layers.py"), "--out", str(tmp_path / "two")]) == 0
+    softmax, mish = read(tmp_path / "two").questions
+    assert (softmax.given, mish.given) == ({"scores": "N C"}, {"x": "N 3"})
+    assert mish.torch == "out = x * torch.sigmoid(x)\n"
+    assert "no counterpart in torch is proposed: its name is not known" in capsys.readouterr().out
+
+
+def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "odd.py"
+    source.write_text("def twist(x, how):\n    return x\n", encoding="utf-8")
+    assert main(["new-assignment", str(source), "--out", str(tmp_path / "odd"), "--yes"]) == 1
+    text = (tmp_path / "odd" / "assignment.toml").read_text(encoding="utf-8")
+    assert "# STILL TO BE SAID: no counterpart in torch is proposed" in text
+    assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/odd/"]) == 2
+    assert "given.how does not say yet what is drawn" in capsys.readouterr().err
+    told = text.replace('how = "..."', "how = [1, 2]")
+    (tmp_path / "odd" / "assignment.toml").write_text(told, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"torch does not say yet what x_out is: `x_out = \.\.\.`"):
+        read(tmp_path / "odd")
+    (tmp_path / "odd" / "assignment.toml").write_text(
+        told.replace("x_out = ...", "x_out = x[..., :]"), encoding="utf-8"
+    )
+    assert read(tmp_path / "odd").questions, "dots of an index say all"
+
+
+def test_torch_is_tried_on_what_is_drawn_before_it_is_proposed(tmp_path: Path) -> None:
+    source = tmp_path / "layers.py"
+    source.write_text("def linear(x, w, b):\n    return x @ w + b\n", encoding="utf-8")
+    assert main(["new-assignment", str(source), "--out", str(tmp_path / "a"), "--yes", "--given", "b=N 7"]) == 1
+    assert "torch's lines fail on what is drawn: RuntimeError" in (tmp_path / "a" / "assignment.toml").read_text()
+
+
+CALLS = {
+    "def relu_forward(x):\n    return out, cache\ndef relu_backward(dout, cache):\n    return dx": (
+        ["out, cache = relu_forward(x)", "dx = relu_backward(dout, cache)"],
+        ["out = torch.relu(x)", "dx = grad(out, x, dout)"],
+    ),
+    "def sigmoid(z):\n    return a\ndef sigmoid_prime(z):\n    return s": (
+        ["a = sigmoid(z)", "s = sigmoid_prime(z)"],
+        ["a = torch.sigmoid(z)", "s = grad(a, z, torch.ones_like(a))"],
+    ),
+    "def linear(A, W, b):\n    '''A: (N, I), W: (O, I), b: (O,)'''\n    return Z": (
+        ["Z = linear(A, W, b)"],
+        ["Z = A @ W.T + b"],
+    ),
+    "def linear(b, x, w):\n    return x @ w + b": (["out = linear(b, x, w)"], ["out = x @ w + b"]),
+    "def softmax_loss(scores, y):\n    '''scores (N, C), y (N,)'''\n    return loss, dscores": (
+        ["loss, dscores = softmax_loss(scores, y)"],
+        ["loss = F.cross_entropy(scores, y)", "dscores = grad(loss, scores)"],
+    ),
+    "def relu(x):\n    return x\ndef relu_grad(dz, z):\n    return dz": (
+        ["x_out = relu(x)", "dx = relu_grad(dz, x)"],
+        ["x_out = torch.relu(x)", "dx = grad(x_out, x, dz)"],
+    ),
+    "def tanh(*, x):\n    return y": (["y = tanh(x=x)"], ["y = torch.tanh(x)"]),
+    "def step(w, grad, lr):\n    return w\n": (["w_out = step(w, grad_in, lr)"], ["w_out = ..."]),
+    "def sgd(w, grad, lr):\n    return w\n": (["w_out = sgd(w, grad_in, lr)"], ["w_out = w - lr * grad_in"]),
+    "def rms_norm(x, g, eps=1e-6):\n    return out": (
+        ["out = rms_norm(x, g, eps)"],
+        ["out = g * x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps)"],
+    ),
+}
+"""By source, what is called and what torch says of it."""
+
+
+@pytest.mark.parametrize("source", CALLS)
+def test_what_is_called_and_what_torch_says_follows_from_names(source: str) -> None:
+    (made,) = propose(source)
+    assert (made.run, made.torch) == CALLS[source]
+
+
+LAYER = """
+class Linear:
+    def __init__(self, in_features, out_features):
+        self.W = np.zeros((out_features, in_features))
+        self.b = np.zeros(out_features)
+        self.dW = None
+
+    def forward(self, x):
+        return x @ self.W.T + self.b
+
+    def backward(self, dout):
+        return dout @ self.W
+"""
+
+
+def test_a_class_is_asked_by_its_methods_and_the_gradients_that_it_leaves() -> None:
+    (made,) = propose(LAYER)
+    assert made.run == [
+        *("layer = Linear(InFeatures, OutFeatures)", "layer.W = W", "layer.b = b", "out = layer.forward(x)"),
+        *("dx = layer.backward(dout)", "dW = layer.dW"),
+    ]
+    assert made.torch == ["out = x @ W.T + b", "dx, dW = grad(out, (x, W), dout)"]
+    assert "no attribute is the gradient in b, so it is not asked" in made.said
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("def linear(x, w, b, mystery):\n    return x", "its parameters are not those of linear"),
+        (
+            "def linear(x, w, b):\n    '''w: (A, B, C)'''\n    return x",
+            "the sizes that are told are not those of linear",
+        ),
+        ("def relu_backward(dout, cache):\n    return dx", "its parameters are not those of relu"),
+        ("def relu(x):\n    return y\ndef relu_backward(d, e, f):\n    return g", "what relu_backward is called with"),
+        ("def nothing():\n    return 1", "nothing can be drawn for it"),
+        ("def mlp(x, dropout):\n    return x", "what is drawn for dropout is not told"),
+    ],
+)
+def test_what_does_not_follow_is_left_open(source: str, sentence: str) -> None:
+    assert any(sentence in one for made in propose(source) for one in made.open)
+
+
+def notebook(*cells: str) -> str:
+    made = [{"cell_type": "code", "metadata": {}, "outputs": [], "source": cell} for cell in cells]
+    return json.dumps({"cells": made, "nbformat": 4, "nbformat_minor": 5, "metadata": {}})
+
+
+def test_of_a_notebook_the_definitions_are_taken_and_of_a_starter_no_solution_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [
+        "%matplotlib inline\nimport matplotlib.pyplot as plt",
+        "def relu(x):\n    ### YOUR CODE\n    pass",
+        "plt.plot()",
+    ]
+    (tmp_path / "Week 1.ipynb").write_text(notebook(*cells), encoding="utf-8")
+    assert main(["new-assignment", str(tmp_path / "Week 1.ipynb"), "--out", str(tmp_path / "week"), "--yes"]) == 0
+    assert "Put your own solution into" in capsys.readouterr().out
+    declared = read(tmp_path / "week")
+    assert (declared.module, declared.notebook, declared.inert) == ("Week_1", True, ("matplotlib",))
+    starter = (tmp_path / "week" / "starter" / "Week_1.py").read_text(encoding="utf-8")
+    assert "def relu" in starter
+    assert "plt.plot" not in starter
+
+
+BAD = [
+    (["--function", "softmx"], "defines no 'softmx'; it defines affine_forward"),
+    (["--torch", "softmx=x"], "--torch names 'softmx', which is no function that is asked"),
+    (["--given", "q=N"], "--given names 'q', which is no parameter that is asked"),
+    (["--torch", "mish"], "is not of the form NAME=TEXT"),
+]
+"""What cannot be done, and words of the sentence that says so."""
+
+
+@pytest.mark.parametrize(("options", "sentence"), BAD)
+def test_what_cannot_be_done_is_said_before_anything_is_written(
+    options: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "layers.py").write_text(FIVE, encoding="utf-8")
+    assert main(["new-assignment", str(tmp_path / "layers.py"), "--out", str(tmp_path / "a"), "--yes", *options]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_text_of_no_known_function_is_refused(tmp_path: Path) -> None:
+    declared = 'name = "a"\nmodule = "a"\n[[question]]\nname = "q"\ngiven = { x = "N D" }\nrun = "y = f(x)"\n'
+    for text, sentence in (
+        ("y = reluu(x)", "there is no text of 'reluu'"),
+        ("y = relu(x, x)", "does not give what it needs"),
+    ):
+        more = f'torch = "y = torch.relu(x)"\ntexts.f = "{text}"\n'
+        (tmp_path / "assignment.toml").write_text(declared + more, encoding="utf-8")
+        with pytest.raises(UsageError, match=sentence):
+            read(tmp_path)
