@@ -1,11 +1,11 @@
-"""Checks variants of an assignment's solution, as `parity check` does."""
+"""Checks variants of an assignment's solution, as `parity check` does; what became of one is a row of the proof."""
 
 from __future__ import annotations
 
 import atexit
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,25 @@ from reports.model.verdicts import FAILING
 
 CASE_SECONDS = 5.0
 """What a case may take."""
+SEPARATOR = " | "
+"""What stands between the names that a variant got."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant and what the harness answered. `good` is what it must answer; `detail` says what it did.
+
+    Of a mistake and of a near miss `detail` are the names that it got, and `sentence` is one that was said: of a
+    mistake with another name than its own.
+    """
+
+    kind: str
+    part: str
+    name: str
+    outcome: str
+    good: bool
+    detail: str
+    sentence: str = ""
 
 
 def records(
@@ -57,6 +76,25 @@ def records(
 def failures(records: Iterable[Record]) -> list[Record]:
     """Those that fail of causes of their own."""
     return [record for record in records if record.verdict in FAILING and not record.explained_by]
+
+
+def names_in(records: Iterable[Record]) -> list[str]:
+    """The names that those which fail of causes of their own got, each once."""
+    return sorted({name for record in failures(records) for name in record.diagnosis.split("; ") if name})
+
+
+def first_failure(
+    assignment: Assignment, variant: Variant, own: Iterable[str], edition: str | None, seed: int, dtypes: Sequence[str]
+) -> str:
+    """Where a variant fails first: in the cases of its own parts, else in any; "" where in none."""
+    own = frozenset(own)
+    for parts in (own, None) if own else (None,):
+        failed = failures(
+            records(assignment, variant, parts=parts, seed=seed, edition=edition, dtypes=dtypes, named=False)
+        )
+        if failed:
+            return f"{failed[0].case}, {failed[0].quantity}"
+    return ""
 
 
 # One of each for all variants that a process checks, as in a class.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from parity_tests.proof.editions import edition_of
-from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.judged_variants import SEPARATOR, Row, failures, records
 from parity_tests.proof.variants import with_mistake
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
@@ -28,19 +27,6 @@ CAUGHT = ("caught", Outcome.NAMED, Outcome.MISNAMED, Outcome.ELSEWHERE)
 """The outcomes of what was caught: that of other variants than mistakes is the first."""
 
 
-@dataclass(frozen=True)
-class Control:
-    """One negative control: the outcome, the names that were claimed, and the first sentence with another than its own.
-
-    The sentence is "" where there is none.
-    """
-
-    mistake: Mistake
-    outcome: Outcome
-    claimed: tuple[str, ...]
-    sentence: str
-
-
 def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
     """The mistakes that the assignment knows by name."""
     return () if assignment.diagnosis is None else assignment.diagnosis().mistakes
@@ -53,7 +39,7 @@ def parts_of(assignment: Assignment, part: str, shows_in: Collection[str] = ()) 
     return {part, *shown}
 
 
-def control(assignment: Assignment, mistake: Mistake, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Control:
+def control(assignment: Assignment, mistake: Mistake, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Row:
     """Plugs a mistake into the solution, and checks it."""
     variant, parts = with_mistake(assignment, mistake), parts_of(assignment, mistake.part, mistake.shows_in)
     edition = edition_of(assignment, [mistake.part])
@@ -61,13 +47,14 @@ def control(assignment: Assignment, mistake: Mistake, seed: int = 0, dtypes: Seq
     return of_records(assignment, mistake, judged)
 
 
-def of_records(assignment: Assignment, mistake: Mistake, judged: Sequence[Record]) -> Control:
+def of_records(assignment: Assignment, mistake: Mistake, judged: Sequence[Record]) -> Row:
     """What became of a mistake, by the records of a check of it."""
     causes = failures(judged)
     apart = [record for record in causes if record.check not in assignment.joint_checks]
-    claimed = tuple(sorted({record.diagnosis for record in causes if record.diagnosis}))
+    claimed = SEPARATOR.join(sorted({record.diagnosis for record in causes if record.diagnosis}))
     sentence = next((record.message for record in causes if record.diagnosis not in ("", mistake.name)), "")
-    return Control(mistake, _outcome(mistake, apart or causes), claimed, sentence)
+    outcome = _outcome(mistake, apart or causes)
+    return Row("mistakes", mistake.part, mistake.name, outcome, outcome is Outcome.NAMED, claimed, sentence)
 
 
 def _outcome(mistake: Mistake, causes: list[Record]) -> Outcome:

@@ -19,7 +19,7 @@ from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Source
 from parity_tests.proof.alike import alike
 from parity_tests.proof.editions import edition_of, functions
-from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.judged_variants import Row, first_failure
 from parity_tests.proof.variants import Variant, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
@@ -51,18 +51,6 @@ class Mutant:
     def name(self) -> str:
         """What it is called in tables."""
         return self.variant.name
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What became of a mutant.
-
-    It is "caught" (and by which case), "equivalent" or "not asked" (and for which reason), or "survived".
-    """
-
-    mutant: Mutant
-    outcome: str
-    detail: str
 
 
 def mutants(assignment: Assignment) -> list[Mutant]:
@@ -147,31 +135,23 @@ def _moved(node: ast.ClassDef, attribute: str, owner: str) -> ast.ClassDef:
     return ast.fix_missing_locations(moved)
 
 
-def excuse(assignment: Assignment, mutant: Mutant) -> Trial | None:
-    """Why no case need tell a mutant; None where one must."""
-    if alike(mutant.before, mutant.after):
-        return Trial(mutant, "equivalent", "the same, written in another way")
+def excuse(assignment: Assignment, mutant: Mutant) -> Row | None:
+    """Why no case need tell a mutant: it is equivalent, or not asked for; None where one must."""
     proof, slip = assignment.proof(), (mutant.function, mutant.before, mutant.after)
-    for outcome, reason in (("equivalent", proof.equivalent(*slip)), ("not asked", proof.unasked(*slip))):
+    same = "the same, written in another way" if alike(mutant.before, mutant.after) else proof.equivalent(*slip)
+    for outcome, reason in (("equivalent", same), ("not asked", proof.unasked(*slip))):
         if reason:
-            return Trial(mutant, outcome, reason)
+            return Row("slips", "", mutant.name, outcome, True, reason)
     return None
 
 
-def trial(assignment: Assignment, mutant: Mutant, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Trial:
+def trial(assignment: Assignment, mutant: Mutant, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Row:
     """Asks a mutant the cases of its own part, and all others only if these let it pass."""
     if excused := excuse(assignment, mutant):
         return excused
     own = _own_parts(assignment, mutant)
-    edition = edition_of(assignment, own)
-    for parts in (own, None) if own else (None,):
-        judged = records(
-            assignment, mutant.variant, parts=parts, seed=seed, edition=edition, dtypes=dtypes, named=False
-        )
-        failed = failures(judged)
-        if failed:
-            return Trial(mutant, "caught", f"{failed[0].case}, {failed[0].quantity}")
-    return Trial(mutant, "survived", "")
+    found = first_failure(assignment, mutant.variant, own, edition_of(assignment, own), seed, dtypes)
+    return Row("slips", "", mutant.name, "caught" if found else "survived", bool(found), found)
 
 
 def _own_parts(assignment: Assignment, mutant: Mutant) -> set[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from parity_tests.proof.editions import edition_for, functions
-from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.judged_variants import SEPARATOR, Row, failures, names_in, records
 from parity_tests.proof.mistakes import known_mistakes
 from parity_tests.proof.mutants import Mutant, excuse, mutants
 from parity_tests.proof.variants import Variant, changed, unchanged, with_mistake
@@ -57,24 +57,6 @@ class NearMiss:
     of: Mistake | Mutant
 
 
-@dataclass(frozen=True)
-class Called:
-    """What a near miss was called, the names that are false of it, and the first sentence; "" where it was not caught.
-
-    What a mistake is called is false of what lies near it.
-    """
-
-    near: NearMiss
-    names: tuple[str, ...]
-    false: tuple[str, ...]
-    sentence: str
-
-    @property
-    def good(self) -> bool:
-        """Whether it was caught, and got no false name."""
-        return bool(self.sentence) and not set(self.names) & set(self.false)
-
-
 def near_misses(assignment: Assignment) -> list[NearMiss]:
     """Those of a few slips in each function of a part, and of the mistakes that several parts' function has."""
     found = []
@@ -94,23 +76,22 @@ def near_misses(assignment: Assignment) -> list[NearMiss]:
     return found
 
 
-def called(assignment: Assignment, near: NearMiss, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Called:
-    """Checks a near miss, and of a slip what it is called itself."""
+def called(assignment: Assignment, near: NearMiss, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Row:
+    """What becomes of a near miss: what it lies near, which of a slip is checked as well, must be called otherwise."""
     edition = edition_for(assignment, near.variant)
     asked = [near.variant] if isinstance(near.of, Mistake) else [near.variant, near.of.variant]
-    judged = [records(assignment, one, seed=seed, edition=edition, dtypes=dtypes) for one in asked]
-    return called_in(near, *judged)
+    judged, *others = (records(assignment, one, seed=seed, edition=edition, dtypes=dtypes) for one in asked)
+    told = [near.of.name] if isinstance(near.of, Mistake) else names_in(others[0])
+    return of_records(near, judged, told)
 
 
-def called_in(near: NearMiss, judged: Sequence[Record], of_slip: Sequence[Record] = ()) -> Called:
-    """What a near miss is called in the records of a check of it, with those of a check of its slip."""
-    told = (near.of.name,) if isinstance(near.of, Mistake) else _names(of_slip)
-    false = tuple(name for name in told if not name.startswith(TRUE))
-    return Called(near, _names(judged), false, next((one.message for one in failures(judged)), ""))
-
-
-def _names(judged: Sequence[Record]) -> tuple[str, ...]:
-    return tuple(sorted({name for record in failures(judged) for name in record.diagnosis.split("; ") if name}))
+def of_records(near: NearMiss, judged: Sequence[Record], told: Sequence[str]) -> Row:
+    """What became of a near miss, by the records of a check of it, and the names of what it lies near."""
+    names, sentence = names_in(judged), next((one.message for one in failures(judged)), "")
+    false = {name for name in told if not name.startswith(TRUE)} & {*names}
+    outcome = "false name" if false else "caught" if sentence else "survived"
+    good = outcome == "caught"
+    return Row("nearmisses", near.part, near.variant.name, outcome, good, SEPARATOR.join(names), sentence)
 
 
 def between(assignment: Assignment, variant: Variant, file: str = "") -> Iterator[Variant]:

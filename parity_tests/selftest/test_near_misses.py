@@ -21,8 +21,9 @@ from parity_tests.operators.of_texts import FURTHER
 from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mutants import mutants
-from parity_tests.proof.near_misses import Called, NearMiss, between, called, near_misses
+from parity_tests.proof.near_misses import NearMiss, between, called, near_misses, of_records
 from parity_tests.proof.variants import Variant
+from parity_tests.selftest.fake_records import record
 from parity_tests.selftest.records_of_cases import LARGE
 from parity_tests.selftest.shipped_variants import alone
 
@@ -72,7 +73,7 @@ CHECKS = {"linear_layer.forward": "linear", "relu.backward": "relu", "softmax_cr
 def names_of(variant: Variant, check: str) -> set[str]:
     """The names that a variant gets from the small cases of a check, "" where it is wrong and gets none."""
     found = alone(variant, lambda case: case.check == check and not case.name.startswith(LARGE))
-    return {name for record in failures(found) for name in record.diagnosis.split("; ")}
+    return {name for one in failures(found) for name in one.diagnosis.split("; ")}
 
 
 @pytest.mark.nightly
@@ -107,7 +108,7 @@ def test_what_follows_from_a_mistake_follows_from_a_known_one(known: set[str]) -
 
 
 def test_a_false_name_and_a_survivor_are_no_good() -> None:
-    near = all_near_misses()[0]
-    assert Called(near, ("another name",), ("a name",), "It is off.").good
-    assert not Called(near, ("a name",), ("a name",), "It is off.").good
-    assert not Called(near, (), ("a name",), "").good
+    near, wrong = all_near_misses()[0], record(verdict="mismatch", diagnosis="a name", message="It is off.")
+    assert of_records(near, [wrong], ["another name"]).good
+    assert of_records(near, [wrong], ["a name"]).outcome == "false name"
+    assert of_records(near, [record()], ["a name"]).outcome == "survived"

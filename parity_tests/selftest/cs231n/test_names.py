@@ -207,7 +207,7 @@ KNOWN = first_of_each(
 )
 def test_a_known_mistake_has_its_own_name_and_no_other(wrong: Wrong, dtype: str) -> None:
     found = control(ASSIGNMENT, wrong.mistake, dtypes=(dtype,))
-    assert (found.outcome, found.claimed) == (Outcome.NAMED, (wrong.name,))
+    assert (found.outcome, found.detail) == (Outcome.NAMED, wrong.name)
 
 
 BESIDE_FORWARD = Swap(
