@@ -12,6 +12,7 @@ import click
 
 from parity_tests.cli.options import SIZES
 from parity_tests.protocol.errors import UsageError
+from reports.model.phrases import ended, near_names
 
 FILE, PROJECT = Path("parity.toml"), Path("pyproject.toml")
 TABLE = ("tool", "parity")
@@ -153,7 +154,7 @@ class _Reader:
         return value
 
     def _error(self, place: tuple[str, ...], problem: str) -> UsageError:
-        return UsageError(f"{self._path}, line {_line((*self._table, *place), self._text)}: {problem}.")
+        return UsageError(f"{self._path}, line {_line((*self._table, *place), self._text)}: {ended(problem)}")
 
 
 def _wanted(option: click.Option, value: Any) -> str:
@@ -176,12 +177,10 @@ def _wanted(option: click.Option, value: Any) -> str:
 
 
 def _near(name: str, known: Any) -> str:
-    import difflib
-
     names = sorted({name for name in known if name} - ONLY_ON_THE_COMMAND_LINE)
     exactly = name.replace("_", "-")
-    near = [exactly] if exactly in names else difflib.get_close_matches(name, names, n=3, cutoff=0.7)
-    return f"is {near[0]} meant?" if near else f"there are {', '.join(names)}"
+    near = f"; is {exactly} meant?" if exactly in names else near_names(name, names)
+    return near.removeprefix("; ") or f"there are {', '.join(names)}"
 
 
 def _line(place: tuple[str, ...], text: str) -> int:

@@ -10,6 +10,7 @@ import click
 
 from parity_tests.cli.class_printing import print_wrapped
 from parity_tests.cli.terminal import paint, width
+from parity_tests.grading.flags import FlagKind, few
 
 if TYPE_CHECKING:
     from parity_tests.grading.dry_run import Plan, Planned
@@ -21,7 +22,6 @@ _MOST = 8
 def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     """Print a line for each submission, and what it comes to; with `quiet` that alone."""
     from parity_tests.grading.dry_run import NOTHING
-    from parity_tests.grading.flags import few
     from reports.model.phrases import capitalised
 
     if as_json:
@@ -38,17 +38,28 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     if plan.replaced:
         sentences.append(f"{len(plan.replaced)} earlier attempts do not count.")
     sentences += map(capitalised, plan.remarks)
-    sentences += [f"{planned.hand_in.name}: {note}." for planned in plan.planned for note in planned.notes][:_MOST]
+    sentences += _conversions(plan)
     empty = [f"{planned.hand_in.name}: {planned.missing}" for planned in plan.planned if planned.what == NOTHING]
     sentences += [f"Nothing to run of {text}." for text in empty[:_MOST]]
     sentences += [f"Nor of {len(empty) - _MOST} more."] if len(empty) > _MOST else []
     people: dict[str, list[str]] = {}
+    sentences += [f"{flag.submission}: {flag.why}." for flag in plan.look if flag.kind == FlagKind.SHARED_NAME]
     for flag in plan.look:
         people.setdefault(flag.kind, []).append(flag.submission)
     sentences += [f"{capitalised(kind)}: {few(list(dict.fromkeys(names)))}." for kind, names in people.items()]
     if plan.former:
         sentences.append(f"In the tables no more, for what is handed in now is without them: {few(plan.former)}.")
     print_wrapped([*sentences[: 1 if quiet else None], "Nothing was run or written."][: 1 if quiet else None])
+
+
+def _conversions(plan: Plan) -> list[str]:
+    """What was taken for what, or converted, each once with the submissions that it was done to."""
+    noted: dict[str, list[str]] = {}
+    for planned in plan.planned:
+        for note in planned.notes:
+            noted.setdefault(note, []).append(planned.hand_in.name)
+    said = [f"{few(names)}: {note}." for note, names in noted.items()]
+    return said if len(said) <= _MOST else [*said[:_MOST], f"And {len(said) - _MOST} more notes of this kind."]
 
 
 def _print_table(plan: Plan) -> None:

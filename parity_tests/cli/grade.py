@@ -159,7 +159,7 @@ def grade(
         print_plan(plan(request), as_json=as_json, quiet=quiet)
         return AGREEMENT
     log = out / LOG if verbose else None
-    with GradingProgress(quiet=quiet, log=log) as progress, _saying_how_to_go_on():
+    with GradingProgress(quiet=quiet, log=log, each=bool(only)) as progress, _saying_how_to_go_on():
         tables = check_class(request, progress)
     write_class_page(out)
     print_class(tables, out, as_json=as_json, quiet=quiet)

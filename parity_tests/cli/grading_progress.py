@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 class GradingProgress:
     """A bar on standard error or, where that is no terminal, a line now and then; nothing where it is `quiet`.
 
-    With a `log` each submission is told as it ends, and everything that is told is added to that file, with the time.
+    With a `log` each submission is told as it ends, and everything that is told is added to that file, with the time;
+    with `each` it is told alone.
     """
 
-    def __init__(self, *, quiet: bool = False, log: Path | None = None) -> None:
+    def __init__(self, *, quiet: bool = False, log: Path | None = None, each: bool = False) -> None:
         self._quiet = quiet
+        self._each = each or log is not None
         self._log_path = log
         self._log: logging.Logger | None = None
         self._bar: Any = None
@@ -75,7 +77,7 @@ class GradingProgress:
         """A submission has a result: a new one, of which `found` is told, or that of an earlier run."""
         self._finished += 1
         self._earlier += not new
-        if self._log is not None:
+        if self._each:
             self._tell(f"{name}: {found if new else 'is there already'}")
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._finished, description=self._pace())
@@ -107,8 +109,8 @@ class GradingProgress:
         seconds = time.monotonic() - self._start
         if not new:
             return f"{self._earlier} were there already"
-        left = (self._total - self._finished) * seconds / new
-        return f"{new / seconds:.1f} a second, {duration(round(left))} left"
+        left = duration(round((self._total - self._finished) * seconds / new))
+        return f"{new / seconds:.1f} a second{f', {left} left' if self._finished < self._total else ''}"
 
 
 class _LogFile(logging.FileHandler):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.protocol.errors import UsageError
+from reports.model.phrases import near_names
 
 if TYPE_CHECKING:
     from parity_tests.protocol.assignment import Assignment
@@ -30,7 +31,8 @@ def known_parts(assignment: Assignment, parts: Sequence[str]) -> frozenset[str] 
     known = [part.id for part in assignment.parts]
     for part in parts:
         if part not in known:
-            raise UsageError(f"the assignment {assignment.name} has no part {part!r}; it has {', '.join(known)}.")
+            near = near_names(part, known) or f"; it has {', '.join(known)}."
+            raise UsageError(f"the assignment {assignment.name} has no part {part!r}{near}")
     return frozenset(parts) or None
 
 

@@ -88,8 +88,7 @@ def _asked(saved: SavedRun, wanted: str, run: Path) -> list[Record]:
 
     Raises UsageError that lists near ones where there are none.
     """
-    import difflib
-
+    from reports.model.phrases import near_names
     from reports.model.run import parts_of
     from reports.model.verdicts import Verdict
 
@@ -104,9 +103,8 @@ def _asked(saved: SavedRun, wanted: str, run: Path) -> list[Record]:
         return of_part
     matches = [records for name, records in cases.items() if wanted.lower() in name.lower()]
     if not matches:
-        near = difflib.get_close_matches(wanted, cases, n=5, cutoff=0.3)
-        hint = "; near it are: " + ", ".join(near) if near else ""
-        raise UsageError(f"{run} has no case and no part {wanted!r}{hint}.")
+        near = near_names(wanted, cases)
+        raise UsageError(f"{run} has no case and no part {wanted!r}{near or '.'}")
     if len({records[0].case.removesuffix(records[0].dtype) for records in matches}) == 1:
         wrong = (records for records in matches if any(r.verdict != Verdict.MATCH for r in records))
         return next(wrong, matches[0])

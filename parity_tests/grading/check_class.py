@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import hashlib
 import json
@@ -25,8 +24,8 @@ from parity_tests.grading.intake.attempt import Attempt, HandIn
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.take_in import Intake, files_in, take_in
 from parity_tests.grading.intake.tell import Told, told_by
+from parity_tests.grading.judge_results import points_of
 from parity_tests.grading.process_pool import ahead, local_processes, run_all
-from parity_tests.grading.scoring import score
 from parity_tests.grading.settings import ClassInfo, Settings, seed_of_hand_in, telling
 from parity_tests.grading.tables import Tables, make_tables
 from parity_tests.grading.task import Outcome, Task, broken, lost, warm_up, work
@@ -39,6 +38,7 @@ from parity_tests.protocol.registry import find
 from reports.model.environment import Environment
 from reports.model.escape import path_text, printable
 from reports.model.numbers import duration
+from reports.model.phrases import near_names
 from reports.model.reasons import total_text
 
 _NAMED = 2
@@ -204,11 +204,12 @@ def check_class(request: Request, progress: Progress) -> Tables:
 
         def done(task: Task, outcome: Outcome) -> None:
             result = unchecked.keep(task, outcome)
-            points = score(outcome.records, files.rubric)
+            points = points_of(result, outcome.records, files)
             undecided = record_flags(task.name, outcome.records, asked.info.labels)
             for flag in (*flags_of(result, points, settings.edition), *undecided):
                 progress.flagged(flag)
-            progress.finished(task.name, new=True, found=f"{total_text(points)}, in {duration(outcome.seconds)}")
+            late = f", {points.late.words} late" if points.late else ""
+            progress.finished(task.name, new=True, found=f"{total_text(points)}{late}, in {duration(outcome.seconds)}")
 
         def failed(task: Task, error: BaseException) -> None:
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -273,9 +274,8 @@ def _refuse_unknown(only: Sequence[str], intake: Intake) -> None:
     names = [attempt.name for attempt in intake.attempts]
     for name in only:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-            hint = f"; near it are {', '.join(near)}" if near else ""
-            raise UsageError(f"there is no submission {printable(name)} among the {len(names)}{hint}.")
+            near = near_names(name, names)
+            raise UsageError(f"there is no submission {printable(name)} among the {len(names)}{near or '.'}")
 
 
 class _Unchecked:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from parity_tests.grading.csv_rows import rows_of
 from parity_tests.grading.rubric import RubricError
+from reports.model.phrases import near_names
 
 
 def load_comments(path: Path, submissions: Collection[str]) -> dict[str, list[str]]:
@@ -17,7 +18,8 @@ def load_comments(path: Path, submissions: Collection[str]) -> dict[str, list[st
     comments: dict[str, list[str]] = {}
     for line, row in rows_of(path, ("submission", "comment")):
         if row["submission"] not in submissions:
-            raise RubricError(f"{path}, line {line}: there is no submission {row['submission']!r}.")
+            near = near_names(row["submission"], submissions)
+            raise RubricError(f"{path}, line {line}: there is no submission {row['submission']!r}{near or '.'}")
         if not row["comment"]:
             raise RubricError(f"{path}, line {line}: the comment for {row['submission']} is empty.")
         comments.setdefault(row["submission"], []).append(row["comment"])

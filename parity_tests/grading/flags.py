@@ -13,10 +13,10 @@ from parity_tests.grading.folder import Result
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.given import handed_out, not_handed_out
 from parity_tests.grading.intake.likeness import Cluster
-from parity_tests.grading.roster import Person
+from parity_tests.grading.roster import Person, who_may_be
 from reports.model.notes import NoteKind
 from reports.model.parts import Parts
-from reports.model.phrases import quantities
+from reports.model.phrases import near_names, quantities
 from reports.model.points import Points
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, Verdict
@@ -46,6 +46,7 @@ class FlagKind(StrEnum):
     ANOTHER_VERSION = "another version"
     HANDED_IN_NOTHING = "handed in nothing"
     NOT_ON_THE_ROSTER = "not on the roster"
+    SHARED_NAME = "shared name"
     HANDED_IN_TWICE = "handed in twice"
     LATE = "late"
 
@@ -200,18 +201,29 @@ def roster_flags(
     if not roster:
         return []
     present = {id(person) for persons in people.values() for person in persons}
-    flags = [
-        Flag(person.name, FlagKind.HANDED_IN_NOTHING, "nothing submitted")
-        for person in roster
-        if id(person) not in present
-    ]
+    absent = [person for person in roster if id(person) not in present]
+    flags: list[Flag] = []
+    shared: dict[int, str] = {}
     for hand_in in hand_ins:
         for member, person in zip(hand_in.people, people[hand_in.name], strict=True):
-            if person is None:
-                who = f"nobody there has the name, address or number of {member.name or member.email}"
-                why = who if hand_in.members else "nobody there has this name, address or number"
-                flags.append(Flag(hand_in.name, FlagKind.NOT_ON_THE_ROSTER, why))
-    return flags
+            if person is not None:
+                continue
+            namesakes = who_may_be(roster, hand_in, member)
+            if namesakes:
+                shared |= {id(one): hand_in.name for one in namesakes}
+                who = " or ".join(f"{one.name} ({', '.join(filter(None, (one.email, *one.ids)))})" for one in namesakes)
+                why = f"its name is that of {len(namesakes)} on the roster, {who}: a number or an address tells which"
+                flags.append(Flag(hand_in.name, FlagKind.SHARED_NAME, why))
+                continue
+            who = f"nobody there has the name, address or number of {member.name or member.email}"
+            why = who if hand_in.members else "nobody there has this name, address or number"
+            why += near_names(member.name or hand_in.name, [one.name for one in absent])
+            flags.append(Flag(hand_in.name, FlagKind.NOT_ON_THE_ROSTER, why))
+    nothing = []
+    for person in absent:
+        may_be = f", unless {shared[id(person)]} is theirs" if id(person) in shared else ""
+        nothing.append(Flag(person.name, FlagKind.HANDED_IN_NOTHING, f"nothing submitted{may_be}"))
+    return nothing + flags
 
 
 def twice_flags(hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person | None]]) -> list[Flag]:

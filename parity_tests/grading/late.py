@@ -15,6 +15,7 @@ from parity_tests.grading.decode import MISSING, SYNTAX, UNKNOWN, DecodeError, f
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.times import instant, time_words
 from parity_tests.grading.rubric import RubricError, read_utf8
+from reports.model.phrases import near_names
 from reports.model.points import Lateness
 
 _DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
@@ -75,7 +76,8 @@ def load_late_policy(path: Path, submissions: Collection[str] | None = None) -> 
         if not 0 <= hours <= _MOST_HOURS:
             raise RubricError(f"{path}, line {line}: {name} cannot be {hours:g} hours late.")
         if submissions is not None and name not in submissions:
-            raise RubricError(f"{path}, line {line}: there is no submission {name!r}.")
+            near = near_names(name, submissions)
+            raise RubricError(f"{path}, line {line}: there is no submission {name!r}{near or '.'}")
     return policy
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from parity_tests.grading.csv_rows import rows_of
 from parity_tests.grading.rubric import RubricError
 from reports.model.numbers import points_text
+from reports.model.phrases import near_names
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COLUMNS = ("submission", "item", "points", "reason")
@@ -35,9 +36,11 @@ def load_overrides(path: Path, submissions: Collection[str], items: Mapping[str,
     for line, row in rows_of(path, _COLUMNS):
         where = f"{path}, line {line}"
         if row["submission"] not in submissions:
-            raise RubricError(f"{where}: there is no submission {row['submission']!r}.")
+            near = near_names(row["submission"], submissions)
+            raise RubricError(f"{where}: there is no submission {row['submission']!r}{near or '.'}")
         if row["item"] not in items:
-            raise RubricError(f"{where}: the rubric has no item {row['item']!r}; it has {', '.join(items)}.")
+            near = near_names(row["item"], items) or f"; it has {', '.join(items)}."
+            raise RubricError(f"{where}: the rubric has no item {row['item']!r}{near}")
         if not _NUMBER.fullmatch(row["points"]):
             raise RubricError(f"{where}: {row['points']!r} is not a number of points.")
         points, maximum = float(row["points"]), items[row["item"]]

@@ -91,6 +91,12 @@ def join(people: Sequence[Person], hand_ins: Iterable[HandIn]) -> dict[str, tupl
     return {hand_in.name: tuple(_whose(hand_in, member, by_key) for member in hand_in.people) for hand_in in hand_ins}
 
 
+def who_may_be(people: Sequence[Person], hand_in: HandIn, member: Member) -> list[Person]:
+    """The people on the roster that bear one of the names of somebody who handed in: several where it is shared."""
+    names = {plain_key(text) for text in (member.name, *([] if hand_in.members else [hand_in.name])) if text}
+    return [person for person in people if names & person.keys]
+
+
 def _whose(hand_in: HandIn, member: Member, by_key: Mapping[str, Person | None]) -> Person | None:
     known = (member.id, member.email, member.name)
     for key in known if hand_in.members else (*known, hand_in.name):

@@ -199,10 +199,13 @@ def test_verbose_tells_each_submission_and_keeps_it_in_a_log(parity: Parity, tmp
     assert sum("ann: is there already" in line for line in log) == 1
     assert sum("bob: undecided: nothing of relu could be decided" in line for line in log) == 1
     assert all(line[:4].isdigit() for line in log)
-    assert "100 of 100 points, in" not in parity("grade", source, "--out", out, "--only", "ann")[2]
+    late = tmp_path / "late.toml"
+    late.write_text("percent_a_day = 10\n[hours_late]\nann = 30\n")
+    only = parity("grade", source, "--out", out, "--only", "ann", "--late", late)
+    assert "parity: ann: 80 of 100 points, 1 day 6 h late, in" in only[2]
     quiet = parity("grade", source, "--out", out, "--only", "ann", "-v", "-q")
     assert quiet[2] == ""
-    assert (out / "grade.log").read_text().count("ann: 100 of 100 points") == 2
+    assert (out / "grade.log").read_text().count("ann: ") == 3
 
 
 def test_a_dry_run_says_who_would_be_graded_as_whom_and_writes_nothing(

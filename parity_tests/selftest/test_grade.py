@@ -17,6 +17,7 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading import task as task_module
+from parity_tests.grading.flags import roster_flags
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.roster import join, load_roster
@@ -301,6 +302,20 @@ def test_one_person_in_two_lines_of_the_roster_is_one(tmp_path: Path) -> None:
     assert join(people, [hand_in]) == {"x": (people[0],)}
 
 
+def test_two_on_the_roster_of_one_name_are_both_named_and_a_misspelt_name_has_the_nearest(tmp_path: Path) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Name,Email\nSam Roe,a@x\nSam Roe,b@x\nAnn Lee,c@x\n")
+    people, hand_ins = load_roster(roster), [HandIn("Sam Roe"), HandIn("Anne Lee"), HandIn("zoe")]
+    flags = {flag.why for flag in roster_flags(people, hand_ins, join(people, hand_ins))}
+    assert flags == {
+        "its name is that of 2 on the roster, Sam Roe (a@x) or Sam Roe (b@x): a number or an address tells which",
+        "nobody there has this name, address or number; is Ann Lee meant?",
+        "nobody there has this name, address or number",
+        "nothing submitted, unless Sam Roe is theirs",
+        "nothing submitted",
+    }
+
+
 def test_a_roster_joins_names_and_lists_who_handed_in_nothing(asked: list[str], parity: Parity, tmp_path: Path) -> None:
     source, out = class_folder(tmp_path / "class", leeann="", stranger=""), tmp_path / "out"
     roster = tmp_path / "roster.csv"
@@ -340,7 +355,7 @@ def test_only_checks_one_again_and_no_other(asked: list[str], parity: Parity, tm
     assert len(asked) == 4
     status, _, err = parity("grade", source, "--out", out, "--only", "anne")
     assert status == 2
-    assert "near it are ann" in err
+    assert "is ann meant?" in err
 
 
 def test_results_by_other_settings_are_never_mixed(asked: list[str], parity: Parity, tmp_path: Path) -> None:

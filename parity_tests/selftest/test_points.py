@@ -242,8 +242,9 @@ def test_an_override_is_applied_last_and_shown() -> None:
         ("ann,linear,,why", "line 2: '' is not a number"),
         ("ann,linear,-0.5,why", "line 2: linear has 0 to 15 points, so -0.5 cannot be given"),
         ("ann,linear,15.01,why", "line 2: linear has 0 to 15 points, so 15.01 cannot be given"),
-        ("bob,linear,1,why", "line 2: there is no submission 'bob'"),
-        ("ann,lineer,1,why", "line 2: the rubric has no item 'lineer'"),
+        ("bob,linear,1,why", r"line 2: there is no submission 'bob'\.$"),
+        ("Bee,linear,1,why", r"line 2: there is no submission 'Bee'; is bee_1 or bee_2 meant\?$"),
+        ("ann,lineer,1,why", r"line 2: the rubric has no item 'lineer'; is linear meant\?$"),
         ("ann,linear,1,", "line 2: an override needs a reason"),
         ("ann,linear,1,late, and ill", "line 2: 'and ill' stands in no column; a text with a comma needs quotes"),
         ("ann,linear,1,why\n\nann,linear,2,why", "line 4: this item of ann is overridden twice"),
@@ -253,7 +254,7 @@ def test_a_wrong_override_is_a_sentence_with_its_line(tmp_path: Path, rows_: str
     path = tmp_path / "overrides.csv"
     path.write_text(f"Submission,item,points,reason\n{rows_}\n")
     with pytest.raises(RubricError, match=words):
-        load_overrides(path, ["ann"], {"linear": 15})
+        load_overrides(path, ["ann", "bee_1", "bee_2"], {"linear": 15})
 
 
 @pytest.mark.parametrize("points_", ["0", "15", "+7.5", ".5", "15.", "1e1", "-0"])

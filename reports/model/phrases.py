@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reports.model.escape import printable
+
 
 def listed(words: Iterable[str]) -> str:
     """Words as a sentence lists them: "a", "a and b", "a, b and c"."""
@@ -36,6 +38,22 @@ def quantity_name(quantity: str) -> str:
 def shortened(text: str, length: int) -> str:
     """The text, of at most `length` characters; what is cut off is told by an ellipsis."""
     return text if len(text) <= length else text[: max(length - 1, 0)] + "…"
+
+
+def near_names(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence that says that there is no such name: which are near it, "" for none.
+
+    Those that begin with it come first: what follows tells the submissions of two students of one name apart.
+    """
+    import difflib
+
+    folded = {one.casefold(): one for one in known}
+    wanted = name.casefold()
+    longer = [one for one in folded if wanted and one.startswith(wanted)]
+    near = longer or difflib.get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    found = [folded[one] for one in near[:3]]
+    *others, last = [*map(printable, found)] or [""]
+    return f"; is {', '.join(others)}{' or ' * bool(others)}{last} meant?" if found else ""
 
 
 def agreement(steps: int) -> str:
