@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.check import Run
 from parity_tests.harness.judge_flow import Held, explain, judge
 from parity_tests.harness.make_records import Setting, check_plan, record_of
+from parity_tests.pairs.freed import as_torch_has_them
 from parity_tests.pairs.inputs import changed, for_candidate, is_array
 from parity_tests.pairs.positions import name_of, named, refuse_other_names
 from parity_tests.pairs.result import HoldResult
@@ -240,6 +241,7 @@ def hold_case(
     if failure is not None:
         held = {name: Held(failure, None) for name in flowed}
     else:
+        answer = _freed(answer, flowed)
         with _answerable():  # a form is asked when a gap is met
             held = _judged(answer, flowed, _wide(function, replayed, flowed, options), options)
         held = explain(held, getattr(function, "gradients", ()))
@@ -247,6 +249,26 @@ def hold_case(
             held = {name: _noting_nothing_asked(one, flowed.get(name)) for name, one in held.items()}
     found = _recorded(held, answer.notes, replayed, options, pair, case, seconds)
     return replace(found, asked=_asked(function, replayed, flowed, answer, held, options)) if failure is None else found
+
+
+def _freed(answer: _Answer, flowed: Mapping[str, Flowed]) -> _Answer:
+    """The answer in torch's order and with its signs where a factorisation leaves these free, and its condition."""
+    one = next(iter(flowed.values()))
+    notes = list(answer.notes)
+    if one.conditions:
+        said = ", ".join(f"{number:.2g} ({name})" for name, number in one.conditions.items())
+        notes.append(Note(NoteKind.RESOLUTION, f"condition numbers: {said}"))
+
+    def freed(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        there, changed = as_torch_has_them(paired(list(flowed), arrays, by_key=answer.by_key), flowed)
+        if not changed:
+            return arrays
+        notes.append(Note(NoteKind.READING, f"returns vectors {changed} than torch, as it may"))
+        return dict(arrays) | there if answer.by_key else there
+
+    first = freed(answer.arrays) if one.free else answer.arrays
+    again = freed(answer.again) if one.free and answer.again is not None else answer.again
+    return replace(answer, arrays=first, again=again, notes=tuple(dict.fromkeys(notes)))
 
 
 def _asked(

@@ -13,6 +13,7 @@ from torch import Tensor
 from reference.flow.calls import Function
 from reference.flow.errors import QuestionError
 from reference.flow.flowed import Alternative, Flowed
+from reference.flow.freedom import free_outputs
 from reference.flow.low_precision import Arithmetic
 from reference.flow.rounding import FORMS
 from reference.flow.rules.long_sums import CHANCE
@@ -123,6 +124,7 @@ class Answer:
         self._radii = bounds
         self._recorded = flow if flow.recorded else None
         alternatives, conserved = self._alternatives(flow, bounds, kinds)
+        free = free_outputs(flow.context.freedoms, flow.outputs)
         available = [form for form in FORMS if form in flow.context.seen_forms] + list(self.functions)
         return {
             name: Flowed(
@@ -132,6 +134,8 @@ class Answer:
                 undecided=_infinite(bounds[name]),
                 alternatives=tuple(alternatives[name]),
                 conserved=name in conserved,
+                free=free,
+                conditions=flow.context.conditions,
                 forms=_Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
                 arithmetic=self.question.arithmetic,
                 form_bounds=_Forms(available, lambda form, name=name: self._form_bound(form, name)),  # type: ignore[misc]

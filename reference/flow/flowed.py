@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from reference.flow.freedom import Free
 from reference.flow.low_precision import Arithmetic
 
 
@@ -50,3 +51,7 @@ class Flowed:
     """What was declared of a candidate in low precision; `value` is then in float64."""
     conserved: bool = False
     """Whether every choice between elements tied for a maximum gives results of one sum over `alternatives`."""
+    free: tuple[Free, ...] = ()
+    """What a factorisation leaves free of all the outputs, signs of vectors and their order."""
+    conditions: Mapping[str, float] = field(default_factory=dict)
+    """By operation of linear algebra on the way to all the outputs its largest condition number."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload, OpOverloadPacket
 
+from reference.flow.freedom import Freedom
 from reference.flow.low_precision import FORMATS, Arithmetic, half_ulp
 from reference.flow.rounding import STORED_INSIDE, Precision, is_power_of_two
 from reference.flow.shadows import Marks, Shadows
@@ -139,6 +140,12 @@ class Context:
     """Those of rounding.FORMS that some operation of the run has."""
     seen_kinks: int = 0
     """How many choices were exactly at a kink."""
+    conditions: dict[str, float] = field(default_factory=dict)
+    """By operation of linear algebra the largest condition number, by which rounding of its operands grows."""
+    factored: list[tuple[Tensor, Tensor, Radius]] = field(default_factory=list)
+    """Factors that were kept for a backward, each with the matrix that they are of and its radius."""
+    freedoms: list[Freedom] = field(default_factory=list)
+    """Results that are right in other signs, or another order, as well."""
     seen_ties: int = 0
     """How many of them were between elements tied for a maximum, whose gradient goes to one of them."""
 

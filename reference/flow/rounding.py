@@ -30,8 +30,9 @@ SIGMOID_BY_TANH = "sigmoid by tanh"
 TANH_BY_EXP = "tanh by exponentials"
 ONE_PASS = "one-pass variance"
 BY_FFT = "convolution by FFT"
+BY_INVERSE = "solution by the inverse"
 STORED_INSIDE = "parts stored in low precision"
-FORMS = (UNSHIFTED, SIGMOID_BY_TANH, TANH_BY_EXP, ONE_PASS, BY_FFT, STORED_INSIDE)
+FORMS = (UNSHIFTED, SIGMOID_BY_TANH, TANH_BY_EXP, ONE_PASS, BY_FFT, BY_INVERSE, STORED_INSIDE)
 """Names of other honest forms, which round more than the usual one."""
 
 

@@ -171,22 +171,22 @@ def test_a_mask_is_replayed() -> None:
 
 def test_a_rule_of_ones_own() -> None:
     """Registered, it answers for an operation that was refused."""
-    digamma = torch.ops.aten.digamma.default
+    bessel = torch.ops.aten.special_bessel_j0.default
 
-    @rule(digamma)
+    @rule(bessel)
     def four_ulps(operation: Operation) -> Tensor:
         """Four ulps a side, for positive operands far from the root; for exact ones only."""
         assert operation.radius(operation["self"]) is None
         return operation.rounding(operation.out.double(), 8)
 
     try:
-        answer = evaluate(torch.digamma, {"input": single([3.0])})["output"]
+        answer = evaluate(torch.special.bessel_j0, {"input": single([3.0])})["output"]
         assert answer.kind == "bound"
-        assert answer.radius.item() == pytest.approx(16 * 2**-24 * answer.value.item(), rel=1e-5)
+        assert answer.radius.item() == pytest.approx(16 * 2**-24 * abs(answer.value.item()), rel=1e-5)
     finally:
-        del RULES[digamma]
+        del RULES[bessel]
     with pytest.raises(UnknownOperationError):
-        evaluate(torch.digamma, {"input": single([3.0])})
+        evaluate(torch.special.bessel_j0, {"input": single([3.0])})
 
 
 def test_forms_are_offered_where_the_function_has_such_an_operation() -> None:

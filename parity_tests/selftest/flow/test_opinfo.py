@@ -38,11 +38,11 @@ def test_what_is_right_is_accepted_and_all_faults_over_the_radius_are_caught(nam
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("digamma", "near its roots"),
+        ("special.bessel_j0", "near its roots"),
         ("complex", "complex numbers"),
         ("bernoulli", "draws random"),
         ("empty_like", "memory as it lies"),
-        ("linalg.eigh", "condition"),
+        ("geqrf", "condition"),
     ],
 )
 def test_what_cannot_be_held_is_refused_in_words(name: str, reason: str) -> None:
@@ -96,13 +96,15 @@ def test_the_five_faults() -> None:
 
 def test_a_part_of_the_list_from_the_command(tmp_path: Path) -> None:
     """The table has a line for each operation and type; the curve rises with the size of the fault."""
-    result = CliRunner().invoke(main, ["--operations", "exp,mm,digamma", "--samples", "1", "--out", str(tmp_path)])
+    result = CliRunner().invoke(
+        main, ["--operations", "exp,mm,special.bessel_j0", "--samples", "1", "--out", str(tmp_path)]
+    )
     assert result.exit_code == 0, result.output
     assert "6 in all, 4 are accepted" in result.output
     table = pd.read_csv(tmp_path / "opinfo.csv")
     assert list(table.columns) == list(report.COLUMNS)
     assert list(zip(table.operation, table.dtype, strict=True)) == [
-        (name, dtype) for name in ("exp", "mm", "digamma") for dtype in ("float32", "float64")
+        (name, dtype) for name in ("exp", "mm", "special.bessel_j0") for dtype in ("float32", "float64")
     ]
     assert table.missed.sum() == 0
     for _, line in pd.read_csv(tmp_path / "opinfo-curve.csv").groupby(["kind", "dtype"]):

@@ -104,11 +104,11 @@ def test_a_divisor_below_0_makes_no_radius_below_0() -> None:
     for flowing in answer.values():
         assert (flowing.radius > 0).all()
         assert ratio(flowing, flowing.value.numpy() * np.float32(1 + 1e-4)) > 1
-    operation = torch.ops.aten.digamma
+    operation = torch.ops.aten.special_bessel_j0
     RULES[operation] = lambda op: -op.out.double().abs()
     try:
         with pytest.raises(AssertionError, match="below 0"):
-            evaluate(torch.digamma, {"input": single([1.5])}, radius="bound")
+            evaluate(torch.special.bessel_j0, {"input": single([1.5])}, radius="bound")
     finally:
         del RULES[operation]
 

@@ -297,8 +297,8 @@ def test_tensors_are_given_as_tensors_and_arrays_as_arrays() -> None:
 
 
 def test_an_operation_without_a_rule_is_refused_by_name() -> None:
-    with pytest.raises(UsageError, match=r"digamma.*Register one"):
-        hold(lambda x: x, lambda x: torch.digamma(x), x=np.ones(3))
+    with pytest.raises(UsageError, match=r"bessel_j0.*Register one"):
+        hold(lambda x: x, lambda x: torch.special.bessel_j0(x), x=np.ones(3))
 
 
 def test_what_cannot_be_held_is_a_sentence() -> None:
@@ -359,8 +359,8 @@ def test_what_an_operation_without_a_rule_makes_of_rounding_is_sampled_with_it()
     a, b = rng.standard_normal((8, 8)).astype(np.float32), rng.standard_normal((8, 2)).astype(np.float32)
     a[0] = a[1] + 1e-4 * a[0]  # its condition is some 1e5
     options: dict[str, Any] = {"unknown": "sample", "ulps": 4}
-    assert hold(lambda a, b: np.linalg.inv(a) @ b, lambda a, b: torch.linalg.solve(a, b), a, b, **options)
-    assert not hold(lambda a, b: np.linalg.solve(a.T, b), lambda a, b: torch.linalg.solve(a, b), a, b, **options)
+    assert hold(lambda a, b: np.linalg.inv(a) @ b, lambda a, b: torch.linalg.pinv(a) @ b, a, b, **options)
+    assert not hold(lambda a, b: np.linalg.solve(a.T, b), lambda a, b: torch.linalg.pinv(a) @ b, a, b, **options)
     with pytest.warns(UserWarning, match="each operation has a rule"):
         hold(np.exp, lambda x: torch.exp(x), b, **options)
 

@@ -5,8 +5,10 @@ from importlib import import_module
 FAMILIES = (
     "arithmetic",
     "functions",
+    "gamma",
     "remainders",
     "products",
+    "matrices",
     "spreading",
     "moves",
     "choices",
@@ -14,6 +16,7 @@ FAMILIES = (
     "lookups",
     "pools",
     "special",
+    "alignments",
     "decompositions",
     "norms",
     "derivatives",
