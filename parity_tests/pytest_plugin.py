@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 
 Record = dict[str, Any]
+_NAMED = 3
+"""Quantities that a line names beside the first."""
 PASSING = ("match", "undecided")
 ROOT = str(Path(__file__).resolve().parents[1])
 COMMAND = f"import sys; sys.path.append({ROOT!r}); from parity_tests.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -81,7 +83,10 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 
 def run_parity(command_name: str, path: Path, options: Sequence[str]) -> list[Record]:
-    """The records of `parity check` or `parity hold` on a path. Raises pytest.UsageError where it cannot be checked."""
+    """The records of `parity check` or `parity hold` on a path, with the labels of their parts and of what causes them.
+
+    Raises pytest.UsageError where it cannot be checked.
+    """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     with tempfile.TemporaryDirectory(prefix="parity-") as elsewhere:
         command = [sys.executable, "-P", "-c", COMMAND, command_name, str(path)]
@@ -93,7 +98,11 @@ def run_parity(command_name: str, path: Path, options: Sequence[str]) -> list[Re
         document = None
     if not isinstance(document, dict) or document.get("format") != "parity run" or not document["records"]:
         raise pytest.UsageError(done.stderr.strip() or f"parity {command_name} ended with status {done.returncode}")
-    return list(document["records"])
+    labels = {row["id"]: row.get("label", row["id"]) for row in document["environment"].get("parts") or ()}
+    return [
+        {**record, "label": labels.get(record["part"], ""), "cause": labels.get(record["explained_by"], "")}
+        for record in document["records"]
+    ]
 
 
 class ParityModule(pytest.Collector):
@@ -155,7 +164,23 @@ def hold(case: str, records: Sequence[Record]) -> None:
             warnings.warn(record["message"], stacklevel=1)
     wrong = [record for record in records if record["verdict"] not in PASSING or asks_nothing(record)]
     if wrong:
-        raise DisagreementError("\n".join(map(sentence, wrong)))
+        raise DisagreementError("\n".join(_each_once(wrong)))
+
+
+def _each_once(wrong: Sequence[Record]) -> Iterator[str]:
+    """A line for each thing that is wrong: its part, what the first record says, and in how many others it shows."""
+    alike: dict[tuple[Any, ...], list[Record]] = {}
+    for record in sorted(wrong, key=lambda record: bool(record["explained_by"])):
+        where = () if record["verdict"] == "mismatch" else (record["file"], record["line"])
+        key = (record["part"], record["explained_by"], record["verdict"], record["diagnosis"], *where)
+        alike.setdefault(key, []).append(record)
+    for first, *others in alike.values():
+        label, cause = first.get("label", ""), first.get("cause", "")
+        part = f"{label}, because of {cause}" if cause and cause != label else label
+        names = [record["quantity"] for record in others]
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        also = f" The same in {shown}." if names else ""
+        yield _printable(f"{part}: " * bool(part) + sentence(first) + also)
 
 
 def asks_nothing(record: Record) -> bool:
@@ -169,5 +194,8 @@ def sentence(record: Record) -> str:
     """What a failing record says, as printable text on one line: a submission wrote parts of it."""
     diagnosis = f" Likely cause: {record['diagnosis']}." if record["diagnosis"] else ""
     fault = "Parity's own fault: " if record["verdict"] == "harness_error" else ""
-    text = f"{fault}{record['message'] or record['verdict']}.{diagnosis}"
+    return _printable(f"{fault}{record['message'] or record['verdict']}.{diagnosis}")
+
+
+def _printable(text: str) -> str:
     return "".join(symbol if symbol.isprintable() else repr(symbol)[1:-1] for symbol in text)

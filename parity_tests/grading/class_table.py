@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from parity_tests.grading.flags import FlagKind
 from parity_tests.grading.rubric import Rubric
 from reports.model.parts import Parts
 from reports.model.points import Points, counts_for
 from reports.model.records import Record
+from reports.model.summary import import_fails, left_by_import
 from reports.model.verdicts import FAILING
 from reports.model.words import mistake_or_verdict
 
@@ -27,6 +29,7 @@ class ClassTable:
         self._asked: Counter[str] = Counter()
         self._right: Counter[str] = Counter()
         self._none: Counter[str] = Counter()
+        self._not_judged: Counter[str] = Counter()
         self._undecided: Counter[str] = Counter()
         self._share: Counter[str] = Counter()
         self._mistakes: dict[str, Counter[str]] = {item.name: Counter() for item in rubric.items}
@@ -40,13 +43,17 @@ class ClassTable:
             if item.counted:
                 self._asked[item.name] += 1
                 self._right[item.name] += item.right == item.counted
-                self._none[item.name] += item.right == 0
+                self._none[item.name] += item.judged and item.right == 0
+                self._not_judged[item.name] += not item.judged
                 self._share[item.name] += item.right / item.counted  # type: ignore[assignment]
         for name, names in mistakes.items():
             self._mistakes[name].update(names)
 
     def frame(self) -> pd.DataFrame:
-        """One row for each item: how many were asked, have all right, some, none; and what goes wrong most often."""
+        """One row for each item: how many were asked, have all right, some, none; and what goes wrong most often.
+
+        Of whom nothing of the item could be judged counts apart from who has none right.
+        """
         import pandas as pd
 
         rows = []
@@ -58,22 +65,25 @@ class ClassTable:
                     "item": name,
                     "asked": asked,
                     "right": self._right[name],
-                    "partly": asked - self._right[name] - self._none[name],
+                    "partly": asked - self._right[name] - self._none[name] - self._not_judged[name],
                     "none": self._none[name],
+                    "not_judged": self._not_judged[name],
                     "undecided": self._undecided[name],
                     "mean_share": round(self._share[name] / asked, 4) if asked else None,
                     "commonest": "; ".join(f"{mistake} ({count})" for mistake, count in common),
                 }
             )
-        counts = dict.fromkeys(("asked", "right", "partly", "none", "undecided"), "int64")
+        counts = dict.fromkeys(("asked", "right", "partly", "none", "not_judged", "undecided"), "int64")
         return pd.DataFrame(rows).astype({"item": "string", **counts, "mean_share": "float64", "commonest": "string"})
 
 
 def mistakes_of(records: Iterable[Record], points: Points, parts: Parts) -> dict[str, set[str]]:
-    """The mistakes in each item, as the table names them."""
-    wrong = [record for record in records if record.verdict in FAILING and not record.explained_by]
+    """The mistakes in each item, as the table names them; of files that cannot be imported, that."""
+    records = [*records]
+    wrong = [r for r in left_by_import(records) if r.verdict in FAILING and not r.explained_by]
+    of_all = {FlagKind.DOES_NOT_IMPORT.value} if import_fails(records) else set()
     return {
-        item.name: {_mistake(record, parts) for record in wrong if counts_for(record, item.checks, item.parts)}
+        item.name: of_all | {_mistake(record, parts) for record in wrong if counts_for(record, item.checks, item.parts)}
         for item in points.items
     }
 

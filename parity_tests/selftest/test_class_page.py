@@ -43,8 +43,8 @@ def class_of(names: list[str]) -> dict[str, Any]:
                 (name, "linear", "", part, "updated W", "mismatch", part),
             ]
     columns = ["submission", "check", "diagnosis", "part", "quantity", "verdict", "explained_by"]
-    items = [(p, len(names), 1, 1, len(names) - 2, 0, 0.5, "") for p in ITEMS]
-    part_columns = ["item", "asked", "right", "partly", "none", "undecided", "mean_share", "commonest"]
+    items = [(p, len(names), 1, 1, len(names) - 2, 0, 0, 0.5, "") for p in ITEMS]
+    part_columns = ["item", "asked", "right", "partly", "none", "not_judged", "undecided", "mean_share", "commonest"]
     return {
         "grades": gradebook_frame(rows, ITEMS),
         "items": pd.DataFrame(items, columns=part_columns),

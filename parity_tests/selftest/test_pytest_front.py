@@ -93,7 +93,7 @@ def test_a_wrong_part_fails_its_cases_and_the_run(leaky: Done) -> None:
 
 def test_a_failure_is_a_sentence_without_a_traceback(leaky: Done) -> None:
     assert re.search(
-        r"^relu, two dimensions: output at \[\d+, \d+\] is -0\.0\S+, torch says 0; ", leaky.stdout, flags=re.M
+        r"^\S.*: relu, two dimensions: output at \[\d+, \d+\] is -0\.0\S+, torch says 0; ", leaky.stdout, flags=re.M
     )
     for word in ("Traceback", "def runtest", "assert ", "DisagreementError"):
         assert word not in leaky.stdout
@@ -138,8 +138,16 @@ def test_what_is_undecided_warns_and_passes() -> None:
 
 
 def test_every_mismatch_of_a_case_is_said() -> None:
-    with pytest.raises(pytest_plugin.DisagreementError, match=r"first\.\nsecond"):
-        hold(mismatch(message="first"), record(), mismatch(message="second"))
+    with pytest.raises(pytest_plugin.DisagreementError, match=r"^first\. The same in b\.\nsecond\.$"):
+        hold(
+            mismatch(message="first", quantity="a"),
+            record(),
+            mismatch(message="second", quantity="c", part="7"),
+            mismatch(message="third", quantity="b"),
+        )
+    own, due = ({**asdict(mismatch(message=word)), "label": "TODO 4"} for word in ("own", "due"))
+    with pytest.raises(pytest_plugin.DisagreementError, match=r"^TODO 4: own\.\nTODO 4, because of TODO 3: due\.$"):
+        pytest_plugin.hold("it", [{**due, "explained_by": "3", "cause": "TODO 3"}, own])
 
 
 def hold(*records: Record) -> None:

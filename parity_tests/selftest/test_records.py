@@ -112,6 +112,7 @@ def test_summary_has_a_row_for_each_part_and_dtype() -> None:
         record(part="3", dtype="float32", ratio=0.2, note="n"),
         record(part="3", dtype="float64", ratio=None, verdict="crashed", case="linear/wide/float64"),
         record(part="3", dtype="float64", ratio=0.9),
+        record(part="10", dtype="float64", ratio=None, verdict="missing", explained_by="3"),
     ]
     summary = summary_frame(FakeRun(records=records))
     assert list(zip(summary["part"], summary["dtype"], strict=True)) == [
@@ -119,7 +120,8 @@ def test_summary_has_a_row_for_each_part_and_dtype() -> None:
         ("3", "float64"),
         ("10", "float64"),
     ]
-    assert summary["quantities"].tolist() == [2, 2, 1]
+    assert summary["quantities"].tolist() == [2, 2, 2]
+    assert (summary["not_judged"].tolist(), summary["missing"].tolist()) == ([0, 0, 1], [0, 0, 0])
     assert summary["match"].tolist() == [2, 1, 1]
     assert summary["crashed"].tolist() == [0, 1, 0]
     assert summary["notes"].tolist() == [1, 0, 0]

@@ -42,13 +42,17 @@ def markdown_report(run: Results, *, strict: bool = False) -> str:
 
 
 def _part_table(run: Results, strict: bool) -> list[str]:
-    lines = ["| part | | verdict | agree | largest ratio | in |", "| --- | --- | --- | ---: | ---: | --- |"]
+    lines = [
+        "| part | | verdict | agree | not judged | largest ratio | in |",
+        "| --- | --- | --- | ---: | ---: | ---: | --- |",
+    ]
     for part in part_summaries(run, strict):
         cells = [
             _text(part.label),
             _text(part.title),
             f"{row_of(part.verdict).emoji} {_text(part.verdict)}",
-            f"{part.agree}/{part.total}",
+            part.agreed,
+            str(part.waiting or ""),
             _text(number(part.ratio)),
             _text(part.largest),
         ]

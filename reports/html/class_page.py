@@ -76,10 +76,11 @@ def class_page(
     """The page of a class as a whole HTML document.
 
     `grades` has a row for each who handed in: submission, student, late, edition, the points of each item, total,
-    maximum, status. `items` has a row for each item: item, asked, right, partly, none, undecided. `flags` says what
-    needs a human look: submission, kind, why, nameless. `mistakes` has the columns submission, check, diagnosis, part,
-    quantity, verdict and explained_by of all records. `people` says how each submission is named and where its page
-    is. An `anonymous` page shows nothing else of who they are. `fixes` are those that were found, with whose they are.
+    maximum, status. `items` has a row for each item: item, asked, right, partly, none, not_judged, undecided. `flags`
+    says what needs a human look: submission, kind, why, nameless. `mistakes` has the columns submission, check,
+    diagnosis, part, quantity, verdict and explained_by of all records. `people` says how each submission is named and
+    where its page is. An `anonymous` page shows nothing else of who they are. `fixes` are those that were found, with
+    whose they are.
     """
     about = about or About()
     columns = [str(name) for name in grades.columns]
@@ -100,7 +101,7 @@ def class_page(
         histogram=markup(points_chart(totals, maximum)),
         bars=markup(items_chart(items)),
         items=[
-            (row["item"], *(int(row[name]) for name in ("asked", "right", "partly", "none", "undecided")))
+            (row["item"], *(int(row[name]) for name in ("asked", "right", "partly", "none", "not_judged", "undecided")))
             for row in items.to_dict("records")
         ],
         mistakes=_by_people(made, people),

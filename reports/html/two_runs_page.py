@@ -64,7 +64,7 @@ def _side(part: PartSummary | None) -> dict[str, str]:
     return {
         "verdict": part.verdict,
         "sign": row_of(part.verdict).sign,
-        "agree": f"{part.agree} of {part.total}",
+        "agree": f"{part.agree} of {part.total}" if part.total else "",
         "ratio": number(part.ratio),
     }
 

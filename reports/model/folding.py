@@ -11,7 +11,7 @@ from reports.model.escape import printable
 from reports.model.phrases import ended, listed, quantities
 from reports.model.records import Record
 from reports.model.run import Results, parts_of, title_of
-from reports.model.summary import import_fails, unwritten
+from reports.model.summary import import_fails, not_judged, unwritten
 from reports.model.verdicts import UNSEEN, Verdict
 from reports.model.words import sentence
 
@@ -75,7 +75,8 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
         if len(about) == 1:
             about[0].unjudged.extend(same)
         else:
-            words = f"Not judged, because of what is wrong at {parts_of(run).label(cause)}: {quantities(len(same))}."
+            what = "Not judged" if all(map(not_judged, same)) else "Wrong or not judged"
+            words = f"{what} because of {parts_of(run).label(cause)}: {quantities(len(same))}."
             folded.append(Entry(Kind.UNJUDGED, words, same))
     return folded
 
@@ -198,7 +199,11 @@ def where_seen(entry: Entry, run: Results) -> str:
         seen = f"in {count} of {len(cases)} cases: {listed([*cases[:_MOST_CASES], *others])}"
     if entry.again:
         seen += f"; again in {quantities(len(entry.again))} where the parts work together"
-    return seen + (f"; kept {quantities(len(entry.unjudged))} from being judged" if entry.unjudged else "")
+    unseen = [record for record in entry.unjudged if not_judged(record)]
+    follow = len(entry.unjudged) - len(unseen)
+    if follow:
+        seen += f"; {quantities(follow)} follow{'s' if follow == 1 else ''} from it"
+    return seen + (f"; kept {quantities(len(unseen))} from being judged" if unseen else "")
 
 
 def label_of(entry: Entry, run: Results) -> str:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PartSummary:
-    """What one part came to: `agree` of `total` quantities match, `ratio` is the largest, and `largest` where it is.
+    """What one part came to: `agree` of the `total` quantities that were judged match, and `waiting` were not judged.
 
-    `verdict` is that of `group_verdict`, or NOT_JUDGED where other parts kept all that fails from being judged. Of the
-    quantities `waiting` were not. `ratio` is None where no values were compared, and `largest` then "".
+    `verdict` is that of `group_verdict`, or NOT_JUDGED where other parts kept all that fails from being judged. `ratio`
+    is the largest, and `largest` where it is. `ratio` is None where no values were compared, and `largest` then "".
     It is `right` where nothing fails.
     """
 
@@ -36,6 +36,11 @@ class PartSummary:
     right: bool
     records: list[Record]
 
+    @property
+    def agreed(self) -> str:
+        """How many agree of those that were judged: "3/4"; "" where none was."""
+        return f"{self.agree}/{self.total}" if self.total else ""
+
 
 def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
     """One for each part that was asked, in the order of the assignment."""
@@ -50,7 +55,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
         if not records:
             continue
         first, ratio = worst(records), largest_ratio(records)
-        waiting = [record for record in records if not_judged(record) or (broken and _unseen(record))]
+        waiting = [record for record in records if _shown(record, broken) == NOT_JUDGED]
         failed = [record for record in records if failing(record, strict)]
         summaries.append(
             PartSummary(
@@ -59,7 +64,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
                 title=parts.title(part),
                 verdict=_verdict(records, waiting, failed, strict),
                 agree=sum(record.verdict == Verdict.MATCH and not failing(record, strict) for record in records),
-                total=len(records),
+                total=len(records) - len(waiting),
                 waiting=len(waiting),
                 ratio=ratio,
                 largest=f"{first.case}, {first.quantity}" if ratio else "",
@@ -134,6 +139,11 @@ def shown_verdict(record: Record) -> str:
     return NOT_JUDGED if not_judged(record) else record.verdict
 
 
+def _shown(record: Record, broken: bool) -> str:
+    """The same for a record of a run of which the files cannot be imported: what was not seen was not judged."""
+    return NOT_JUDGED if broken and _unseen(record) else shown_verdict(record)
+
+
 def group_verdict(records: Sequence[Record], strict: bool = False) -> str:
     """The verdict that stands for several: the commonest of those that fail, then "note", "undecided" and "match"."""
     bad = Counter(record.verdict for record in records if record.verdict in FAILING)
@@ -160,31 +170,34 @@ def largest_ratio(records: Sequence[Record]) -> float | None:
 def summary_frame(run: Results) -> pd.DataFrame:
     """One row for each part and dtype: how many quantities have each verdict, how many a note, and the worst one.
 
-    Columns: part, dtype, quantities, one for each verdict, notes, largest_ratio, worst_case, worst_quantity.
+    Columns: part, dtype, quantities, one for each verdict, not_judged for what other failures left nothing to judge of,
+    which counts for no verdict, notes, largest_ratio, worst_case, worst_quantity.
     """
     import pandas as pd
 
     parts = parts_of(run)
     groups: dict[tuple[str, str], list[Record]] = {}
+    broken = import_fails(run.records)
     for record in run.records:
         groups.setdefault((record.part, record.dtype), []).append(record)
     rows = []
     for part, dtype in sorted(groups, key=lambda key: (parts.order(key[0]), key[1])):
         group = groups[part, dtype]
-        first = worst(group)
+        first, shown = worst(group), Counter(_shown(record, broken) for record in group)
         rows.append(
             {
                 "part": part,
                 "dtype": dtype,
                 "quantities": len(group),
-                **{verdict: sum(record.verdict == verdict for record in group) for verdict in VERDICTS},
+                **{verdict: shown[verdict] for verdict in VERDICTS},
+                "not_judged": shown[NOT_JUDGED],
                 "notes": sum(bool(record.note) for record in group),
                 "largest_ratio": largest_ratio(group),
                 "worst_case": first.case,
                 "worst_quantity": first.quantity,
             }
         )
-    counts = ("quantities", *VERDICTS, "notes")
+    counts = ("quantities", *VERDICTS, "not_judged", "notes")
     columns = ["part", "dtype", *counts, "largest_ratio", "worst_case", "worst_quantity"]
     text = ("part", "dtype", "worst_case", "worst_quantity")
     frame = pd.DataFrame(rows, columns=columns, dtype=object)

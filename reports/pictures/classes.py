@@ -43,16 +43,19 @@ def points_chart(totals: Sequence[float], maximum: float) -> str:
 
 
 def items_chart(items: pd.DataFrame) -> str:
-    """For each item how many have all of it, some, and none, as stacked bars; "" where nothing was asked."""
+    """For each item how many have all of it, some, none, or were not judged, as stacked bars; "" for nothing asked."""
     import pygal
 
     if not len(items) or not int(items["asked"].sum()):
         return ""
     rows = items.iloc[::-1]
     chart = new_chart(pygal.HorizontalStackedBar, "items", "items", (_WIDTH, 110 + 30 * len(items)), **_PRINTED)
-    chart.config.legend_at_bottom_columns = 3
+    chart.config.legend_at_bottom_columns = 4
     chart.x_labels = [printable(str(name)) for name in rows["item"]]
-    for word, column in (("all right", "right"), ("partly", "partly"), ("none right", "none")):
+    words = {"right": "all right", "partly": "partly", "none": "none right", "not_judged": "not judged"}
+    for column, word in words.items():
         chart.add(word, [{"value": int(n), "label": f"{word}: {int(n)}"} for n in rows[column]])
-    described = "For each item how many submissions have all of it, some of it, none; as in the table."
+    described = (
+        "For each item how many submissions have all of it, some of it, none, or were not judged; as in the table."
+    )
     return hatched(svg_of(chart, "Items", described))

@@ -64,22 +64,31 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
             part.label,
             part.title,
             part.verdict,
-            f"{part.agree}/{part.total}",
+            part.agreed,
+            str(part.waiting or ""),
             number(part.ratio),
             printable(part.largest),
         ]
         for part in parts
     ]
-    heads, *cells = _fitting([_HEADS, *rows], width)
+    heads, *cells = _fitting([_HEADS, *rows] if any(part.waiting for part in parts) else _judged(rows), width)
     for part, row in zip(parts, cells, strict=True):
         row[_VERDICT] = paint(row[_VERDICT], "dim" if part.verdict == NOT_JUDGED else style_of(part.records, strict))
     explained = wrapped("ratio: the largest difference, as a share of the error bound", width)
     painted = [[paint(head, "dim") for head in heads], *cells]
-    return [*table(painted, "lllrrl"[: len(heads)], width=width if len(heads) == len(_HEADS) else None), *explained]
+    last = heads[-1] == _HEADS[-1]
+    align = "".join("r" if head in _RIGHT else "l" for head in heads)
+    return [*table(painted, align, width=width if last else None), *explained]
 
 
-_HEADS = ("part", "", "verdict", "agree", "ratio", "largest in")
-_TITLE, _VERDICT = 1, 2
+def _judged(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The rows and their head without the column of what was not judged, where all was."""
+    return [[*row[:_WAITING], *row[_WAITING + 1 :]] for row in (_HEADS, *rows)]
+
+
+_HEADS = ("part", "", "verdict", "agree", "not judged", "ratio", "largest in")
+_RIGHT = ("agree", "not judged", "ratio")
+_TITLE, _VERDICT, _WAITING = 1, 2, 4
 _LONGEST_LABEL, _LEAST_LARGEST = 24, 12
 
 

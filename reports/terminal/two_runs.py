@@ -50,19 +50,22 @@ def two_runs_page(
 
 
 def _part_lines(two: TwoRuns, paint: Paint) -> list[str]:
-    heads = ("part", "", "A", "agree", "ratio", "B", "agree", "ratio")
+    waiting = any(side is not None and side.waiting for _, *sides in two.parts for side in sides)
+    side_heads = ("agree", *(["not judged"] if waiting else []), "ratio")
+    heads = ("part", "", "A", *side_heads, "B", *side_heads)
     rows = [[paint(head, "dim") for head in heads]]
     for _, was, now in two.parts:
         known = now or was
         if known is not None:
-            rows.append([known.label, known.title, *_cells(was), *_cells(now)])
-    return table(rows, "lllrrlrr")
+            rows.append([known.label, known.title, *_cells(was, waiting), *_cells(now, waiting)])
+    return table(rows, "ll" + 2 * f"l{'r' * len(side_heads)}")
 
 
-def _cells(part: PartSummary | None) -> list[str]:
+def _cells(part: PartSummary | None, waiting: bool) -> list[str]:
+    left = [str(part.waiting or "") if part else ""] if waiting else []
     if part is None:
-        return ["not asked", "", ""]
-    return [part.verdict, f"{part.agree}/{part.total}", number(part.ratio)]
+        return ["not asked", "", *left, ""]
+    return [part.verdict, part.agreed, *left, number(part.ratio)]
 
 
 def _group_lines(group: Sequence[Change], label: str, width: int, paint: Paint, whole: bool) -> list[str]:

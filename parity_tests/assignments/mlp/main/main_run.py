@@ -139,7 +139,7 @@ class MainRun:
         return replace(
             comparison,
             verdict=failure.kind,
-            problem=self.say(failure.text if quantity == "run" else f"not seen to its end, since {failure.text}"),
+            problem=self.say(failure.text if quantity == "run" else f"not seen to its end: {failure.text}"),
             sentence=True,
             failure=failure,
             blame="submission",
