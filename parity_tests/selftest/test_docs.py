@@ -31,6 +31,10 @@ IN_A_SENTENCE = re.compile(r"`((?:\.venv/bin/)?(?:parity [a-z]|python -m |pytest
 """A command in a sentence; `parity COMMAND` stands for all."""
 
 
+A_FILE = re.compile(r"`([\w./*]+/[\w./*]*)`")
+"""A file or folder in a sentence; `A/` is an assignment's folder."""
+
+
 def calls(text: str) -> Iterator[list[str]]:
     """Every call of a program in a page's blocks of commands and in its sentences, as its words."""
     in_blocks = [command.text for block in sessions.blocks(text) for command in block.commands]
@@ -209,3 +213,12 @@ def test_the_examples_are_as_short_as_their_pages_say(name: str) -> None:
     ]
     assert len(files) >= 2
     assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) < 130
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_guide_sends_to_are_there(page: str) -> None:
+    bases = (ROOT, ROOT / "parity_tests", ROOT / "parity_tests" / "assignments")
+    names = [name.rstrip("/") for name in A_FILE.findall(PAGES[page])]
+    asked = [re.sub(r"^A/", "*/", name) for name in names]
+    assert [name for name in asked if not any(any(base.glob(name)) for base in bases)] == []
+    assert len(asked) > 10
