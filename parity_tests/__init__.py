@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from parity_tests.api.check import check as check
     from parity_tests.pairs.agrees import assert_agrees as assert_agrees
     from parity_tests.pairs.hold import hold as hold
+    from parity_tests.pairs.opcheck import opcheck as opcheck
     from parity_tests.pairs.pair import between as between
     from parity_tests.pairs.pair import labels as labels
     from parity_tests.pairs.pair import pair as pair
@@ -24,6 +25,7 @@ _HOMES = {
     "check": "parity_tests.api.check",
     "hold": "parity_tests.pairs.hold",
     "assert_agrees": "parity_tests.pairs.agrees",
+    "opcheck": "parity_tests.pairs.opcheck",
     "pair": "parity_tests.pairs.pair",
     "between": "parity_tests.pairs.pair",
     "labels": "parity_tests.pairs.pair",
@@ -41,6 +43,7 @@ __all__ = [
     "gradients",
     "hold",
     "labels",
+    "opcheck",
     "pair",
     "positive",
     "radius",

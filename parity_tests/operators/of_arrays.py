@@ -92,8 +92,9 @@ def _writings(seen: Seen) -> Iterator[tuple[str, Map]]:
         order = torch.arange(want.numel())
         order[wrong.flatten()] = order[wrong.flatten()].flip(0)
         yield f"the elements {one} and {two} are exchanged", lambda y: y.flatten()[order].view(y.shape)
-    if place and not bool(got[wrong].any()):
-        yield f"0 in {place}, all else agrees", lambda y: y.masked_fill(wrong.to(y.device), 0)
+    if (place or bool(wrong.all())) and not bool(got[wrong].any()):
+        words = f"0 in {place}, all else agrees" if place else "0 everywhere"
+        yield words, lambda y: y.masked_fill(wrong.to(y.device), 0)
     if want.numel() <= FEW:
         return
     for kind in (kind for kind in TYPES if kind != "TF32" and torch.equal(in_type(got, kind), got)):

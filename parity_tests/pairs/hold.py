@@ -54,7 +54,7 @@ class Options:
     parameters: Mapping[str, Any] | None = None
     forms: Sequence[Any] = ()
     unknown: str = "refuse"
-    ulps: float | None = None
+    ulps: float | Mapping[str, float] | None = None
     compare: Sequence[str] | None = None
     arithmetic: Arithmetic | None = None
     """What is given as accumulate=, store= and products=."""
@@ -105,7 +105,7 @@ def hold(
     parameters: Mapping[str, Any] | None = None,
     forms: Sequence[Any] = (),
     unknown: str = "refuse",
-    ulps: float | None = None,
+    ulps: float | Mapping[str, float] | None = None,
     compare: Sequence[str] | None = None,
     accumulate: str | None = None,
     store: str | None = None,
@@ -126,7 +126,8 @@ def hold(
     `radius` is "bound" (guaranteed), "sample" (probable: `replicas` runs, drawn from `seed`) or "auto" (the bound;
     where it says too little the probable radius of long sums, and where that does, too, the sample). `parameters` are
     those of a module. `forms` are further torch functions of the same inputs whose rounding is allowed for as well.
-    `unknown="sample"` allows an operation without a rule `ulps` units in the last place a side. `compare` names the
+    `unknown="sample"` allows an operation without a rule `ulps` units in the last place a side; `ulps={"exp": 2}` says
+    what the candidate's library may err by, in place of numpy's, in that function. `compare` names the
     results to compare, all if left out. `accumulate` and `store` declare a candidate in low precision: the types that
     its sums round in and that it may store the result of each of the reference's operations in ("float32" and
     "bfloat16", say); `products` that its products round their factors to ("tf32"). Inputs may then be float16, bfloat16
@@ -241,7 +242,7 @@ def hold_case(
     if failure is not None:
         held = {name: Held(failure, None) for name in flowed}
     else:
-        answer = _freed(answer, flowed)
+        answer = _freed(answer, flowed, options)
         with _answerable():  # a form is asked when a gap is met
             held = _judged(answer, flowed, _wide(function, replayed, flowed, options), options)
         held = explain(held, getattr(function, "gradients", ()))
@@ -251,19 +252,22 @@ def hold_case(
     return replace(found, asked=_asked(function, replayed, flowed, answer, held, options)) if failure is None else found
 
 
-def _freed(answer: _Answer, flowed: Mapping[str, Flowed]) -> _Answer:
-    """The answer in torch's order and with its signs where a factorisation leaves these free, and its condition."""
+def _freed(answer: _Answer, flowed: Mapping[str, Flowed], options: Options) -> _Answer:
+    """The answer in torch's order and with its signs where a factorisation leaves these free; notes on that."""
     one = next(iter(flowed.values()))
     notes = list(answer.notes)
     if one.conditions:
         said = ", ".join(f"{number:.2g} ({name})" for name, number in one.conditions.items())
-        notes.append(Note(NoteKind.RESOLUTION, f"condition numbers: {said}"))
+        notes.append(Note(NoteKind.MEASURED, f"condition numbers: {said}"))
+    if isinstance(options.ulps, Mapping):
+        said = ", ".join(f"{name} {number:g}" for name, number in options.ulps.items())
+        notes.append(Note(NoteKind.MEASURED, f"declared errors of the candidate's library in ulps: {said}"))
 
     def freed(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         there, changed = as_torch_has_them(paired(list(flowed), arrays, by_key=answer.by_key), flowed)
         if not changed:
             return arrays
-        notes.append(Note(NoteKind.READING, f"returns vectors {changed} than torch, as it may"))
+        notes.append(Note(NoteKind.MEASURED, f"returns what is {changed} than torch's, as it may be"))
         return dict(arrays) | there if answer.by_key else there
 
     first = freed(answer.arrays) if one.free else answer.arrays

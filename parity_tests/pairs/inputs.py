@@ -14,16 +14,24 @@ def is_tensor(value: Any) -> bool:
 
 
 def is_array(value: Any) -> bool:
-    """Whether it is numpy's or torch's."""
-    return isinstance(value, np.ndarray | np.generic) or is_tensor(value)
+    """Whether it is numpy's or torch's, or a sparse matrix of scipy's."""
+    return isinstance(value, np.ndarray | np.generic) or is_tensor(value) or is_sparse(value)
+
+
+def is_sparse(value: Any) -> bool:
+    """Whether it is a sparse matrix of scipy's; scipy is not imported to find out."""
+    return type(value).__module__.startswith("scipy.sparse") and hasattr(value, "toarray")
 
 
 def in_numpy(value: Any) -> Any:
-    """A tensor, or an array of a type that numpy has from elsewhere, as an array of numpy's own, exactly."""
+    """A tensor, or an array of a type that numpy has from elsewhere, as an array of numpy's own, dense, exactly."""
+    if is_sparse(value):
+        return value.toarray()
     kind = str(value.dtype).removeprefix("torch.")
     lower = kind == "bfloat16" or kind.startswith("float8_")
     if is_tensor(value):
-        value = value.detach().cpu().resolve_conj().resolve_neg()
+        value = value.detach() if str(value.layout) == "torch.strided" else value.detach().to_dense()
+        value = value.cpu().resolve_conj().resolve_neg()
         return (value.float() if lower else value).numpy()
     return np.asarray(value, np.float32) if lower else value
 
@@ -38,6 +46,8 @@ def _copied(value: Any) -> Any:
         return value.detach().clone()
     if isinstance(value, np.ndarray):
         return _like(value)
+    if is_sparse(value):
+        return value.copy()
     if isinstance(value, list | tuple):
         return type(value)(_copied(item) for item in value)
     if isinstance(value, dict):

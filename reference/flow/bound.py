@@ -41,6 +41,8 @@ class Step:
 
     name: str
     shapes: list[tuple[int, ...]]
+    strides: list[tuple[int, ...]] = field(default_factory=list)
+    """How its results lie in memory, by which torch chooses the kernels of what follows; empty where nobody asks."""
     sigma: list[Radius] = field(default_factory=list)
     """Of each result, the standard deviation that stands for the rounding of both sides."""
     stretch: float = 1.0
@@ -276,7 +278,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             return operation.out, radii, None
         if not self.record:
             return operation.out, self._stored(operation.out, radii, operation.rounds, operation.scales)[0], None
-        step = Step(str(func), _shapes(out))
+        step = Step(str(func), _shapes(out), _strides(out))
         before = self.context.probable_calls
         own = Operation(func, args, kwargs, out, self.context, local=True)
         own.memo = operation.memo
@@ -318,7 +320,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if not self.record:
             return other, radii, None
         own = [plus(*each) for each in zip(between, half, strict=True)] if any(h is not None for h in half) else []
-        return other, radii, Step(name, _shapes(values), _with_moves(between, half), own=own, stored=half)
+        step = Step(name, _shapes(values), _strides(values), _with_moves(between, half), own=own, stored=half)
+        return other, radii, step
 
     def _stored(
         self, out: Any, radii: list[Radius], rounds: bool, scales: bool = False
@@ -426,6 +429,10 @@ def _is_target(func: OpOverload, x: Tensor, args: tuple[Any, ...]) -> bool:
 
 def _shapes(out: Any) -> list[tuple[int, ...]]:
     return [tuple(x.shape) for x in tensors(out)]
+
+
+def _strides(out: Any) -> list[tuple[int, ...]]:
+    return [x.stride() for x in tensors(out)]
 
 
 def _listed(radii: Any, out: Any) -> list[Radius]:

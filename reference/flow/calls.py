@@ -22,6 +22,7 @@ _LOWER = {"float16", *(name for name in dir(torch) if re.match("bfloat16$|float8
 """Types of fewer bits than float32, which float64 holds exactly."""
 
 
+_SPARSE = {kind for kind in vars(torch).values() if isinstance(kind, torch.layout) and "sparse" in str(kind)}
 _HELD = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 
@@ -35,8 +36,8 @@ def as_tensors(
 ) -> dict[str, Any]:
     """Copies of the arrays among the inputs as tensors, floating ones in `dtype` where one is given; the rest as is.
 
-    Lists, tuples and dicts are looked into. Raises UnsupportedTypeError for floats other than float32 and float64, but
-    for lower ones where these are declared (`lower`).
+    Lists, tuples and dicts are looked into, and what is sparse is made dense. Raises UnsupportedTypeError for floats
+    other than float32 and float64, but for lower ones where these are declared (`lower`).
     """
 
     def refused(name: str, x: Any) -> UnsupportedTypeError:
@@ -58,6 +59,8 @@ def as_tensors(
                 raise UnsupportedTypeError(f"{name} is of type {x.dtype}; inputs are numbers or truth values")
             x = torch.from_numpy(np.array(x, dtype=x.dtype.newbyteorder("="), copy=True, order="K"))
             return placed(x)
+        if not isinstance(x, Tensor) and hasattr(x, "toarray"):  # scipy's sparse matrices
+            return one(name, x.toarray())
         if not isinstance(x, Tensor):
             if hasattr(x, "__array__") or hasattr(x, "__dlpack__"):
                 kind = f"{type(x).__module__.partition('.')[0]}'s {type(x).__name__}"
@@ -65,6 +68,8 @@ def as_tensors(
                     f"{name} is {kind}; inputs are numpy arrays or tensors: numpy.asarray makes one"
                 )
             return x
+        if x.layout in _SPARSE and not x.is_meta:
+            x = x.detach().to_dense()
         if x.layout is not torch.strided or x.is_quantized or x.is_meta or x.is_nested:
             kind = (
                 "nested"

@@ -16,6 +16,7 @@ from reference.flow.flowed import Alternative, Flowed
 from reference.flow.freedom import free_outputs
 from reference.flow.low_precision import Arithmetic
 from reference.flow.rounding import FORMS
+from reference.flow.rules.functions import FUNCTIONS
 from reference.flow.rules.long_sums import CHANCE
 from reference.flow.runs import Flow, Question
 from reference.flow.student import factor
@@ -37,7 +38,7 @@ def evaluate(
     seed: int = 0,
     forms: Sequence[str | Function] = (),
     unknown: str = "refuse",
-    ulps: float | None = None,
+    ulps: float | Mapping[str, float] | None = None,
     arithmetic: Arithmetic | None = None,
 ) -> dict[str, Flowed]:
     """What `function(**inputs)` answers, by name: value ± radius for each element.
@@ -52,8 +53,9 @@ def evaluate(
     their rounding is allowed for under their names in `Flowed.forms`, where the usual
     ones (rounding.FORMS) are as far as the function has such operations. `unknown="sample"` allows an operation without
     a rule `ulps` units in the last place a side, in its operands and in its result; it warns where there is no such.
-    With `arithmetic` inputs may be of fewer bits as well; values are then those in float64 of the inputs as they are,
-    and radii what the candidate alone may round, as low_precision.py has it.
+    `ulps` by function, {"exp": 2}, is what the candidate's library is documented to err by, in place of numpy's. With
+    `arithmetic` inputs may be of fewer bits as well; values are then those in float64 of the inputs as they are, and
+    radii what the candidate alone may round, as low_precision.py has it.
 
     Raises QuestionError, UnsupportedTypeError, UnknownOperationError, DataDependentError, and whatever the function
     raises.
@@ -62,6 +64,16 @@ def evaluate(
         raise QuestionError(f"radius is {radius!r}; it is one of {', '.join(RADII)}")
     if unknown not in ("refuse", "sample"):
         raise QuestionError(f"unknown is {unknown!r}; it is refuse or sample")
+    library = dict(ulps) if isinstance(ulps, Mapping) else {}
+    ulps = None if isinstance(ulps, Mapping) else ulps
+    strange = sorted(map(str, library.keys() - FUNCTIONS))
+    if strange:
+        raise QuestionError(
+            f"ulps= names {', '.join(strange)}; functions of a library are {', '.join(sorted(FUNCTIONS))}"
+        )
+    for name, number in library.items():
+        if not isinstance(number, int | float) or not 0 <= number < float("inf"):
+            raise QuestionError(f"the ulps of {name} are {number!r}; they are a number from 0 on")
     if unknown == "sample" and ulps is None:
         raise QuestionError("unknown='sample' needs ulps=…, what an operation without a rule may err by on each side")
     if not isinstance(replicas, int) or (radius != "bound" and replicas < 2):
@@ -72,7 +84,7 @@ def evaluate(
         raise QuestionError(f"ulps is {ulps!r}; it is a positive number")
     if isinstance(forms, str) or not isinstance(forms, Sequence):
         raise QuestionError("forms= is a list of functions of the same inputs, or of names of forms")
-    question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None, arithmetic)
+    question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None, arithmetic, library)
     answer = Answer(question, radius, replicas, forms, fine=True)
     flowed = answer.flowed(answer.bounded())
     if unknown == "sample" and not answer.without_rule:

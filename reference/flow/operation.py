@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass, field
@@ -140,6 +140,8 @@ class Context:
     """Those of rounding.FORMS that some operation of the run has."""
     seen_kinks: int = 0
     """How many choices were exactly at a kink."""
+    library: Mapping[str, float] = field(default_factory=dict)
+    """By function (`exp`) how many ulps the candidate's may err by, where that was declared."""
     conditions: dict[str, float] = field(default_factory=dict)
     """By operation of linear algebra the largest condition number, by which rounding of its operands grows."""
     factored: list[tuple[Tensor, Tensor, Radius]] = field(default_factory=list)
@@ -345,6 +347,10 @@ class Operation:
         if n > 1:
             self.stretch = max(self.stretch, p.gamma(n) / (math.sqrt(n) * p.u))
         return 2 * math.sqrt(n) * p.u
+
+    def ulps(self, name: str, usual: float) -> float:
+        """How many units in the last place a function of the candidate's library may err by."""
+        return self.context.library.get(name, usual)
 
     def unit_inside(self) -> float:
         """u of what happens within the operation: of both sides, or where a form has parts stored half the candidate's.

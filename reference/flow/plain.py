@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reference.flow.calls import Function, as_tensors, is_lower, named, settled
@@ -31,10 +33,45 @@ def plain(
     In float64 all that the function makes or has beside its inputs is of that type too. `lower`: as in `as_tensors`;
     `unfused`: as in `settled`.
     """
-    wide = AllDouble() if dtype is torch.float64 else nullcontext()
-    with settled(seed, dtype=dtype, unfused=unfused), wide:
-        results = named(function(**as_tensors(inputs, device, dtype, lower=lower)))
-        return {name: result.detach() for name, result in results.items()}
+
+    def called() -> dict[str, Tensor]:
+        wide = AllDouble() if dtype is torch.float64 else nullcontext()
+        with settled(seed, dtype=dtype, unfused=unfused), wide:
+            results = named(function(**as_tensors(inputs, device, dtype, lower=lower)))
+            return {name: result.detach() for name, result in results.items()}
+
+    return in_one_type(called) if dtype is torch.float64 else called()
+
+
+OF_TWO_TYPES = re.compile(r"same dtype|should be the same|expected scalar type", re.I)
+"""What torch says where operands are of two types."""
+
+
+def in_one_type(called: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """What a call in float64 gives; again with all arguments in float64 where torch refuses those of two types.
+
+    Most operations get float64 as it is, but some functions (convolutions) look at types before any operation is seen.
+    """
+    try:
+        return called()
+    except RuntimeError as error:
+        if not OF_TWO_TYPES.search(str(error)):
+            raise
+    with _Doubled():
+        return called()
+
+
+class _Doubled(TorchFunctionMode):
+    """Gives each function that writes into nothing float64 in place of float32."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name.endswith("_") or "out" in (kwargs or {}):
+            return func(*args, **(kwargs or {}))
+        args, kwargs = changed((args, kwargs or {}), doubled)
+        return func(*args, **kwargs)
 
 
 def doubled(x: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,19 @@ from reference.flow.errors import QuestionError
 
 
 def gradients(
-    function: Callable[..., Any], of: tuple[str, ...] | str, given: str | None
+    function: Callable[..., Any], of: tuple[str, ...] | str, given: str | None = None
 ) -> Callable[..., dict[str, Tensor]]:
     """A reference that returns what `function` does and, for each input named in `of`, the gradient in that input.
 
     The reference takes `function`'s inputs by name and `given`, the gradient in the output (of the output's structure
     where there are several). With `given=None` the output has to be of no dimensions. Results are "output" (or
-    "output[0]", "output.key") and the names in `of`. Raises ClashError where two results would have one name.
+    "output[0]", "output.key") and the names in `of`; of a module these may be those of its parameters,
+    such as "weight": its own, where no input has that name. Raises ClashError where two results would have one name.
     """
     names = (of,) if isinstance(of, str) else tuple(of)
+    own: Mapping[str, Tensor] = {}
+    if isinstance(function, torch.nn.Module):
+        own, function = dict(function.named_parameters()), module_reference(function)
 
     @torch.enable_grad()
     def reference(**inputs: Any) -> dict[str, Tensor]:
@@ -32,8 +37,12 @@ def gradients(
             raise QuestionError(f"there is no input {given!r}, which given= names; there are {', '.join(inputs)}")
         upstream: Any = inputs.pop(given) if given is not None else None
         for name in names:
+            if name not in inputs and name in own:
+                inputs[name] = own[name].detach().to(_floating(inputs))
             if name not in inputs:
-                raise QuestionError(f"there is no input {name!r} to differentiate by; there are {', '.join(inputs)}")
+                raise QuestionError(
+                    f"there is no input {name!r} to differentiate by; there are {', '.join([*inputs, *own])}"
+                )
             if not isinstance(inputs[name], Tensor) or not inputs[name].is_floating_point():
                 raise QuestionError(f"the input {name!r} is not of floating-point numbers, in which gradients are")
             inputs[name] = inputs[name].detach().requires_grad_()
@@ -90,7 +99,8 @@ def module_reference(module: torch.nn.Module, parameters: Mapping[str, Any] | No
 
     What `parameters` does not name is the module's own. An input that has the name of a parameter takes its place, so
     that `gradients` can differentiate by it; the others go to the module's `forward` by name, or in their order where
-    it has other names. Buffers are copied anew for each call, so that running statistics start from the same values.
+    it has other names. Buffers, and tensors that are attributes alone, are copied anew for each call, so that what a
+    call writes into them starts from the same values.
     """
     own = {name for name, _ in module.named_parameters()}
     if parameters is not None and not isinstance(parameters, Mapping):
@@ -113,9 +123,24 @@ def module_reference(module: torch.nn.Module, parameters: Mapping[str, Any] | No
         held |= {name: inputs.pop(name) for name in list(inputs) if name in own}
         by_name = set(inputs) <= accepted
         args, kwargs = ((), inputs) if by_name else (tuple(inputs.values()), {})
-        return torch.func.functional_call(module, held, args, kwargs)
+        with _attributes_anew(module, dtype):
+            return torch.func.functional_call(module, held, args, kwargs)
 
     return reference
+
+
+@contextmanager
+def _attributes_anew(module: torch.nn.Module, dtype: torch.dtype | None) -> Iterator[None]:
+    """Copies in place of the tensors that are attributes of a module or of one within it, and no buffers."""
+    before = [(vars(one), key, x) for one in module.modules() for key, x in vars(one).items() if isinstance(x, Tensor)]
+    try:
+        for attributes, key, x in before:
+            copy = x.detach().clone()
+            attributes[key] = copy.to(dtype) if x.is_floating_point() and dtype is not None else copy
+        yield
+    finally:
+        for attributes, key, x in before:
+            attributes[key] = x
 
 
 def _floating(inputs: Mapping[str, Any]) -> torch.dtype | None:

@@ -17,7 +17,7 @@ from reference.flow.in_torch import InTorch
 from reference.flow.low_precision import Arithmetic
 from reference.flow.nested import tensors
 from reference.flow.operation import CURRENT, Context, Radius, plus
-from reference.flow.plain import plain
+from reference.flow.plain import OF_TWO_TYPES, in_one_type, plain
 from reference.flow.rounding import precision
 from reference.flow.sample import Replica
 from reference.flow.shadows import Shadows
@@ -25,6 +25,13 @@ from reference.flow.student import factor
 
 USEFUL = {torch.float32: 1e-3, torch.float64: 1e-9}
 """The part of |want| up to which a bound says enough, by the type of the inputs."""
+
+
+def _of_functions() -> QuestionError:
+    return QuestionError(
+        "the reference hands functions to torch to run (torch.cond, flex_attention), and nothing looks into these; "
+        "write it without them"
+    )
 
 
 @dataclass
@@ -78,7 +85,9 @@ class Question:
         seed: int,
         ulps: float | None,
         arithmetic: Arithmetic | None = None,
+        library: Mapping[str, float] | None = None,
     ) -> None:
+        self.library = library or {}
         self.function, self.inputs, self.device, self.seed, self.ulps = function, inputs, device, seed, ulps
         self.arithmetic = arithmetic
         if arithmetic is not None:  # once, for all runs
@@ -91,14 +100,29 @@ class Question:
 
     def of(self, function: Function) -> Question:
         """The same question put to another function."""
-        return Question(function, self.inputs, self.device, self.seed, self.ulps, self.arithmetic)
+        return Question(function, self.inputs, self.device, self.seed, self.ulps, self.arithmetic, self.library)
 
     def plain(self) -> dict[str, Tensor]:
         """The plain call's outputs by name."""
         if self.arithmetic is not None:
             return plain(self.function, self.inputs, device=self.device, seed=self.seed, dtype=torch.float64)
         with settled(self.seed, dtype=self._default):
-            outputs = _detached(named(self.function(**as_tensors(self.inputs, self.device))))
+            given = as_tensors(self.inputs, self.device)
+            try:
+                outputs = _detached(named(self.function(**given)))
+            except Exception as error:
+                if type(error).__module__.startswith("torch._dynamo"):
+                    raise _of_functions() from error
+                if (
+                    not isinstance(error, RuntimeError)
+                    or self.precision.dtype is torch.float32
+                    or not OF_TWO_TYPES.search(str(error))
+                ):
+                    raise
+                raise QuestionError(
+                    "the reference has tensors of its own in float32, and its inputs are float64 "
+                    f"({str(error).splitlines()[0]}); give the inputs in float32, or the reference in float64"
+                ) from error
         if precision_of(self.inputs) is None:  # indices into a table, say: then the results tell
             self.precision = precision_of(outputs) or self.precision
         return outputs
@@ -135,7 +159,7 @@ class Question:
     def _flow(
         self, forms: frozenset[str], kinks: str, record: bool, lenient: bool, probable: bool, values: bool
     ) -> Flow:
-        context = Context(self.precision, Shadows(), forms, kinks, self.arithmetic, probable)
+        context = Context(self.precision, Shadows(), forms, kinks, self.arithmetic, probable, library=self.library)
         mode = Bound(context, record=record, lenient=lenient, ulps=self.ulps, values=values)
         token = CURRENT.set(context)
         try:
@@ -147,10 +171,7 @@ class Question:
         except NotImplementedError as error:
             if "HigherOrderOperator" not in str(error):
                 raise
-            raise QuestionError(
-                "the reference hands functions to torch to run (torch.cond, flex_attention), and nothing looks into "
-                "these; write it without them"
-            ) from error
+            raise _of_functions() from error
         finally:
             CURRENT.reset(token)
 
@@ -212,10 +233,14 @@ class _Replicas:
 
     def run(self, sign: int | None, *, turned: bool = False) -> dict[str, Tensor]:
         """The outputs of one, moved as `Replica` says; with `turned` as the one before, the other way."""
-        question = self.question
         if turned:
             self.generator.set_state(self._before)
         self._before = self.generator.get_state()
+        return in_one_type(lambda: self._run(sign, turned))
+
+    def _run(self, sign: int | None, turned: bool) -> dict[str, Tensor]:
+        question = self.question
+        self.generator.set_state(self._before)
         mode = Replica(
             self.flow.mode.steps, self.last, sign, self.generator, declared=question.arithmetic, turned=turned
         )

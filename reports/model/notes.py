@@ -17,6 +17,8 @@ class NoteKind(StrEnum):
     """A result in a wider dtype than asked for. It never costs."""
     DTYPE = "dtype"
     """A result in another dtype than asked for."""
+    MEASURED = "measured"
+    """What a result hangs on, such as a condition number, or an error that was declared. It never costs."""
     SHAPE = "shape"
     """A result in another shape that holds the same numbers."""
     OVERWRITES = "overwrites"
@@ -57,7 +59,7 @@ class NoteKind(StrEnum):
     @property
     def costs(self) -> bool:
         """Whether such a note is a discrepancy under `--strict`."""
-        return self is not NoteKind.PROMOTED
+        return self not in (NoteKind.PROMOTED, NoteKind.MEASURED)
 
     @property
     def measures(self) -> bool:

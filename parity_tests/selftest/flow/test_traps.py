@@ -203,6 +203,17 @@ def test_9_zeros_are_exact_only_where_the_kernel_makes_them_so() -> None:
     assert max(ratios(answer, honest.convolution(**inputs)).values()) <= 1
 
 
+def test_10_replicas_lie_in_memory_as_the_recorded_run_does() -> None:
+    """Else a linear layer after a layer norm of what was transposed takes another kernel, and nothing rounds there."""
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((2, 8, 6), (5, 8), 5))
+
+    def layers(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+        return functional.linear(functional.layer_norm(x.transpose(1, 2), (8,)), w, b)
+
+    assert output(layers, {"x": x, "w": w, "b": b}, radius="sample").kind == "sample"
+
+
 def test_10_a_run_that_takes_another_way_is_refused() -> None:
     """A loop whose length rounding decides cannot be repeated."""
 

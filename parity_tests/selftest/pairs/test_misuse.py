@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from parity_tests import assert_agrees, gradients, hold
+from parity_tests import assert_agrees, gradients, hold, opcheck
 from parity_tests.cli import main
 from parity_tests.pairs.radius import radius
 from parity_tests.protocol.errors import UsageError
@@ -18,6 +18,7 @@ from parity_tests.selftest.pairs.layers import softmax
 
 X = np.random.default_rng(7).standard_normal((6, 5))
 SINGLE = X.astype(np.float32)
+EYE = torch.eye(5)
 
 
 def torchs_softmax(x: torch.Tensor) -> torch.Tensor:
@@ -33,6 +34,11 @@ class Foreign:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return X
+
+
+def of_the_compiler(x: torch.Tensor) -> Any:
+    """As torch.cond does where a branch returns its input; the compiler takes two seconds to be imported."""
+    raise type("Refused", (RuntimeError,), {"__module__": "torch._dynamo.exc"})
 
 
 def either(x: torch.Tensor) -> Any:
@@ -66,7 +72,15 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
         "x is nested",
     ),
     "radii of a number": (lambda: radius(3, X), "the reference is a int"),  # type: ignore[arg-type]
-    "a sparse input": (lambda: hold(softmax, torchs_softmax, torch.eye(3).to_sparse_csr()), "x is sparse_csr"),
+    "a function of no library": (bound_to(ulps={"expo": 2}), "ulps= names expo; functions of a library are"),
+    "ulps below 0": (bound_to(ulps={"exp": -1}), "the ulps of exp are -1"),
+    "a reference of another type": (
+        lambda: hold(softmax, lambda x: x @ EYE, X),
+        "has tensors of its own in float32, and its inputs are float64",
+    ),
+    "what torch's compiler refuses": (lambda: hold(softmax, of_the_compiler, X), "hands functions to torch to run"),
+    "derivatives of integers": (lambda: opcheck(torch.neg, torch.neg, np.arange(3)), "no input is of floating-point"),
+    "third derivatives": (lambda: opcheck(torch.exp, torch.exp, X, orders=3), "orders is 3"),
     "an input without numbers": (lambda: hold(softmax, torchs_softmax, torch.empty(3, device="meta")), "device meta"),
     "complex numbers without a rule": (
         lambda: hold(softmax, lambda x: torch.complex(x, x).sqrt().real, X),

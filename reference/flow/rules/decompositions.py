@@ -171,6 +171,12 @@ def products_added(x: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: f
     return x * beta + product * alpha
 
 
+@decomposition(aten._sparse_addmm.default)
+def sparse_product_added(x: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """βC + αAB, of what is dense by now."""
+    return torch.addmm(x, a, b, beta=beta, alpha=alpha)
+
+
 @decomposition(aten.put.default)
 def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """Elements put, or added, at places of the flattened tensor."""

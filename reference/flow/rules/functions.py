@@ -34,7 +34,8 @@ Slope = Callable[[Tensor, Tensor], Tensor]
 def library(op: Operation, candidate: float, carried: Radius, exact: Tensor | bool | None = None) -> Tensor:
     """Errors of torch's library and of the candidate's, in ulps of the result: 2u each at most."""
     torch_ulps = TORCH_CUDA_ULPS if op.out.is_cuda else TORCH_ULPS
-    return op.rounding(most(op, carried), torch_ulps + candidate, exact)
+    name = op.func._schema.name.removeprefix("aten::").removeprefix("special_")
+    return op.rounding(most(op, carried), torch_ulps + op.ulps(name, candidate), exact)
 
 
 def nearest(x: Tensor, r: Tensor) -> Tensor:
@@ -78,6 +79,10 @@ _SLOPES: dict[object, Slope] = {
     aten.erfc: lambda x, r: 2 / math.sqrt(math.pi) * (-(nearest(x, r) ** 2)).exp(),
 }
 """Functions whose rule is: VECTOR_ULPS, and the largest slope."""
+FUNCTIONS = frozenset(str(packet).removeprefix("aten.") for packet in _SLOPES) | {
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "tanh", "pow", "atan2", "hypot"
+}  # fmt: skip
+"""Functions of a library, of which a caller may say by how many ulps the candidate's errs."""
 
 
 @rule(*_SLOPES)  # type: ignore[arg-type]
@@ -203,7 +208,7 @@ def sigmoid(op: Operation) -> Radius:
     if r is not None:
         near = nearest(wide(x), r)
         carried = (r * torch.sigmoid(near) * torch.sigmoid(-near)).clamp_max_(1.0)
-    exp = 2 * (EXP_ULPS + (TORCH_CUDA_ULPS if op.out.is_cuda else TORCH_FAST_EXP_ULPS))
+    exp = 2 * (op.ulps("exp", EXP_ULPS) + (TORCH_CUDA_ULPS if op.out.is_cuda else TORCH_FAST_EXP_ULPS))
     size = s if carried is None else s + carried
     per_side = (exp * (1 - s) + 4) / 2
     radius = plus(carried, op.rounding(size * per_side, 1), op.stored_inside(size, 2))
@@ -230,7 +235,9 @@ def power(op: Operation) -> Radius:
     whole = p == int(p)
     roundings = max(abs(p) if whole and abs(p) <= 8 else 0.0, 2 * TORCH_ULPS, 1.0)
     inside = op.stored_inside(most(op, carried), int(abs(p)) - 2) if whole and abs(p) <= 8 else None
-    rounding = op.rounding(most(op, carried), roundings + VECTOR_ULPS, op.exactly(x, 0) if p > 0 else None)
+    rounding = op.rounding(
+        most(op, carried), roundings + op.ulps("pow", VECTOR_ULPS), op.exactly(x, 0) if p > 0 else None
+    )
     return plus(carried, rounding, inside)
 
 

@@ -36,7 +36,7 @@ class Exponentials:
         self.p, self.log_sum = e / total, total.log()
         self.shift = (top + self.log_sum).abs()
         argument = self.below.abs().masked_fill(self.below.isinf(), 0.0)
-        self.relative = 2 * u * (argument + 2 * (EXP_ULPS + TORCH_FAST_EXP_ULPS) / 2)
+        self.relative = 2 * u * (argument + 2 * (op.ulps("exp", EXP_ULPS) + TORCH_FAST_EXP_ULPS) / 2)
         if op.allows(UNSHIFTED):
             self.relative = self.relative + 2 * u * self.shift
         self.terms = terms = int(max(a.numel() // max(total.numel(), 1), 1))
@@ -90,7 +90,7 @@ def log_softmax(op: Operation) -> Radius:
     """
     x = Exponentials(op, op["self"], [op["dim"]])
     below = x.below.abs()
-    local = 2 * x.u * (below + 2 * LOG_ULPS / 2 * x.log_sum.abs() + (below + x.log_sum.abs())) + x.mean
+    local = 2 * x.u * (below + 2 * op.ulps("log", LOG_ULPS) / 2 * x.log_sum.abs() + (below + x.log_sum.abs())) + x.mean
     local = local + 2 * x.u * x.log_sum.abs()
     if op.allows(UNSHIFTED):
         local = local + 4 * x.u * x.shift
@@ -108,7 +108,7 @@ def log_sum_exp(op: Operation) -> Radius:
     dims = [op["dim"]] if isinstance(op["dim"], int) else list(op["dim"])
     x = Exponentials(op, op["self"], dims)
     out = wide(op.out)
-    local = x.mean + 2 * x.u * LOG_ULPS * 2 * x.log_sum.abs()
+    local = x.mean + 2 * x.u * op.ulps("log", LOG_ULPS) * 2 * x.log_sum.abs()
     if op.allows(UNSHIFTED):
         local = local + 2 * x.u * x.shift
     if x.moving is not None:
@@ -130,7 +130,10 @@ def running_log_sum_exp(op: Operation) -> Radius:
     if x.dim() == 0:
         return op.radius(x)
     sizes = out.abs().masked_fill(out.isinf(), 0.0)
-    step = 2 * u * (1 / math.e + 2 * EXP_ULPS + 2 * VECTOR_ULPS * math.log(2)) + 2 * u * sizes
+    step = (
+        2 * u * (1 / math.e + 2 * op.ulps("exp", EXP_ULPS) + 2 * op.ulps("log1p", VECTOR_ULPS) * math.log(2))
+        + 2 * u * sizes
+    )
     step = step.index_fill(dim, torch.zeros(1, dtype=torch.long, device=x.device), 0.0)
     op.rounds = True
     local = step.cumsum(dim)
@@ -153,7 +156,7 @@ def log_softmax_backward(op: Operation) -> Radius:
     summed = total * op.sums(max(g.shape[dim] - 1, 0))
     if r is not None:
         summed = summed + r.sum(dim, keepdim=True)
-    relative = 2 * u * (EXP_ULPS + TORCH_FAST_EXP_ULPS + 1) * torch.ones_like(p)
+    relative = 2 * u * (op.ulps("exp", EXP_ULPS) + TORCH_FAST_EXP_ULPS + 1) * torch.ones_like(p)
     if s is not None:
         relative = relative + torch.expm1(s) * (1 + relative)
     product = p * ((1 + relative) * summed + relative * g.sum(dim, keepdim=True).abs())
