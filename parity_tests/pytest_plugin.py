@@ -29,6 +29,16 @@ COMMAND = f"import sys; sys.path.append({ROOT!r}); from parity_tests.cli import 
 """The `parity` that this file belongs to; it comes last on the path, behind the standard library."""
 
 
+short = False
+"""Whether what fails is to be said in short: in pytest, without `-v`."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Notes how much is asked for."""
+    global short
+    short = config.option.verbose < 1
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options, under names that no other plugin is likely to have."""
     group = parser.getgroup("parity", "hold a numpy network against torch")

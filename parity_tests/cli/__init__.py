@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import click
 
+from parity_tests.cli.audit import audit
 from parity_tests.cli.bench import bench
 from parity_tests.cli.check import check
 from parity_tests.cli.class_status import status as class_status
@@ -132,6 +133,7 @@ def cli(context: click.Context) -> int | None:
 COMMANDS = (
     check,
     hold,
+    audit,
     show,
     compare,
     report,

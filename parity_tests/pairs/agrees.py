@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     """Raises AssertionError, with what differs, unless `actual` agrees with `reference(*inputs)`.
 
     In place of `torch.testing.assert_close(actual, expected, rtol=…, atol=…)`: the radius of each element is derived.
+    In pytest the message is what is wrong first, in one sentence, and whole with `-v`.
     Inputs are given by position or by name; the options are those of `hold`.
     """
     options = {key: named.pop(key) for key in RESERVED if key in named}
@@ -22,6 +24,13 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     refuse_tolerances(named)
     inputs = {**options.pop("inputs", {}), **named}
     options.setdefault("name", name_of(reference) if name_of(reference) != "<lambda>" else "actual")
+    __tracebackhide__ = True
     result = hold(lambda *_, **__: actual, reference, *positional, inputs=inputs, **options)
     if not result:
-        raise AssertionError(str(result))
+        raise AssertionError(result.short if _in_short() else str(result))
+
+
+def _in_short() -> bool:
+    """Whether pytest runs this, and was not asked for more by `-v`."""
+    plugin = sys.modules.get("parity_tests.pytest_plugin")
+    return bool(getattr(plugin, "short", False))

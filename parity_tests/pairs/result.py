@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from reports.model.records import failing
 from reports.model.verdicts import Verdict
-from reports.model.words import LIKELY
+from reports.model.words import LIKELY, sentence
 from reports.notebook.result import Result
+from reports.terminal.run import first_to_show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +45,16 @@ class HoldResult(Result):
         lines = super().__repr__().replace(f" {LIKELY}: ", f"\n  {LIKELY}: ")
         lines = "\n".join([lines, *said, *(f"  Note: {note}." for note in notes)])
         return lines if self.agrees else "\n".join(_narrow(line) for line in lines.split("\n"))
+
+    @property
+    def short(self) -> str:
+        """What is wrong first, in a sentence, with its likely cause, and how much is wrong besides."""
+        wrong = [record for record in self.run.records if failing(record, self.strict)]
+        first = first_to_show(self.run, self.strict)
+        if first is None or not first.message:
+            return str(self)
+        more = f" {len(wrong) - 1} more results are wrong." if len(wrong) > 1 else ""
+        return f"{sentence(first)}{more}"
 
     @property
     def resolution(self) -> pd.DataFrame:

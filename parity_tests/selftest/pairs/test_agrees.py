@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from parity_tests import pytest_plugin
 from parity_tests.pairs.agrees import assert_agrees
 from parity_tests.pairs.hold import hold
 from parity_tests.protocol.errors import UsageError
@@ -47,3 +48,18 @@ def test_the_public_names_are_there_under_the_name_that_is_installed_and_import_
     assert set(parity.__all__) == set(dir(parity)) == set(dir(parity_tests))
     assert all(getattr(parity, name) is getattr(parity_tests, name) for name in parity.__all__)
     assert parity.hold is hold
+
+
+@pytest.mark.parametrize(("short", "said"), [(True, "softmax: output at [2, 3] is"), (False, "Disagreement: 1 of 1")])
+def test_in_pytest_the_message_is_a_sentence_and_all_of_it_with_v(
+    monkeypatch: pytest.MonkeyPatch, short: bool, said: str
+) -> None:
+    """Its own frame is hidden there either way."""
+    monkeypatch.setattr(pytest_plugin, "short", short)
+    wrong = softmax(X)
+    wrong[2, 3] += 1e-12
+    with pytest.raises(AssertionError) as raised:
+        assert_agrees(wrong, lambda x: torch.softmax(x, -1), X, name="softmax")
+    assert str(raised.value).startswith(said)
+    assert ("\n" in str(raised.value)) is not short
+    assert raised.traceback[-1].ishidden(raised)

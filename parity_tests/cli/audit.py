@@ -1,0 +1,71 @@
+"""`parity audit`: which faults the typed tolerances of a test file let pass."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parity_tests.cli.extras import require
+from parity_tests.cli.options import json_option
+from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
+
+if TYPE_CHECKING:
+    from parity_tests.pairs.audit import Audit, Gate
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--compares",
+    "functions",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="A function of yours that compares its first argument with its second.",
+)
+@json_option
+def audit(file: Path, options: tuple[str, ...], functions: tuple[str, ...], as_json: bool) -> int:
+    """Say which faults the typed tolerances of a test file let pass.
+
+    FILE is run by pytest, with OPTIONS such as `-k name`, so it must be code that you trust. Each comparison that
+    passes (assert_close, allclose, assert_allclose, assert_almost_equal) is made again with zeros in place of what was
+    compared, with the other sign, 1 % off, and with single elements that are 0. Exit status: 0 each tells zeros and the
+    other sign, 1 some let them pass, 2 what was asked for cannot be done, 3 Parity's own fault.
+    """
+    require("An audit", {"pytest": "pytest"})
+    from parity_tests.pairs.audit import audit as audited
+
+    found = audited(file, options, functions)
+    click.echo(json.dumps(asdict(found), indent=2) if as_json else "\n".join(_lines(file, found)))
+    return DISCREPANCIES if found.blind else AGREEMENT
+
+
+def _lines(file: Path, found: Audit) -> list[str]:
+    from parity_tests.pairs.audit import FAULTS
+
+    if not found.gates:
+        return [f"{file}: {found.tests} tests call no function that compares numbers (--compares names one of yours)."]
+    calls = sum(gate.calls for gate in found.gates)
+    failed = f", of which {found.failed} fail" if found.failed else ""
+    lines = [f"{file}: {found.tests} tests{failed}; {calls} comparisons at {len(found.gates)} places.", ""]
+    rows = [["line", "comparison", "times", *FAULTS]]
+    rows += [[f"{gate.file}:{gate.line}", *_of(gate, FAULTS)] for gate in found.gates]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += ["Each column: how many of the faults that were tried would pass.", ""]
+    if found.blind:
+        places = ", ".join(f"{gate.file}:{gate.line}" for gate in found.blind)
+        zeros = sum(gate.passed.get("zeros", 0) for gate in found.gates)
+        lines.append(f"Zeros would pass {zeros} of {calls} comparisons; zeros or the other sign pass at {places}.")
+    else:
+        lines.append("Every comparison tells zeros and the other sign.")
+    return lines
+
+
+def _of(gate: Gate, faults: tuple[str, ...]) -> list[str]:
+    shares = [f"{gate.passed.get(f, 0)}/{gate.asked[f]}" if gate.asked.get(f) else "-" for f in faults]
+    return [f"{gate.function}({gate.tolerance})", str(gate.calls), *shares]
