@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from parity_tests.harness.diagnosis.name_mistakes import all_hints
 from parity_tests.harness.returned import result_of
 from parity_tests.harness.source_lines import LARGEST_FILE
 from parity_tests.protocol.assignment import Assignment
@@ -76,7 +77,7 @@ class _Teller:
 
     def __init__(self, assignment: Assignment, folder: Path) -> None:
         self._folder = folder
-        self._names = frozenset(assignment.diagnosis().hints()) if assignment.diagnosis is not None else frozenset()
+        self._names = frozenset(all_hints(assignment.diagnosis()) if assignment.diagnosis is not None else ())
         self._lengths: dict[str, int] = {}
         self._places: set[tuple[str, str, int]] = set()
 

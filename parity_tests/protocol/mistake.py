@@ -83,8 +83,6 @@ class Raises:
 
 
 NOTHING, SEVERAL, ANYTHING, RAISES = NoArray("none"), NoArray("tuple"), NoArray(""), Raises()
-CRASH = "crash"
-"""The operation of the mistakes that any exception tells, where nothing else is known."""
 Formula = Callable[[Call], Any]
 """What a call returns with the mistake in it: a Running array, a NoArray, RAISES, a list of what may be, or None."""
 Estimate = Callable[[Sequence[Call]], Any]
@@ -134,7 +132,7 @@ class Rewrite:
 class Mistake:
     """A mistake that is known by name.
 
-    `operation` is that of the calls that it is a mistake of, or CRASH. It is recognised in one way. A `formula`
+    `operation` is that of the calls that it is a mistake of. It is recognised in one way. A `formula`
     predicts what is returned; one with an `estimate` holds a number that is looked for first (`number` of the call),
     and is claimed only where no formula without one fits. An `experiment`, which the assignment's own diagnosis makes,
     says whether random numbers came about in this way. `raised` is a regular expression that an exception's type and

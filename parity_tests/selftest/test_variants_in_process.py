@@ -46,16 +46,16 @@ def parts_of(variant: Variant) -> set[str]:
     )
 
 
-@pytest.mark.parametrize("third", one_in(3, range(3)))
-def test_known_mistakes_of_parts_get_their_names_at_their_parts(third: int) -> None:
-    judged = ((one, records(with_mistake(one), {one.part})) for one in OF_PARTS[third::3])
+@pytest.mark.parametrize("half", one_in(2, range(2)))
+def test_known_mistakes_of_parts_get_their_names_at_their_parts(half: int) -> None:
+    judged = ((one, records(with_mistake(one), {one.part})) for one in OF_PARTS[half::2])
     others = [one.name for one, found in judged if of_records(ASSIGNMENT, one, found).outcome is not Outcome.NAMED]
     assert others == []
 
 
 def test_a_mistake_has_not_the_name_of_another() -> None:
-    one, other = [one for one in OF_PARTS if one.part == "3"][:2]
-    found = records(with_mistake(one), {"3"})
+    one, other = [one for one in OF_PARTS if one.part == "1"][:2]
+    found = records(with_mistake(one), {"1"})
     assert of_records(ASSIGNMENT, one, found).outcome is Outcome.NAMED
     assert of_records(ASSIGNMENT, other, found).outcome is Outcome.MISNAMED
 

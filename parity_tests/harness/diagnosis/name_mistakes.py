@@ -9,15 +9,17 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from parity_tests.harness.diagnosis import crashes
 from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_in_case, with_causes_in_checks
 from parity_tests.harness.diagnosis.claims import Claims
 from parity_tests.harness.diagnosis.only_one import only_one
+from parity_tests.harness.diagnosis.relations import HINTS
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.kind import Kind
-from parity_tests.protocol.mistake import CRASH, Call, Mistake
+from parity_tests.protocol.mistake import Call, Mistake
 from parity_tests.protocol.quantity import Quantity
 from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
@@ -49,27 +51,35 @@ def name_mistakes(
     if assignment.diagnosis is None:
         return Named(named, {})
     diagnosis = assignment.diagnosis().possible_in(edition)
+    hidden = {**crashes.HIDDEN, **diagnosis.hidden_in_case}
     calls = _calls(assignment.kinds, diagnosis, plan, named, seen, draw)
     claims = Claims(diagnosis, calls, {case.name: case for case in plan})
     _claim(named, calls, claims.mistake)
     _claim_told(diagnosis, plan, named, seen, draw)
     for case in plan:
-        named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
+        named[case.name] = with_causes_in_case(named[case.name], hidden)
     _claim(named, calls, claims.relation)
     for case in plan:
         for q in case.quantities:
             comparison = named[case.name][q.name]
             if comparison.verdict == Verdict.CRASHED and fails(comparison) and not comparison.diagnosis:
-                names, faults = _shown(_of_crashes(diagnosis), case, q, comparison)
-                named[case.name][q.name] = replace(comparison, diagnosis=only_one(names)).noting(*faults)
-        named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
+                told = "" if _is_told_by_parts(case) else crashes.name_of(comparison.failure)
+                named[case.name][q.name] = replace(comparison, diagnosis=told)
+        named[case.name] = with_causes_in_case(named[case.name], hidden)
     named = with_causes_in_checks(diagnosis, plan, named)
     return Named(named, _hints(diagnosis, plan, named))
 
 
+def all_hints(diagnosis: Diagnosis) -> dict[str, str]:
+    """The hint of every name that an assignment may give, and of those that any may."""
+    return {**crashes.HINTS, **HINTS, **diagnosis.hints()}
+
+
 def hints(diagnosis: Diagnosis, names: str, parts: Collection[str]) -> list[str]:
     """The hints of the names in the diagnosis of records of these parts, each once."""
-    known: dict[str, list[str]] = {name: [hint] for name, hint in diagnosis.hints().items()}
+    known: dict[str, list[str]] = {
+        name: [hint] for name, hint in {**crashes.HINTS, **HINTS, **diagnosis.hints()}.items()
+    }
     own: dict[str, list[str]] = {}
     for mistake in diagnosis.mistakes:
         if mistake.part in parts:  # another part's mistake of the same name has a hint of its own
@@ -141,18 +151,15 @@ def _told(
     """The names that an experiment, what was found, or what was overwritten tells; and what broke on the way."""
     names, faults = _by_experiments(diagnosis, plan, case, q, seen, draw), list[Note]()
     if not names:
-        names, faults = _shown(_but_crashes(diagnosis), case, q, comparison)
+        names, faults = _shown(diagnosis.mistakes, case, q, comparison)
     if not names and diagnosis.overwriting is not None:
         names = diagnosis.overwriting(case, q, seen[case.name])
     return names, faults
 
 
-def _of_crashes(diagnosis: Diagnosis) -> list[Mistake]:
-    return [mistake for mistake in diagnosis.mistakes if mistake.operation == CRASH]
-
-
-def _but_crashes(diagnosis: Diagnosis) -> list[Mistake]:
-    return [mistake for mistake in diagnosis.mistakes if mistake.operation != CRASH]
+def _is_told_by_parts(case: Case) -> bool:
+    """Whether what the parts of a whole do wrong is told by their own cases."""
+    return case.whole and case.process == "parts"
 
 
 def _shown(
@@ -164,7 +171,7 @@ def _shown(
     """
     names: list[str] = []
     faults: list[Note] = []
-    if case.whole and case.process == "parts":  # what its parts do wrong, their own cases tell
+    if _is_told_by_parts(case):
         return names, faults
     failure = comparison.failure
     raised = f"{failure.error}: {failure.said}" if failure is not None and failure.error else ""

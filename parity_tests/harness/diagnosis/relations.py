@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from parity_tests.harness.diagnosis.location import where_wrong
 from parity_tests.protocol.diagnosis import Relations
 from parity_tests.protocol.mistake import Call
-from parity_tests.protocol.observation import Failure
+from parity_tests.protocol.observation import Failure, Returned
 from reference.rounding import unit_roundoff
 
 Array = NDArray[np.float64]
 SLACK = 8
 """Roundings, in u of the value, that a wrong result may have beyond the radius of the right one."""
+OTHER_KINDS = {"none": "nothing is returned", "tuple": "several things are returned"}
+HINTS = {
+    OTHER_KINDS["none"]: "What does a function return that has no return statement?",
+    OTHER_KINDS["tuple"]: "One array is asked for: what else is returned?",
+}
 NEAR_ONE = 5e-6
 """A factor that prints as 1 in six digits says nothing."""
 
@@ -28,11 +33,17 @@ def relation(calls: Sequence[Call], relations: Relations) -> str:
         return ""
     if (own := relations.own.get(wrong[0].operation)) is not None:
         return own(calls)
+    if words := next((words for kind, words in OTHER_KINDS.items() if all(_is(kind, call) for call in wrong)), ""):
+        return words
     if not any(isinstance(call.value, Failure) for call in wrong):
         words = _of_values(calls, wrong)
         if words:
             return words
     return where_wrong(calls, wrong, relations)
+
+
+def _is(kind: str, call: Call) -> bool:
+    return isinstance(call.value, Returned) and call.value.kind == kind
 
 
 def _of_values(calls: Sequence[Call], wrong: Sequence[Call]) -> str:

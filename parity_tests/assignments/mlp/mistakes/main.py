@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.mistakes.crashes import HIDDEN as HIDDEN_BY_CRASHES
 from parity_tests.assignments.mlp.mistakes.main_lines import (
     APPEND_LOSS,
     DROP_BACK,
@@ -118,17 +117,11 @@ MAIN = (
         )
         for found, (hint, *swaps) in FOUND.items()
     ),
-    Mistake(
-        "10", "main", "an entry is asked for under a name that it does not have",
-        "Print the keys of main_params, and of the model.", raised=r"KeyError:",
-        plug=(Swap('main_params["alpha"]', 'main_params["_alpha"]'),),
-    ),
 )  # fmt: skip
 
 _UNEVALUATED, _STEPS = str(Found.NOT_EVALUATED), str(Found.OTHER_STEPS)
 _OTHER_SHAPES = ("the gradients have other shapes than the parameters",)
 HIDDEN: dict[str, tuple[str, ...]] = {
-    **HIDDEN_BY_CRASHES,
     "the layers are built anew during training": (
         "it trains on another set", "dropout is off in training", _STEPS, _UNEVALUATED,
         "a mini-batch or an example is used twice in an epoch",

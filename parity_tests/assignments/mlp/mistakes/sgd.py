@@ -101,11 +101,6 @@ RETURNED = (
         "What does main do with what is returned?", shown_by=_found(Found.OTHER_MODEL), plug=_returning("momentum"),
     ),
     Mistake(
-        "1", "sgd.model", "an entry is asked for under a name that it does not have",
-        "momentum's entries are called 'L1_W' and so on, those of params and gradient 'W' and 'b': print the keys.",
-        raised=r"KeyError:", plug=(Swap('momentum[f"{name}_{key}"]', 'momentum[f"{name}{key}"]'),),
-    ),
-    Mistake(
         "1", "sgd.model", "SGD takes other parameters than it is given",
         "Compare the line with def with the assignment's: names may differ, the number and the order may not.",
         shown_by=_found(Found.OTHER_SIGNATURE), raised=r"TypeError: .*positional argument",
