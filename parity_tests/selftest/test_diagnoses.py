@@ -168,6 +168,25 @@ def test_of_sgd_it_is_said_for_which_rates_and_from_which_step_on_it_is_wrong(na
     assert {record.diagnosis for record in found} == {name}
 
 
+STEP = ("v -= _learning_rate * g\n", "w += v\n", "w -= _learning_rate * g\n")
+NO_OPERATOR_GIVES = {
+    "torch's momentum: η is not inside the velocity": ("v += g\n", "w -= _learning_rate * v\n", STEP[2]),
+    "Nesterov's momentum, where the classical form is asked for": (
+        STEP[0], "w += _alpha * v - _learning_rate * g\n", STEP[2],
+    ),
+    "weight decay is applied after the step": (
+        STEP[0].replace("* g", "* (g - _lambda * w)"), "w += v\n                w *= 1 - _learning_rate * _lambda\n",
+        "w -= _learning_rate * (g - _lambda * w)\n                w *= 1 - _learning_rate * _lambda\n",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_OPERATOR_GIVES)
+def test_what_no_operator_gives_is_a_row_of_the_rule(name: str) -> None:
+    found = bad([*map(Swap, STEP, NO_OPERATOR_GIVES[name])], "1", DTYPES[:1])
+    assert {record.diagnosis for record in found} == {name}
+
+
 def test_the_result_of_the_call_before_is_told() -> None:
     body = (
         "kept = getattr(self, 'kept', None)\nself.kept = grad * self.mask\n"

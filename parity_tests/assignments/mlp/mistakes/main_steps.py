@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from parity_tests.assignments.mlp.main.evidence import RATES, STEPS
 from parity_tests.assignments.mlp.mistakes.generated import tried
 from parity_tests.assignments.mlp.mistakes.main_lines import DROP_RATE, LEARNING_RATE, passing
-from parity_tests.assignments.mlp.mistakes.sgd import ALPHA, LAMBDA, OF_RULES
+from parity_tests.assignments.mlp.mistakes.sgd import ALPHA, LAMBDA
 from parity_tests.assignments.mlp.mistakes.steps import Steps, first_off, generated_steps, is_off
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.mistake import Call, Mistake, Swap
@@ -148,10 +148,7 @@ PASSED = (
 
 
 def generated_main_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
-    """What may be wrong with all steps: another rule, a change of the right one; at last what was seen in calls."""
-    for rule in OF_RULES if any(call.alpha > 0 for call in calls) else ():
-        if rule.editions == ALPHA or any(call.lam > 0 for call in calls):
-            yield tried(replace(rule, part="10", operation=STEPS, plug=()))
+    """What may be wrong with all steps: a change of the right rule; at last what was seen in calls."""
     yield from generated_steps(calls)
     for words in sorted({seen_first(call) for call in calls if is_off(call)} - {""}):
         yield tried(Mistake("10", STEPS, words, PATH, Seen(words)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
@@ -40,7 +40,37 @@ SAID = {
     "the gradient is multiplied by the size of a mini-batch once too often in the gradient with weight decay":
         "the gradient is the sum over the mini-batch",
 }  # fmt: skip
-RULES = tuple(decayed(text).in_words(WORDS) for text in (OF_DESCENT[0], OF_MOMENTUM[0]))
+PARTED = {
+    "weight decay is applied after the step": "({}) * (1 - learning_rate * weight_decay)",
+    "weight decay is not part of the velocity": "({}) - learning_rate * weight_decay * w",
+    "weight decay is in the gradient, and on the weight again": "({}) - learning_rate * weight_decay * w",
+    "weight decay is not multiplied by η": "({}) - weight_decay * w",
+}
+"""Weight decay apart from the gradient: the new w by that without, or with it."""
+MOVING = {
+    "torch's momentum: η is not inside the velocity":
+        {"v": "momentum * velocity + dw", "w_next": "w - learning_rate * v"},
+    "torch's momentum with damping: the gradient is weighted by 1 − α, η outside":
+        {"v": "momentum * velocity + rest * dw", "w_next": "w - learning_rate * v"},
+    "Nesterov's momentum, where the classical form is asked for": {"w_next": "w + momentum * v - learning_rate * dw"},
+    "α multiplies the gradient, not the old velocity": {"v": "velocity - learning_rate * momentum * dw"},
+}  # fmt: skip
+"""What no operator gives, by its words."""
+DROP = "Change the learning rate between two steps: which gradients should the new one act on?"
+TERMS = "Work two steps out by hand for one weight, with numbers, and compare term by term."
+
+
+def _rule(text: RightText, further: Mapping[str, Mapping[str, str]]) -> RightText:
+    """A rule in the homework's words, with weight decay and what else may be wrong with it."""
+    right = text.statements[-1 if not further else -2].partition(" = ")[2]
+    once = {words: {"w_next": new.format(right), **({} if "again" in words else {"dw": "gradient"})}
+            for words, new in PARTED.items()}  # fmt: skip
+    rule = decayed(text).in_words(WORDS)
+    hints = {"torch's": DROP, "Nesterov": TERMS, "α multiplies": TERMS, **rule.hints}
+    return replace(rule, rows=tuple({**further, **once}.items()), hints=hints)
+
+
+RULES = _rule(OF_DESCENT[0], {}), _rule(OF_MOMENTUM[0], MOVING)
 """The plain step, and the one with momentum."""
 OUTLIVING = "the velocities outlive the model, and go on with another: they are kept outside of what is passed"
 FURTHER_STEPS = 2
@@ -48,6 +78,8 @@ FURTHER_STEPS = 2
 LEAST = 8
 """So many of the smallest calls that are right are asked at once."""
 FAR = 1e-6
+MOMENTUM = re.compile("velocity|momentum|^α")
+"""What is said of steps with momentum alone."""
 PLACE = re.compile(r" (in|of) (the new w|the velocity)$")
 CONDITIONS: Conditions = (
     *RATES,
@@ -206,7 +238,7 @@ def _found(wrong: Sequence[Call], calls: Sequence[Call]) -> list[Found]:
     own = [RULES[0].whole(p.statements) for p in plain], [RULES[1].whole(m.statements) for m in moving]
     if all(call.alpha > 0 for call in wrong):
         moves = all(call.alpha > 0 for call in calls)
-        ends = ("" if moves or "velocity" in m.words else ", where α > 0" for m in moving)
+        ends = ("" if moves or MOMENTUM.search(m.words) else ", where α > 0" for m in moving)
         return [(f"{m.words}{end}", m.hint, (RIGHT[0], to)) for m, end, to in zip(moving, ends, own[1], strict=True)]
     if all(call.alpha <= 0 for call in wrong):
         return [(f"{p.words}, where α ≤ 0", p.hint, (lines, RIGHT[1])) for p, lines in zip(plain, own[0], strict=True)]
@@ -262,7 +294,7 @@ def generated_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
     wrong = [call for call, wrong in zip(calls, off, strict=True) if wrong]
     if any(call.inputs.get("training") for call in wrong):
         yield tried(Mistake("1", calls[0].operation, OUTLIVING, OUTLIVES, _Outliving()))
-    found = _found(wrong, calls)[:MOST_TRIED] if wrong else []
+    found = _found(wrong, calls)[: 2 * MOST_TRIED] if wrong else []
     told = [one for one in CONDITIONS if all(map(one[1], wrong)) and not all(map(one[1], calls))]
     others = [call for call, wrong in zip(calls, off, strict=True) if not wrong and call.dtype == np.float64]
     right = sorted(others, key=lambda call: call.w.value.size)
