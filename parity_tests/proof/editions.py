@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from parity_tests.operators.scope import is_own
 from parity_tests.proof.variants import Variant, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
@@ -52,3 +53,13 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
             for inner in node.body:
                 if isinstance(inner, ast.FunctionDef):
                     yield f"{node.name}.{inner.name}", inner
+
+
+def attributes(node: ast.ClassDef) -> dict[str, str]:
+    """What the methods of a class set on self, and which does so first."""
+    found: dict[str, str] = {}
+    for method in (inner for inner in node.body if isinstance(inner, ast.FunctionDef)):
+        for inner in ast.walk(method):
+            if isinstance(inner, ast.Attribute) and is_own(inner) and isinstance(inner.ctx, ast.Store):
+                found.setdefault(inner.attr, method.name)
+    return found

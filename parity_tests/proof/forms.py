@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import TypeGuard
 
+from parity_tests.proof.editions import attributes
 from parity_tests.proof.variants import Variant, rewritten, unchanged
 from parity_tests.protocol.assignment import Assignment
 
@@ -154,6 +155,13 @@ def _counted(node: ast.AST) -> ast.AST | None:
     return None
 
 
+def _slotted(node: ast.AST) -> ast.AST | None:
+    """A class whose objects have room for what its methods set, and for nothing else."""
+    if isinstance(node, ast.ClassDef) and not node.bases:
+        node.body.insert(0, ast.parse(f"__slots__ = {tuple(attributes(node))!r}").body[0])
+    return None
+
+
 def _made_by(text: str) -> Rule:
     """Each class under another name, and what makes its objects under its own."""
 
@@ -179,6 +187,7 @@ FORMS: Mapping[str, Rule] = {
     "on copies of what is given": _copied_inputs,
     "every call counted": _counted,
     "classes as subclasses": _made_by("class {0}({0}_):\n    pass"),
+    "classes with slots": _slotted,
     "classes with slots in subclasses": _made_by("class {0}({0}_):\n    __slots__ = ()"),
     "objects made by functions": _made_by(
         "@functools.wraps({0}_)\ndef {0}(*args, **kwargs):\n    return {0}_(*args, **kwargs)"

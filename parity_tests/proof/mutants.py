@@ -9,16 +9,17 @@ import ast
 import copy
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from parity_tests.operators.changes import changes_of
 from parity_tests.operators.expressions import Found, Place
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Source
 from parity_tests.proof.alike import alike
-from parity_tests.proof.editions import edition_of, functions
+from parity_tests.proof.editions import attributes, edition_of, functions
 from parity_tests.proof.judged_variants import Row, first_failure
 from parity_tests.proof.variants import Variant, unchanged
 from parity_tests.protocol.assignment import Assignment
@@ -59,7 +60,8 @@ def mutants(assignment: Assignment) -> list[Mutant]:
     found: dict[tuple[str, str], Mutant] = {}
     for file, text in solution.items():
         source = Source(text)
-        for function, difference, changed in (*_slips(source, proof.defaults), *_moved_state(source.tree)):
+        kept = _kept_values(source.tree, assignment.joint_checks)
+        for function, difference, changed in (*_slips(source, proof.defaults), *_moved_state(source.tree), *kept):
             before, after = difference
             if function not in proof.not_asked and before != after and not TRIVIAL.match(f"{before} → {after}"):
                 variant = Variant(f"{function}: {before}  →  {after}", {**solution, file: changed})
@@ -109,7 +111,7 @@ def _moved_state(tree: ast.Module) -> Iterator[Slip]:
     """Each attribute of each class as one of the class or of the module, for the method that sets it first."""
     for number, node in enumerate(tree.body):
         if isinstance(node, ast.ClassDef):
-            for attribute, method in _attributes(node).items():
+            for attribute, method in attributes(node).items():
                 for owner in (node.name, MODULE):
                     moved = _moved(node, attribute, owner)
                     kept = [] if owner == node.name else ast.parse(f'{MODULE} = type("Kept", (), {{}})()').body
@@ -117,14 +119,16 @@ def _moved_state(tree: ast.Module) -> Iterator[Slip]:
                     yield f"{node.name}.{method}", _difference(*map(ast.unparse, (node, moved))), ast.unparse(changed)
 
 
-def _attributes(node: ast.ClassDef) -> dict[str, str]:
-    """What the methods of a class set on self, and which does so first."""
-    found: dict[str, str] = {}
-    for method in (inner for inner in node.body if isinstance(inner, ast.FunctionDef)):
-        for inner in ast.walk(method):
-            if isinstance(inner, ast.Attribute) and is_own(inner) and isinstance(inner.ctx, ast.Store):
-                found.setdefault(inner.attr, method.name)
-    return found
+def _kept_values(tree: ast.Module, names: Collection[str]) -> Iterator[Slip]:
+    """Each value that functions of these names begin with, once made and then the same in every further call."""
+    for number, node in enumerate(tree.body):
+        for at, line in enumerate(node.body if isinstance(node, ast.FunctionDef) and node.name in names else ()):
+            if isinstance(line, ast.Assign | ast.AnnAssign) and line.value and not isinstance(line.value, ast.Constant):
+                kept, key = copy.deepcopy(tree), ast.unparse(line).partition(" =")[0]
+                value = f"globals().setdefault('{MODULE}', {{}}).setdefault({key!r}, {ast.unparse(line.value)})"
+                changed: Any = kept.body[number]
+                changed.body[at].value = ast.parse(value, mode="eval").body
+                yield changed.name, _difference(*map(ast.unparse, (node, changed))), ast.unparse(kept)
 
 
 def _moved(node: ast.ClassDef, attribute: str, owner: str) -> ast.ClassDef:

@@ -29,6 +29,7 @@ _NOT_ASKED: Patterns = (
     ("dropout.forward", r"→ .*uniform\(1\.0, 0\.0,", DRAWN),
     ("main", r"minibatch_size <= smaller: → ", REFUSED),
     ("main", r"optimization_type != 'minibatch_sgd': → \(dropped\)", REFUSED),
+    ("main", r"result = Path\(.* → .*setdefault\(", "what a result file is called is not asked for"),
     ("main", r"result\.write_text\(.* → pass$", NO_FILE),
 )
 

@@ -196,56 +196,9 @@ SEVERAL = (
          '        model["L1"].params["W"] = 0.5 * W\n        train_loss, train_accuracy = '),
         (RECORDED, RECORDED + '        model["L1"].params["W"] = W\n'),
     ),
-    main(
-        "records outlive a run",
-        ('optimization_type: str = "minibatch_sgd")', 'optimization_type: str = "minibatch_sgd", kept: Any = [])'),
-        ("    train_loss_record: list[float] = []\n", "    train_loss_record = kept\n"),
-    ),
 )  # fmt: skip
 
 LEAKS = (
-    swapped(
-        "main: velocities outlive a run",
-        ("# TODO 10\ndef main", "VELOCITIES = {}\n\n\n# TODO 10\ndef main"),
-        (
-            "    momentum = add_momentum(model)\n",
-            "    momentum = VELOCITIES\n    for key, value in add_momentum(model).items():\n"
-            "        momentum.setdefault(key, value)\n",
-        ),
-    ),
-    swapped(
-        "main: η outlives a run",
-        ("# TODO 10\ndef main", "ETA = []\n\n\n# TODO 10\ndef main"),
-        (
-            '    eta = eta_0 = float(main_params["learning_rate"])\n',
-            '    eta = eta_0 = float(main_params["learning_rate"])\n    ETA.append(eta)\n    eta = ETA[0]\n',
-        ),
-    ),
-    swapped(
-        "main: the data of the first file are kept",
-        ("# TODO 10\ndef main", "DATA = []\n\n\n# TODO 10\ndef main"),
-        (
-            '    Xtrain, Ytrain, Xvalid, Yvalid, _, _ = data_loader_mnist(main_params["input_file"])\n',
-            '    DATA.append(data_loader_mnist(main_params["input_file"]))\n'
-            "    Xtrain, Ytrain, Xvalid, Yvalid, _, _ = DATA[0]\n",
-        ),
-    ),
-    swapped(
-        "main: trains on where the first run ended",
-        ("# TODO 10\ndef main", "ENDED = {}\n\n\n# TODO 10\ndef main"),
-        (
-            VELOCITIES,
-            "    for n in ('L1', 'L2'):\n"
-            "        for k, w in model[n].params.items():\n"
-            "            if ENDED.get((n, k), w[:0]).shape == w.shape:\n"
-            "                w[...] = ENDED[n, k]\n"
-            f"{VELOCITIES}",
-        ),
-        (
-            RETURN,
-            f"    ENDED.update({{(n, k): w for n in ('L1', 'L2') for k, w in model[n].params.items()}})\n{RETURN}",
-        ),
-    ),
     main(
         "takes up the checkpoint that an earlier run left",
         (
