@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,30 +24,23 @@ from reports.model.verdicts import Verdict
 
 Results = dict[str, Any]
 """What the first half left: arrays, numbers, texts and lists, by the names of its variables."""
-Judge = Sequence[str] | Callable[[Results], Sequence[str]]
-"""The lines of the second half, or what makes them of what the first half left."""
 AS_THE_SOLUTION = ("as the solution",)
 """In place of a second half: what the solution leaves is expected."""
 SEED = 1
 SEEDED = [f"np.random.seed({SEED})"]
 
 
-class Unfit(Exception):  # noqa: N818 - not an error
-    """A draft that does not suit what the first half left."""
-
-
 @dataclass(frozen=True)
 class Draft:
     """`given` are lines of numbers, `ask` calls the submission and leaves `keeps`, `judge` ends with `agrees = …`.
 
-    `judge` may depend on what the first half left on the submission, so that the allowance can be that of the script's
-    own numbers. `verdict` is what the first half does on the submission: "mismatch" (it comes to its end), "crashed" or
+    `verdict` is what the first half does on the submission: "mismatch" (it comes to its end), "crashed" or
     "timeout".
     """
 
     given: Sequence[str]
     ask: Sequence[str]
-    judge: Judge = ()
+    judge: Sequence[str] = ()
     keeps: Sequence[str] = ("actual",)
     verdict: str = Verdict.MISMATCH
     imports: Sequence[str] = ()
@@ -77,15 +70,7 @@ def run(draft: Draft, ask: Ask, judge: Sequence[str] | None = None) -> Outcome:
         return Outcome(False, {}, failure)
     texts = seen.facts.get("texts", [])
     results = {name: _value(seen.values.get(Key(name)), json_text=name in texts) for name in draft.keeps}
-    return judged(draft, results, lines_for(draft, results) if judge is None else judge)
-
-
-def lines_for(draft: Draft, results: Results) -> Sequence[str]:
-    """The second half for what the first one left. Raises Unfit where that is not what the draft is about."""
-    try:
-        return draft.judge(results) if callable(draft.judge) else draft.judge
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise Unfit from error
+    return judged(draft, results, draft.judge if judge is None else judge)
 
 
 def judged(draft: Draft, results: Results, judge: Sequence[str]) -> Outcome:

@@ -22,10 +22,8 @@ from parity_tests.harness.draft import (
     SEED,
     SEEDED,
     Draft,
-    Unfit,
     equal,
     imports_of,
-    lines_for,
     run,
     shaped,
 )
@@ -454,25 +452,22 @@ EASIER = (_halves, _rounded)
 
 def shown(draft: Draft, record: Record, networks: Networks) -> tuple[Draft, Sequence[str]] | None:
     """The draft, if need be with another verdict, and its second half, where both sides do as they should."""
-    try:
-        if draft.judge == AS_THE_SOLUTION:
-            own = run(draft, networks.solution, []).results.get("actual")
-            end = [literal("expected", own), *shaped()] if isinstance(own, np.ndarray) else equal(repr(own))
-            draft = replace(draft, judge=end)
-        outcome = run(draft, networks.submission)
-        failure, judge = outcome.failure, list[str]()
-        if failure is None:
-            if draft.verdict != Verdict.MISMATCH or outcome.agrees:
-                return None
-            judge = [*lines_for(draft, outcome.results)]
-        elif draft.verdict != Verdict.TIMEOUT:
-            raises = record.verdict == Verdict.CRASHED and failure.kind == Verdict.CRASHED and not outcome.results
-            if not raises or (failure.line or None) != (record.line or None):
-                return None
-            draft = replace(draft, verdict=Verdict.CRASHED)
-        elif failure.kind != Verdict.TIMEOUT:
+    if draft.judge == AS_THE_SOLUTION:
+        own = run(draft, networks.solution, []).results.get("actual")
+        end = [literal("expected", own), *shaped()] if isinstance(own, np.ndarray) else equal(repr(own))
+        draft = replace(draft, judge=end)
+    outcome = run(draft, networks.submission)
+    failure, judge = outcome.failure, list[str]()
+    if failure is None:
+        if draft.verdict != Verdict.MISMATCH or outcome.agrees:
             return None
-        silent = run(draft, networks.solution, judge)
-    except Unfit:
+        judge = [*draft.judge]
+    elif draft.verdict != Verdict.TIMEOUT:
+        raises = record.verdict == Verdict.CRASHED and failure.kind == Verdict.CRASHED and not outcome.results
+        if not raises or (failure.line or None) != (record.line or None):
+            return None
+        draft = replace(draft, verdict=Verdict.CRASHED)
+    elif failure.kind != Verdict.TIMEOUT:
         return None
+    silent = run(draft, networks.solution, judge)
     return (draft, judge) if silent.agrees and silent.failure is None else None

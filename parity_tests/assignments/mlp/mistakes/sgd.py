@@ -27,9 +27,9 @@ def _exchanged(name: str, one: str, other: str, editions: tuple[str, ...]) -> Mi
 
 
 EXCHANGED = (
-    _exchanged("α and η are exchanged", "_alpha", "_learning_rate", ALPHA),
-    _exchanged("λ and α are exchanged", "_lambda", "_alpha", LAMBDA),
     _exchanged("λ and η are exchanged", "_lambda", "_learning_rate", LAMBDA),
+    _exchanged("λ and α are exchanged", "_lambda", "_alpha", LAMBDA),
+    _exchanged("α and η are exchanged", "_alpha", "_learning_rate", ALPHA),
 )
 
 

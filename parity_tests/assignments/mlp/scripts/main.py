@@ -7,7 +7,7 @@ hold one of its steps, or a loss, against torch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from parity_tests.assignments.mlp.main.learning_rate import eta_radius
 from parity_tests.assignments.mlp.main.run import SPLITS
 from parity_tests.assignments.mlp.mistakes.main import called
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
-from parity_tests.harness.draft import AS_THE_SOLUTION, Draft, Judge, compared, equal
+from parity_tests.harness.draft import AS_THE_SOLUTION, Draft, compared, equal
 from parity_tests.harness.failing_case import Arrays, FailingCase
 from parity_tests.harness.script_maker import Judged, Trial
 from parity_tests.protocol.kind import Params
@@ -180,13 +180,13 @@ class _Run:
         """The step that goes wrong, the first being 1."""
         return self.failing.comparison.step or 1
 
-    def draft(self, ask: str, judge: Judge = (), *keeps: str, verdict: str = Verdict.MISMATCH) -> Draft:
+    def draft(self, ask: str, judge: Sequence[str] = (), *keeps: str, verdict: str = Verdict.MISMATCH) -> Draft:
         """A draft whose script writes the digits, and calls main as `ask` says."""
         lines = [f'with open("{DEFAULT_FILE}", "w") as file:', "    json.dump(digits, file)", *ask.split("\n")]
         imports = ["json", *(["glob"] if "glob." in ask else [])]
         return Draft(self._given(), lines, judge, keeps or ("actual",), verdict, imports, in_a_folder=True)
 
-    def watched(self, ask: str, judge: Judge, *keeps: str, call: str = CALL) -> Draft:
+    def watched(self, ask: str, judge: Sequence[str], *keeps: str, call: str = CALL) -> Draft:
         """A draft that watches what main does, as far as its lines ask for it."""
         ask = f"{ROWS}\n{ask}" if "rows" in ask or "epochs" in ask else ask
         watch = [NOTING, *(text for word, text in FURTHER.items() if word in ask)]
