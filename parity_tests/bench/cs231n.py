@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,7 @@ import torch
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.editions import asked
-from parity_tests.bench.process import run
-from parity_tests.bench.timing import Timings, alternate, in_turn
+from parity_tests.bench.timing import Timed, Wanted, alternate, in_turn, run, timed
 from parity_tests.harness.check import runner_of
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.machine import cores
@@ -43,20 +43,23 @@ WRONG, OF = 135, 171
 GRADE_ASKED = "2 a second on 2 cores"
 SEED = 1
 EDITION = ASSIGNMENT.editions.default
-ALL, AGAIN = "all kinds", ", torch's answers known"
+ALL = "CS231n's exam, all kinds"
+FIRST, FURTHER = "of a first submission", "of a further submission, torch's answers known"
 
 
 # ---- the convolution
 
 
-def time_convolution(size: str, dtype: str, rounds: int) -> Timings:
-    """Seconds of forward and backward of one convolution, ours and torch's, in turn."""
-    N, C, H, F, HH, pad = SIZES[size]
-    rng = np.random.default_rng(0)
-    shapes = {"x": (N, C, H, H), "w": (F, C, HH, HH), "b": (F,), "dout": (N, F, H, H)}
-    arrays = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
-    subjects = {"numpy": by_numpy(arrays, pad), "torch": by_torch(arrays, pad)}
-    return alternate(subjects, rounds=rounds, least=0.05)
+def time_convolutions(wanted: Wanted) -> Iterator[Timed]:
+    """Forward and backward of each convolution in both dtypes, ours and torch's, in turn."""
+    ours = "numpy convolution, forward and backward"
+    for (size, (N, C, H, F, HH, pad)), dtype in product(SIZES.items(), DTYPES):
+        rng = np.random.default_rng(0)
+        shapes = {"x": (N, C, H, H), "w": (F, C, HH, HH), "b": (F,), "dout": (N, F, H, H)}
+        arrays = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
+        subjects = {ours: by_numpy(arrays, pad), "torch": by_torch(arrays, pad)}
+        seconds = alternate(subjects, rounds=wanted.rounds, least=0.05)
+        yield from timed(f"{size}, {dtype}", seconds, {(ours, "torch"): wanted.asked(CONVOLUTION_TARGET)})
 
 
 def by_numpy(arrays: dict[str, Any], pad: int) -> Callable[[], tuple[Any, ...]]:
@@ -88,25 +91,24 @@ def by_torch(arrays: dict[str, Any], pad: int) -> Callable[[], tuple[Any, ...]]:
 # ---- the kinds
 
 
-def time_kinds(rounds: int) -> Timings:
+def time_kinds(rounds: int) -> Iterator[Timed]:
     """Seconds of asking and judging all questions of each kind in both dtypes, and of all kinds.
 
-    Each round has an exam of its own, so that nothing is remembered. In the subjects that end in AGAIN another
-    submission of the same class is judged, for which torch's answers are known.
+    Each round has an exam of its own, so that nothing is remembered. Of each a second submission of the same class is
+    judged as well, for which torch's answers are known.
     """
+    rows: dict[str, list[dict[str, float]]] = {FIRST: [], FURTHER: []}
     with ExamSitting() as sitting:
-        rows = []
         for seed in range(rounds + 1):
             plan = ASSIGNMENT.cases(EDITION, DTYPES, seed=seed)
-            kinds = {case.probe: [c for c in plan if c.probe == case.probe] for case in plan}
-            subjects = {kind: partial(sitting.seconds, cases, seed) for kind, cases in kinds.items()}
-            row: dict[str, float] = {}
-            for ending in ("", AGAIN):
-                taken = in_turn(subjects, 1)[0]
-                row |= {f"{kind}{ending}": seconds for kind, seconds in taken.items()}
-                row[f"{ALL}{ending}"] = sum(taken.values())
-            rows.append(row)
-    return Timings({name: tuple(row[name] for row in rows[1:]) for name in rows[0]})
+            probes = dict.fromkeys(case.probe for case in plan)
+            kinds = {f"CS231n's exam, {probe}": [case for case in plan if case.probe == probe] for probe in probes}
+            for whose in rows:
+                [taken] = in_turn({kind: partial(sitting.seconds, kinds[kind], seed) for kind in kinds}, 1)
+                rows[whose].append({**taken, ALL: sum(taken.values())})
+    for whose, taken_in in rows.items():
+        seconds = {kind: [row[kind] for row in taken_in[1:]] for kind in taken_in[0]}
+        yield from timed(whose, seconds, {(kind, ALL): None for kind in seconds})
 
 
 class ExamSitting:
@@ -143,8 +145,17 @@ def _questions(cases: Sequence[Case], seed: int) -> Iterator[Question]:
 # ---- a class
 
 
-def time_class(write: Callable[[Path, int], None], number: int = STUDENTS) -> Timings:
-    """Seconds a submission of `parity grade` of a class of so many, from its start; what is asked is beside it.
+def measure(wanted: Wanted) -> Iterator[Timed]:
+    """CS231n: our convolution against torch's, the share of each kind in the cost of the exam, a class of it."""
+    yield from time_convolutions(wanted)
+    yield from time_kinds(wanted.slow)
+    for among, write in {"all right": write_right, f"{WRONG} in {OF} wrong": write_mixed}.items():
+        case = f"{STUDENTS} submissions of CS231n on {cores()} cores, {among}"
+        yield Timed(f"a submission graded, {case}", [time_class(write)], about={"asked": GRADE_ASKED})
+
+
+def time_class(write: Callable[[Path, int], None], number: int = STUDENTS) -> float:
+    """Seconds a submission of `parity grade` of a class of so many, from its start.
 
     `write` writes the k-th student's submission into a folder.
     """
@@ -155,8 +166,7 @@ def time_class(write: Callable[[Path, int], None], number: int = STUDENTS) -> Ti
         command = [sys.executable, "-m", "parity_tests.cli", "grade", str(source), "--assignment", ASSIGNMENT.name]
         start = time.perf_counter()
         run([*command, "--out", str(Path(scratch) / "out"), "--seed", str(SEED), "--jobs", str(cores())])
-        seconds = (time.perf_counter() - start) / number
-    return Timings({"parity grade": (seconds,), GRADE_ASKED: (1 / cores(),)})
+        return (time.perf_counter() - start) / number
 
 
 def write_right(folder: Path, k: int) -> None:

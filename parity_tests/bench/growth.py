@@ -1,13 +1,13 @@
 """How cost grows: with the elements of a held pair, the depth of a network, the steps of a trace, a class.
 
-What grows is done at several sizes, and a straight line is laid through the seconds on logarithmic axes: its slope is 1
-where twice as much takes twice as long, and less where a part is the same at every size.
+What grows is done at several sizes; its slope between two of them on logarithmic axes is 1 where twice as much takes
+twice as long, and less where a part is the same at every size.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.assignments.mlp.trace.training import MlpTraining
-from parity_tests.bench.figures import Slope
-from parity_tests.bench.grading import time_size
+from parity_tests.bench.grading import class_of
+from parity_tests.bench.results import at_size
+from parity_tests.bench.timing import Timed, Wanted
 from parity_tests.pairs.hold import hold
 from parity_tests.trace.run import trace
 from reports.model.environment import Environment
@@ -36,23 +37,12 @@ BATCH, WIDTH = 32, 64
 """Rows and units of the held network."""
 
 
-def slopes(rounds: int, whole: bool) -> Iterator[Slope]:
-    """The slope of each, in SIZES's order; of what does not take long the best of so many rounds counts."""
+def measure(wanted: Wanted) -> Iterator[Timed]:
+    """Each size of each, in SIZES's order; of what does not take long the best of several rounds counts."""
     for what, (few, more) in SIZES.items():
-        sizes = few + more * whole
-        timed = _MEASURES[what]
-        seconds = [min(timed(size) for _ in range(1 if what in _LONG else rounds)) for size in sizes]
-        yield Slope(what, sizes[0], sizes[-1], slope_of(sizes, seconds), last_slope(sizes, seconds), seconds[-1])
-
-
-def slope_of(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """The slope of the straight line that is nearest in the sense of least squares, on logarithmic axes."""
-    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
-
-
-def last_slope(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """The slope between the two largest sizes, where what is the same at every size counts least."""
-    return slope_of(sizes[-2:], seconds[-2:])
+        rounds = 1 if what in _LONG else wanted.slow
+        for size in few + more * wanted.whole:
+            yield at_size(what, size, min(_MEASURES[what](size) for _ in range(rounds)))
 
 
 def _seconds(subject: Callable[[], object]) -> float:
@@ -113,7 +103,7 @@ def _trace_steps(size: int) -> float:
 
 def _grade(size: int) -> float:
     """Seconds of a class of so many, the start of Parity's processes among them."""
-    return time_size(size).seconds
+    return class_of(size)[0]
 
 
 _MEASURES: dict[str, Callable[[int], float]] = dict(

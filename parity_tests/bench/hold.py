@@ -1,6 +1,8 @@
 """torch's value ± radius against the bare call: forward and gradients of 784–1000–10, and of three larger models."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -8,19 +10,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from parity_tests.bench.timing import Timings, alternate
+from parity_tests.bench.timing import Subject, Timed, Wanted, alternate, timed
 from reference.flow import evaluate, gradients, module_reference
 
 D, M, K, BATCH = 784, 1000, 10, 64
 DTYPES = ("float32", "float64")
 REPLICAS = 8
-SUBJECTS = {"bound": "hold, bound", "sample": f"hold, sample, {REPLICAS} replicas"}
+BOUND, SAMPLE = "hold, bound", f"hold, sample, {REPLICAS} replicas"
 AGAINST = "the bare call of forward and gradients"
 TARGETS = {
-    ("bound", "float32"): 5.0,
-    ("bound", "float64"): 4.0,
-    ("sample", "float32"): 40.0,
-    ("sample", "float64"): 25.0,
+    (BOUND, "float32"): 5.0,
+    (BOUND, "float64"): 4.0,
+    (SAMPLE, "float32"): 40.0,
+    (SAMPLE, "float64"): 25.0,
 }
 """The largest ratio asked for on one thread, by the kind of radius and the type."""
 LONG_TARGET = 15.0
@@ -31,9 +33,20 @@ Asked = tuple[Callable[..., Any], Mapping[str, Any]]
 """A reference and its inputs."""
 
 
-def cases() -> Iterator[str]:
-    """The dtypes."""
-    yield from DTYPES
+def measure(wanted: Wanted) -> Iterator[Timed]:
+    """Value and radius by bound and by sample, and the call alone, in turn; of the larger models by bound alone."""
+    for dtype in DTYPES:
+        asked = gradients(network, ("X", "W1", "b1", "W2", "b2"), None), drawn(dtype)
+        subjects: dict[str, Subject] = {
+            **_bound_and_bare(asked),
+            SAMPLE: partial(evaluate, *asked, radius="sample", replicas=REPLICAS),
+        }
+        seconds = alternate(subjects, rounds=wanted.rounds, least=0.05)
+        held = {(kind, AGAINST): wanted.asked(TARGETS[kind, dtype]) for kind in (BOUND, SAMPLE)}
+        yield from timed(f"784–1000–10, batch {BATCH}, {dtype}", seconds, held)
+    for (model, asked_of), dtype in product(() if wanted.short else LONG.items(), DTYPES):
+        seconds = alternate(_bound_and_bare(asked_of(dtype)), rounds=wanted.slow)
+        yield from timed(f"{model}, {dtype}", seconds, {(BOUND, AGAINST): wanted.asked(LONG_TARGET)})
 
 
 def network(X: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor, y: Tensor) -> Tensor:
@@ -51,26 +64,10 @@ def drawn(dtype: str) -> dict[str, NDArray[Any]]:
     return {**arrays, "y": rng.integers(0, K, BATCH)}
 
 
-def time_hold(dtype: str, rounds: int) -> Timings:
-    """Value and radius by bound and by sample, and the call alone, in turn."""
-    inputs = drawn(dtype)
-    reference = gradients(network, ("X", "W1", "b1", "W2", "b2"), None)
-    subjects = {
-        **_bound_and_bare((reference, inputs)),
-        "sample": lambda: evaluate(reference, inputs, radius="sample", replicas=REPLICAS),
-    }
-    return alternate(subjects, rounds=rounds, least=0.05)
-
-
-def time_long(asked: Asked, rounds: int) -> Timings:
-    """Value and bound of a larger model, and the call alone, in turn."""
-    return alternate(_bound_and_bare(asked), rounds=rounds, least=0.0, warm_up=1)
-
-
 def _bound_and_bare(asked: Asked) -> dict[str, Callable[[], object]]:
     reference, inputs = asked
     tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
-    return {"bound": lambda: evaluate(reference, inputs, radius="bound"), AGAINST: lambda: reference(**tensors)}
+    return {BOUND: lambda: evaluate(reference, inputs, radius="bound"), AGAINST: lambda: reference(**tensors)}
 
 
 def lstm(dtype: str, steps: int = 200, batch: int = 32, inputs: int = 128, width: int = 256) -> Asked:

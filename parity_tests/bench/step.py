@@ -15,7 +15,7 @@ import torch
 from parity_tests.assignments.mlp.names import weight_shapes
 from parity_tests.assignments.mlp.network.model import MLP
 from parity_tests.bench.shipped import ShippedNetwork
-from parity_tests.bench.timing import Subject, Timings, alternate
+from parity_tests.bench.timing import Subject, Timed, Wanted, alternate, timed
 
 D, M, K = 784, 1000, 10
 BATCHES = (5, 64, 512)
@@ -26,22 +26,16 @@ TARGETS = {(5, "torch"): 1.3, (64, "torch"): 1.1, (512, "torch"): 1.1, (512, "li
 """The largest ratio asked for on one thread, by batch and what the step is held against."""
 
 
-def cases() -> Iterator[tuple[int, str, float]]:
-    """Every batch, dtype and α."""
-    yield from product(BATCHES, DTYPES, ALPHAS)
-
-
-def time_step(batch: int, dtype: str, alpha: float, rounds: int) -> Timings:
-    """The step of numpy, of torch, and the limit, in turn."""
-    rng = np.random.default_rng(0)
-    X = rng.random((batch, D)).astype(dtype)
-    y = rng.integers(0, K, batch)
-    subjects = {
-        "numpy": numpy_step(X, y, alpha),
-        "torch": torch_step(X, y, alpha),
-        "limit": limit(X),
-    }
-    return alternate(subjects, rounds=rounds, least=0.05)
+def measure(wanted: Wanted) -> Iterator[Timed]:
+    """The step of numpy, of torch, and the limit, in turn, for every batch, dtype and α."""
+    for batch, dtype, alpha in product(BATCHES, DTYPES, ALPHAS):
+        rng = np.random.default_rng(0)
+        X = rng.random((batch, D)).astype(dtype)
+        y = rng.integers(0, K, batch)
+        subjects = {"numpy step": numpy_step(X, y, alpha), "torch": torch_step(X, y, alpha), "limit": limit(X)}
+        seconds = alternate(subjects, rounds=wanted.rounds, least=0.05)
+        held = {("numpy step", other): wanted.asked(TARGETS.get((batch, other))) for other in ("torch", "limit")}
+        yield from timed(f"batch {batch}, {dtype}, α {alpha:g}", seconds, held)
 
 
 def numpy_step(X: Any, y: Any, alpha: float) -> Subject:

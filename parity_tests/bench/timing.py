@@ -1,47 +1,82 @@
 """Times several subjects in turn, round after round, so that a machine that slows down slows them all."""
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from __future__ import annotations
+
+import os
+import subprocess
+import timeit
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
+from parity_tests.protocol.errors import HarnessError
 
 Subject = Callable[[], object]
+Seconds = Mapping[str, Sequence[float]]
+"""Of each subject its seconds a call, one figure a round; the rounds of all subjects belong together."""
+Held = Mapping[tuple[str, str], float | None]
+"""Which subject is held against which other, and the largest ratio asked for, None where none is."""
 T = TypeVar("T")
+
+STEERING = ("OPENBLAS_", "MKL_", "OMP_")
+"""How the names of settings begin by which an environment steers a BLAS: to other kernels than the machine's own."""
+_SLOW = 5
+"""Rounds at most of whole processes that take seconds."""
 
 
 @dataclass(frozen=True)
-class Timings:
-    """Seconds a call of each subject, one figure a round; the rounds of all subjects belong together."""
+class Wanted:
+    """How many rounds are asked for, how many submissions in the classes, and how many threads of BLAS."""
 
-    seconds: Mapping[str, tuple[float, ...]]
+    rounds: int
+    submissions: int
+    sizes: tuple[int, ...]
+    threads: int = 1
+    whole: bool = False
+    """Whether growth is measured over its whole range."""
+    short: bool = False
+    """Whether models that take seconds a round are left out."""
 
-    def median(self, subject: str) -> float:
-        """The median seconds of a call."""
-        return float(np.median(self.seconds[subject]))
+    @property
+    def slow(self) -> int:
+        """The rounds of what takes seconds."""
+        return min(self.rounds, _SLOW)
 
-    def ratio(self, subject: str, against: str) -> tuple[float, float, float]:
-        """Lower quartile, median and upper quartile of the round-by-round ratio subject/against."""
-        ratios = np.asarray(self.seconds[subject]) / np.asarray(self.seconds[against])
-        low, middle, high = np.percentile(ratios, (25, 50, 75))
-        return float(low), float(middle), float(high)
+    def asked(self, target: float | None) -> float | None:
+        """A target of what was tuned on one thread: none where there are more."""
+        return target if self.threads == 1 else None
 
 
-def alternate(subjects: Mapping[str, Subject], *, rounds: int, least: float = 0.02, warm_up: int = 2) -> Timings:
+@dataclass(frozen=True)
+class Timed:
+    """What was timed under one name: seconds by round, and the names that it is held against, with their targets."""
+
+    name: str
+    seconds: Sequence[float]
+    against: Mapping[str, float | None] = field(default_factory=dict)
+    about: Mapping[str, str | int] = field(default_factory=dict)
+    """What else is known of it, as metadata of pyperf's."""
+
+
+def timed(case: str, seconds: Seconds, held: Held) -> Iterator[Timed]:
+    """What was timed in turn in one case."""
+    for name, values in seconds.items():
+        against = {f"{other}, {case}": target for (subject, other), target in held.items() if subject == name}
+        yield Timed(f"{name}, {case}", values, against)
+
+
+def alternate(subjects: Mapping[str, Subject], *, rounds: int, least: float = 0.0, warm_up: int = 1) -> Seconds:
     """Call every subject once a round, the first one changing from round to round.
 
-    A subject that takes less than `least` seconds is called several times in a row, and the mean is kept; with a
-    `least` of 0 it is called once a round. The first `warm_up` rounds are not counted. Raises ValueError for less than
-    one round or no subject.
+    A subject that takes less than `least` seconds is called several times in a row, and the mean is kept. The first
+    `warm_up` rounds are not counted.
     """
-    if rounds < 1 or not subjects:
-        raise ValueError(f"{rounds} rounds of {len(subjects)} subjects are nothing to time")
-    calls = {name: _calls_for(subject, least) if least > 0 else 1 for name, subject in subjects.items()}
-    timed = {name: partial(_time, subject, calls[name]) for name, subject in subjects.items()}
-    taken = in_turn(timed, rounds + warm_up)[warm_up:]
-    return Timings({name: tuple(row[name] for row in taken) for name in subjects})
+    taken = in_turn(
+        {name: partial(_time, timeit.Timer(call), least) for name, call in subjects.items()}, rounds + warm_up
+    )
+    return {name: [row[name] for row in taken[warm_up:]] for name in subjects}
 
 
 def in_turn(subjects: Mapping[str, Callable[[], T]], rounds: int) -> list[dict[str, T]]:
@@ -54,16 +89,32 @@ def in_turn(subjects: Mapping[str, Callable[[], T]], rounds: int) -> list[dict[s
     return rounds_taken
 
 
-def _calls_for(subject: Subject, least: float) -> int:
-    subject()
-    calls = 1
-    while (once := _time(subject, calls) * calls) < least:
-        calls = max(calls + 1, int(1.2 * calls * least / max(once, 1e-9)))
-    return calls
+def _time(timer: timeit.Timer, least: float) -> float:
+    once = timer.timeit(1)
+    calls = int(least / once) if once else 0
+    return timer.timeit(calls) / calls if calls > 1 else once
 
 
-def _time(subject: Subject, calls: int) -> float:
-    start = time.perf_counter()
-    for _ in range(calls):
-        subject()
-    return (time.perf_counter() - start) / calls
+# ---- whole processes
+
+
+def steering() -> list[str]:
+    """The settings of a BLAS in the environment, but for the number of its threads."""
+    return [name for name in os.environ if name.startswith(STEERING) and not name.endswith("_NUM_THREADS")]
+
+
+def unsteered(threads: int) -> dict[str, str]:
+    """The environment without them, and with so many threads of each BLAS."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(STEERING)}
+    return {**kept, **dict.fromkeys((f"{library}NUM_THREADS" for library in STEERING), str(threads))}
+
+
+def run(command: Sequence[str], *, folder: Path | None = None) -> str:
+    """Run a command to its end, in `folder` or here; what it printed. Raises HarnessError if it fails.
+
+    It runs with one thread of each BLAS, and with none of the settings by which others steer one.
+    """
+    done = subprocess.run(command, capture_output=True, check=False, text=True, cwd=folder, env=unsteered(1))
+    if done.returncode != 0:
+        raise HarnessError(f"`{' '.join(command)[:300]}` ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done.stdout

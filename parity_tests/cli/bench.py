@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
+from parity_tests.cli import extras
 from parity_tests.cli.files import write
 from parity_tests.cli.status import AGREEMENT
 from parity_tests.cli.terminal import complain
 from parity_tests.protocol.errors import UsageError
-
-if TYPE_CHECKING:
-    from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, Slope
-    from parity_tests.bench.parts import Wanted
+from reports.model.numbers import duration
 
 PARTS = ("step", "check", "hold", "trace", "grade", "reports", "cs231n", "growth")
 BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
@@ -73,7 +68,7 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
     type=click.Path(path_type=Path),
     default=Path("parity-bench"),
     show_default=True,
-    help="Folder for the figures and pictures; those of other parts that lie there are kept.",
+    help="Folder for the figures, a file of pyperf's; those of other parts that lie there are kept.",
 )
 @click.option(
     "--compare",
@@ -107,7 +102,7 @@ def bench(
                VGG-16 and a large layer norm
       trace    `parity trace` against both of its trainings run bare; one replica against torch's
       grade    `parity grade` against a pytest process for each submission, and against no isolation;
-               where its time goes; time and memory against the number of submissions
+               time and memory against the number of submissions
       reports  `parity regrade` of a class of 1,000, and its pages
       cs231n   our convolution against torch's, what each kind of CS231n's questions costs, and a class of it
       growth   how time grows with elements, layers, steps and submissions: slopes on logarithmic axes
@@ -117,91 +112,48 @@ def bench(
     refused. Nothing fails for being slow: speed is no test. Exit status: 0; 2 what was asked for cannot be done; 3
     what was to be timed failed.
     """
-    from parity_tests.bench import process
-    from parity_tests.bench.parts import Wanted
+    extras.require("this", extras.BENCH)
+    from parity_tests.bench import results, timing
+    from parity_tests.bench.parts import MEASURES
 
-    if steering := process.steering():
+    if steering := timing.steering():
         complain(f"{', '.join(steering)} would steer the BLAS, so this is measured without.")
-        command = [sys.executable, "-m", "parity_tests.cli", "bench", *parts, f"--rounds={rounds}"]
-        command += [f"--threads={threads}", f"--submissions={submissions}", f"--sizes={','.join(map(str, sizes))}"]
-        command += ["--short"] * short + ["--whole-range"] * whole
-        command += [f"--out={out}", *[f"--compare={compare}"] * bool(compare), *[f"--readme={readme}"] * bool(readme)]
-        return subprocess.call(command, env=process.unsteered(threads))
+        command = [sys.executable, "-m", "parity_tests.cli", *sys.argv[1:]]
+        return subprocess.call(command, env=timing.unsteered(threads))
     if readme is not None:
-        _around_table(readme.read_text(encoding="utf-8") if readme.is_file() else "", readme)
-    measured = _measure(parts or PARTS, Wanted(rounds, submissions, sizes, threads, whole, short), out, compare)
+        _around_table(readme)
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    here = results.machine(threads)
+    earlier = None if compare is None else results.load(compare, here)
+    kept = results.load(out, here) if (out / results.FILE).exists() else []
+    wanted = timing.Wanted(rounds, submissions, sizes, threads, whole, short)
+    torch.set_num_threads(threads)
+    with threadpool_limits(threads):
+        for part in parts or PARTS:
+            complain(f"measuring {part}.")
+            new = []
+            for row in MEASURES[part](wanted):
+                new.append(results.benchmark(part, row, here))
+                complain(f"{row.name}: {duration(new[-1].median())}.")
+            kept = [one for one in kept if results.part_of(one) != part] + new
+            kept.sort(key=lambda one: PARTS.index(results.part_of(one)))
+            results.save(out, kept)
+    for line in results.changes(earlier or [], kept):
+        click.echo(line)
+    measured = "\n".join([*results.report(kept), "", results.sentence(here)])
     if readme is not None:
-        before, after = _around_table(readme.read_text(encoding="utf-8"), readme)
+        before, after = _around_table(readme)
         write(readme, f"{before}\n{measured}\n{after}".encode())
     click.echo(measured)
     click.echo(f"\nThe figures are in {out}.")
     return AGREEMENT
 
 
-def _measure(parts: Sequence[str], wanted: Wanted, out: Path, compare: Path | None) -> str:
-    """Measures the parts, saves them beside the others of the folder, and returns all that it holds as Markdown."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    from parity_tests.bench import figures, machine
-    from parity_tests.bench.parts import MEASURES
-
-    here = machine.describe(wanted.threads)
-    earlier = None if compare is None else _figures_in(compare, here)
-    kept = _figures_in(out, here) if (out / "machine.json").exists() else figures.Benchmarks()
-    torch.set_num_threads(wanted.threads)
-    with threadpool_limits(wanted.threads):
-        for part in parts:
-            complain(f"measuring {part}.")
-            measured = []
-            for row in MEASURES[part](wanted, complain):
-                if isinstance(row, figures.Figure):
-                    click.echo(f"{row.subject}, {row.case}: {row.ratio:.2f} × {row.against}", err=True)
-                measured.append(row)
-            kept = _replacing(kept, part, measured)
-            figures.save(out, kept, here)
-    if earlier is not None:
-        for line in _changes(earlier, kept):
-            click.echo(line)
-    return "\n".join([*figures.report(kept), "", machine.sentence(here)])
-
-
-def _figures_in(folder: Path, here: dict[str, Any]) -> Benchmarks:
-    """The benchmarks of a folder. Raises UsageError where it holds none, or those of another machine."""
-    from parity_tests.bench import figures, machine
-
-    try:
-        measured, there = figures.load(folder)
-    except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{folder} holds no benchmarks that can be read ({error}); name another folder.") from error
-    machine.refuse_other_machine(here, there, folder)
-    return measured
-
-
-def _replacing(kept: Benchmarks, part: str, measured: Sequence[Figure | Share | Size | Slope]) -> Benchmarks:
-    """The same with what was measured of a part in place of what was known of it, in the order of PARTS."""
-    from parity_tests.bench.figures import Figure, Share, Size, Slope
-
-    new = [row for row in measured if isinstance(row, Figure)]
-    figures = [row for row in kept.figures if row.benchmark != part] + new
-    figures.sort(key=lambda row: PARTS.index(row.benchmark))
-    shares = [row for row in measured if isinstance(row, Share)] or kept.shares
-    sizes = [row for row in measured if isinstance(row, Size)] or kept.sizes
-    slopes = [row for row in measured if isinstance(row, Slope)] or kept.slopes
-    return replace(kept, figures=figures, shares=shares, sizes=sizes, slopes=slopes)
-
-
-def _changes(earlier: Benchmarks, now: Benchmarks) -> Iterator[str]:
-    """How each ratio that both have has changed."""
-    before = {(figure.subject, figure.case, figure.against): figure.ratio for figure in earlier.figures}
-    for figure in now.figures:
-        ratio = before.get((figure.subject, figure.case, figure.against))
-        if ratio is not None:
-            yield f"{figure.subject}, {figure.case}, against {figure.against}: {ratio:.2f} → {figure.ratio:.2f}"
-
-
-def _around_table(text: str, path: Path) -> tuple[str, str]:
-    """The text up to the line BEGIN and from the line END on. Raises UsageError where they are not there."""
+def _around_table(path: Path) -> tuple[str, str]:
+    """The text of a file up to the line BEGIN and from the line END on. Raises UsageError where they are not there."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
     before, begin, rest = text.partition(f"{BEGIN}\n")
     _, end, after = rest.partition(f"{END}")
     if not begin or not end:

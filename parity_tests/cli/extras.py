@@ -19,6 +19,8 @@ CLASS = {
     "yaml": "pyyaml",
 }
 """Those that the grading of a class needs, of the extra `class`."""
+BENCH = {**CLASS, "pyperf": "pyperf"}
+"""Those of the benchmarks, of the extra `bench`."""
 
 
 def missing(what: str, modules: dict[str, str]) -> str:

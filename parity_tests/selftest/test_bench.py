@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyperf
 import pytest
 import torch
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.bench import cs231n, grading, growth, hold, machine, parts, process, reporting, step, tracing, watch
-from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, Slope, draw_sizes, load, report, save
-from parity_tests.bench.timing import Timings, alternate, in_turn
-from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
+from parity_tests.bench import cs231n, grading, growth, hold, parts, reporting, results, step, timing, tracing
+from parity_tests.bench.timing import Timed, Wanted, alternate, in_turn
+from parity_tests.bench.tracing import by_numpy, by_torch, by_trace, settings
 from parity_tests.cli import main as parity
 from parity_tests.harness.check import check
 from parity_tests.harness.judgement_cache import JudgementCache
@@ -35,16 +35,20 @@ from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation
 
 command: Any = importlib.import_module("parity_tests.cli.bench")
-FIGURE = Figure("step", "batch 5", "numpy step", "torch", 1.1, 1.25, 1.5, 2e-3, 1.6e-3, 15, 1.6)
-MEASURED = Benchmarks(
-    [FIGURE, replace(FIGURE, target=None)],
-    [Size(10, 2.0, 100.0, 400.0, 40.0)],
-    [Share("x", "y", 1)],
-    [Slope("elements", 1000, 1000000, 0.8, 0.95, 0.5)],
-)
-HERE: dict[str, Any] = {
-    "processor": "a processor", "cores": 2, "memory_gib": 8, "threads": 1, "blas": ["openblas 1"], "versions": {},
+WANTED = Wanted(rounds=3, submissions=2, sizes=(2,))
+TORCH = Timed("torch, batch 5", [1.6e-3, 1.6e-3, 1.6e-3])
+STEP = Timed("numpy step, batch 5", [1.6e-3, 2e-3, 2.4e-3], {TORCH.name: 1.6})
+GROWN = [results.at_size("elements", 10, 1.0), results.at_size("elements", 1000, 10.0, **{results.MEMORY: "40 MiB"})]
+LIMITED = Timed("a page", [0.1], about={"asked": "≤ 10 ms"})
+HERE: dict[str, str | int] = {
+    "cpu_model_name": "a processor", "cpu_count": 2, "memory_gib": 8, "threads": 1, "blas": "openblas 1",
+    "python_version": "3", "numpy": "2", "torch": "2",
 }  # fmt: skip
+
+
+def benchmarks(part: str, *rows: Timed) -> list[Any]:
+    """As they are kept."""
+    return [results.benchmark(part, row, HERE) for row in rows]
 
 
 def test_subjects_take_turns_and_each_begins_a_round_in_turn() -> None:
@@ -71,114 +75,84 @@ def test_a_short_subject_is_called_until_it_can_be_timed_and_a_long_one_once_a_r
     assert calls["long"] == 3
 
 
-def test_a_ratio_is_of_the_same_round() -> None:
-    timings = Timings({"a": (1.0, 2.0, 30.0), "b": (1.0, 1.0, 10.0)})
-    assert timings.ratio("a", "b") == (1.5, 2.0, 2.5)
+def test_a_ratio_is_of_the_same_round_and_of_medians_where_rounds_are_not_alike() -> None:
+    one = Timed("a", [1.0, 2.0, 30.0], {"b": None, "c": 2.0})
+    found = results.ratios(benchmarks("step", one, Timed("b", [1.0, 1.0, 10.0]), Timed("c", [0.5])))
+    assert [(other, ratio, asked) for _, other, ratio, asked in found] == [
+        ("step: b", (1.5, 2.0, 2.5), ""),
+        ("step: c", (4.0, 4.0, 4.0), "≤ 2"),
+    ]
 
 
-def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
-    save(tmp_path / "bench", MEASURED, HERE)
-    assert load(tmp_path / "bench") == (MEASURED, HERE)
-    assert {"figures.svg", "sizes.svg"} <= {path.name for path in (tmp_path / "bench").iterdir()}
-    (tmp_path / "bench" / "sizes.parquet").write_bytes((tmp_path / "bench" / "shares.parquet").read_bytes())
-    with pytest.raises(ValueError, match=r"sizes.parquet has other columns"):
-        load(tmp_path / "bench")
+def test_what_is_saved_is_loaded_again_on_this_machine_alone(tmp_path: Path) -> None:
+    saved = benchmarks("step", TORCH, STEP, *GROWN, LIMITED)
+    results.save(tmp_path, saved)
+    assert results.report(results.load(tmp_path, HERE)) == results.report(saved)
+    assert pyperf.BenchmarkSuite.load(str(tmp_path / results.FILE)).get_benchmark_names()[0] == f"step: {TORCH.name}"
+    results.load(tmp_path, {**HERE, "platform": "whatever"})
+    others: dict[str, str | int] = {"cpu_model_name": "another", "threads": 2, "numpy": "0"}
+    for name, value in others.items():
+        with pytest.raises(UsageError, match=rf"are of another machine.*\({name}: "):
+            results.load(tmp_path, HERE | {name: value})
 
 
-def test_a_folder_from_before_slopes_were_measured_is_loaded(tmp_path: Path) -> None:
-    save(tmp_path / "bench", MEASURED, HERE)
-    (tmp_path / "bench" / "slopes.parquet").unlink()
-    assert load(tmp_path / "bench") == (replace(MEASURED, slopes=()), HERE)
+def test_this_machine_is_told_whole() -> None:
+    assert set(HERE) < set(results.machine(1))
+    assert "unknown" not in results.machine(1).values()
 
 
-def test_the_slope_of_a_power_is_its_exponent_and_a_start_that_is_always_the_same_lowers_it() -> None:
-    sizes = (10, 100, 1000)
-    assert growth.slope_of(sizes, [3e-3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
-    with_start = [1.0 + 1e-2 * size for size in sizes]
-    assert 0 < growth.slope_of(sizes, with_start) < growth.last_slope(sizes, with_start) < 1
+def test_the_report_has_every_number() -> None:
+    text = "\n".join(results.report(benchmarks("step", TORCH, STEP, *GROWN, LIMITED)))
+    assert "| numpy step, batch 5 | torch, batch 5 | 1.25 (1.12–1.38) | 2 ms | ≤ 1.6 |" in text
+    assert "| torch, batch 5 | |" not in text
+    assert "| a page | | | 100 ms | ≤ 10 ms |" in text
+    assert "| elements | 10 | 1 s |  |  |" in text
+    assert "| elements | 1,000 | 10 s | 0.50 | 40 MiB |" in text
 
 
 def test_all_that_grows_is_timed_at_each_size_and_further_only_where_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    graded: list[int] = []
-
-    def graded_class(number: int) -> Size:
-        graded.append(number)
-        return Size(number, float(number), 1, 1, 1)
-
-    monkeypatch.setattr(growth, "time_size", graded_class)
+    monkeypatch.setattr(growth, "class_of", lambda number: (float(number), ""))
     monkeypatch.setattr(growth, "SIZES", dict.fromkeys(growth.SIZES, ((1, 4), (9,))))
-    wanted = parts.Wanted(rounds=3, submissions=2, sizes=(2,))
-    found = list(parts.growth_slopes(wanted, print))
-    assert [slope.what for slope in found] == list(growth.SIZES)
-    assert {(slope.low, slope.high) for slope in found} == {(1, 4)}
-    assert all(slope.seconds > 0 for slope in found)
-    assert graded == [1, 4]
-    assert found[-1].slope == pytest.approx(1.0)
-    assert found[-1].seconds == 4.0
-    *_, longer = parts.growth_slopes(replace(wanted, whole=True), print)
-    assert (longer.low, longer.high, graded) == (1, 9, [1, 4, 1, 4, 9])
-
-
-def test_the_report_has_every_number() -> None:
-    text = "\n".join(report(MEASURED))
-    assert "| numpy step, batch 5 | torch | 1.25 (1.10–1.50) | 2 ms | ≤ 1.6 |" in text
-    assert "| 10 | 2 s | 100 MiB | 400 MiB | 40 MiB |" in text
-    assert "| x | y | 1 s |" in text
-    assert "| elements | 1,000 … 1,000,000 | 0.80 | 0.95 | 500 ms |" in text
-    assert "a second, once" not in text
-    sizes = [*MEASURED.sizes, Size(30, 4.0, 100.0, 400.0, 40.0)]
-    assert "From 10 to 30: 10.0 submissions a second, once all is started." in report(replace(MEASURED, sizes=sizes))
-
-
-def test_one_size_is_a_picture_too(tmp_path: Path) -> None:
-    assert "submissions" in draw_sizes(MEASURED.sizes)
-
-
-def test_figures_of_another_machine_are_refused() -> None:
-    machine.refuse_other_machine(HERE, {**HERE, "platform": "whatever"}, Path("there"))
-    changes: list[dict[str, Any]] = [
-        {"processor": "another"},
-        {"threads": 2},
-        {"blas": []},
-        {"versions": {"numpy": "0"}},
-    ]
-    for change in changes:
-        with pytest.raises(UsageError, match=r"there are of another machine.*" + next(iter(change))):
-            machine.refuse_other_machine(HERE, {**HERE, **change}, Path("there"))
+    found = list(growth.measure(WANTED))
+    assert [row.name for row in found] == [f"{size} {what}" for what in growth.SIZES for size in (1, 4)]
+    assert all(row.seconds[0] > 0 for row in found)
+    assert found[-1].seconds == [4.0]
+    monkeypatch.setattr(growth, "SIZES", {what: growth.SIZES[what] for what in list(growth.SIZES)[-1:]})
+    *_, longer = growth.measure(replace(WANTED, whole=True))
+    assert longer.seconds == [9.0]
 
 
 def test_the_environment_steers_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(process.STEERING):
+        if name.startswith(timing.STEERING):
             monkeypatch.delenv(name)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
-    assert process.steering() == []
+    assert timing.steering() == []
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
-    assert process.steering() == ["OPENBLAS_CORETYPE"]
-    said = process.run(
+    assert timing.steering() == ["OPENBLAS_CORETYPE"]
+    said = timing.run(
         [sys.executable, "-c", "import os; print(sorted(k for k in os.environ if k.startswith('OPENBLAS')))"]
     )
     assert said.strip() == "['OPENBLAS_NUM_THREADS']"
     with pytest.raises(HarnessError, match="ended with 3: oh no"):
-        process.run([sys.executable, "-c", "import sys; sys.stderr.write('oh no'); sys.exit(3)"])
+        timing.run([sys.executable, "-c", "import sys; sys.stderr.write('oh no'); sys.exit(3)"])
 
 
-def test_processes_below_are_seen_with_their_memory_and_their_time() -> None:
+def test_processes_below_are_seen_with_their_memory() -> None:
     code = "x = bytearray(64 << 20); s = sum(range(2_000_000)); print(flush=True); input()"
     with (
-        watch.PeakMemory() as peak,
+        grading.peak_memory() as by_depth,
         subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child,
     ):
         assert child.stdout is not None
         child.stdout.readline()
-        assert (child.pid, 1) in set(watch.descendants(os.getpid()))
-        assert watch.processor_seconds(os.getpid()) > 0
-        while not peak.by_depth.get(1, 0.0):
+        assert (child.pid, 1) in set(grading.descendants(os.getpid()))
+        while not by_depth.get(1, 0.0):
             assert child.poll() is None
         child.communicate(b"\n")
-    assert peak.by_depth[1] > 64
+    assert by_depth[1] > 64
 
 
 def test_all_three_trainings_take_the_same_steps() -> None:
@@ -190,47 +164,36 @@ def test_all_three_trainings_take_the_same_steps() -> None:
     assert traced["replica"] > 0
 
 
-@pytest.fixture
-def measures(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """What each part of `parity bench` finds, in place of measuring it."""
-    found: dict[str, list[Any]] = {"step": [FIGURE], "check": [replace(FIGURE, benchmark="check", case="shipped")]}
-    fakes = {name: lambda _, __, name=name: iter(found[name]) for name in found}
-    monkeypatch.setattr(parts, "MEASURES", fakes)
-    monkeypatch.setattr(machine, "describe", lambda threads: {**HERE, "threads": threads})
-    monkeypatch.setattr(process, "steering", lambda: [])
-    return found
-
-
-def test_every_part_makes_figures_of_what_it_has_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_part_times_what_it_holds_against_what(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whole processes are stood in for; whatever is held against something has that beside it."""
     ran: list[list[str]] = []
 
     def run(command: Sequence[str], **_: Any) -> str:
         ran.append(list(command))
         return json.dumps({"step": float(len(ran)), "evaluation": 1.0, "replica": 3.0})
 
-    for module in (process, tracing, grading, reporting):
+    for module in (tracing, grading, reporting):
         monkeypatch.setattr(module, "run", run)
     monkeypatch.setattr(tracing, "CASES", ((5, 50, 10),))
-    monkeypatch.setattr(grading, "shares", lambda number: [Share("cases", "submission", 0.1)])
     monkeypatch.setattr(reporting, "_class", lambda students: contextlib.nullcontext(tmp_path))
     (tmp_path / "submissions" / "one").mkdir(parents=True)
     monkeypatch.setattr(reporting, "_write_pages", lambda folder, names: None)
     assert tuple(parts.MEASURES) == command.PARTS
-    wanted = parts.Wanted(rounds=3, submissions=2, sizes=(2,))
     for part in ("check", "trace", "grade", "reports"):
-        found = list(parts.MEASURES[part](wanted, print))
-        assert found
-        assert {row.benchmark for row in found if isinstance(row, Figure)} == {part}
-    traced = {row.subject: row for row in parts.trace_figures(wanted, print)}
-    assert traced["trace step, with its replicas"].target == 4
-    assert traced["one replica"].seconds == 0.3
+        rows = list(parts.MEASURES[part](replace(WANTED, sizes=(2, 4))))
+        names = {row.name for row in rows}
+        assert names
+        assert {other for row in rows for other in row.against} <= names
+    traced = {row.name: row for row in tracing.measure(WANTED)}
+    case = "batch 5, every 50, float64"
+    assert traced[f"{tracing.WHOLE}, {case}"].against == {f"both bare, {case}": 4.0}
+    assert traced[f"{tracing.REPLICA}, {case}"].seconds == [0.3, 0.3, 0.3]
     assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
 
 
 @pytest.mark.nightly
 def test_a_class_of_copies_is_regraded_and_its_pages_written() -> None:
-    timings = reporting.time_reports(1, students=6)
-    assert min(timings.seconds["regrade"] + timings.seconds["page"]) > 0
+    assert min(min(row.seconds) for row in reporting.measure(replace(WANTED, rounds=1), students=6)) > 0
 
 
 @pytest.mark.nightly
@@ -244,10 +207,11 @@ def test_grading_without_isolation_does_the_same_work(tmp_path: Path) -> None:
 
 
 def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    timings = Timings({"numpy": (1.0,), "torch": (1.0,), "limit": (1.0,)})
-    monkeypatch.setattr(step, "time_step", lambda *_: timings)
+    monkeypatch.setattr(step, "alternate", lambda subjects, **_: dict.fromkeys(subjects, (1.0,)))
+    for size in ("D", "M"):
+        monkeypatch.setattr(step, size, 20)
     targets = {
-        threads: {row.target for row in parts.step_figures(parts.Wanted(3, 2, (2,), threads), print)}
+        threads: {target for row in step.measure(replace(WANTED, threads=threads)) for target in row.against.values()}
         for threads in (1, 2)
     }
     assert targets == {1: {None, 1.1, 1.2, 1.3}, 2: {None}}
@@ -256,24 +220,18 @@ def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.nightly
 def test_cs231n_is_timed_against_torch_by_kinds_and_as_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cs231n, "SIZES", {"a small one": (2, 2, 5, 3, 3, 1)})
-    kinds = {"layer": (1.0,), "all kinds": (4.0,)}
-    again = {f"{name}{cs231n.AGAIN}": (0.5 * seconds[0],) for name, seconds in kinds.items()}
-    monkeypatch.setattr(cs231n, "time_kinds", lambda rounds: Timings(kinds | again))
-    monkeypatch.setattr(
-        cs231n, "time_class", lambda write: Timings({"parity grade": (0.2,), cs231n.GRADE_ASKED: (0.5,)})
-    )
-    found = list(parts.cs231n_figures(parts.Wanted(3, 2, (2,)), print))
-    assert [row.subject for row in found[:2]] == ["numpy convolution, forward and backward"] * 2
-    assert {row.target for row in found[:2]} == {4.0}
-    assert [(row.ratio, row.seconds) for row in found[2:]] == [
-        (0.25, 1.0),
-        (1, 4),
-        (0.25, 0.5),
-        (1, 2),
-        *[(0.4, 0.2)] * 2,
-    ]
-    assert [row.case.rpartition(", ")[2] for row in found[-2:]] == ["all right", "135 in 171 wrong"]
-    assert {row.target for row in parts.cs231n_figures(parts.Wanted(3, 2, (2,), 2), print)} == {None, 1.0}
+    monkeypatch.setattr(cs231n.ExamSitting, "seconds", lambda self, cases, seed: float(len(cases)))
+    monkeypatch.setattr(cs231n, "time_class", lambda write: 0.2)
+    found = list(cs231n.measure(WANTED))
+    ours = [row for row in found if row.name.startswith("numpy convolution, forward and backward, a small one")]
+    assert [set(row.against.values()) for row in ours] == [{4.0}, {4.0}]
+    for whose in (cs231n.FIRST, cs231n.FURTHER):
+        *kinds, together = [row for row in found if row.name.endswith(whose)]
+        assert together.name == f"{cs231n.ALL}, {whose}"
+        assert {other for row in kinds for other in row.against} == {together.name}
+        assert sum(row.seconds[0] for row in kinds) == together.seconds[0]
+    assert [row.name.rpartition(", ")[2] for row in found[-2:]] == ["all right", "135 in 171 wrong"]
+    assert [row.seconds for row in found[-2:]] == [[0.2], [0.2]]
 
 
 def test_both_convolutions_compute_the_same() -> None:
@@ -334,29 +292,23 @@ def test_a_mixed_class_of_cs231n_has_as_many_wrong_submissions_as_real_ones(tmp_
     assert len(set(names)) > len(names) / 3
 
 
-def test_holding_is_timed_against_the_bare_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hold, "DTYPES", ("float64",))
+def test_holding_is_timed_against_the_bare_call_and_of_larger_models_the_bound_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unless what takes long is left out."""
     for size in ("D", "M", "BATCH"):
         monkeypatch.setattr(hold, size, 20)
-    for threads, targets in ((1, {4.0, 25.0}), (2, {None})):
-        found = list(parts.hold_figures(parts.Wanted(1, 2, (2,), threads, short=True), print))
-        assert [row.subject for row in found] == ["hold, bound", "hold, sample, 8 replicas"]
-        assert {row.target for row in found} == targets
-        assert all(row.against == "the bare call of forward and gradients" and row.ratio > 1 for row in found)
-
-
-def test_larger_models_are_timed_by_their_bounds_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless what takes long is left out."""
-    seconds = Timings({**dict.fromkeys(hold.SUBJECTS, (30.0,)), hold.AGAINST: (2.0,)})
-    monkeypatch.setattr(hold, "time_hold", lambda dtype, rounds: seconds)
-    monkeypatch.setattr(hold, "time_long", lambda asked, rounds: seconds)
-    monkeypatch.setattr(hold, "LONG", dict.fromkeys(hold.LONG, str))
-    found = list(parts.hold_figures(parts.Wanted(1, 2, (2,)), print))
-    models = [f"{model}, {dtype}" for model in hold.LONG for dtype in hold.DTYPES]
-    assert [row.case for row in found if "784" not in row.case] == models
-    assert {(row.subject, row.target) for row in found if row.case in models} == {("hold, bound", 15.0)}
-    short = list(parts.hold_figures(parts.Wanted(1, 2, (2,), short=True), print))
-    assert short == [row for row in found if row.case not in models]
+    once = partial(alternate, rounds=1, warm_up=0)
+    monkeypatch.setattr(hold, "alternate", lambda subjects, **_: once(subjects))
+    monkeypatch.setattr(hold, "LONG", {"a small one": partial(hold.layer_norm, rows=3, columns=4)})
+    for threads, targets in ((1, {15.0, 4.0, 5.0, 25.0, 40.0}), (2, {None})):
+        found = list(hold.measure(replace(WANTED, threads=threads)))
+        assert {target for row in found for target in row.against.values()} == targets
+    small, larger = ([row.name for row in found if word in row.name] for word in ("784", "a small one"))
+    held = ["hold, bound", "the bare call of forward and gradients", "hold, sample, 8 replicas"]
+    assert [name.partition(", 784")[0] for name in small] == held * 2
+    assert [name.partition(", a small one")[0] for name in larger] == held[:2] * 2
+    assert [row.name for row in hold.measure(replace(WANTED, short=True))] == small
 
 
 def test_larger_models_are_asked_with_the_gradients_of_all_parameters() -> None:
@@ -372,29 +324,43 @@ def test_larger_models_are_asked_with_the_gradients_of_all_parameters() -> None:
 
 
 def test_a_submission_more_takes_what_the_larger_class_took_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    small, large = Size(10, 4.0, 1, 1, 1), Size(110, 14.0, 1, 1, 1)
-    more = grading.time_of_more([small, large], 0.5)
-    assert more is not None
-    assert more.median("parity grade") == pytest.approx(0.1)
-    assert more.ratio("parity grade", "import torch") == pytest.approx((0.2, 0.2, 0.2))
-    assert grading.time_of_more([small], 0.5) is None
+    monkeypatch.setattr(grading, "alternate", lambda subjects, **_: dict.fromkeys(subjects, (0.5,)))
+    monkeypatch.setattr(grading, "honest_class", lambda folder, number: [folder] * number)
+    monkeypatch.setattr(grading, "class_of", lambda number: (3.0 + number / 10, "40 MiB"))
+    *_, more, torchs = grading.measure(replace(WANTED, sizes=(10, 110)))
+    assert more.name.startswith("a submission more in a class, from 10 to 110")
+    assert list(more.seconds) == [pytest.approx(0.1)]
+    assert list(torchs.seconds) == [0.5]
+    assert "a submission more" not in " ".join(row.name for row in grading.measure(WANTED))
+
+
+@pytest.fixture
+def measures(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Timed]]:
+    """What each part of `parity bench` finds, in place of measuring it."""
+    imported, checked = Timed("import torch", TORCH.seconds), Timed("parity check", [2e-3] * 3, {"import torch": 2.2})
+    found = {"step": [TORCH, STEP], "check": [imported, checked]}
+    monkeypatch.setattr(parts, "MEASURES", {name: lambda _, name=name: iter(found[name]) for name in found})
+    monkeypatch.setattr(results, "machine", lambda threads: {**HERE, "threads": threads})
+    monkeypatch.setattr(timing, "steering", lambda: [])
+    return found
 
 
 def test_parts_are_kept_beside_one_another_and_fill_a_page(
-    measures: dict[str, list[Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    measures: dict[str, list[Timed]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{command.BEGIN}\nold\n{command.END}\nafter\n", encoding="utf-8")
 
-    def run(*arguments: str) -> Sequence[Figure]:
+    def run(*arguments: str) -> list[str]:
         assert parity(["bench", *arguments, "--out", str(tmp_path / "out")]) == 0
-        return load(tmp_path / "out")[0].figures
+        return [one.get_name() for one in results.load(tmp_path / "out", HERE)]
 
-    assert run("check") == measures["check"]
-    assert run("step", "--readme", str(readme)) == [*measures["step"], *measures["check"]]
-    measures["check"] = [replace(measures["check"][0], ratio_low=9.0, ratio=9.0, ratio_high=9.0)]
-    assert run("check", "--compare", str(tmp_path / "out"))[1].ratio == 9.0
-    assert "numpy step, shipped, against torch: 1.25 → 9.00" in capsys.readouterr().out
+    checked, stepped = ([f"{part}: {row.name}" for row in measures[part]] for part in ("check", "step"))
+    assert run("check") == checked
+    assert run("step", "--readme", str(readme)) == [*stepped, *checked]
+    measures["check"][1] = replace(measures["check"][1], seconds=[8e-3] * 3)
+    run("check", "--compare", str(tmp_path / "out"))
+    assert "parity check, against import torch: 1.25 → 5.00" in capsys.readouterr().out
     text = readme.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{command.BEGIN}\n\n| what | against |")
     assert text.endswith(f"{command.END}\nafter\n")
@@ -413,7 +379,7 @@ def test_parts_are_kept_beside_one_another_and_fill_a_page(
     ],
 )
 def test_what_cannot_be_measured_is_refused(
-    measures: dict[str, list[Any]],
+    measures: dict[str, list[Timed]],
     arguments: list[str],
     says: str,
     tmp_path: Path,
@@ -421,9 +387,10 @@ def test_what_cannot_be_measured_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    save(tmp_path / "out", MEASURED, HERE)
+    results.save(tmp_path / "out", benchmarks("step", TORCH, STEP))
+    before = (tmp_path / "out" / results.FILE).read_bytes()
     (tmp_path / "readme").write_text("nothing", encoding="utf-8")
     places = {name: tmp_path / name for name in ("out", "empty", "readme")}
     assert parity(["bench", *(word.format(**places) for word in arguments)]) == 2
     assert says in capsys.readouterr().err
-    assert load(tmp_path / "out")[0] == MEASURED
+    assert (tmp_path / "out" / results.FILE).read_bytes() == before

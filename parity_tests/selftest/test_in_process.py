@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.bench.process import unsteered
+from parity_tests.bench.timing import unsteered
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.process.in_process import InProcessRunner
 from parity_tests.harness.process.runner import Runner

@@ -11,7 +11,7 @@ from reports.model.verdicts import Verdict
 
 ENOUGH, LEAST = 6, 4.0
 """Times the largest spread of so many replicas, or more: the radius. `python -m
-parity_tests.assignments.mlp.trace.factor` measures what it must cover, over seeds, dtypes, activations, widths and
+parity_tests.bench.trace_factor` measures what it must cover, over seeds, dtypes, activations, widths and
 honest ways to write each part."""
 USEFUL = 0.5
 """The radius tells a bug from rounding while, in every weight, it is below this share of what a step changes: an update
