@@ -5,6 +5,7 @@ given, on the device that they are given ("cpu", "cuda" or "cuda:N"). Where a do
 stands for several computations side by side.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,22 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class Resolution:
+    """How much of a change would be noticed: radius ÷ |want| over the elements that are not 0.
+
+    `median` and `p95` are its median and 95th percentile, None where all elements are 0. `zeros_agree` is the share of
+    the elements that are not 0 at which a result of zeros would agree. Any number from `lowest` to `highest` would
+    agree at every element; there is none where `lowest` is the larger. Where nothing is a number, none is told apart.
+    """
+
+    median: float | None
+    p95: float | None
+    zeros_agree: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """torch's `value`, its `radius` and the `exact` value, all of one shape.
 
@@ -51,10 +68,30 @@ class Answer:
         """The same formula in the precision of `precise`."""
         return self.exactly()
 
+    @cached_property
+    def resolution(self) -> Resolution:
+        """How much of a change would be noticed."""
+        return _resolution(self.value, self.radius)
+
     def of(self, t: int) -> "Answer":
         """The answer of computation t, of several side by side."""
         alternatives = tuple(alternative.of(t) for alternative in self.alternatives)
         return Answer(self.value[t], self.radius[t], lambda: self.exact[t], alternatives, self.radius_kind)
+
+
+def _resolution(value: Array, radius: Array) -> Resolution:
+    wide = value.astype(np.float64)
+    if not np.isfinite(wide).any():
+        return Resolution(None, None, 0.0, -math.inf, math.inf)
+    nonzero = (wide != 0) & np.isfinite(wide)
+    with np.errstate(all="ignore"):
+        lowest, highest = float(np.max(wide - radius)), float(np.min(wide + radius))
+    if not nonzero.any():
+        return Resolution(None, None, 0.0, lowest, highest)
+    with np.errstate(all="ignore"):
+        relative = radius[nonzero] / np.abs(wide[nonzero])
+    median, p95 = (float(np.quantile(relative, share, method="inverted_cdf")) for share in (0.5, 0.95))
+    return Resolution(median, p95, float(np.mean(relative >= 1)), lowest, highest)
 
 
 def precise(array: Array) -> Array:

@@ -1,8 +1,8 @@
 """Holds what a submission returned against an answer: structure first, then every value in multiples of its radius."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,45 +10,12 @@ from numpy.typing import NDArray
 from parity_tests.protocol.comparison import Comparison, failed, mismatched
 from parity_tests.protocol.finding import NOTHING, NUMBER, SHAPE, TRANSPOSED
 from parity_tests.protocol.observation import Failure, Returned
+from reference.answer import Alternative, Answer
 from reports.model.notes import Note, NoteKind
 from reports.model.numbers import exact_number, times
 from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
-
-
-class Alternative(Protocol):
-    """Another right result at the elements `where`."""
-
-    @property
-    def value(self) -> Array: ...
-    @property
-    def radius(self) -> Array: ...
-    @property
-    def where(self) -> NDArray[np.bool_]: ...
-    @property
-    def note(self) -> str: ...
-
-
-class Answer(Protocol):
-    """`value ± radius` per element, and the same in higher precision."""
-
-    @property
-    def value(self) -> Array: ...
-    @property
-    def radius(self) -> Array: ...
-    @property
-    def exact(self) -> Array: ...
-    @property
-    def alternatives(self) -> Any: ...
-    @property
-    def radius_kind(self) -> str: ...
-
-
-class Answers(Answer, Protocol):
-    """Answers of one shape, with a leading dimension T."""
-
-    def of(self, t: int, /) -> Answer: ...
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -85,7 +52,7 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
             return mismatched(shapes, finding=finding)
     if not (scalar and got.kind == "scalar" and not _is_promoted(array, want)):
         notes += _dtype_notes(array, want)
-    others = tuple(_Other(a.value[None], a.radius[None], a.where[None], a.note) for a in answer.alternatives)
+    others = tuple(Alternative(a.value[None], a.radius[None], a.where[None], a.note) for a in answer.alternatives)
     radius = np.broadcast_to(np.asarray(answer.radius, np.float64), want.shape)
     compared = _compare_values(
         array[None], want[None], radius[None], others, lambda: answer.exact[None], answer.radius_kind
@@ -101,7 +68,7 @@ def not_returned(failure: Failure | None) -> Comparison:
 
 
 def compare_each(
-    got: Sequence[Returned | Failure | None], answers: Answers, *, flat_ok: bool = False
+    got: Sequence[Returned | Failure | None], answers: Answer, *, flat_ok: bool = False
 ) -> list[Comparison]:
     """`compare` of T values with T answers of one shape, which have a leading T: all at once where they are alike."""
     value = answers.value
@@ -148,16 +115,6 @@ def _dtype_notes(got: Array, want: Array) -> list[Note]:
     if _is_promoted(got, want):
         return [Note(NoteKind.PROMOTED, f"promoted from {want.dtype} to {got.dtype}")]
     return [Note(NoteKind.DTYPE, f"dtype {got.dtype} where {want.dtype} is asked")]
-
-
-@dataclass(frozen=True)
-class _Other:
-    """An Alternative with a leading dimension."""
-
-    value: Array
-    radius: Array
-    where: NDArray[np.bool_]
-    note: str
 
 
 def _ratios(got: Array, value: Array, radius: Array) -> tuple[Array, Array]:

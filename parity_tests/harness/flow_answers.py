@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.judge_flow import Prepared, judge_returned, may_pass, prepared
+from parity_tests.harness.judge_flow import judge_returned, may_pass, prepared
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Quantity
+from reference.answer import Answer
 from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING
 
@@ -65,7 +66,7 @@ class Answers:
         self._answer = asked(form.reference, form.inputs, device, REPLICAS, form.rounded)
         self._known: Mapping[str, Flowed] = self._answer.bounded()
         self._is_bounded = True
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[str, Answer] = {}
 
     @property
     def flowed(self) -> Mapping[str, Flowed]:
@@ -86,7 +87,7 @@ class Answers:
         """In float64, where the case is in float32."""
         return {} if self._case.dtype != "float32" else predicted(self._case, self._form, self._device, wide=True)
 
-    def prepared(self, name: str) -> Prepared:
+    def prepared(self, name: str) -> Answer:
         """What judging needs of one of them, as far as it is known: a class holds many results against it."""
         if name not in self._prepared:
             self._prepared[name] = prepared(self._known[name], self.wide.get(name))

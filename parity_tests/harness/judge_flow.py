@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.observation import Failure, Returned
+from reference.answer import Alternative, Answer, Resolution
 from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
@@ -32,46 +32,11 @@ MOST_OF_A_FORM = 1e6
 
 
 @dataclass(frozen=True)
-class Resolution:
-    """How much of a change would be noticed: radius ÷ |want| over the elements that are not 0.
-
-    `median` and `p95` are its median and 95th percentile, None where all elements are 0. `zeros_agree` is the share of
-    the elements that are not 0 at which a result of zeros would agree. Any number from `lowest` to `highest` would
-    agree at every element; there is none where `lowest` is the larger. Where nothing is a number, none is told apart.
-    """
-
-    median: float | None
-    p95: float | None
-    zeros_agree: float
-    lowest: float
-    highest: float
-
-
-@dataclass(frozen=True)
 class Held:
     """One quantity: the verdict on it, and how much of a change would have been noticed."""
 
     comparison: Comparison
     resolution: Resolution | None
-
-
-@dataclass(frozen=True)
-class _Alternative:
-    value: Array
-    radius: Array
-    where: NDArray[np.bool_]
-    note: str
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """torch's answer for one result, as `compare` reads it."""
-
-    value: Array
-    radius: Array
-    exact: Array
-    alternatives: tuple[_Alternative, ...]
-    radius_kind: str
 
 
 def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> Held:
@@ -82,37 +47,24 @@ def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> 
     return judge_returned(Returned(kind, got, f"an array of dtype {got.dtype} and shape {got.shape}"), flowed, exact)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """torch's answer for one result as judging reads it, and how much of a change would be noticed."""
-
-    answer: _Answer
-
-    @cached_property
-    def resolution(self) -> Resolution:
-        """By the radius of the answer."""
-        return _resolution(self.answer.value, self.answer.radius)
-
-
-def prepared(flowed: Flowed, exact: Array | None) -> Prepared:
+def prepared(flowed: Flowed, exact: Array | None) -> Answer:
     """What judging needs of an answer, whatever is held against it; `exact` as `judge_returned` has it."""
     value = flowed.value.detach().cpu().numpy()
     radius = flowed.radius.cpu().numpy().astype(np.float64)
-    answer = _Answer(
+    return Answer(
         value=value,
         radius=radius,
-        exact=value if exact is None else exact,
+        exactly=lambda: value if exact is None else exact,
         alternatives=tuple(
-            _Alternative(a.value.cpu().numpy(), a.radius.cpu().numpy(), a.where.cpu().numpy(), a.note)
+            Alternative(a.value.cpu().numpy(), a.radius.cpu().numpy(), a.where.cpu().numpy(), a.note)
             for a in flowed.alternatives
         ),
         radius_kind="bound" if flowed.kind == "exact" else flowed.kind,
     )
-    return Prepared(answer)
 
 
 def judge_returned(
-    got: Returned | Failure | None, flowed: Flowed, exact: Array | None, known: Prepared | None = None
+    got: Returned | Failure | None, flowed: Flowed, exact: Array | None, known: Answer | None = None
 ) -> Held:
     """The verdict on one result. `exact` is the same result in float64 where that is wider than the result's type.
 
@@ -126,9 +78,9 @@ def judge_returned(
     return _judged(got, flowed, exact, known)
 
 
-def _judged_as_declared(got: Returned, array: Array, flowed: Flowed, declared: Arithmetic, known: Prepared) -> Held:
+def _judged_as_declared(got: Returned, array: Array, flowed: Flowed, declared: Arithmetic, known: Answer) -> Held:
     """The verdict on a result in low precision, where overflow may be right and long sums may decide nothing."""
-    value, radius, notes = known.answer.value, known.answer.radius, []
+    value, radius, notes = known.value, known.radius, []
     comparable = array.shape == value.shape and array.dtype.kind == value.dtype.kind == "f"
     if comparable:
         array = array.astype(np.float64)
@@ -159,23 +111,23 @@ def _judged_as_declared(got: Returned, array: Array, flowed: Flowed, declared: A
     return replace(held, comparison=comparison.noting(*notes))
 
 
-def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None, known: Prepared) -> Held:
-    answer, value = known.answer, known.answer.value
+def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None, known: Answer) -> Held:
+    value = known.value
     array = got.array if isinstance(got, Returned) else None
     if not isinstance(got, Returned) or array is None:
-        return Held(compare(got, answer), None)
+        return Held(compare(got, known), None)
     if value.size == 0:
         alike = array.shape == value.shape
         shape = f"has shape {array.shape}, where {value.shape} is asked"
         return Held(matched("has no elements", kind=NoteKind.UNSEEN) if alike else mismatched(shape), None)
-    comparison = compare(got, answer)
+    comparison = compare(got, known)
     resolution = known.resolution
     if comparison.verdict == Verdict.MISMATCH and comparison.gap is not None:
-        comparison, allowed = _explained_by_a_form(comparison, got, answer, flowed)
+        comparison, allowed = _explained_by_a_form(comparison, got, known, flowed)
         comparison = replace(comparison, blame=comparison.blame if exact is not None else "")
-        resolution = _resolution(value, allowed.radius)
+        resolution = allowed.resolution
     elif comparison.verdict in PASSING and flowed.conserved:
-        comparison = _conserving(comparison, array, answer)
+        comparison = _conserving(comparison, array, known)
     if comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the radius is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=comparison.total, problem=problem)
@@ -192,7 +144,7 @@ def _coarse(flowed: Flowed, value: Array) -> float:
     return flowed.arithmetic.coarse if flowed.arithmetic is not None else COARSE.get(str(value.dtype), np.inf)
 
 
-def _conserving(comparison: Comparison, got: Array, answer: _Answer) -> Comparison:
+def _conserving(comparison: Comparison, got: Array, answer: Answer) -> Comparison:
     """A mismatch where more or less than there is was given to the elements tied for a maximum.
 
     One of them gets its gradient, whichever: each may have all or nothing, but their sum is the same.
@@ -212,8 +164,8 @@ def _conserving(comparison: Comparison, got: Array, answer: _Answer) -> Comparis
 
 
 def _explained_by_a_form(
-    comparison: Comparison, got: Returned, answer: _Answer, flowed: Flowed
-) -> tuple[Comparison, _Answer]:
+    comparison: Comparison, got: Returned, answer: Answer, flowed: Flowed
+) -> tuple[Comparison, Answer]:
     """The comparison, a match with a note where the rounding of another honest form explains every gap.
 
     Beside it the answer with the radius that was allowed.
@@ -236,7 +188,7 @@ def _explained_by_a_form(
     return replace(comparison, problem=f"{comparison.problem}; {certainty}"), answer
 
 
-def _is_one_number(got: Returned, answer: _Answer) -> bool:
+def _is_one_number(got: Returned, answer: Answer) -> bool:
     """Whether a result is one number everywhere and far from the largest of those expected: no form rounds to that."""
     if got.array is None or got.array.size < 2 or got.array.shape != answer.value.shape:
         return False
@@ -246,37 +198,22 @@ def _is_one_number(got: Returned, answer: _Answer) -> bool:
     return far and bool((got.array == got.array.flat[0]).all())
 
 
-def _allowing(answer: _Answer, radius: Tensor) -> _Answer:
+def _allowing(answer: Answer, radius: Tensor) -> Answer:
     return replace(answer, radius=radius.cpu().numpy().astype(np.float64))
 
 
-def _may_agree(got: Returned, answer: _Answer, bound: Tensor) -> bool:
+def _may_agree(got: Returned, answer: Answer, bound: Tensor) -> bool:
     """Whether a result is not refuted by a bound of the radius alone."""
     return compare(got, _allowing(answer, bound)).verdict in PASSING
 
 
-def may_pass(got: Returned | Failure | None, bounded: Flowed, known: Prepared) -> bool:
+def may_pass(got: Returned | Failure | None, bounded: Flowed, known: Answer) -> bool:
     """Whether a result may be right where each radius is at most its bound, by a form of the operations too."""
-    if not isinstance(got, Returned) or got.array is None or known.answer.value.size == 0:
+    if not isinstance(got, Returned) or got.array is None or known.value.size == 0:
         return True  # which is for `judge_returned` to say
-    if compare(got, known.answer).verdict in PASSING:
+    if compare(got, known).verdict in PASSING:
         return True
-    return any(_may_agree(got, known.answer, bound) for bound in bounded.form_bounds.values())
-
-
-def _resolution(value: Array, radius: Array) -> Resolution:
-    wide = value.astype(np.float64)
-    if not np.isfinite(wide).any():
-        return Resolution(None, None, 0.0, -math.inf, math.inf)
-    nonzero = (wide != 0) & np.isfinite(wide)
-    with np.errstate(all="ignore"):
-        lowest, highest = float(np.max(wide - radius)), float(np.min(wide + radius))
-    if not nonzero.any():
-        return Resolution(None, None, 0.0, lowest, highest)
-    with np.errstate(all="ignore"):
-        relative = radius[nonzero] / np.abs(wide[nonzero])
-    median, p95 = (float(np.quantile(relative, share, method="inverted_cdf")) for share in (0.5, 0.95))
-    return Resolution(median, p95, float(np.mean(relative >= 1)), lowest, highest)
+    return any(_may_agree(got, known, bound) for bound in bounded.form_bounds.values())
 
 
 def explain(held: Mapping[str, Held], gradients: Sequence[str]) -> dict[str, Held]:
