@@ -5,14 +5,15 @@ FOLDER is a copy of KernelBench's problems (folders `level1` to `level3`), which
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
-from multiprocessing.connection import Connection
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 import torch
 
+from parity_tests.proof.jury import forked
 from parity_tests.proof.kernelbench import report
 from parity_tests.proof.kernelbench.answers import honest
 from parity_tests.proof.kernelbench.problems import Sums, listed
@@ -26,21 +27,11 @@ _WALL = 10
 
 def tried(path: Path, own: bool, scale: float, causes: bool, seconds: int, memory: int) -> Row:
     """One problem's row, from a process of its own that gets so many processor seconds and GiB."""
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_try, args=(path, own, scale, causes, seconds, memory, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    row = Row(path.parent.name, path.stem, TIME, "")
-    try:
-        while ours.poll(seconds * _WALL):
-            row = ours.recv()
-    except EOFError:
-        pass
-    process.kill()
-    process.join()
+    work = partial(_try, path, own, scale, causes, seconds, memory)
+    last, status = forked(work, seconds * _WALL)
+    row = last or Row(path.parent.name, path.stem, TIME)
     if row.verdict == TIME:
-        cpu = process.exitcode is not None and process.exitcode in (-24, -9)  # of SIGXCPU, and of who stopped it above
+        cpu = status is None or status in (-24, -9)  # of SIGXCPU
         row.verdict, row.reason = (TIME, f"over {seconds} s") if cpu else (REFUSED, "the process that tried it died")
     return row
 
@@ -54,12 +45,13 @@ def _imported() -> None:
     list(honest(torch.nn.functional.gelu, {"input": torch.ones(2)}, {"output": torch.ones(2)}))
 
 
-def _try(path: Path, own: bool, scale: float, causes: bool, seconds: int, memory: int, connection: Connection) -> None:
+def _try(
+    path: Path, own: bool, scale: float, causes: bool, seconds: int, memory: int, send: Callable[[Row], None]
+) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     resource.setrlimit(resource.RLIMIT_AS, (memory << 30, memory << 30))
     torch.set_num_threads(1)
-    connection.send(Trial(path, own, scale, connection.send, causes).run())
-    connection.close()
+    send(Trial(path, own, scale, send, causes).run())
 
 
 @click.command()

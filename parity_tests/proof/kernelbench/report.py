@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from parity_tests.proof.jury import line, write_csv
 from parity_tests.proof.kernelbench.answers import FAULTS
 from parity_tests.proof.kernelbench.trial import (
     ACCEPTED,
@@ -23,7 +23,6 @@ from parity_tests.proof.kernelbench.trial import (
     UNDECIDED,
     Row,
 )
-from reports.model.write_whole import write_whole
 
 JUDGES = ("hold", *TYPED)
 LONG = 256
@@ -36,16 +35,19 @@ COLUMNS = (*_PLAIN, *(f"alarms {who}" for who in JUDGES), *FAULTS)
 
 def write(rows: Sequence[Row], file: Path) -> None:
     """All rows as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        plain = [getattr(row, name) for name in _PLAIN]
-        cells = [f"{x:.4g}" if isinstance(x, float) else "" if x is None else x for x in plain]
-        alarms = [row.alarms.get(who, "") for who in JUDGES]
-        told = [" ".join(row.faults[fault]) or NOBODY if fault in row.faults else "" for fault in FAULTS]
-        writer.writerow([*cells, *alarms, *told])
-    write_whole(file, text.getvalue().encode())
+    write_csv(
+        file,
+        COLUMNS,
+        (
+            [
+                *(getattr(row, name) for name in _PLAIN),
+                *(row.alarms.get(who) for who in JUDGES),
+                *(" ".join(row.faults[fault]) or NOBODY if fault in row.faults else None for fault in FAULTS),
+            ]
+            for row in rows
+        ),
+        digits=4,
+    )
 
 
 def read(file: Path) -> list[Row]:
@@ -100,36 +102,30 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
     long = [row for row in rows if row.longest >= LONG]
     groups |= {"all": list(rows), f"sums of {LONG} terms and more": long}
     verdicts = (ACCEPTED, ALARM, UNDECIDED, REFUSED, TIME, UNASKED)
-    yield _line("", "problems", *verdicts, "resolution, median", "processor seconds of `hold`")
-    yield _line("---", *["---:"] * (len(verdicts) + 3))
+    yield line("", "problems", *verdicts, "resolution, median", "processor seconds of `hold`")
+    yield line("---", *["---:"] * (len(verdicts) + 3))
     for name, group in groups.items():
         count = Counter(row.verdict for row in group)
         resolutions = [row.resolution for row in group if row.resolution is not None]
         typical = f"{np.median(resolutions):.1e}" if resolutions else ""
-        yield _line(
-            name, len(group), *(count[v] for v in verdicts), typical, f"{sum(row.seconds for row in group):.0f}"
-        )
+        yield line(name, len(group), *(count[v] for v in verdicts), typical, f"{sum(row.seconds for row in group):.0f}")
     yield from ("", "Faults that show in float64, who tells them, and false alarms of honest answers:", "")
     alarms = [f"alarms {who}" for who in JUDGES]
     quiet = [f"{who} without an alarm" for who in JUDGES]
-    yield _line("", "faults", *JUDGES, *quiet, "honest answers", *alarms)
-    yield _line("---", *["---:"] * (2 + 3 * len(JUDGES)))
+    yield line("", "faults", *JUDGES, *quiet, "honest answers", *alarms)
+    yield line("---", *["---:"] * (2 + 3 * len(JUDGES)))
     for name, group in groups.items():
         faults = sum(len(row.faults) for row in group)
         figures = [told(group, who) for who in JUDGES] + [without_alarm(group, who) for who in JUDGES]
         false = [sum(row.alarms.get(who, 0) for row in group) for who in JUDGES]
-        yield _line(name, faults, *figures, sum(row.honest for row in group), *false)
+        yield line(name, faults, *figures, sum(row.honest for row in group), *false)
     words = {NAMED: "its cause is said", OTHERWISE: "as another"} if told(rows, NAMED) else {}
     shown = ("shows", *JUDGES, *words.values())
-    yield from ("", _line("fault", *shown), _line("---", *["---:"] * len(shown)))
+    yield from ("", line("fault", *shown), line("---", *["---:"] * len(shown)))
     for fault in (*FAULTS, "all") if words else FAULTS:
         found = [each for row in rows for name, each in row.faults.items() if fault in (name, "all")]
-        yield _line(fault, len(found), *(sum(who in each for each in found) for who in (*JUDGES, *words)))
-    yield from ("", _line("not judged", "verdict", "why"), _line("---", "---", "---"))
+        yield line(fault, len(found), *(sum(who in each for each in found) for who in (*JUDGES, *words)))
+    yield from ("", line("not judged", "verdict", "why"), line("---", "---", "---"))
     for row in rows:
         if row.verdict != ACCEPTED:
-            yield _line(f"{row.level}/{row.problem}", row.verdict, row.reason)
-
-
-def _line(*cells: object) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+            yield line(f"{row.level}/{row.problem}", row.verdict, row.reason)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from parity_tests.harness.judge_flow import judge
 from parity_tests.pairs.causes import SECONDS, Asked, cause_of
+from parity_tests.proof.jury import short
 from parity_tests.proof.kernelbench import answers
 from parity_tests.proof.kernelbench.problems import TooLargeError, opened
 from reference.flow import Flowed, evaluate, module_reference, plain
@@ -74,7 +75,7 @@ class Trial:
             row.reason = f"too large: {error}"
             return row
         except Exception as error:
-            row.reason = f"the problem raises {_short(error)}"
+            row.reason = f"the problem raises {short(error)}"
             return row
         row.longest, row.honest = problem.longest, len(good)
         row.alarms = {who: sum(not agrees(x, right, *typed) for _, x in good) for who, typed in TYPED.items()}
@@ -88,7 +89,7 @@ class Trial:
             with torch.no_grad():
                 flowed = evaluate(function, inputs)
         except Exception as error:
-            row.verdict, row.reason = REFUSED, _short(error)
+            row.verdict, row.reason = REFUSED, short(error)
             return row
         self._held(flowed, wide, [x for _, x in good], bad)
         row.seconds = time.process_time() - began
@@ -175,8 +176,3 @@ def agrees(answer: Mapping[str, Tensor], right: Mapping[str, Tensor], rtol: floa
         if not (torch.allclose(y, x, rtol, atol, equal_nan=True) if x.is_floating_point() else torch.equal(x, y)):
             return False
     return True
-
-
-def _short(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:200]

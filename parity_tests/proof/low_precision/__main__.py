@@ -10,6 +10,7 @@ import sys
 
 import torch
 
+from parity_tests.proof.jury import line
 from parity_tests.proof.low_precision.faults import FAULTS, LENGTHS, try_length
 from parity_tests.proof.low_precision.honest import Tried, tried
 
@@ -21,9 +22,8 @@ def main(arguments: list[str]) -> int:
     variants, draws = [int(number) for number in arguments] + [VARIANTS, DRAWS][len(arguments) :]
     torch.set_num_threads(1)
     lengths = {terms: try_length(terms, draws) for terms in LENGTHS}
-    print("| told by `hold`, of the draws | " + " | ".join(f"{n:,} terms" for n in LENGTHS), end="")
-    print(" | `assert_close` | mean square |")
-    print("| --- " * (len(LENGTHS) + 3) + "|")
+    print(line("told by `hold`, of the draws", *(f"{n:,} terms" for n in LENGTHS), "`assert_close`", "mean square"))
+    print(line(*["---"] * (len(LENGTHS) + 3)))
     missed = 0
     for fault in FAULTS:
         told = [length.told[fault] for length in lengths.values()]
@@ -31,18 +31,16 @@ def main(arguments: list[str]) -> int:
         cells = [f"{one.hold} of {one.draws}" for one in told]
         whole = sum(one.draws for one in told)
         others = [f"{sum(getattr(one, name) for one in told)} of {whole}" for name in ("close", "mean")]
-        print(f"| {fault} | " + " | ".join([*cells, *others]) + " |")
-    print("| change noticed (median) | " + " | ".join(f"{x.resolution:.2g}" for x in lengths.values()) + " | | |")
+        print(line(fault, *cells, *others))
+    print(line("change noticed (median)", *(f"{x.resolution:.2g}" for x in lengths.values()), "", ""))
     alarms = sum(length.alarms for length in lengths.values())
-    print(
-        "\n| right programs of | tried | elements | called wrong | explained by a form | undecided | normalised error |"
-    )
-    print("| --- " * 7 + "|")
+    header = ("tried", "elements", "called wrong", "explained by a form", "undecided", "normalised error")
+    print(f"\n{line('right programs of', *header)}\n{line(*['---'] * 7)}")
     found = tried(variants)
     found["all"] = sum(found.values(), Tried())
     for name, one in found.items():
         cells = [f"{n:,}" for n in (one.variants, one.elements, one.alarms, one.forms, one.undecided)]
-        print(f"| {name} | " + " | ".join(cells) + f" | {one.worst:.3f} |")
+        print(line(name, *cells, f"{one.worst:.3f}"))
     for sentence in found["all"].said[:20]:
         print(sentence, file=sys.stderr)
     return int(missed + alarms + found["all"].alarms > 0)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
+from parity_tests.proof.jury import line, shown, write_csv
 from parity_tests.proof.opinfo.faults import SIZES
 from parity_tests.proof.opinfo.trial import ABSENT, ACCEPTED, OVER, REFUSED, UNDECIDED, Row
 from reports.model.write_whole import write_whole
@@ -54,26 +52,12 @@ def summary(rows: Sequence[Row]) -> str:
 def write(rows: Sequence[Row], folder: Path) -> None:
     """opinfo.csv, opinfo.md, opinfo-curve.csv and opinfo-curve.svg in `folder`, made if missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "opinfo.csv", _csv(COLUMNS, ([_cell(getattr(row, name)) for name in COLUMNS] for row in rows)))
+    write_csv(folder / "opinfo.csv", COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows))
     write_whole(folder / "opinfo.md", "\n".join(markdown(rows)).encode())
     lines = curves(rows)
-    write_whole(folder / "opinfo-curve.csv", _csv(("kind", "dtype", "size", "caught", "operations"), lines))
+    write_csv(folder / "opinfo-curve.csv", ("kind", "dtype", "size", "caught", "operations"), lines)
     if lines:
         write_whole(folder / "opinfo-curve.svg", draw(lines).encode())
-
-
-def _csv(header: Sequence[str], lines: Any) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(lines)
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def release() -> str:
@@ -89,27 +73,23 @@ def markdown(rows: Sequence[Row]) -> Iterator[str]:
     yield from ("## Over the radius", "", "| operation | type | reference | ratio | right | why | where |")
     yield "| --- | --- | --- | ---: | --- | --- | --- |"
     for row in _of(rows, OVER):
-        figures = (row.references, _cell(row.ratio), row.right)
-        yield _line((row.operation, row.dtype, *figures, FINDINGS.get(row.operation, ""), row.where))
+        figures = (row.references, shown(row.ratio), row.right)
+        yield line(row.operation, row.dtype, *figures, FINDINGS.get(row.operation, ""), row.where)
     yield from ("", "## Refused or undecided", "", "| operation | type | verdict | why |", "| --- | --- | --- | --- |")
     for row in (*_of(rows, REFUSED), *_of(rows, UNDECIDED)):
-        yield _line((row.operation, row.dtype, row.verdict, row.reason))
+        yield line(row.operation, row.dtype, row.verdict, row.reason)
     yield from ("", "## Accepted", "")
     yield "| operation | type | reference | radius | largest gap ÷ radius | resolution | faults caught | and |"
     yield "| --- | --- | --- | --- | ---: | ---: | ---: | --- |"
     for row in _of(rows, ACCEPTED):
         caught = f"{row.caught} of {row.caught + row.missed}"
-        figures = (_cell(row.ratio), _cell(row.resolution), caught)
-        yield _line((row.operation, row.dtype, row.references, row.kinds, *figures, row.reason))
+        figures = (shown(row.ratio), shown(row.resolution), caught)
+        yield line(row.operation, row.dtype, row.references, row.kinds, *figures, row.reason)
     yield ""
 
 
 def _of(rows: Sequence[Row], verdict: str) -> list[Row]:
     return [row for row in rows if row.verdict == verdict]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
 def curves(rows: Sequence[Row]) -> list[tuple[str, str, str, str, int]]:

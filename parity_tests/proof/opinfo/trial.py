@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 
 from parity_tests.harness.judge_flow import Held, judge
 from parity_tests.pairs.freed import as_torch_has_them
+from parity_tests.proof.jury import short
 from parity_tests.proof.opinfo import faults, honest
 from parity_tests.proof.opinfo.cases import Case, Listed
 from parity_tests.protocol.comparison import Comparison
@@ -25,33 +26,11 @@ from reference.flow import DataDependentError, Flowed, UnknownOperationError, Un
 from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
-_SAME_NAME = [
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cos",
-    "cosh",
-    "digamma",
-    "erf",
-    "erfc",
-    "erfinv",
-    "exp",
-    "expm1",
-    "hypot",
-    "log",
-    "log10",
-    "log1p",
-    "sin",
-    "sinh",
-    "sqrt",
-    "tan",
-    "tanh",
-]
-FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(mpmath, name) for name in _SAME_NAME}
+_SAME_NAME = (
+    "acos acosh asin asinh atan atan2 atanh cos cosh digamma erf erfc "
+    "erfinv exp expm1 hypot log log10 log1p sin sinh sqrt tan tanh"
+)
+FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(mpmath, name) for name in _SAME_NAME.split()}
 FUNCTIONS |= {
     "add": lambda x, y: x + y,
     "div": lambda x, y: x / y,
@@ -153,7 +132,7 @@ class Trial:
         try:
             cases = self.listed.cases(self.dtype, self.samples)
         except Exception as error:
-            row.reason = f"its samples cannot be made: {_short(error)}"
+            row.reason = f"its samples cannot be made: {short(error)}"
             return row
         row.cases = len(cases)
         for number, case in enumerate(cases):
@@ -171,7 +150,7 @@ class Trial:
         try:
             outputs, watch = _watched(case)
         except Exception as error:
-            return f"torch itself raises {_short(error)}"
+            return f"torch itself raises {short(error)}"
         if refusal := _unfit(pytree.tree_leaves(outputs)) or _unpredictable(watch):
             return refusal
         try:
@@ -180,15 +159,15 @@ class Trial:
         except UnknownOperationError as error:
             return _without_a_rule(error.name)
         except (DataDependentError, UnsupportedTypeError) as error:
-            return _short(error)
+            return short(error)
         except Exception as error:
-            return f"the flow raises {_short(error)}"
+            return f"the flow raises {short(error)}"
         if not flowed:
             return "it returns no tensors"
         try:
             answers, wide = self._answers(case, reference, inputs, list(flowed))
         except Exception as error:
-            return f"no other honest answer: {_short(error)}"
+            return f"no other honest answer: {short(error)}"
         accepted = []
         answers |= as_torch_has_them(answers, flowed)[0]
         for name, answer in flowed.items():
@@ -354,8 +333,3 @@ def _right(listed: Listed, case: Case, result: str, comparison: Comparison) -> s
     """Whose value is right at the worst element, by mpmath or float64; nothing where neither tells."""
     by_float64 = {"submission": "torch", "reference": "the reference"}.get(comparison.blame, "")
     return nearer(listed.name, case, result, comparison) or by_float64
-
-
-def _short(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:200]
