@@ -6,7 +6,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from parity_tests.examples.asked import write_pages
-from parity_tests.examples.render import render
+from parity_tests.examples.render import render, tables
 
 project = "Parity"
 author = "The maintainers of Parity"
@@ -15,7 +15,7 @@ version = release = installed_version("parity")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click", "sphinx_copybutton"]
 html_theme = "furo"
 html_title = "Parity"
-exclude_patterns = ["_build", "reference/generated/samples"]
+exclude_patterns = ["_build", "reference/generated/samples", "reference/generated/tables"]
 
 myst_heading_anchors = 3
 smartquotes = False  # two hyphens are an option, and no dash
@@ -35,3 +35,4 @@ def setup(app: Sphinx) -> None:
     """What the assignments ask, and a sample of each report, are written whenever the documentation is built."""
     write_pages(Path(app.srcdir) / "reference" / "generated")
     render(Path(app.srcdir) / "reference" / "generated" / "samples")
+    tables(Path(app.srcdir) / "reference" / "generated" / "tables")

@@ -26,7 +26,7 @@ from reports.model.run_folder import load
 from reports.pictures.figure import figure
 from reports.pictures.ratios import ratios_chart
 
-PICTURES = Path(__file__).resolve().parents[2] / "reports" / "examples"
+FOUND = PICTURES = Path(__file__).resolve().parents[2] / "reports" / "examples"
 FORMATS = {
     "html": "report.html",
     "junit": "junit.xml",
@@ -60,7 +60,8 @@ def render(into: Path) -> list[str]:
     """Writes every sample into a folder, and returns their names."""
     into = into.resolve()
     into.mkdir(parents=True, exist_ok=True)
-    homework, order, group, run, traced, graded = map(Path, ("homework", "order", "group", "run", "traced", "graded"))
+    homework, order, group, run, traced = map(Path, ("homework", "order", "group", "run", "traced"))
+    graded, course = Path("graded"), Path("course")
     with tempfile.TemporaryDirectory() as made, contextlib.chdir(made):
         _changed(homework, [MISTAKE])
         _quietly("check", homework, "--out", run, "--todo", "4,7,8", "--dtype", "float64")
@@ -79,9 +80,26 @@ def render(into: Path) -> list[str]:
             _changed(group / name, edits)
         _quietly("grade", group, "--out", graded, *GRADED)
         shutil.copy(graded / "class.html", into / "class.html")
+        _quietly("grade", COURSE, "--assignment", f"{COURSE.parent}/", "--out", course, *GRADED)
+        shutil.copy(course / "class.html", into / "course.html")
     ratios = ratios_chart(check(ASSIGNMENT, ASSIGNMENT.solution))
     (into / "ratios.svg").write_text(figure(RATIOS, [("", ratios)]), encoding="utf-8")
     return sorted(path.name for path in into.iterdir())
+
+
+def tables(into: Path) -> None:
+    """Writes the tables and the picture of what the juries of `hold` last found into a folder."""
+    from parity_tests.proof.kernelbench import report as kernelbench
+    from parity_tests.proof.opinfo import report as opinfo
+
+    into.mkdir(parents=True, exist_ok=True)
+    rows, curve = opinfo.read(FOUND)
+    written = {"opinfo.md": opinfo.markdown(rows)}
+    for name in ("kernelbench", "kernelbench-own-sizes"):
+        written[f"{name}.md"] = kernelbench.summary(kernelbench.read(FOUND / f"{name}.csv"))
+    for name, lines in written.items():
+        (into / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (into / "opinfo-curve.svg").write_text(opinfo.draw(curve), encoding="utf-8")
 
 
 def _changed(folder: Path, edits: Sequence[tuple[str, str]]) -> None:
@@ -106,14 +124,10 @@ def take_pictures() -> None:
     """Takes the documentation's pictures: the top of the pages, as Chromium shows them."""
     from parity_tests.examples.chromium import Browser
 
-    course = f"{COURSE.parent}/"
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
-        samples, graded = Path(folder) / "samples", Path(folder) / "course"
-        render(samples)
-        _quietly("grade", COURSE, "--assignment", course, "--out", graded, *GRADED)
-        pages = samples / "report.html", samples / "class.html", graded / "class.html"
-        for page, name in zip(pages, ("report", "class", "course"), strict=True):
-            browser.open(page, width=1180, height=900)
+        render(Path(folder))
+        for name in ("report", "class"):
+            browser.open(Path(folder) / f"{name}.html", width=1180, height=900)
             browser.picture(PICTURES / f"{name}.png", whole=False)
 
 

@@ -19,7 +19,6 @@ from parity_tests.proof.kernelbench.answers import honest
 from parity_tests.proof.kernelbench.problems import Sums, listed
 from parity_tests.proof.kernelbench.trial import REFUSED, TIME, Row, Trial
 from reference.flow import evaluate
-from reports.model.write_whole import write_whole
 
 _WALL = 10
 """A process may wait for so many times its processor seconds, and is then taken to be stuck."""
@@ -79,7 +78,7 @@ def main(
 ) -> None:
     """Hold KernelBench's models against honest answers, and against answers with faults, beside typed tolerances.
 
-    The table is written after each problem; what is in it is not asked again. Beside it lie its totals as Markdown.
+    The table is written after each problem; what is in it is not asked again. Its totals are printed as Markdown.
     """
     paths = [path for path in listed(folder) if only in f"{path.parent.name}/{path.stem}"]
     if not paths:
@@ -94,9 +93,7 @@ def main(
         told = [f"{who} {report.told([row], who)}" for who in report.JUDGES]
         about = f"{len(row.faults)} faults: {', '.join(told)}" if row.faults else row.reason
         click.echo(f"{number} of {len(asked)}: {row.level}/{row.problem}: {row.verdict}; {about}"[:200], err=True)
-    found = "\n".join(report.summary([rows[key] for key in sorted(rows, key=_place)]))
-    write_whole(out.with_suffix(".md"), f"{found}\n".encode())
-    click.echo(found)
+    click.echo("\n".join(report.summary([rows[key] for key in sorted(rows, key=_place)])))
 
 
 def _place(key: tuple[str, str]) -> tuple[str, int]:

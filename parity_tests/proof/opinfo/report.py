@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 
 from parity_tests.proof.jury import line, shown, write_csv
 from parity_tests.proof.opinfo.faults import SIZES
 from parity_tests.proof.opinfo.trial import ABSENT, ACCEPTED, OVER, REFUSED, UNDECIDED, Row
-from reports.model.write_whole import write_whole
 from reports.pictures.figure import figure
 from reports.pictures.growth import growth_chart
 
@@ -20,8 +21,7 @@ COLUMNS = (
     "where", "right", "seeded", "unchanged", "within", "caught", "missed", "reason",
 )  # fmt: skip
 
-
-LIST_OF = "The list is that of torch"
+CURVE = ("kind", "dtype", "size", "caught", "operations")
 FINDINGS = {
     "erfc": "scipy errs by more ulps in the tail than any library documents",
     "nn.functional.softplus": "log(1 + eˣ) as numpy has it here cancels far below 0",
@@ -50,25 +50,28 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def write(rows: Sequence[Row], folder: Path) -> None:
-    """opinfo.csv, opinfo.md, opinfo-curve.csv and opinfo-curve.svg in `folder`, made if missing."""
+    """opinfo.csv and opinfo-curve.csv in `folder`, made if missing."""
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "opinfo.csv", COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows))
-    write_whole(folder / "opinfo.md", "\n".join(markdown(rows)).encode())
-    lines = curves(rows)
-    write_csv(folder / "opinfo-curve.csv", ("kind", "dtype", "size", "caught", "operations"), lines)
-    if lines:
-        write_whole(folder / "opinfo-curve.svg", draw(lines).encode())
+    write_csv(folder / "opinfo-curve.csv", CURVE, curves(rows))
 
 
-def release() -> str:
-    """torch's version, without what built it."""
-    return torch.__version__.partition("+")[0]
+def read(folder: Path) -> tuple[list[Row], list[tuple[str, ...]]]:
+    """The rows that `write` wrote, without their curves, and the lines of these."""
+    with (folder / "opinfo.csv").open(encoding="utf-8", newline="") as lines:
+        rows = [Row(**{name: _value(name, text) for name, text in cells.items()}) for cells in csv.DictReader(lines)]
+    with (folder / "opinfo-curve.csv").open(encoding="utf-8", newline="") as lines:
+        return rows, [tuple(cells) for cells in csv.reader(lines)][1:]
+
+
+def _value(name: str, text: str) -> Any:
+    kind = {field.name: field.type for field in fields(Row)}[name]
+    return text if kind == "str" else int(text) if kind == "int" else float(text) if text else None
 
 
 def markdown(rows: Sequence[Row]) -> Iterator[str]:
     """The summary; what differs; what is refused and undecided, by reason; what is accepted."""
     yield from ("# PyTorch's own list of operations as the jury", "", summary(rows), "")
-    yield from (f"{LIST_OF} {release()}.", "")
     yield from ("![share of faults caught against their size](opinfo-curve.svg)", "")
     yield from ("## Over the radius", "", "| operation | type | reference | ratio | right | why | where |")
     yield "| --- | --- | --- | ---: | --- | --- | --- |"
@@ -92,20 +95,20 @@ def _of(rows: Sequence[Row], verdict: str) -> list[Row]:
     return [row for row in rows if row.verdict == verdict]
 
 
-def curves(rows: Sequence[Row]) -> list[tuple[str, str, str, str, int]]:
+def curves(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """By kind of radius, type and size of the fault: the share caught, each operation counting alike."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for kind in ("bound", "sample"):
         for dtype, sizes in SIZES.items():
             shares = [row.curves[kind] for row in rows if row.dtype == dtype and kind in row.curves]
             if shares:
                 means = np.mean(shares, axis=0)
                 for size, mean in zip(sizes, means, strict=True):
-                    found.append((kind, dtype, f"{size:.3g}", f"{mean:.4f}", len(shares)))
+                    found.append((kind, dtype, f"{size:.3g}", f"{mean:.4f}", str(len(shares))))
     return found
 
 
-def draw(lines: Sequence[tuple[str, str, str, str, int]]) -> str:
+def draw(lines: Sequence[tuple[str, ...]]) -> str:
     """An SVG of the share caught against the size of the fault, a line for each kind of radius and type."""
     series: dict[str, list[tuple[float, float]]] = {}
     for kind, dtype, size, share, _ in lines:
