@@ -113,15 +113,17 @@ def test_the_report_has_every_number() -> None:
 def test_all_that_grows_is_timed_at_each_size_and_further_only_where_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(growth, "class_of", lambda number: (float(number), ""))
+    monkeypatch.setattr(growth, "_MEASURES", dict.fromkeys(growth.SIZES, float))
     monkeypatch.setattr(growth, "SIZES", dict.fromkeys(growth.SIZES, ((1, 4), (9,))))
-    found = list(growth.measure(WANTED))
-    assert [row.name for row in found] == [f"{size} {what}" for what in growth.SIZES for size in (1, 4)]
-    assert all(row.seconds[0] > 0 for row in found)
-    assert found[-1].seconds == [4.0]
-    monkeypatch.setattr(growth, "SIZES", {what: growth.SIZES[what] for what in list(growth.SIZES)[-1:]})
-    *_, longer = growth.measure(replace(WANTED, whole=True))
-    assert longer.seconds == [9.0]
+    for whole, sizes in ((False, (1, 4)), (True, (1, 4, 9))):
+        found = [(row.name, row.seconds) for row in growth.measure(replace(WANTED, whole=whole))]
+        assert found == [(f"{size} {what}", [float(size)]) for what in growth.SIZES for size in sizes]
+
+
+@pytest.mark.nightly
+def test_what_grows_is_really_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "class_of", lambda number: (float(number), ""))
+    assert all(measured(4) > 0 for measured in growth._MEASURES.values())
 
 
 def test_the_environment_steers_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +157,7 @@ def test_processes_below_are_seen_with_their_memory() -> None:
     assert by_depth[1] > 64
 
 
+@pytest.mark.nightly
 def test_all_three_trainings_take_the_same_steps() -> None:
     given = replace(settings(500, "float32", 2, 1), hidden=8, replicas=2)
     assert by_numpy(given)["step"] > 0
@@ -208,8 +211,8 @@ def test_grading_without_isolation_does_the_same_work(tmp_path: Path) -> None:
 
 def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "alternate", lambda subjects, **_: dict.fromkeys(subjects, (1.0,)))
-    for size in ("D", "M"):
-        monkeypatch.setattr(step, size, 20)
+    for made in ("numpy_step", "torch_step", "limit"):
+        monkeypatch.setattr(step, made, lambda *_: None)
     targets = {
         threads: {target for row in step.measure(replace(WANTED, threads=threads)) for target in row.against.values()}
         for threads in (1, 2)
@@ -261,6 +264,7 @@ class Counting(JudgementCache):
         return super().judge(case, seed, context, seen, counted)
 
 
+@pytest.mark.nightly
 def test_nobody_in_a_class_of_cs231n_comes_out_of_the_cache(tmp_path: Path) -> None:
     forms = len(CS231N.proof().honest)
     cases = len(CS231N.cases(cs231n.EDITION, ("float64", "float32"), {"relu_forward"}))
