@@ -13,7 +13,7 @@ from typing import Any
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -46,6 +46,7 @@ def decoded(data: bytes, cap: int = frames.MAX_BODY) -> frames.Message | None:
     return decoder.next()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), JSON, max_size=3), st.dictionaries(st.text(), ARRAYS, max_size=3), st.integers(1, 50))
 def test_what_is_sent_arrives_bit_by_bit_in_pieces_of_any_size(
     header: dict[str, Any], arrays: dict[str, NDArray[Any]], size: int
@@ -102,6 +103,7 @@ def test_a_batch_of_five_digits_is_sent_in_one_piece() -> None:
     assert len(list(frames.encode({"kind": "round"}, arrays))) == 1
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_a_wire_error_at_worst(data: bytes) -> None:
     try:
@@ -111,6 +113,7 @@ def test_arbitrary_bytes_are_a_wire_error_at_worst(data: bytes) -> None:
     assert message is None
 
 
+@settings(deadline=None)
 @given(JSON, st.binary(max_size=40))
 def test_an_arbitrary_header_is_a_wire_error_at_worst(header: object, body: bytes) -> None:
     try:
@@ -194,6 +197,7 @@ def taken(parts: list[bytes]) -> None:
         builder.build(0.0)
 
 
+@settings(deadline=None)
 @given(mangled(), st.sampled_from([1 << 20, 1, 7, 64]))
 def test_mangled_messages_are_taken_or_refused_in_no_more_memory_than_is_reckoned_with(data: bytes, size: int) -> None:
     parts = [data[start : start + size] for start in range(0, min(len(data), 64 * size), size)]
@@ -206,6 +210,7 @@ def test_mangled_messages_are_taken_or_refused_in_no_more_memory_than_is_reckone
     assert peak <= (4 + frames.JSON_MEMORY) * len(data) + 2 * CAP + (1 << 16)
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["kind", "name", "text", "value", "line", "where"]), JSON), max_size=4))
 def test_messages_of_any_content_are_taken_or_refused(headers: list[dict[str, Any]]) -> None:
     taken([b"".join(encoded(header, {}) for header in headers)])

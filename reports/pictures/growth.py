@@ -12,32 +12,22 @@ from reports.pictures.line_legend import show_lines
 from reports.pictures.svg import new_chart, svg_of
 
 Point = tuple[float, float]
-"""A size above 0, and a value; above 0 as well on a logarithmic axis."""
+"""A size above 0, and a value."""
 
 _MOST_SIZES = 8
 
 
-def growth_chart(name: str, title: str, series: Mapping[str, Sequence[Point]], *, logarithmic: bool = False) -> str:
-    """A line for each of `series`; the values stand on a logarithmic axis, or on one from 0 up."""
+def growth_chart(name: str, title: str, series: Mapping[str, Sequence[Point]]) -> str:
+    """A line for each of `series`; the values stand on an axis from 0 up."""
     import pygal
-
-    def height(value: float) -> float:
-        return math.log10(value) if logarithmic else value
 
     chart = new_chart(pygal.XY, name, "growth", (900, 260))
     values = [value for points in series.values() for _, value in points]
-    if logarithmic:
-        low, high = math.floor(height(min(values))), math.ceil(height(max(values)))
-        chart.range = (low, max(high, low + 1))
-        chart.y_labels = [
-            {"value": power, "label": power_of_ten(power)} for power in range(low, max(high, low + 1) + 1)
-        ]
-    else:
-        chart.range = (0, max(values))
+    chart.range = (0, max(values))
     chart.x_labels = _size_labels(sorted({size for points in series.values() for size, _ in points}))
     for label, points in series.items():
         dots = [
-            {"value": (math.log10(size), height(value)), "label": printable(f"{size:g}, {label}: {number(value)}")}
+            {"value": (math.log10(size), value), "label": printable(f"{size:g}, {label}: {number(value)}")}
             for size, value in points
         ]
         chart.add(printable(label), dots, stroke=True)
