@@ -5,12 +5,13 @@ Nobody in the class answers as anybody else, so that no verdict comes out of the
 
 from __future__ import annotations
 
+import ast
 import random
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -28,10 +29,12 @@ from parity_tests.harness.machine import cores
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Budget, Question, ask_all
 from parity_tests.harness.whose_fault import judge_anything
-from parity_tests.proof.variants import Variant, rewritten, with_mistakes
+from parity_tests.proof.editions import functions
+from parity_tests.proof.mutants import Mutant, excuse, mutants
+from parity_tests.proof.variants import Variant, rewritten, with_changes
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.kind import Context
-from parity_tests.protocol.mistake import Mistake
+from parity_tests.protocol.mistake import Body, Swap
 
 SIZES = {"first layer of the notebooks' network": (50, 3, 32, 32, 7, 3), "a deeper layer": (50, 32, 16, 32, 3, 1)}
 """N, C, H = W, F, HH = WW and the padding, by what such a convolution is."""
@@ -178,22 +181,37 @@ def write_right(folder: Path, k: int) -> None:
 def write_mixed(folder: Path, k: int) -> None:
     """The k-th student's submission in a class like real ones, in which 135 of 171 students have something wrong.
 
-    These have known mistakes in one to five functions, drawn from all that there are.
+    These have slips in one to five functions, drawn from all that there are.
     """
     if (k + 1) * WRONG // OF == k * WRONG // OF:
         write_right(folder, k)
         return
-    _write(with_mistakes(ASSIGNMENT, f"student {k}", mistakes_of(k)), folder, k)
+    changes: dict[str, list[Body | Swap]] = {}
+    for slip in slips_of(k):
+        changes.setdefault(slip.file, []).append(body_of(slip.variant.files[slip.file], slip.function))
+    _write(with_changes(ASSIGNMENT, f"student {k}", changes), folder, k)
 
 
-def mistakes_of(k: int) -> list[Mistake]:
-    """The mistakes of the k-th student, of whom something is wrong: each of another function."""
-    drawn = random.Random(f"{SEED}, student {k}")
-    known: dict[str, list[Mistake]] = {}
-    for mistake in ASSIGNMENT.diagnosis().possible_in(EDITION).mistakes if ASSIGNMENT.diagnosis else ():
-        if mistake.plug and mistake.part in asked(EDITION):
-            known.setdefault(mistake.part, []).append(mistake)
-    return [drawn.choice(known[part]) for part in drawn.sample(sorted(known), drawn.randint(1, 5))]
+def slips_of(k: int) -> list[Mutant]:
+    """The slips of the k-th student, of whom something is wrong: each of another function."""
+    drawn, slips = random.Random(f"{SEED}, student {k}"), _slips()
+    return [drawn.choice(slips[part]) for part in drawn.sample(sorted(slips), drawn.randint(1, 5))]
+
+
+@cache
+def _slips() -> dict[str, list[Mutant]]:
+    """The slips in each function that is asked, but for those that no case need tell."""
+    found: dict[str, list[Mutant]] = {}
+    for slip in mutants(ASSIGNMENT):
+        if slip.function in asked(EDITION) and not excuse(ASSIGNMENT, slip):
+            found.setdefault(slip.function, []).append(slip)
+    return found
+
+
+def body_of(source: str, function: str) -> Body:
+    """A function's statements, as they stand in a source."""
+    node = dict(functions(ast.parse(source)))[function]
+    return Body(function, ast.unparse(ast.Module(node.body, [])))
 
 
 def _write(variant: Variant, folder: Path, k: int) -> None:

@@ -123,7 +123,7 @@ class Scripts:
     start: Callable[[Draft, ScriptSetting], tuple[Sequence[str], Sequence[str], Sequence[str]]]
     folder_of: str
     imported: str
-    names: Callable[[Record, Case, Arrays, Observation, Judged], frozenset[str]]
+    names: Callable[[Record, Case, Arrays, Observation, Judged], frozenset[str]] = lambda *_: frozenset()
     alike: Mapping[str, str] = field(default_factory=dict)
     adapted: Callable[[list[str], str], list[str]] = lambda lines, edition: lines
     why_none: Callable[[Record, Case], str] = lambda record, case: ""

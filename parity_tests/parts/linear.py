@@ -35,7 +35,13 @@ SAID = {"dout is transposed in db": "the sum in db goes over the outputs, not th
 HINTS = {"Fortran": ORDER, "across": EACH}
 
 LINEAR_FORWARD = RightText(
-    FORWARD, ("rows", "w", "b", "fortran", "mixed"), tuple(COUNTS), (), LABELS, hints={**HINTS, "": FORMULA}
+    FORWARD,
+    ("rows", "w", "b", "fortran", "mixed"),
+    tuple(COUNTS),
+    (),
+    LABELS,
+    hints={**HINTS, "": FORMULA},
+    rows=(("the bias of the first unit is added to all", {"out": "product + b[:1]"}),),
 )
 LINEAR_BACKWARD = RightText(
     BACKWARD,
@@ -46,4 +52,5 @@ LINEAR_BACKWARD = RightText(
     hints={**HINTS, "number of examples": MEAN, "mean": MEAN, "example": SHARED, "sum": SHARED, "": BACK},
     without=frozenset({"transpose"}),
     said=SAID,
+    rows=(("dx is that of the sum of dout over the examples", {"dx": "(0 * dout + dout.sum(axis=axis)) @ w.T"}),),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from parity_tests.parts.right_text import RightText
 
 HALF = "The penalty is ½ · reg · ΣW², so that its gradient is reg · W."
@@ -29,6 +31,8 @@ CHOICES = {
     "every": "all parameters",
 }
 """What may be penalised, each a number of times for each parameter."""
+WEIGHTS = frozenset(CHOICES) - {"biases", "last_bias", "first_bias", "gammas", "scales", "others"}
+"""Of these some are weights."""
 COUNTS = {"half": "½", "reg": "reg", "examples": "the number of examples", "layers": "the number of layers"}
 SIZES = {"sizes": "the number of weights"}
 OF_LOSS = """
@@ -54,7 +58,7 @@ LABELS = {
     "data": "the loss without its penalty",
     "graded": "the data's gradient",
 }
-HINTS = {"examples": MEAN, "": HALF}
+HINTS = {"examples": MEAN, " penalised": WHICH, "": HALF}
 SAID = {
     "the penalty in the loss is left out of the loss": "the loss is without the penalty",
     "the penalty's gradient is left out of the gradient": "the gradient is without the penalty",
@@ -63,6 +67,22 @@ SAID = {
     ),
 }
 WITHOUT = frozenset({"transpose", "exchanged", "term", "base", "activation", "rows", "function", "whole", "complement"})
+
+
+def _counted(where: str, target: str, value: str) -> tuple[tuple[str, dict[str, str]], ...]:
+    """Others that are penalised in loss or gradients: as well, once too often, or alone."""
+    rows = []
+    for choice, what in CHOICES.items():
+        subject, comma, beside = what.partition(",")
+        one = re.split(" of | between ", subject)[0]
+        verb = f"{'are' if one.endswith('s') and not one.endswith('bias') else 'is'} penalised"
+        ways = {f"{what} {verb}{' once too often' * (choice in WEIGHTS)}": f"(weights + {choice})"}
+        if choice != "weights":
+            ways[f"{subject}{' alone' * (choice != 'moved')}{comma}{beside} {verb}"] = choice
+        rows += [(f"{words} in the {where}", {target: value.format(counted)}) for words, counted in ways.items()]
+    return tuple(rows)
+
+
 LOSS = RightText(
     OF_LOSS,
     ("w", "data", "members", "counted", "magnitudes"),
@@ -72,6 +92,7 @@ LOSS = RightText(
     hints=HINTS,
     said=SAID,
     without=WITHOUT,
+    rows=_counted("loss", "penalty", "(half * reg * squares * {}).sum(axis=everything)"),
 )
 GRADIENTS = RightText(
     OF_GRADIENTS,
@@ -82,4 +103,5 @@ GRADIENTS = RightText(
     hints=HINTS,
     said=SAID,
     without=WITHOUT,
+    rows=_counted("gradients", "share", "reg * w * {}"),
 )

@@ -74,4 +74,19 @@ _LOSS = RightText(
     without=frozenset({"function"}),
     said=SAID,
 )
-SOFTMAX_LOSS = [*_LOSS.ending_in(WHOLE, PARTED), replace(_LOSS, lines=TWO_TERMS)]
+OWN = "(right * softmax).sum(axis=axis, keepdims=True)"
+ROWS_OF = (
+    ("the loss is the logarithm of the mean probability",
+     {"loss": "-np.log((right * softmax).sum(axis=everything) / count)"}),
+    ("the loss is the mean of 1 − p", {"loss": "(right * (1 - softmax)).sum(axis=everything) / count"}),
+    ("the loss is a mean over all examples and classes", {"loss": "-logs.sum(axis=everything) / (count * classes)"}),
+    ("the gradient is that of the right class's probability, not of its logarithm",
+     {"taken": f"{OWN} * (right - softmax)"}),
+    ("the gradient is minus that of the right class's probability, without its logarithm",
+     {"taken": f"{OWN} * (softmax - right)"}),
+    ("the gradient is softmax's own derivative, p times 1 − p", {"taken": "softmax * (1 - softmax)"}),
+    ("the exponential is left out", {"e": "x", "total": "x.sum(axis=axis, keepdims=True)"}),
+)  # fmt: skip
+"""What no operator gives."""
+_ALONE, _PARTED = _LOSS.ending_in(WHOLE, PARTED)
+SOFTMAX_LOSS = [replace(_ALONE, rows=ROWS_OF), _PARTED, replace(_LOSS, lines=TWO_TERMS)]

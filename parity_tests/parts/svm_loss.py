@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from parity_tests.parts.right_text import RightText
 from parity_tests.parts.softmax_loss import AXES, COUNTS, MEAN, SAID
 
@@ -37,7 +39,14 @@ ALL = {**COUNTS, "wrong": "the number of wrong classes"}
 LABELS = {**CLASSES, **ALL, **AXES, "x": "the scores", "x - own": "x_j − x_y"}
 AT = {"raw": "the margins"}
 HINTS = {"number of examples": MEAN, "the loss": MARGIN, "": HINGE}
-SVM_LOSS = RightText(
+ROWS_OF = (
+    ("the loss is half of squared margins", {"each": "(margins**2).sum(axis=axis, keepdims=True) / 2"}),
+    ("margins count where they are over 1, not over 0", {"hinge": "np.where(raw > 1, raw, 0 * x)"}),
+    ("the right class's gradient is +1", {"taken": "positive + right"}),
+    ("the gradient is that of squared margins", {"positive": "2 * margins"}),
+)
+"""What no operator gives."""
+_ALONE, _PARTED = RightText(
     LINES,
     ("x", *CLASSES),
     tuple(ALL),
@@ -48,3 +57,4 @@ SVM_LOSS = RightText(
     without=frozenset({"complement"}),
     said=SAID,
 ).ending_in(WHOLE, PARTED)
+SVM_LOSS = [replace(_ALONE, rows=ROWS_OF), _PARTED]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from parity_tests.operators.of_texts import OF_SHORT
@@ -140,9 +141,62 @@ ADAM_SAID = {
 }
 
 
-def _rule(lines: str, rest: str, *names: str) -> RightText:
+OF_NO_OPERATOR: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    DESCENT: {
+        "the gradient is divided by its norm": {"w_next": "w - learning_rate * dw / np.sqrt((dw**2).sum())"},
+        "the sign of the gradient is taken": {"w_next": "w - learning_rate * dw / np.abs(dw)"},
+        "the mean of the gradient is taken": {"w_next": "w - learning_rate * (dw.mean() + 0 * dw)"},
+    },
+    MOMENTUM: {
+        "the velocity is torch's, without the rate": {
+            "v": "momentum * velocity + dw",
+            "w_next": "w - learning_rate * v",
+        },
+        "it is Nesterov's momentum": {"w_next": "w + momentum * v - learning_rate * dw"},
+        "the velocity of a vector, as a bias, begins anew at each step": {
+            "v": "momentum * (len(w.shape) > 1) * velocity - learning_rate * dw"
+        },
+        "the velocity is the decaying mean of the gradients, without the rate": {
+            "v": "momentum * velocity + (1 - momentum) * dw",
+            "w_next": "w - learning_rate * v",
+        },
+        "the velocity has the other sign: μ v + η dw, which w loses": {
+            "v": "momentum * velocity + learning_rate * dw",
+            "w_next": "w - v",
+        },
+        "w moves by the gradient as well": {"w_next": "w + v - learning_rate * dw"},
+    },
+    RMSPROP: {
+        "the gradients are averaged, not their squares": {"new": "(1 - decay_rate) * dw"},
+        "the cache is divided by 1 − ρ": {"below": "np.sqrt(s / rest) + epsilon"},
+        "the root of the cache is kept": {"kept_cache": "np.sqrt(s)"},
+        "the squared gradient is kept as the cache": {"kept_cache": "dw**2"},
+        "the squares are averaged over all weights": {"new": "(1 - decay_rate) * (0 * dw + (dw**2).mean())"},
+        "the squares are summed over all weights": {"new": "(1 - decay_rate) * (0 * dw + (dw**2).sum())"},
+        "the step is the sign of the gradient over the root": {"w_next": "w - learning_rate * dw / np.abs(dw) / below"},
+    },
+    ADAM: {
+        "t is counted after it is used": {"n": "max(t, 1)"},
+        "the corrections have β t, not β to the power t": {
+            "correction1": "1 - beta1 * n",
+            "correction2": "1 - beta2 * n",
+        },
+        "nothing is kept": {"kept_m": "m", "kept_v": "v", "kept_t": "t"},
+        "the second moment is that of the gradients, not of their squares": {"new_v": "(1 - beta2) * dw"},
+        "the moments are not corrected, and the root is left out": {
+            "first": "m_next",
+            "second": "v_next",
+            "below": "v_next + epsilon",
+        },
+    },
+}
+"""By rule what no operator gives of it."""
+
+
+def _rule(lines: str, rest: str, *names: str, of: str = "") -> RightText:
     arrays = ("w", "dw", "learning_rate", "usual_learning_rate", *names)
-    return RightText(lines, arrays, labels={**LABELS, "rest": rest}, hints=HINTS, without=SHORT, said=SAID)
+    rows = tuple(OF_NO_OPERATOR[of or lines].items())
+    return RightText(lines, arrays, labels={**LABELS, "rest": rest}, hints=HINTS, without=SHORT, said=SAID, rows=rows)
 
 
 def _adam(below: str) -> RightText:
@@ -155,6 +209,7 @@ def _adam(below: str) -> RightText:
         without=SHORT | OF_SHORT | {"inner factor"},
         said=ADAM_SAID,
         twins=TWINS,
+        rows=tuple(OF_NO_OPERATOR[ADAM].items()),
     )
 
 
@@ -190,7 +245,7 @@ def decayed(text: RightText) -> RightText:
 OF_DESCENT = [_rule(DESCENT, "")]
 OF_MOMENTUM = [_rule(MOMENTUM, "1 − μ", "momentum", "usual_momentum", "velocity", "rest")]
 OF_RMSPROP = [
-    _rule(lines, "1 − ρ", "decay_rate", "usual_decay_rate", "cache", "epsilon", "rest")
+    _rule(lines, "1 − ρ", "decay_rate", "usual_decay_rate", "cache", "epsilon", "rest", of=RMSPROP)
     for lines in (RMSPROP, RMSPROP.replace("np.sqrt(s) + epsilon", "np.sqrt(s + epsilon)"))
 ]
 BELOW = ("np.sqrt(second) + epsilon", "np.sqrt(second) + epsilon / correction2**0.5", "np.sqrt(second + epsilon)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,15 +53,6 @@ def with_mistake(assignment: Assignment, mistake: Mistake) -> Variant:
     """The solution with a known mistake plugged in."""
     labels = {part.id: part.label for part in assignment.parts}
     return changed(assignment, f"{labels[mistake.part]}: {mistake.name}", mistake.plug, mistake.file)
-
-
-def with_mistakes(assignment: Assignment, name: str, mistakes: Sequence[Mistake]) -> Variant:
-    """The solution with several known mistakes, those left out that cannot be made beside the ones before them."""
-    files = unchanged(assignment).files
-    for mistake in mistakes:
-        with suppress(ValueError):
-            files = _with_changes(files, mistake.plug, mistake.file or assignment.layout.file)
-    return Variant(name, files)
 
 
 def rewritten(assignment: Assignment, rewrite: Rewrite) -> Variant:

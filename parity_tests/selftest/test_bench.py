@@ -291,8 +291,8 @@ def test_a_mixed_class_of_cs231n_has_as_many_wrong_submissions_as_real_ones(tmp_
         )
         wrong += [] if same else [student]
     assert len(wrong) == 135
-    assert {len(cs231n.mistakes_of(student)) for student in wrong} == {1, 2, 3, 4, 5}
-    names = [mistake.name for student in wrong for mistake in cs231n.mistakes_of(student)]
+    assert {len(cs231n.slips_of(student)) for student in wrong} == {1, 2, 3, 4, 5}
+    names = [slip.name for student in wrong for slip in cs231n.slips_of(student)]
     assert len(set(names)) > len(names) / 3
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.kinds import layer, losses, steps
+from parity_tests.assignments.cs231n.mistakes.calls import of_call
 from parity_tests.assignments.cs231n.mistakes.generated import Written, fingerprints_of
-from parity_tests.assignments.cs231n.mistakes.generated_calls import of_call
-from parity_tests.assignments.cs231n.mistakes.generated_rules import RULES, gives
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
+from parity_tests.assignments.cs231n.mistakes.rules import RULES, gives
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts

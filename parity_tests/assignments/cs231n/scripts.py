@@ -14,14 +14,12 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.editions import NUMPY_1
 from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.networks import shapes_of
-from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM, PACKAGE
 from parity_tests.harness.draft import Draft, equal, near
-from parity_tests.harness.failing_case import Arrays, FailingCase, differentiated
-from parity_tests.harness.script_maker import Call, Judged, Scripts, Shown
+from parity_tests.harness.failing_case import FailingCase, differentiated
+from parity_tests.harness.script_maker import Call, Scripts, Shown
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Params
-from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import ScriptSetting
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
@@ -130,14 +128,6 @@ def _adapted(lines: list[str], edition: str) -> list[str]:
     return [line.replace("normalization='batchnorm'", of_edition) for line in lines]
 
 
-def _names(record: Record, case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> frozenset[str]:
-    """The record's names that a case shows, of the mistakes that are written down."""
-    quantity = next(q for q in case.quantities if q.name == record.quantity)
-    names = record.diagnosis.split("; ")
-    told = [w for w in WRONG if w.part == record.part and w.kind == case.probe and w.name in names]
-    return frozenset(w.name for w in told if w.reproduces([case], quantity, {case.name: seen}, lambda _: arrays))
-
-
 def _why_none(record: Record, case: Case) -> str:
     drawn = record.quantity in ("independence", "dropout") or "keep" in case.params.get("settings", {})
     return DRAWN if drawn and record.verdict != Verdict.TIMEOUT else ""
@@ -185,7 +175,6 @@ SCRIPTS = Scripts(
     start=_start,
     folder_of=f"{PACKAGE}/",
     imported="from cs231n import layers",
-    names=_names,
     adapted=_adapted,
     why_none=_why_none,
     none={"network": OWN_LAYERS},

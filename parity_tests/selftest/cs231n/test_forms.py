@@ -8,8 +8,7 @@ from itertools import cycle
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.mistakes import WRONG
-from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE
+from parity_tests.assignments.cs231n.names import OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.harness.check import check
 from parity_tests.proof.editions import changed_parts, edition_for
@@ -66,11 +65,6 @@ def test_an_honest_form_matches(rewrite: Rewrite, dtype: str) -> None:
     asked = own | NETS if in_nets else own
     found = records(variant, parts=asked or None, edition=edition, dtypes=(dtype,))
     assert [record.message for record in found if record.verdict != "match"] == []
-
-
-def test_every_mistake_of_a_part_has_a_name_of_its_own() -> None:
-    names = [(wrong.part, wrong.kind, wrong.name) for wrong in WRONG]
-    assert len(names) == len(set(names))
 
 
 def judged(*changes: Body | Swap, parts: Collection[str] = (), named: bool = False) -> list[Record]:

@@ -8,7 +8,7 @@ from itertools import cycle
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.honest_norms import BESIDE_IN_TRAINING, GROUP_OUT, NORMS, OUT
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten

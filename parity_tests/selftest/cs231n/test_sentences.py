@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE
+from parity_tests.assignments.cs231n.names import FC_FILE
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.harness.check import check
 from parity_tests.proof.variants import rewritten

@@ -14,7 +14,9 @@ import torch
 
 import parity_tests.assignments.cs231n.trace.twin
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.kinds.steps import right_forms
+from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, STATES, right_forms
+from parity_tests.assignments.cs231n.mistakes.rules import RULES as TEXTS
+from parity_tests.assignments.cs231n.names import OPTIM_FILE
 from parity_tests.assignments.cs231n.trace.copies import Copies
 from parity_tests.assignments.cs231n.trace.network import Trained
 from parity_tests.assignments.cs231n.trace.plan import BATCH, RATE, NetPlan, drawn_examples
@@ -22,8 +24,10 @@ from parity_tests.assignments.cs231n.trace.seen import SeenStep
 from parity_tests.assignments.cs231n.trace.settings import RULES, Settings
 from parity_tests.assignments.cs231n.trace.training import training
 from parity_tests.cli import main
+from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import changed
-from parity_tests.protocol.mistake import Mistake
+from parity_tests.protocol.mistake import Body
+from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import one_of_each
 from parity_tests.selftest.small_traces import Rows
 from parity_tests.trace.perturbed import Perturbed
@@ -161,10 +165,33 @@ def test_what_is_wrong_is_found_at_the_first_step_where_it_shows(name: str, tmp_
     assert all(r.explained_by for r in run.records if r.step == step + 1 and r.verdict != "match")
 
 
-def rule_mistakes() -> list[Mistake]:
-    """The named mistakes of the update rules."""
-    assert ASSIGNMENT.diagnosis is not None
-    return [mistake for mistake in ASSIGNMENT.diagnosis().mistakes if mistake.part in RULES and mistake.plug]
+UPDATING = """config = {{**{settings!r}, **(config or {{}})}}
+{named}
+{lines}
+config.update({{name.removeprefix("kept_"): one for name, one in locals().items() if name.startswith("kept_")}})
+return w_next, config"""
+
+
+def rule_mistakes() -> list[tuple[str, str, Body]]:
+    """The mistakes of the update rules that no operator gives, with their words, as functions."""
+    found = []
+    for rule, (text, *_) in TEXTS.items():
+        for words, values in text.rows:
+            lines = text.whole([(text.targets.index(name), f"{name} = {value}") for name, value in values.items()])
+            named = "\n".join(f"{name} = config[{name!r}]" for name in DEFAULTS[rule])
+            named += "".join(f"\n{name} = config.get({name!r}, np.zeros_like(w))" for name in STATES[rule])
+            named += "\none, rest = 1, 1 - config.get('decay_rate', 0)"
+            settings = dict(DEFAULTS[rule])
+            found.append((rule, words, Body(rule, UPDATING.format(settings=settings, named=named, lines=lines))))
+    return found
+
+
+def test_what_no_operator_gives_of_a_rule_has_its_name() -> None:
+    told = [one for one in rule_mistakes() if one[1] == "nothing is kept"]
+    for rule, words, body in told:
+        found = failures(records(changed(ASSIGNMENT, words, [body], OPTIM_FILE), parts={rule}))
+        assert {record.diagnosis for record in found} == {words}
+    assert told
 
 
 RIGHT_IN_TRAINING = "the velocity has the other sign"
@@ -172,11 +199,13 @@ RIGHT_IN_TRAINING = "the velocity has the other sign"
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("mistake", rule_mistakes(), ids=lambda mistake: f"{mistake.part}: {mistake.name}")
-def test_every_named_mistake_of_a_rule_is_found_in_its_update(mistake: Mistake, tmp_path: Path) -> None:
-    changed(ASSIGNMENT, mistake.name, mistake.plug, mistake.file).write(tmp_path)
-    run = traced(tmp_path, rule=mistake.part)
-    if mistake.name.startswith(RIGHT_IN_TRAINING):
+@pytest.mark.parametrize(("rule", "words", "body"), rule_mistakes(), ids=lambda one: "" if one[2:] else one)
+def test_every_named_mistake_of_a_rule_is_found_in_its_update(
+    rule: str, words: str, body: Body, tmp_path: Path
+) -> None:
+    changed(ASSIGNMENT, words, [body], OPTIM_FILE).write(tmp_path)
+    run = traced(tmp_path, rule=rule)
+    if words.startswith(RIGHT_IN_TRAINING):
         assert run.divergence is None
         return
     assert run.divergence is not None

@@ -203,7 +203,7 @@ DOES: Mapping[str, Callable[[Any, Any, Any], Any]] = {
     "conv": _conv,
     "pool": _pool,
     "affine": _affine,
-    "affine without its bias": lambda h, W, b: _affine(h, W, b - b.detach()),
+    "unbiased": lambda h, W, b: _affine(h, W, b - b.detach()),
     "relu": lambda h, W, b: h.relu(),
     "tanh": lambda h, W, b: h.tanh(),
     "sigmoid": lambda h, W, b: h.sigmoid(),

@@ -3,148 +3,89 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from parity_tests.assignments.cs231n.kinds import layer
 from parity_tests.assignments.cs231n.kinds.blame import KINDS, OWN
 from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
 from parity_tests.assignments.cs231n.kinds.rows import CALLED
-from parity_tests.assignments.cs231n.mistakes import WRONG
-from parity_tests.assignments.cs231n.mistakes.dropout import generated_dropout
-from parity_tests.assignments.cs231n.mistakes.generated import HINTS, Written, generated
-from parity_tests.assignments.cs231n.mistakes.generated_calls import generated_calls
-from parity_tests.assignments.cs231n.mistakes.generated_rules import generated_rules
-from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
+from parity_tests.assignments.cs231n.mistakes.calls import changed_calls, of_single_calls
+from parity_tests.assignments.cs231n.mistakes.dropout import changed_dropout
+from parity_tests.assignments.cs231n.mistakes.generated import generated
 from parity_tests.assignments.cs231n.mistakes.network_ends import changed_ends
-from parity_tests.assignments.cs231n.mistakes.network_starts import RENAMED, changed_sizes, changed_starts
-from parity_tests.assignments.cs231n.mistakes.network_steps import changed_dropout, changed_steps
-from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward, own_forward
+from parity_tests.assignments.cs231n.mistakes.network_starts import SEEN_AT, of_starts
+from parity_tests.assignments.cs231n.mistakes.network_steps import changed_steps
+from parity_tests.assignments.cs231n.mistakes.own_forward import own_forward
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
-from parity_tests.assignments.cs231n.mistakes.wrong import SEEN_AT, UNFIT, Wrong
+from parity_tests.assignments.cs231n.mistakes.rules import changed_rules
+from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT, Wrong
 from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.harness.flow_answers import Question, judge_all
-from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
-from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Quantity
 from reports.model.notes import NoteKind
 from reports.model.verdicts import Verdict
 
 _of: list[Seen] = []
 """The last submission, by what was seen of it."""
-_found: dict[tuple[str, str, str], tuple[Wrong, ...]] = {}
-"""The mistakes that were found of it, by part, kind and result: every failing row asks again."""
-
-WHOLE = {"steps": generated_rules, "running": generated_calls, "dropout": generated_dropout}
+_found: dict[tuple[str, str, str], Wrong | None] = {}
+"""The mistake that was found of it, by part, kind and result: every failing row asks again."""
+HINTS: dict[str, str] = {}
+"""The hint of each name that was given."""
+Changes = Callable[[str, Sequence[Case], Seen, Draw], Iterator[Wrong]]
+WHOLE: Mapping[str, Sequence[Changes]] = {
+    "steps": (changed_rules,),
+    "running": (changed_calls,),
+    "dropout": (changed_dropout,),
+    "network": (changed_ends, changed_steps),
+}
 """What changes a text by kind of case, for kinds of which a mistake gives all results of a part together."""
 
 
 def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:
-    """The names of the mistakes that reproduce a result wherever it was asked."""
-    found = _mistakes(plan, case, quantity, seen, draw)
-    if not found and case.probe == "network":
-        return _of_names(plan, case, quantity, seen, draw)
-    return tuple(wrong.name for wrong in found)
+    """The name of the mistake that reproduces a result wherever it was asked."""
+    found = _mistake(plan, case, quantity, seen, draw)
+    return (found.name,) if found else ()
 
 
-def _mistakes(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> tuple[Wrong, ...]:
-    """The mistakes that reproduce a result wherever it was asked: those written down, or else a generated one."""
+def _mistake(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Wrong | None:
+    """The simplest change of a right text that reproduces a result wherever it was asked, looked for once."""
     if not _of or _of[0] is not seen:
         _of[:] = [seen]
         _found.clear()
-    key = (quantity.part, case.probe, quantity.key.name)
+    part, kind, about = quantity.part, case.probe, quantity.name.partition(" (")[0]
+    asked = [one for one in plan if one.probe == kind and any(q.part == part for q in one.quantities)]
+    if not any(seen[one.name].values for one in asked if one.name in seen):
+        return None  # nothing came back, so nothing is asked that takes time
+    result = about if kind == "network" and about in SEEN_AT else "" if kind in WHOLE else quantity.key.name
+    key = part, kind, result
     if key not in _found:
-        known = [wrong for wrong in WRONG if wrong.part == quantity.part and wrong.kind == case.probe]
-        asked = [one for one in plan if one.probe == case.probe and any(q.part == key[0] for q in one.quantities)]
-        written = WRITTEN.get((key[0], key[1]))
-        found = tuple(wrong for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
-        if written is not None:
-            found = found or _generated(written, asked, quantity, seen, draw, None)
-            if not found and (forward := own_forward(asked, quantity.part, seen, draw)):
-                found = _generated(written, asked, quantity, seen, draw, forward)
-        if not found and case.probe == "network":
-            found = _of_network(asked, quantity, seen, draw)
-        if not found and case.probe in WHOLE:
-            found = _of_all_results(asked, quantity, seen, draw)
-        if not found and case.probe == "running":
-            found = _of_single_calls(plan, asked, quantity, seen, draw)
-        _found[key] = found
+        _found[key] = next(_mistakes(asked, quantity, result, seen, draw), None)
+        if found := _found[key]:
+            HINTS[found.name] = found.hint
+    if _found[key] is None and kind == "running":
+        single = next(((one, q) for one in plan if one.probe == "layer" for q in one.quantities
+                       if (q.part, q.key.name) == (part, "out")), None)  # fmt: skip
+        made = _mistake(plan, *single, seen, draw) if single else None
+        return made if made and of_single_calls(made, asked, quantity, seen, draw) else None
     return _found[key]
 
 
-def _of_all_results(asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> tuple[Wrong, ...]:
-    """The simplest change of the text of a step or call that gives all results of a part, looked for once."""
+def _mistakes(asked: Sequence[Case], quantity: Quantity, result: str, seen: Seen, draw: Draw) -> Iterator[Wrong]:
+    """Those that reproduce a result, the simplest first; at last those beside its own forward's numbers."""
     part, kind = quantity.part, asked[0].probe
-    if (part, kind, "") not in _found:
-        wrongs = WHOLE[kind](part, asked, seen, draw)
-        _found[part, kind, ""] = _first(one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
-    return _found[part, kind, ""]
-
-
-def _of_network(asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> tuple[Wrong, ...]:
-    """The simplest change of a network that gives all results of its loss, or what it is made with, once for each."""
-    name = quantity.name.partition(" (")[0]
-    key = quantity.part, "network", f"about {name if name in SEEN_AT else 'its loss'}"
-    if key not in _found:
-        wrongs = _of_networks(quantity.part, asked, seen, draw, name)
-        _found[key] = _first(one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
-    return _found[key]
-
-
-def _of_networks(part: str, asked: Sequence[Case], seen: Seen, draw: Draw, about: str) -> Iterator[Wrong]:
-    """The changes that may give all results of a network's loss, or what it is made with, the simplest first."""
-    if about == "dropout":
-        yield from changed_dropout(part)
-    elif about in SEEN_AT:
-        yield from changed_starts(part, asked, seen, about)
-    else:
-        yield from changed_ends(part, asked, seen, draw)
-        yield from changed_steps(part)
-        if part == "ThreeLayerConvNet":
-            yield from changed_sizes(part, asked, seen)
-
-
-def _generated(
-    written: Written, asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw, forward: OwnForward | None
-) -> tuple[Wrong, ...]:
-    """The simplest change of a right text that gives a result wherever it was asked."""
-    wrongs = generated(written, asked, quantity, seen, draw, forward)
-    return _first(wrong for wrong in wrongs if wrong.reproduces(asked, quantity, seen, draw, forward))
-
-
-def _first(wrongs: Iterator[Wrong]) -> tuple[Wrong, ...]:
-    """The first, whose hint is kept."""
-    for wrong in wrongs:
-        HINTS[wrong.name] = wrong.hint
-        return (wrong,)
-    return ()
-
-
-def _of_single_calls(
-    plan: Sequence[Case], asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw
-) -> tuple[Wrong, ...]:
-    """The mistakes of single calls in training, where these are what many calls fail of."""
-    trained = ((one, q) for one in plan if one.probe == "layer" for q in one.quantities if q.part == quantity.part)
-    single = next(((one, q) for one, q in trained if q.key.name == "out"), None)
-    if single is None:
-        return ()
-    made = [wrong for wrong in _mistakes(plan, *single, seen, draw) if wrong.kind == "layer"]
-    return tuple(wrong for wrong in made if is_made_in_calls(wrong, asked, quantity, seen, draw))
-
-
-def _of_names(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:
-    """The name of a mistake in what parameters are called, for what fails since they are not found."""
-    result = result_of(seen[case.name], quantity.key)
-    about = next(
-        (q for q in case.quantities if q.part == quantity.part and q.name.partition(" (")[0] == "parameters"), None
-    )
-    if about is None or about == quantity or not isinstance(result, Failure):
-        return ()
-    if result.error not in ("ValueError", "KeyError"):
-        return ()
-    return [name for name in experiments(plan, case, about, seen, draw) if name in RENAMED]
+    for changes in WHOLE.get(kind, ()) if result not in SEEN_AT else ():
+        yield from (one for one in changes(part, asked, seen, draw) if one.reproduces(asked, quantity, seen, draw))
+    if kind == "network":
+        yield from (Wrong(part, kind, *told, None) for told in of_starts(part, asked, seen, result))
+    if (part, kind) in WRITTEN:
+        wrongs = generated(WRITTEN[part, kind], asked, quantity, seen, draw, None)
+        yield from (one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
+        if forward := own_forward(asked, part, seen, draw):
+            wrongs = generated(WRITTEN[part, kind], asked, quantity, seen, draw, forward)
+            yield from (one for one in wrongs if one.reproduces(asked, quantity, seen, draw, forward))
 
 
 def reopened(
@@ -168,27 +109,26 @@ def reopened(
     out = next(q for q in case.quantities if q.part == forward and q.key.name == "out")
     if case.probe == "dropout":
         return matched(told) if told and experiments(plan, case, out, seen, draw) else None
-    changes = [] if case.probe != "layer" else list(_changes(plan, case, out, seen, draw))
+    change = _change(plan, case, out, seen, draw) if case.probe == "layer" else None
     if told:
-        return matched(told) if changes else None
+        return matched(told) if change else None
     if case.params["arrays"] == list(NORM) and (name := only_one(experiments(plan, case, quantity, seen, draw))):
         problem = f"is wrong for what {forward} hands on, too, which is wrong itself"
         return mismatched(problem, notes=comparison.notes, diagnosis=name)
-    for note, change in changes:
-        question = layer.derived(case, draw(case), change, f"{note}, derived in {quantity.name}", quantity)
-        if _matches(case, quantity, question, seen):
-            return matched(OWN)
+    if change:
+        note = f"{change.note}, derived in {quantity.name}"
+        question = layer.derived(case, draw(case), change.change, note, quantity)
+        return matched(OWN) if _matches(case, quantity, question, seen) else None
     return None
 
 
-def _changes(
-    plan: Sequence[Case], case: Case, out: Quantity, seen: Seen, draw: Draw
-) -> Iterator[tuple[str, layer.Change]]:
-    """The known mistakes that give what a forward gave, but for those whose derivative asks less than the right one."""
-    for wrong in _mistakes(plan, case, out, seen, draw):
-        with contextlib.suppress(*UNFIT):
-            if "out" in wrong.change and not layer.asks_less(case, draw(case), wrong.change):
-                yield wrong.note, wrong.change
+def _change(plan: Sequence[Case], case: Case, out: Quantity, seen: Seen, draw: Draw) -> Wrong | None:
+    """The known mistake that gives what a forward gave, but for one whose derivative asks less than the right one."""
+    wrong = _mistake(plan, case, out, seen, draw)
+    with contextlib.suppress(*UNFIT):
+        if wrong and "out" in wrong.change and not layer.asks_less(case, draw(case), wrong.change):
+            return wrong
+    return None
 
 
 def _matches(case: Case, quantity: Quantity, question: Question, seen: Seen) -> bool:
@@ -198,9 +138,4 @@ def _matches(case: Case, quantity: Quantity, question: Question, seen: Seen) -> 
         return False
 
 
-DIAGNOSIS = Diagnosis(
-    mistakes=tuple(wrong.mistake for wrong in WRONG),
-    experiments=experiments,
-    reopened=reopened,
-    further_hints=HINTS,
-)
+DIAGNOSIS = Diagnosis((), experiments=experiments, reopened=reopened, further_hints=HINTS)

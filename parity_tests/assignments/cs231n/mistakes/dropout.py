@@ -65,7 +65,7 @@ DRAWS: Mapping[str, tuple[str, Change]] = {
 """How masks are drawn: by what is said of it a hint, and what comes of it."""
 
 
-def generated_dropout(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
+def changed_dropout(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
     """The changes that give what one case returned, in both modes, with each way to draw masks."""
     for case in asked:
         if case.dtype == "float64" and case.name in seen:
@@ -94,7 +94,7 @@ def _of_results(part: str, given: SimpleNamespace, got: Mapping[str, Any]) -> It
         if name := ", and ".join(one.words for one in several if one.words):
             hint = next(one.hint for one in several if one.hint)
             change = {quantity: made for one in several for quantity, made in one.change.items()}
-            yield Wrong(part, "dropout", name, hint, change, (), lines="; ".join(one.lines for one in several))
+            yield Wrong(part, "dropout", name, hint, change, lines="; ".join(one.lines for one in several))
 
 
 def _changes(quantity: str, text: RightText, result: str, given: SimpleNamespace, got: Any) -> list[_Found]:

@@ -30,8 +30,6 @@ MIXING = tuple(f"rows = in_rows(x, {order})" for order in permutations(range(4))
 """Rows of images that hold several channels."""
 Told = tuple[NDArray[np.float64] | None, list[Fingerprints]]
 """What a case gave, None where its call failed, and what changes of each text give there."""
-HINTS: dict[str, str] = {}
-"""The hint of each name that was given."""
 
 
 class Later:
@@ -204,7 +202,7 @@ def _wrong(written: Written, text: RightText, changed: ChangedText, result: str)
     targets = {text.targets[k] for k, _ in changed.statements}
     mixes = {"mean", "variance"} <= targets or any(line.startswith(MIXING) for _, line in changed.statements)
     fails = partial(_fails, written, text, own) if written.may_fail else None
-    wrong = Wrong(written.part, written.kind, changed.words, changed.hint, change, (), fails=fails)
+    wrong = Wrong(written.part, written.kind, changed.words, changed.hint, change, fails=fails)
     leaves = _leaves_the_deviation(text, changed)
     return replace(wrong, of_deviation=leaves, lines=own, mixes=mixes, of_right="cached" in targets)
 

@@ -1,9 +1,9 @@
-"""Known mistakes in the end of a network's loss that nobody has written down: changed texts of its penalty."""
+"""Known mistakes in the end of a network's loss: changed texts of its penalty, in the loss and in some gradients."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -16,10 +16,10 @@ from parity_tests.assignments.cs231n.kinds.torch_networks import Changed, Tensor
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.harness.returned import result_of
-from parity_tests.parts.fingerprints import NEAR, Fingerprints
+from parity_tests.parts.fingerprints import Fingerprints
 from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.penalty import CHOICES as PENALISED
-from parity_tests.parts.penalty import GRADIENTS, LOSS, WHICH
+from parity_tests.parts.penalty import GRADIENTS, LOSS
 from parity_tests.parts.right_text import RightText
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
@@ -51,70 +51,51 @@ CHOICES: Mapping[str, Choice] = {
     "every": lambda kind, n, L: True,
 }
 """What is penalised, or has a wrong gradient, by its name in the texts."""
-WHOLE = ("moved", "every")
-"""Of these it says too much that they alone are penalised."""
 
 
-def _counts(params: Params, choice: str) -> dict[str, float]:
+def _chosen(params: Params, choice: str) -> list[float]:
     """How often each parameter is chosen."""
     layers = max(number_of(name) for name in params["parameters"])
-    return {n: float(CHOICES[choice](kind_of(n), number_of(n), layers)) for n in params["parameters"]}
+    return [float(CHOICES[choice](kind_of(n), number_of(n), layers)) for n in params["parameters"]]
 
 
-def _names(params: Params, own: Tensors, among: Sequence[str], counted_as: str, N: int) -> dict[str, Any]:
+def _names(params: Params, own: Tensors, among: Sequence[str], N: int) -> dict[str, Any]:
     """The names of both texts, for these of the parameters one after the other, as tensors."""
     import torch
 
     w = torch.cat([own[name].reshape(-1) for name in among])
-    columns = torch.repeat_interleave(torch.arange(len(among)), torch.tensor([own[name].numel() for name in among]))
-    owners = [list(params["parameters"]).index(name) for name in among]
-    members = torch.zeros(len(params["parameters"]), len(columns), dtype=w.dtype)
-    members[torch.tensor(owners)[columns], torch.arange(len(columns))] = 1
-    counted = torch.tensor(_counted(params, counted_as), dtype=w.dtype)
+    owner = torch.cat([torch.full((own[n].numel(),), k) for k, n in enumerate(own) if n in among])
     layers = max(number_of(name) for name in params["parameters"])
-    counts = {"half": 0.5, "reg": params["reg"], "examples": N, "layers": layers}
-    sizes = torch.tensor([float(np.prod(shape)) for shape in params["parameters"].values()], dtype=w.dtype)
-    return {"w": w, "members": members, "counted": counted, **counts, "sizes": sizes, "everything": (0,)}
+    counts = {"half": 0.5, "reg": params["reg"], "examples": N, "layers": layers, "everything": (0,)}
+    choices = {choice: torch.tensor(_chosen(params, choice), dtype=w.dtype) for choice in CHOICES}
+    return {**counts, **choices, "w": w, "members": (owner == torch.arange(len(own))[:, None]).to(w.dtype)}
 
 
-def _counted(params: Params, choices: str) -> list[float]:
-    """How often each parameter is penalised, by choices with a + between them."""
-    added = [list(_counts(params, one).values()) for one in choices.split("+")]
-    return [sum(several) for several in zip(*added, strict=True)]
+def _of_loss(params: Params, own: Tensors, loss: Any, N: int) -> dict[str, Any]:
+    """The names of the loss's text: what is summed of each parameter."""
+    names = _names(params, own, list(own), N)
+    penalty = 0.5 * params["reg"] * sum((own[name] ** 2).sum() for name in own if name[0] == "W")
+    further = {"magnitudes": 2 * (names["members"] @ abs(names["w"])), "data": loss - penalty}
+    return {**names, **further, "counted": names["weights"], "sizes": names["members"].sum(1)}
 
 
-def _of_loss(params: Params, own: Tensors, loss: Any, counted: str, N: int) -> dict[str, Any]:
-    names = _names(params, own, list(own), counted, N)
-    magnitudes = 2 * (names["members"] @ abs(names["w"]))
-    return {**names, "magnitudes": magnitudes, "data": loss - _penalty(params, own)}
-
-
-def _penalty(params: Params, own: Tensors) -> Any:
-    return 0.5 * params["reg"] * sum((own[name] ** 2).sum() for name in own if name[0] == "W")
-
-
-def _of_gradients(
-    params: Params, own: Tensors, right: Tensors, among: Sequence[str], counted: str, N: int
-) -> dict[str, Any]:
+def _of_gradients(params: Params, own: Tensors, right: Tensors, among: Sequence[str], N: int) -> dict[str, Any]:
+    """The names of the gradients' text: numbers of each parameter."""
     import torch
 
-    names = _names(params, own, among, counted, N)
-    names["counted"] = names["counted"] @ names["members"]
+    names = _names(params, own, among, N)
+    names |= {choice: names[choice] @ names["members"] for choice in CHOICES}
     graded = [(right[f"d{n}"] - params["reg"] * own[n] * (n[0] == "W")).reshape(-1) for n in among]
     sums = [(own[n].sum() + 0 * own[n]).reshape(-1) for n in among]
-    signs = [(own[n] / abs(own[n])).reshape(-1) if n[0] == "W" else 0 * own[n].reshape(-1) for n in among]
-    return {**names, "graded": torch.cat(graded), "sums": torch.cat(sums), "signs": torch.cat(signs)}
+    further = {"graded": torch.cat(graded), "sums": torch.cat(sums), "signs": names["w"] / abs(names["w"])}
+    return {**names, **further, "counted": names["weights"]}
 
 
 @dataclass(frozen=True)
 class Ended:
-    """One end: of the loss or of some parameters' gradients, what is penalised in it, its text, the words and the hint.
-
-    Without a text nothing is changed.
-    """
+    """One end: of the loss, or of the gradients of those parameters that are chosen by `of`; nothing without lines."""
 
     of: str = ""
-    counted: str = "weights"
     lines: str = ""
     words: str = ""
     hint: str = ""
@@ -126,12 +107,9 @@ def ending(loss: Ended, gradients: Ended) -> Changed:
     def ends(params: Params, own: Tensors, right: Tensors, N: int) -> Tensors:
         found: dict[str, Any] = {}
         if loss.lines:
-            names = _of_loss(params, own, right["loss"], loss.counted, N)
-            found["loss"] = run_if_torch_can(loss.lines, names)["loss"]
-        chosen = _counts(params, gradients.of) if gradients.lines else {}
-        among = [name for name, count in chosen.items() if count and f"d{name}" in right]
-        if among:
-            names = _of_gradients(params, own, right, among, gradients.counted, N)
+            found["loss"] = run_if_torch_can(loss.lines, _of_loss(params, own, right["loss"], N))["loss"]
+        if among := _graded(params, gradients.of, right) if gradients.lines else []:
+            names = _of_gradients(params, own, right, among, N)
             parts = run_if_torch_can(gradients.lines, names)["whole"].split([own[name].numel() for name in among])
             found |= {f"d{n}": part.reshape(own[n].shape) for n, part in zip(among, parts, strict=True)}
         return found
@@ -139,17 +117,23 @@ def ending(loss: Ended, gradients: Ended) -> Changed:
     return Changed(ends=ends)
 
 
+def _graded(params: Params, choice: str, right: Mapping[str, Any]) -> list[str]:
+    """Those of the chosen parameters whose gradients are asked."""
+    chosen = zip(params["parameters"], _chosen(params, choice), strict=True)
+    return [name for name, count in chosen if count and f"d{name}" in right]
+
+
 def changed_ends(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
     """The changes of the texts that give loss and gradients of the case in which most is wrong, the simplest first."""
     cases = [case for case in asked if case.dtype == "float64" and case.name in seen]
     told = [one for case in cases if (one := _told(case, draw, seen[case.name])) is not None]
-    ends = max(told, key=lambda one: one.wrong_kinds, default=None)
+    ends = max(told, key=lambda one: (len({kind_of(name) for name in one.wrong}), len(one.wrong)), default=None)
     if ends is None or not ends.wrong:
         return
     for loss, gradients in product(ends.of_loss(), ends.of_gradients()):
-        name = _together(loss.words, gradients.words)
-        lines = f"{loss.counted}: {loss.lines}; {gradients.of}, {gradients.counted}: {gradients.lines}"
-        yield Wrong(part, "network", name, loss.hint or gradients.hint, ending(loss, gradients), (), lines=lines)
+        lines = f"{loss.lines}; {gradients.of}: {gradients.lines}"
+        name, hint = _together(loss.words, gradients.words), loss.hint or gradients.hint
+        yield Wrong(part, "network", name, hint, ending(loss, gradients), lines=lines)
 
 
 FAR = 1e-7
@@ -176,18 +160,12 @@ class Told:
                 found.append(name)
         return found
 
-    @property
-    def wrong_kinds(self) -> tuple[int, int]:
-        """Of how many kinds of parameters results are wrong, and how many are."""
-        return len({kind_of(name) for name in self.wrong}), len(self.wrong)
-
     def of_loss(self) -> list[Ended]:
         """The ends that give the loss."""
         if "loss" not in self.wrong:
             return [Ended()]
-        whole = [Ended("loss", *one) for one in self._counted_otherwise(LOSS, list(self.own), self.got["loss"])]
-        names = _of_loss(self.params, self.own, self.right["loss"], "weights", self.N)
-        return [*whole, *(Ended("loss", "weights", *one) for one in _matching(LOSS, names, "loss", self.got["loss"]))]
+        names = _of_loss(self.params, self.own, self.right["loss"], self.N)
+        return [Ended("loss", *one) for one in _matching(LOSS, names, "loss", self.got["loss"])]
 
     def of_gradients(self) -> list[Ended]:
         """The ends that give the gradients, of those parameters whose gradients are wrong."""
@@ -195,61 +173,10 @@ class Told:
         if not graded:
             return [Ended()]
         got = np.concatenate([np.ravel(self.got[f"d{name}"]) for name in graded])
-        names = _of_gradients(self.params, self.own, self.right, graded, "weights", self.N)
+        names = _of_gradients(self.params, self.own, self.right, graded, self.N)
         changes = _matching(GRADIENTS, names, "whole", got)
-        found = []
-        for of in (one for one in CHOICES if self._are(one, graded)):
-            for counted, *rest in self._counted_otherwise(GRADIENTS, graded, got):
-                found.append(Ended(of, counted, *rest))
-            found += [Ended(of, "weights", lines, of_which(words, of), hint) for lines, words, hint in changes]
-        return found
-
-    def _are(self, choice: str, graded: Sequence[str]) -> bool:
-        """Whether these are the parameters that are chosen, of those that have a gradient."""
-        return self._graded(name for name, count in _counts(self.params, choice).items() if count) == set(graded)
-
-    def _graded(self, names: Iterable[str]) -> set[str]:
-        """Those of parameters whose gradients are asked."""
-        return {name for name in names if f"d{name}" in self.right}
-
-    def _counted_otherwise(
-        self, text: RightText, among: Sequence[str], got: Any
-    ) -> Iterator[tuple[str, str, str, str]]:
-        """Other parameters that may be penalised: alone, or as well."""
-        where, lines = "loss" if text is LOSS else "gradients", text.whole(())
-        weights = [name for name in self.own if name[0] == "W"]
-        for choice in CHOICES:
-            chosen = [name for name, count in _counts(self.params, choice).items() if count]
-            if choice == "weights" or not chosen:
-                continue
-            too_often = "once too often" * bool(set(chosen) & set(weights))
-            ways = {}
-            if text is LOSS or self._graded(chosen) == set(among):
-                ways[f"weights+{choice}"] = penalised(choice, too_often, where)
-            if text is LOSS or self._graded({*chosen, *weights}) == set(among):
-                ways[choice] = penalised(choice, "alone", where)
-            for counted, said in ways.items():
-                value = self._ended(text, among, counted)
-                if value.size == got.size and (abs(value - np.ravel(got)) < NEAR * max(1.0, abs(value).max())).all():
-                    yield counted, lines, said, WHICH
-
-    def _ended(self, text: RightText, among: Sequence[str], counted: str) -> Any:
-        """What the right text gives where others are penalised."""
-        if text is LOSS:
-            given = _of_loss(self.params, self.own, self.right["loss"], counted, self.N)
-        else:
-            given = _of_gradients(self.params, self.own, self.right, among, counted, self.N)
-        return np.ravel(run_if_torch_can(text.whole(()), given)["loss" if text is LOSS else "whole"].numpy())
-
-
-def penalised(choice: str, how: str, where: str) -> str:
-    """What is said where others are penalised in the loss or in the gradients."""
-    what, comma, beside = PENALISED[choice].partition(",")
-    subject = re.split(" of | between ", what)[0]
-    several = subject.endswith("s") and not subject.endswith("bias")
-    alone = " alone" * (how == "alone" and choice not in WHOLE)
-    often = " once too often" * (how == "once too often")
-    return f"{what}{alone}{comma}{beside} {'are' if several else 'is'} penalised{often} in the {where}"
+        chosen = [of for of in CHOICES if _graded(self.params, of, self.right) == graded]
+        return [Ended(of, lines, _of_which(words, of), hint) for of in chosen for lines, words, hint in changes]
 
 
 def _matching(text: RightText, names: Mapping[str, Any], result: str, got: Any) -> list[tuple[str, str, str]]:
@@ -258,7 +185,7 @@ def _matching(text: RightText, names: Mapping[str, Any], result: str, got: Any) 
     What is left out comes before what else would give the same.
     """
     given = {name: value.numpy() if hasattr(value, "numpy") else value for name, value in names.items()}
-    found = [one for one in Fingerprints(text, given).matching(result, got) if "penalised" not in one.words]
+    found = [one for one in Fingerprints(text, given).matching(result, got) if "what is penalised" not in one.words]
     found.sort(key=lambda one: (one.size[0], "left out" not in one.words, one.size))
     return [(text.whole(one.statements), one.words, one.hint) for one in found[:MOST_PAIRS]]
 
@@ -282,7 +209,7 @@ def _told(case: Case, draw: Draw, seen: Observation) -> Told | None:
     return None if len(got) < len(results) else Told(case.params, own, right, got, case.params["numbers"][k])
 
 
-def of_which(words: str, place: str) -> str:
+def _of_which(words: str, place: str) -> str:
     """What is wrong with the gradients, of which parameters."""
     whose = f" of {PENALISED[place]}"
     return re.sub(r"the (penalty's |data's )?gradient\b", lambda found: found[0] + whose, words, count=1)

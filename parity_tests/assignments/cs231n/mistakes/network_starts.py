@@ -1,106 +1,78 @@
-"""Known mistakes in what a network is made with that nobody has written down: names, shapes and first numbers."""
+"""Known mistakes in what a network is made with: names, shapes and first numbers of its parameters, and its dropout."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import starmap
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from parity_tests.assignments.cs231n.kinds.networks import SCALE
-from parity_tests.assignments.cs231n.kinds.torch_networks import kind_of, number_of
-from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.assignments.cs231n.kinds.torch_networks import kind_of
+from parity_tests.assignments.cs231n.mistakes.network_steps import drops
+from parity_tests.harness.returned import result_of
 from parity_tests.harness.statistics import normal_problem
 from parity_tests.parts.changed_texts import ChangedText, changed_texts
-from parity_tests.parts.image_sizes import IMAGE_SIZES, NUMERALS, SETTINGS, SIDES
+from parity_tests.parts.fingerprints import MOST_TRIED, of_values
+from parity_tests.parts.network_shapes import GIVEN, IMAGE_SHAPES, LAYER_SHAPES, NUMERALS
 from parity_tests.parts.right_text import FAILS, compiled
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Seen
-from parity_tests.protocol.kind import Arrays, Params
-from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Key
+from parity_tests.protocol.kind import Params
+from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 
-CALLED = "Parameters are called W1, b1, gamma1 and beta1, up to the number of layers: the Solver and others read them."
 STARTS = "Weights are drawn at weight_scale; biases and betas begin at 0, gammas at 1."
-SHAPES = "W is inputs × outputs, b, gamma and beta have as many numbers as a layer has outputs."
-GIVEN = "The settings of a network are those that it is made with."
 Check = Callable[[Case, Observation], bool | None]
+"""Whether a case shows a mistake; None where it cannot."""
+SEEN_AT = ("parameters", "weight scale", "dropout")
+"""The quantities of networks that hold no numbers of a formula."""
+Told = tuple[str, str, Check]
+"""What is said, a hint, and its check."""
 PLURAL = {"W": "weights", "b": "biases", "gamma": "gammas", "beta": "betas"}
 
 
-def changed_starts(part: str, asked: Sequence[Case], seen: Seen, about: str) -> Iterator[Wrong]:
-    """What may be said of the parameters that a network is made with, or of its weights' scale, as mistakes."""
+def of_starts(part: str, asked: Sequence[Case], seen: Seen, about: str) -> Iterator[tuple[str, str]]:
+    """What is said of a quantity that holds no numbers of a formula, with a hint; or of what calls fail of, for ""."""
     cases = [case for case in asked if case.name in seen]
-    found = _scales() if about == "weight scale" else _parameters(part, cases, seen)
-    for name, hint, check in found:
-        yield Wrong(part, "network", name, hint, check, (), about=about)
+    sources: Mapping[str, Callable[[], Iterator[Told]]] = {
+        "parameters": lambda: _parameters(part, cases, seen),
+        "weight scale": _scales,
+        "dropout": lambda: drops(part),
+        "": lambda: _unfit(cases, seen),
+    }
+    own = [case for case in cases if not about or any(q.name.partition(" (")[0] == about for q in case.quantities)]
+    for name, hint, check in sources[about]():
+        shown = [check(case, seen[case.name]) for case in own]
+        if any(shown) and all(told is None or told for told in shown):
+            yield name, hint
 
 
-def _parameters(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[tuple[str, str, Check]]:
-    yield from ((name, CALLED, _called(new)) for name, new in RENAMED.items())
-    for told in {tuple(_values(case, seen[case.name]).items()): None for case in cases}:
-        words = " and ".join(f"{which} {how}" for which, how in told)
-        if told:
-            yield words, STARTS, _begins(dict(told))
-    for group in dict.fromkeys(name for case in cases for name in _misshapen(part, case, seen[case.name])):
-        for words, hint in _shapes(part, group, cases, seen):
-            yield words, hint, _has_wrong(part, group)
-
-
-# ---- what parameters are called
-
-
-def _from_0(*kinds: str) -> Callable[[str, int], str]:
-    return lambda name, last: f"{kind_of(name)}{number_of(name) - (kind_of(name) in kinds)}"
-
-
-RENAMED: Mapping[str, Callable[[str, int], str]] = {
-    "parameters are counted from 0": _from_0("W", "b", "gamma", "beta"),
-    "biases, gammas and betas are counted from 0, weights from 1": _from_0("b", "gamma", "beta"),
-    "biases are counted from 0": _from_0("b"),
-    "weights are counted from 0": _from_0("W"),
-    "gammas and betas are counted from 0": _from_0("gamma", "beta"),
-    "weights have a small letter": lambda name, last: name.lower(),
-    "names of parameters have a _ before their number": lambda name, last: f"{kind_of(name)}_{number_of(name)}",
-    "the last layer has no parameters": lambda name, last: name if number_of(name) < last else "",
-    "the last layer has a gamma and a beta, too": lambda name, last: (
-        f"{name},gamma{last},beta{last}" if name == "gamma1" else name
-    ),
-}
-"""What a parameter is called, by its right name and the number of layers; "" for one that there is not."""
-
-
-def _called(new: Callable[[str, int], str]) -> Check:
-    """Whether parameters are called otherwise; None where that makes no difference."""
-
-    def check(case: Case, seen: Observation) -> bool | None:
-        wanted = set(case.params["parameters"])
-        other = {one for n in wanted for one in new(n, max(map(number_of, wanted))).split(",")} - {""}
-        same = {str(name) for name in seen.facts.get("names", [])} == other
-        return None if same and other == wanted else same
-
-    return check
+def _parameters(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
+    told = {which: how for case in cases for which, how in _values(case, seen[case.name]).items()}
+    if told:
+        yield " and ".join(f"{which} {how}" for which, how in told.items()), STARTS, partial(_begins, told)
+    yield from _shapes(part, cases, seen)
 
 
 # ---- what they begin with
 
 
-def made_of(case: Case, seen: Observation, name: str) -> Any:
-    """A parameter that a network was made with, in float64; None where there is none."""
-    made = seen.values.get(Key(f"made {name}"))
-    return None if made is None or made.array is None else made.array.astype(np.float64)
+def _arrays(case: Case, seen: Observation, kinds: str = "", which: str = "made") -> dict[str, Any]:
+    """The parameters of these kinds that a network was made with, in float64; none where one is missing."""
+    names = [name for name in case.params["parameters"] if not kinds or kind_of(name) == kinds]
+    found = {name: seen.values.get(Key(f"{which} {name}")) for name in names}
+    arrays = {n: one.array.astype(np.float64) for n, one in found.items() if one is not None and one.array is not None}
+    return arrays if len(arrays) == len(names) else {}
 
 
 def _values(case: Case, seen: Observation) -> dict[str, str]:
     """What biases, gammas and betas begin with, where that is wrong."""
     found: dict[str, str] = {}
     for kind, right in (("gamma", 1.0), ("beta", 0.0), ("b", 0.0)):
-        arrays = [made_of(case, seen, name) for name in case.params["parameters"] if kind_of(name) == kind]
-        if any(array is None or array.size == 0 for array in arrays):
-            return {}
+        arrays = list(_arrays(case, seen, kind).values())
         wrong = [array for array in arrays if (array != right).any()]
         said = {_said_of(array) for array in wrong}
         if wrong and len(said) == 1 and len(wrong) in (1, len(arrays)):
@@ -122,203 +94,180 @@ def _said_of(array: Any) -> str:
     return "drawn at random" if np.unique(array).size == array.size and (array != 0).all() else "wrong at first"
 
 
-def _begins(told: Mapping[str, str]) -> Check:
+def _begins(told: Mapping[str, str], case: Case, seen: Observation) -> bool | None:
     """Whether that is what a network's parameters begin with; None where it has none of these."""
-
-    def check(case: Case, seen: Observation) -> bool | None:
-        kinds = {PLURAL[kind_of(name)] for name in case.params["parameters"]}
-        own = {which: how for which, how in told.items() if which.rpartition(" ")[2] in kinds}
-        same = _values(case, seen) == own
-        return None if same and not own else same
-
-    return check
+    kinds = {PLURAL[kind_of(name)] for name in case.params["parameters"]}
+    own = {which: how for which, how in told.items() if which.rpartition(" ")[2] in kinds}
+    same = _values(case, seen) == own
+    return None if same and not own else same
 
 
 # ---- their shapes
 
-
-def _group(part: str, name: str) -> str:
-    """The parameters that have one shape in words: those of a kind, or of a convolutional network each."""
-    return name if part == "ThreeLayerConvNet" else kind_of(name).replace("beta", "gamma")
-
-
-def _misshapen(part: str, case: Case, seen: Observation) -> list[str]:
-    """The groups of which a parameter has another shape than it should."""
-    shapes = case.params["parameters"]
-    made = {name: made_of(case, seen, name) for name in shapes}
-    return [_group(part, n) for n, one in made.items() if one is not None and list(one.shape) != list(shapes[n])]
+RESULTS: Mapping[str, str] = {
+    **{"W": "rows columns", "b": "bias", "gamma": "scale", "beta": "scale"},
+    **{"W1": "maps depth side side", "b1": "bias1", "W2": "flat units", "b2": "bias2"},
+    **{"W3": "inner scores", "b3": "bias3"},
+}
+"""What the texts call the shape of a parameter: of a convolutional network of each, else of those of a kind."""
 
 
-def _sizes(part: str, params: Params, name: str) -> dict[str, int]:
-    """What may stand in the shape of a parameter, in words, and as numbers."""
-    if part != "ThreeLayerConvNet":
-        inputs, outputs = params["parameters"][f"W{number_of(name)}"]
-        return {"the number of inputs": inputs, "the number of outputs": outputs}
+def _given(params: Params) -> dict[str, Any]:
+    """The names of the text of shapes: the numbers of all layers, or the settings of a convolutional network."""
     settings = params["settings"]
-    names = {one: settings[one] for one in ("num_filters", "filter_size", "hidden_dim", "num_classes")}
-    flat = {IMAGE_SIZES.words["flat"]: flat_of(params, IMAGE_SIZES.lines)}
-    return names | {"the number of channels": settings["input_dim"][0]} | flat
-
-
-KINDS = {"W": "the weights", "b": "the biases", "gamma": "gammas and betas"}
-
-
-def _shapes(part: str, group: str, cases: Sequence[Case], seen: Seen) -> Iterator[tuple[str, str]]:
-    """What stands in the shape of a group in all cases, where it is another than it should be."""
-    where = f"in the shape of {KINDS.get(group, group)}"
-    axes: list[tuple[set[str], set[str], set[int]]] = []
-    for case in cases:
-        for name in case.params["parameters"]:
-            made = made_of(case, seen[case.name], name)
-            if _group(part, name) != group or made is None:
-                continue
-            asked, sizes = case.params["parameters"][name], _sizes(part, case.params, name)
-            if len(asked) != made.ndim:
-                return
-            both = ({word for word, n in sizes.items() if n == size} for shape in (asked, made.shape) for size in shape)
-            told = list(zip(*[iter(both)] * made.ndim, strict=True))
-            axes = axes or [(right, got, {n}) for right, got, n in zip(*told, made.shape, strict=True)]
-            further = zip(axes, *told, made.shape, strict=True)
-            axes = [(old[0] & right, old[1] & got, old[2] | {n}) for old, right, got, n in further]
-    turned = {
-        min(right): min(got) if got else str(*numbers) if len(numbers) == 1 else ""
-        for right, got, numbers in axes
-        if right and not right & got
-    }
-    if len(turned) == 2 and {new: old for old, new in turned.items()} == turned:
-        yield f"{' and '.join(sorted(turned, reverse=True))} are exchanged {where}", SHAPES
-    elif len(turned) == 1 and all(turned.values()):
-        ((old, new),) = turned.items()
-        whatever = ", whatever is asked" * new.isdigit()
-        yield f"{new} stands for {old} {where}{whatever}", GIVEN if whatever else SHAPES
-    elif group == "W2" and list(turned.values()) == [""]:
-        for one in _changed_images():
-            lines = IMAGE_SIZES.whole(one.statements)
-            made_flat = [made_of(case, seen[case.name], "W2") for case in cases]
-            if all(w is None or w.shape[0] == flat_of(c.params, lines) for c, w in zip(cases, made_flat, strict=True)):
-                yield f"{one.words} {where}", one.hint
-                return
-
-
-def _has_wrong(part: str, group: str) -> Check:
-    """Whether the shape of a group alone is wrong, as in all cases where it is told; None where none is."""
-
-    def check(case: Case, seen: Observation) -> bool | None:
-        wrong = set(_misshapen(part, case, seen))
-        return wrong == {group} if wrong else None
-
-    return check
-
-
-def _changed_images() -> list[ChangedText]:
-    """The changes of the sizes of an image, the simplest first."""
-    found = changed_texts(IMAGE_SIZES, "flat")
-    return sorted((one for one in found if all(starmap(_is_likely, one.statements))), key=lambda one: one.size)
-
-
-def _is_likely(k: int, line: str) -> bool:
-    """Whether sides stand for sides alone, numbers for the settings of the layers, and other settings for filters."""
-    right, words = (re.findall(r"\w+", one) for one in (IMAGE_SIZES.statements[k], line))
-    new = set(Counter(words) - Counter(right)) - set(SIDES)
-    numbers = NUMERALS if IMAGE_SIZES.targets[k] != "flat" else set(SETTINGS) - NUMERALS
-    alike = sum(word in SIDES for word in words) == sum(word in SIDES for word in right)
-    return alike and new <= numbers and "+ (two) -" not in line
-
-
-def flat_of(params: Params, lines: str) -> int:
-    """How many numbers of an image a pool hands on, as a text of sizes has it; 0 where that is no whole number."""
-    settings = params["settings"]
+    if params["class"] != "ThreeLayerConvNet":
+        shapes = [shape for name, shape in params["parameters"].items() if name[0] == "W"]
+        return {"inputs": np.array([shape[0] for shape in shapes]), "outputs": np.array([shape[1] for shape in shapes])}
     channels, *sides = settings["input_dim"]
-    names: dict[str, Any] = {"np": np, "sides": np.array(sides), "channels": channels}
-    names |= {"filters": settings["num_filters"], "size": settings["filter_size"], "hidden": settings["hidden_dim"]}
-    names |= dict(zip(("none", "one", "two", "three"), range(4), strict=True))
+    short = {"filters": "num_filters", "size": "filter_size", "hidden": "hidden_dim"}
+    names = {**settings, **{one: settings[name] for one, name in short.items()}}
+    numerals = dict(zip(NUMERALS, range(4), strict=True))
+    return {"np": np, **names, **numerals, "sides": np.array(sides), "channels": channels}
+
+
+def _shape_of(params: Params, lines: str, results: str) -> list[Any] | None:
+    """What a text makes of the shape of some parameters; None where it fails."""
+    names = _given(params)
     try:
         with np.errstate(all="ignore"):
             exec(compiled(lines), names)
-        return int(names["flat"]) if np.shape(names["flat"]) == () else 0
+        return [np.asarray(names[one]).tolist() for one in results.split()]
     except FAILS:
-        return 0
+        return None
+
+
+def _made(case: Case, seen: Observation, results: str) -> tuple[list[Any] | None, bool]:
+    """The shape of the parameters that a text calls so, as it has it, and whether theirs alone is wrong."""
+    of_layers = case.params["class"] != "ThreeLayerConvNet"
+    own, alone, wrong = [], True, False
+    made = _arrays(case, seen)
+    for name, shape in case.params["parameters"].items():
+        array = made.get(name)
+        if array is None or array.ndim != len(shape):
+            return None, False
+        is_meant = RESULTS[kind_of(name) if of_layers else name] == results
+        own += [list(array.shape)] if is_meant and kind_of(name) != "beta" else []
+        alone &= is_meant or list(array.shape) == list(shape)
+        wrong |= is_meant and list(array.shape) != list(shape)
+    axes = [list(axis) for axis in zip(*own, strict=True)] if of_layers else (own[0] if own else [])
+    return axes, alone and wrong
+
+
+def _shapes(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
+    """The changes of the text of shapes that give those of one group of parameters, which alone are wrong."""
+    text = IMAGE_SHAPES if part == "ThreeLayerConvNet" else LAYER_SHAPES
+    for group, results in RESULTS.items():
+        wrong = [case for case in cases if _made(case, seen[case.name], results)[1]]
+        if not wrong or (len(group) > 1 and group[-1].isdigit()) != (text is IMAGE_SHAPES):
+            continue
+        case, targets = wrong[0], results.split()
+        right, got = _shape_of(case.params, text.whole(()), results), _made(case, seen[case.name], results)[0]
+        off = {n: g for n, g, r in zip(targets, got or [], right or [], strict=True) if g != r}
+        known = of_values(text, {name: one for name, one in _given(case.params).items() if name != "input_dim"})
+        found = known.matching(" ".join(off), np.ravel(np.array(list(off.values()), np.float64)))
+        for one in [one for one in found if _is_likely(one)][:MOST_TRIED]:
+            words = one.words if " the shape of" in one.words else f"{one.words} in the shape of {group}"
+            yield words, one.hint, partial(_is_shape, text.whole(one.statements), results)
+        for name, number in off.items() if len(off) == 1 else ():
+            k = text.targets.index(name)
+            words = (
+                f"{number} stands for {text.statements[k].partition(' * ')[2]} in {text.words[name]}, whatever is asked"
+            )
+            yield words, GIVEN, partial(_is_shape, text.whole([(k, f"{name} = {number}")]), results)
+
+
+def _is_likely(one: ChangedText) -> bool:
+    """Whether a change is none of half of the padding on both sides, which would be 1 in number by chance."""
+    return all("+ two -" not in line for _, line in one.statements)
+
+
+def _is_shape(lines: str, results: str, case: Case, seen: Observation) -> bool | None:
+    """Whether a text makes the shape of some parameters, which alone are wrong; None where it has the right one."""
+    got, wrong = _made(case, seen, results)
+    if got == []:
+        return None
+    if got is None or got != _shape_of(case.params, lines, results):
+        return False
+    return True if wrong else None
 
 
 UNFIT_SIZE = re.compile(r"size (\d+) is different from (\d+)")
 
 
-def changed_sizes(part: str, asked: Sequence[Case], seen: Seen) -> Iterator[Wrong]:
+def _unfit(cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
     """The changes of a convolution's and a pool's settings, after which W2 does not fit what the pool hands on."""
-    failed = ((case, one.said) for case in asked if case.name in seen for one in seen[case.name].failures.values())
-    told = next(((case, found) for case, said in failed if (found := UNFIT_SIZE.search(said))), None)
-    for one in _changed_images() if told else ():
-        lines = IMAGE_SIZES.whole(one.statements)
-        if told and flat_of(told[0].params, lines) in map(int, told[1].groups()):
-            yield Wrong(part, "network", one.words, one.hint, None, (), raises=_does_not_fit(lines))
+    for case in cases if cases and cases[0].params["class"] == "ThreeLayerConvNet" else ():
+        said = [found for one in seen[case.name].failures.values() if (found := UNFIT_SIZE.search(one.said))]
+        if said:
+            for one in sorted(filter(_is_likely, changed_texts(IMAGE_SHAPES, "flat")), key=lambda one: one.size):
+                lines = IMAGE_SHAPES.whole(one.statements)
+                if (flat := _shape_of(case.params, lines, "flat")) and flat[0] in map(int, said[0].groups()):
+                    yield one.words, one.hint, partial(_does_not_fit, lines)
+            return
 
 
-def _does_not_fit(lines: str) -> Callable[[Params, Arrays], str]:
-    def raises(params: Params, arrays: Arrays) -> str:
-        asked, got = params["parameters"]["W2"][0], flat_of(params, lines)
-        return "" if got == asked else f"ValueError: (size {asked} is different from {got})"
-
-    return raises
+def _does_not_fit(lines: str, case: Case, seen: Observation) -> bool | None:
+    """Whether all results fail as where W2 does not fit; None where it does fit."""
+    asked, flat = case.params["parameters"]["W2"][0], (_shape_of(case.params, lines, "flat") or [0])[0]
+    results = [result_of(seen, q.key) for q in case.quantities if q.key != WHOLE_CASE]
+    if flat == asked:
+        return None if not any(isinstance(one, Failure) for one in results) else False
+    return all(isinstance(one, Failure) and f"(size {asked} is different from {flat})" in one.said for one in results)
 
 
 # ---- how weights are drawn
 
 
-def _inputs(shape: tuple[int, ...]) -> float:
-    """How many numbers a unit sums up."""
-    return float(np.prod(shape[1:])) if len(shape) == 4 else float(shape[0])
-
-
 UNUSED = ", weight_scale is not used"
-NORMAL: Mapping[str, Callable[[tuple[int, ...]], float]] = {
-    f"weights are drawn at √(2 / inputs){UNUSED}": lambda shape: (2 / _inputs(shape)) ** 0.5,
-    f"weights are drawn at 1 / √inputs{UNUSED}": lambda shape: _inputs(shape) ** -0.5,
-    "weights are drawn at weight_scale / √inputs": lambda shape: SCALE * _inputs(shape) ** -0.5,
-    "weights are drawn at weight_scale · √(2 / inputs)": lambda shape: SCALE * (2 / _inputs(shape)) ** 0.5,
-    "weights are drawn at the square of weight_scale": lambda shape: SCALE**2,
-    "weights are drawn at the root of weight_scale": lambda shape: SCALE**0.5,
+NORMAL: Mapping[str, Callable[[float], float]] = {
+    f"weights are drawn at √(2 / inputs){UNUSED}": lambda n: (2 / n) ** 0.5,
+    f"weights are drawn at 1 / √inputs{UNUSED}": lambda n: n**-0.5,
+    "weights are drawn at weight_scale / √inputs": lambda n: SCALE * n**-0.5,
+    "weights are drawn at weight_scale · √(2 / inputs)": lambda n: SCALE * (2 / n) ** 0.5,
+    "weights are drawn at the square of weight_scale": lambda n: SCALE**2,
+    "weights are drawn at the root of weight_scale": lambda n: SCALE**0.5,
 }
+"""Other scales that weights are drawn at, by how many numbers a unit sums up."""
+UNIFORM = "weights are drawn uniformly from {} to weight_scale, not normally"
+OTHERWISE: Mapping[str, Callable[[Any], bool]] = {
+    "weights are 0 at first": lambda w: bool((w == 0).all()),
+    "weight_scale is the mean of the weights, not their spread": lambda w: (
+        not normal_problem(w.ravel() - SCALE, 1.0, among=8)
+    ),
+    UNIFORM.format("0"): lambda w: _is_uniform(w / SCALE),
+    UNIFORM.format("−weight_scale"): lambda w: _is_uniform((w / SCALE + 1) / 2),
+}
+"""How else weights may be drawn."""
+ERRORS = 6
+"""By so many standard errors a mean of honest draws is off once in 5e8."""
 
 
-def _scales() -> Iterator[tuple[str, str, Check]]:
-    yield "weights are 0 at first", STARTS, _drawn(lambda w: bool((w == 0).all()))
+def _scales() -> Iterator[Told]:
     for name, scale in NORMAL.items():
-        yield name, STARTS, _drawn(_normal(scale))
-    mean = _drawn(lambda w: not normal_problem(w.ravel() - SCALE, 1.0, among=8))
-    yield "weight_scale is the mean of the weights, not their spread", STARTS, mean
-    uniform = "weights are drawn uniformly from {} to weight_scale, not normally"
-    yield uniform.format("0"), STARTS, _drawn(lambda w: _is_uniform(w / SCALE))
-    yield uniform.format("−weight_scale"), STARTS, _drawn(lambda w: _is_uniform((w / SCALE + 1) / 2))
+        yield name, STARTS, partial(_drawn, partial(_is_normal, scale))
+    for name, holds in OTHERWISE.items():
+        yield name, STARTS, partial(_drawn, holds)
     for which, at in (("first", 0), ("last", -1)):
-        yield f"the {which} layer's weights alone are not drawn with weight_scale", STARTS, _is_only(at)
+        yield f"the {which} layer's weights alone are not drawn with weight_scale", STARTS, partial(_is_only, at)
     yield "weight_scale is not used", STARTS, _is_unscaled
 
 
-def _normal(scale: Callable[[tuple[int, ...]], float]) -> Callable[[Any], bool]:
-    """Whether weights are normal at a scale of their shape."""
-    return lambda w: not normal_problem(w.ravel(), scale(w.shape), among=8)
+def _is_normal(scale: Callable[[float], float], w: Any) -> bool:
+    """Whether weights are normal at a scale of how many numbers a unit sums up."""
+    inputs = float(np.prod(w.shape[1:])) if w.ndim == 4 else float(w.shape[0])
+    return not normal_problem(w.ravel(), scale(inputs), among=8)
 
 
-def _drawn(holds: Callable[[Any], bool]) -> Check:
+def _drawn(holds: Callable[[Any], bool], case: Case, seen: Observation) -> bool:
     """Whether all weights of the wide network, which is made to see their scale, are so."""
-
-    def check(case: Case, seen: Observation) -> bool:
-        weights = _weights(case, seen, "wide")
-        return bool(weights) and all(holds(w) for w in weights)
-
-    return check
+    weights = _weights(case, seen, "wide")
+    return bool(weights) and all(holds(w) for w in weights)
 
 
 def _weights(case: Case, seen: Observation, which: str) -> list[Any]:
     """The weights of a network layer by layer; none where one is missing."""
-    names = [name for name in case.params["parameters"] if name[0] == "W"]
-    found = [seen.values.get(Key(f"{which} {name}")) for name in names]
-    arrays = [w.array.astype(np.float64) for w in found if w is not None and w.array is not None and w.array.ndim > 1]
-    return arrays if len(arrays) == len(names) else []
-
-
-ERRORS = 6
-"""By so many standard errors a mean of honest draws is off once in 5e8."""
+    found = list(_arrays(case, seen, "W", which).values())
+    return found if all(w.ndim > 1 for w in found) else []
 
 
 def _is_uniform(units: Any) -> bool:
@@ -329,15 +278,11 @@ def _is_uniform(units: Any) -> bool:
     return bool(ends and apart and abs(12 * float(units.var()) - 1) < error)
 
 
-def _is_only(at: int) -> Check:
+def _is_only(at: int, case: Case, seen: Observation) -> bool:
     """Whether the weights of one layer alone, the first or the last, are not drawn with weight_scale."""
-
-    def check(case: Case, seen: Observation) -> bool:
-        arrays = _weights(case, seen, "wide")
-        wrong = [bool(normal_problem(array.ravel(), SCALE, among=len(arrays))) for array in arrays]
-        return bool(wrong) and wrong[at] and sum(wrong) == 1
-
-    return check
+    arrays = _weights(case, seen, "wide")
+    wrong = [bool(normal_problem(array.ravel(), SCALE, among=len(arrays))) for array in arrays]
+    return bool(wrong) and wrong[at] and sum(wrong) == 1
 
 
 def _is_unscaled(case: Case, seen: Observation) -> bool:

@@ -1,9 +1,8 @@
-"""Known mistakes in what the layers of a network do that nobody has written down: steps left out, changed and moved."""
+"""Known mistakes in what the layers of a network do: steps left out, others in their place, and moved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from parity_tests.assignments.cs231n.kinds.networks import drawn_masks
 from parity_tests.assignments.cs231n.kinds.torch_networks import (
@@ -19,6 +18,7 @@ from parity_tests.assignments.cs231n.kinds.torch_networks import (
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.kind import Params
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key
@@ -40,47 +40,82 @@ PLACES: Mapping[str, slice] = {
     "but the last": slice(-1),
 }
 """Which of the steps of a kind, in their order."""
-Kind = tuple[str, tuple[str, ...], str, str]
-"""What steps do, with the words for one and for all, and a hint."""
-RELU: Kind = ("ReLU", ("relu",), "the ReLUs are", HIDDEN)
-BIAS: Kind = ("bias", ("affine",), "the biases are", BIASES)
-DROPOUT: Kind = ("dropout", ("dropout",), "dropout is", DROPS)
-NORM: tuple[Kind, ...] = (
-    ("batch norm", ("batchnorm",), "batch norm is", NORMALISED),
-    ("layer norm", ("layernorm",), "layer norm is", NORMALISED),
-    ("norm", NORMS, "normalisation is", NORMALISED),
-)
+CALLED = {
+    "relu": ("ReLU", "the ReLUs are"),
+    "affine": ("bias", "the biases are"),
+    "dropout": ("dropout", "dropout is"),
+    "batchnorm": ("batch norm", "batch norm is"),
+    "layernorm": ("layer norm", "layer norm is"),
+    "NORM": ("norm", "normalisation is"),
+}
+"""What a step is called, and what all are, with their verb."""
 OTHERS = {"tanh": "tanh", "sigmoid": "sigmoid", "leaky": "a leaky ReLU with a slope of 0.01"}
 """What may stand for a ReLU."""
-Edit = Callable[[Step], Step | None]
+AT_PLACES = (
+    *(
+        (
+            f"{{}}{of_back}",
+            BACK if of_back else HIDDEN if step == "relu" else NORMALISED,
+            step,
+            f"{step}!" * bool(of_back),
+        )
+        for step in ("relu", "batchnorm", "layernorm", "NORM")
+        for of_back in ("", " of the backward")
+    ),
+    ("{}", BIASES, "affine", "unbiased"),
+    *((f"{words} stands for", HIDDEN, "relu", other) for other, words in OTHERS.items()),
+    ("{} of the backward", BACK, "dropout", "dropout!"),
+)
+"""What may be wrong at each place: what is said, {} for what is left out, a hint, a step, and what stands for it."""
+ONCE = (
+    *(
+        (f"{words} is on the scores{also}", SCORES, "", f"{other}{sign}")
+        for other, words in {"relu": "a ReLU", **OTHERS}.items()
+        for sign, also in (("", ""), ("!", ", and left out of the backward"))
+    ),
+    ("probabilities come back without labels, not scores", SCORES, "", "softmax?"),
+    ("probabilities stand for the scores, in the loss as well", SCORES, "", "softmax"),
+    *(
+        (f"{CALLED[norm][1].removesuffix(' is')} {what}", NORMALISED, f"{norm} relu{then}", new)
+        for norm in ("batchnorm", "layernorm", "NORM")
+        for what, then, new in (
+            ("is left out where there is dropout", " dropout", "relu dropout"),
+            ("comes after the ReLU", "", f"relu {norm}"),
+        )
+    ),
+    ("layer norm stands for batch norm", NORMALISED, "batchnorm", "layernorm"),
+    ("batch norm stands for layer norm", NORMALISED, "layernorm", "batchnorm"),
+    ("normalisation comes after dropout", NORMALISED, "NORM relu dropout", "relu dropout NORM"),
+    ("dropout comes before the norm", DROPS, "NORM relu dropout", "dropout NORM relu"),
+)
+"""What may be wrong in all layers, or at the end: what is said, a hint, the steps, and those in their place."""
 
 
-def _at(kind: Kind, place: str, edit: Edit, *, moved: int = 0, beside: str = "") -> Changed:
-    """A network with other steps of a kind at a place, None for none; moved by so many; where a setting is, too."""
+def _step(told: str, layer: int) -> Step:
+    """A step: ! says that the backward does not go back through it, ? that it is made in tests alone, + there too."""
+    does = told.rstrip("!?+")
+    testing = does != "dropout" or (told != does and "!" not in told)
+    return Step(does, layer, goes_back="!" not in told, training="?" not in told, testing=testing)
+
+
+def instead(old: str, new: str, place: str = "") -> Changed:
+    """A network with `new` steps in place of `old` ones, at a place of those that have them; at its end for none."""
 
     def steps(right: Steps, params: Params) -> Steps:
-        own = [k for k, step in enumerate(right) if step.does in kind[1]][PLACES[place]]
-        if beside and beside not in (params["settings"].get("normalization"), *params["settings"]):
-            return right
-        found: list[Step] = []
-        for k, step in enumerate(right):
-            after = edit(step) if k in own else step
-            if after is None:
-                continue
-            if k in own and moved < 0:
-                found.insert(len(found) + moved, after)
-            else:
-                found.append(after)
-        for k in reversed(own) if moved > 0 else ():
-            found.insert(k + moved, found.pop(k))
+        found = list(right)
+        for norm in NORMS if "NORM" in old else NORMS[:1]:
+            olds, news = (one.replace("NORM", norm).split() for one in (old, new))
+            at = [k for k in range(len(right)) if [step.does for step in right[k : k + len(olds)]] == olds]
+            for k in reversed(at[PLACES[place]] if old else [len(right)]):
+                found[k : k + len(olds)] = [_step(one, right[min(k, len(right) - 1)].layer) for one in news]
         return tuple(found)
 
     return Changed(steps=steps)
 
 
-def _called(part: str, kind: Kind, place: str) -> str:
+def _called(part: str, step: str, place: str) -> str:
     """Whose step it is, with the verb."""
-    one, _, several, _ = kind
+    one, several = CALLED[step]
     hidden = "" if one == "bias" else "hidden "
     if part == "ThreeLayerConvNet" and one == "ReLU" and place in ("first", "last"):
         return f"the {'convolution' if place == 'first' else 'hidden affine layer'}'s ReLU is"
@@ -90,70 +125,26 @@ def _called(part: str, kind: Kind, place: str) -> str:
     return f"{bare} of all {hidden}layers {place} {verb}" if place else several
 
 
-def _added(*steps: Step) -> Changed:
-    """A network with further steps at its end."""
-    return Changed(steps=lambda right, params: (*right, *(replace(step, layer=right[-1].layer) for step in steps)))
-
-
-def _same(step: Step) -> Step:
-    return step
-
-
-def _without(step: Step) -> None:
-    return None
-
-
-def changed_steps(part: str) -> Iterator[Wrong]:
+def changed_steps(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
     """The changes of a network's steps, each as a mistake, the simplest first."""
     for name, hint, changed in _changes(part):
-        yield Wrong(part, "network", name, hint, changed, ())
+        yield Wrong(part, "network", name, hint, changed)
 
 
 def _changes(part: str) -> Iterator[tuple[str, str, Changed]]:
     has_norms = part == "FullyConnectedNet"
-    for kind in (RELU, *NORM) if has_norms else (RELU,):
-        for place in PLACES:
-            called = _called(part, kind, place)
-            yield f"{called} left out", kind[3], _at(kind, place, _without)
-            yield f"{called} left out of the backward", BACK, _at(kind, place, _not_back)
-    for place in PLACES:
-        unbiased = _at(BIAS, place, _does("affine without its bias"))
-        yield f"{_called(part, BIAS, place)} left out", BIASES, unbiased
-        for other, words in OTHERS.items():
-            where = _called(part, RELU, place).rpartition(" ")[0]
-            yield f"{words} stands for {where}", HIDDEN, _at(RELU, place, _does(other))
-    for other, words in {"relu": "a ReLU", **OTHERS}.items():
-        yield f"{words} is on the scores", SCORES, _added(Step(other, 0))
-        yield f"{words} is on the scores, and left out of the backward", SCORES, _added(Step(other, 0, goes_back=False))
-    yield "probabilities come back without labels, not scores", SCORES, _added(Step("softmax", 0, training=False))
-    yield "probabilities stand for the scores, in the loss as well", SCORES, _added(Step("softmax", 0))
+    for said, hint, old, new in AT_PLACES:
+        for place in PLACES if has_norms or old in ("relu", "affine") else ():
+            called = _called(part, old, place)
+            left_out = said.format(f"{called} left out") if "{}" in said else f"{said} {called.rpartition(' ')[0]}"
+            yield left_out, hint, instead(old, new, place)
+    for name, hint, old, new in ONCE:
+        if has_norms or not old:
+            yield name, hint, instead(old, new)
     if has_norms:
-        yield from _of_norms_and_dropout(part)
-
-
-def _does(other: str) -> Edit:
-    return lambda step: replace(step, does=other)
-
-
-def _not_back(step: Step) -> Step:
-    return replace(step, goes_back=False)
-
-
-def _of_norms_and_dropout(part: str) -> Iterator[tuple[str, str, Changed]]:
-    for kind, other in zip(NORM, ("layernorm", "batchnorm", ""), strict=True):
-        called, bare = _called(part, kind, ""), kind[2].removesuffix(" is")
-        yield f"{called} left out where there is dropout", NORMALISED, _at(kind, "", _without, beside="keep")
-        yield f"{bare} comes after the ReLU", NORMALISED, _at(kind, "", _same, moved=1)
-        if other:
-            stands = f"{other.removesuffix('norm')} norm stands for {bare}"
-            yield stands, NORMALISED, _at(kind, "", _does(other))
-    yield "normalisation comes after dropout", NORMALISED, _at(NORM[2], "", _same, moved=2, beside="keep")
-    yield "batch norm never comes to its test mode", TESTS, Changed(never_tests=True)
-    yield "the running statistics of batch norm are not kept between calls", TESTS, Changed(keeps_nothing=True)
-    yield "dropout comes before the norm", DROPS, _at(DROPOUT, "", _same, moved=-2, beside="normalization")
-    yield "the gradients of gamma and beta are exchanged", OWN, Changed(ends=_scales_exchanged)
-    for place in PLACES:
-        yield f"{_called(part, DROPOUT, place)} left out of the backward", BACK, _at(DROPOUT, place, _not_back)
+        yield "batch norm never comes to its test mode", TESTS, Changed(never_tests=True)
+        yield "the running statistics of batch norm are not kept between calls", TESTS, Changed(keeps_nothing=True)
+        yield "the gradients of gamma and beta are exchanged", OWN, Changed(ends=_scales_exchanged)
 
 
 def _scales_exchanged(params: Params, own: Tensors, right: Tensors, N: int) -> Tensors:
@@ -164,24 +155,21 @@ def _scales_exchanged(params: Params, own: Tensors, right: Tensors, N: int) -> T
 # ---- how often dropout is applied
 
 
-def changed_dropout(part: str) -> Iterator[Wrong]:
-    """The changes of a network's dropout that show in the masks which its calls draw."""
-    for name, hint, changed in _drops(part):
-        yield Wrong(part, "network", name, hint, _shows(changed), (), about="dropout")
-
-
-def _drops(part: str) -> Iterator[tuple[str, str, Changed]]:
+def drops(part: str) -> Iterator[tuple[str, str, Callable[[Case, Observation], bool | None]]]:
+    """The changes of a network's dropout, each with a hint and whether the masks that calls draw show it."""
     for place in PLACES:
-        called = _called(part, DROPOUT, place)
-        yield f"{called} left out", DROPS, _at(DROPOUT, place, _without)
-        yield f"{called} left out where there is batch norm", DROPS, _at(DROPOUT, place, _without, beside="batchnorm")
-    yield "dropout is never in its test mode", TESTS, _at(DROPOUT, "", lambda step: replace(step, testing=True))
-    exchanged = _at(DROPOUT, "", lambda step: replace(step, training=False, testing=True))
-    yield "the modes of dropout are exchanged", TESTS, exchanged
-    yield "dropout is applied to the scores as well", DROPS, _added(Step("dropout", 0, testing=False))
+        called = _called(part, "dropout", place)
+        yield f"{called} left out", DROPS, _shows("dropout", "", place)
+        beside = _shows("batchnorm relu dropout", "batchnorm relu", place)
+        yield f"{called} left out where there is batch norm", DROPS, beside
+    yield "dropout is never in its test mode", TESTS, _shows("dropout", "dropout+")
+    yield "the modes of dropout are exchanged", TESTS, _shows("dropout", "dropout?")
+    yield "dropout is applied to the scores as well", DROPS, _shows("", "dropout")
 
 
-def _shows(changed: Changed) -> Callable[[Case, Observation], bool | None]:
+def _shows(old: str, new: str, place: str = "") -> Callable[[Case, Observation], bool | None]:
+    changed = instead(old, new, place)
+
     def check(case: Case, seen: Observation) -> bool | None:
         if "keep" not in case.params["settings"]:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, LAYERS_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.names import CNN_FILE, FC_FILE, LAYERS_FILE, OPTIM_FILE
 from parity_tests.protocol.mistake import Around, Rewrite, Swap
 
 OUT: Sequence[tuple[str, str, str]] = (

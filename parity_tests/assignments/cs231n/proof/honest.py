@@ -1,6 +1,6 @@
 """Honest forms of the solution, as students write them: each must match."""
 
-from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.honest_forms import FURTHER
 from parity_tests.assignments.cs231n.proof.honest_norms import NORMS
 from parity_tests.protocol.mistake import Body, Rewrite, Swap

@@ -1,6 +1,6 @@
 """Further honest forms, as other students write them: by products of tensors, by index, in place, by hand."""
 
-from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
 from parity_tests.protocol.mistake import Body, Rewrite
 
 FOURIER = """stride, pad = conv_param["stride"], conv_param["pad"]

@@ -1,15 +1,22 @@
-"""Known mistakes of batch norm over many calls that nobody has written down: changes of the text of one call."""
+"""Known mistakes of batch norm over many calls: changes of the text of one call, and those of a single call.
+
+What the latter make of the running statistics, and of the test mode by them, depends on how those are kept, and so on
+all else that a submission does. The outputs in training do not: where they are what a mistake gives, it is made there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from parity_tests.assignments.cs231n.kinds import layer
 from parity_tests.assignments.cs231n.kinds.running import DICTS, MODES, STATISTICS, reference_of_calls
-from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT, Wrong
+from parity_tests.harness.flow_answers import is_refuted, judge_all
 from parity_tests.harness.returned import array_of
 from parity_tests.parts.changed_texts import ChangedText
 from parity_tests.parts.fingerprints import MOST_TRIED, of_values
@@ -18,7 +25,8 @@ from parity_tests.parts.running_norm import RUNNING_NORM, TESTED, TRAINED
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.kind import Arrays
-from parity_tests.protocol.quantity import Key
+from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import PASSING
 
 CALLS = (2, 1, 3, 0)
 """The calls that are made once, those first that have statistics to begin with."""
@@ -39,7 +47,7 @@ def of_call(names: Mapping[str, Any], lines: str | None = None) -> dict[str, Any
     return found
 
 
-def generated_calls(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
+def changed_calls(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
     """The changes that give what one call returned and kept, the simplest first, as mistakes to be tried in all."""
     for case in asked:
         arrays = draw(case)
@@ -92,7 +100,7 @@ def _wrong(part: str, changed: ChangedText) -> Wrong:
         for mode, results in RESULTS.items()
     }
     change = partial(reference_of_calls, call=partial(_called, lines), prepared=partial(_prepared, lines))
-    return Wrong(part, "running", changed.words, changed.hint, change, (), lines=RUNNING_NORM.whole(changed.statements))
+    return Wrong(part, "running", changed.words, changed.hint, change, lines=RUNNING_NORM.whole(changed.statements))
 
 
 def _prepared(lines: Mapping[str, str], names: dict[str, Any]) -> dict[str, Any]:
@@ -109,3 +117,29 @@ def _called(lines: Mapping[str, str], names: dict[str, Any]) -> tuple[Any, Any, 
     out, mean, variance = (found[name] for name in RESULTS[names["mode"]].split())
     out = out.reshape(N, *places, C).movedim(-1, 1) if places else out
     return 1 * out, mean + 0 * names["mean"], variance + 0 * names["mean"]
+
+
+def of_single_calls(wrong: Wrong, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> bool:
+    """Whether a mistake of single calls may be why a result of many calls fails: all outputs in training are its own.
+
+    Of the running statistics it is where it makes them those of other numbers.
+    """
+    if "out" not in wrong.change or (quantity.key.name != "out" and not wrong.mixes):
+        return False
+    return all(_gives(wrong, case, k, seen, draw) for case in plan for k, mode in enumerate(MODES) if mode == "train")
+
+
+def _gives(wrong: Wrong, case: Case, call: int, seen: Seen, draw: Draw) -> bool:
+    """Whether one call in training of a case gives what the mistake makes of it."""
+    own = [q for q in case.quantities if q.part == wrong.part and q.key.name == "out" and q.key.call == call]
+    setting = {**case.params["dicts"][call]["own"], "mode": MODES[call]}
+    single = replace(case, params={**case.params, "setting": setting})
+    note = f"{wrong.note} in call {call}"
+    try:
+        asked = layer.mistaken(single, draw(case), wrong.change, note, own)
+        if is_refuted(single, seen[case.name], asked, own, "cpu"):
+            return False
+        judged = judge_all(single, seen[case.name], asked, "cpu")
+    except UNFIT:
+        return False
+    return all(judged[q.name].verdict in PASSING for q in own)

@@ -1,15 +1,16 @@
-"""Known mistakes of update rules that nobody has written down: changed right texts that give the weights."""
+"""Known mistakes of update rules : changed right texts that give the weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, STATES, Update
-from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE, Wrong
+from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, STATES, WEIGHTS, Update
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.returned import array_of
 from parity_tests.parts.changed_texts import ChangedText
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, of_values
@@ -57,15 +58,17 @@ def updating(rule: str, lines: str, run: Any = run_if_torch_can) -> Update:
     return update
 
 
-def _config(rule: str, case: Case, arrays: Arrays) -> dict[str, Any]:
-    """What the first weight's config holds before the first step."""
-    states = {name: arrays[f"{name}_0"] for name in case.params["states"]}
+def _config(rule: str, case: Case, arrays: Arrays, i: int) -> dict[str, Any]:
+    """What a weight's config holds before the first step."""
+    states = {name: arrays[f"{name}_{i}"] for name in case.params["states"]}
     return {**DEFAULTS[rule], **(case.params["config"] or {}), **states}
 
 
 def _changed(text: RightText, names: Mapping[str, Any], first: NDArray[Any]) -> list[ChangedText]:
-    """The changes of a text that give the first weight, the simplest first; or, where it is right, what shows later."""
+    """The changes of a text that give a weight, the simplest first; or, where it is right, what shows later."""
     known = of_values(text, names)
+    if not np.isfinite(first).all():
+        return sorted(known.changed("w_next"), key=lambda one: one.size)
     if not known.is_right("w_next", first):
         return known.matching("w_next", first)
     before = set(text.towards("w_next"))
@@ -74,41 +77,48 @@ def _changed(text: RightText, names: Mapping[str, Any], first: NDArray[Any]) -> 
     return sorted(later, key=lambda one: one.size)
 
 
-def generated_rules(rule: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
-    """The changes that give the weight of one case after a few steps, the simplest first."""
-    for case in asked if rule in RULES else ():
+def changed_rules(rule: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
+    """The changes that give a weight of one case after a few steps, the simplest first."""
+    for case, i in product(asked, range(WEIGHTS)):
         arrays = draw(case)
-        shape = arrays["w_0"].shape
-        steps = [array_of(seen[case.name], Key("w_0", t), shape) for t in range(STEPS)] if case.name in seen else [None]
-        got = [np.asarray(one, np.float64) for one in steps if one is not None and np.isfinite(one).all()]
-        if case.dtype != "float64" or len(got) < STEPS or gives(rule, RULES[rule][0].statements, case, arrays, got):
+        shape = arrays[f"w_{i}"].shape
+        steps = [array_of(seen[case.name], Key(f"w_{i}", t), shape) for t in range(STEPS)] if case.name in seen else []
+        got = [np.asarray(one, np.float64) for one in steps if one is not None]
+        if case.dtype != "float64" or len(got) < STEPS:
             continue
-        config = {**_config(rule, case, arrays), **case.params["changes"][0]}
-        names = _names(rule, config, arrays["w_0"], arrays["dw_0"][0])
+
+        def given(lines: Sequence[str], case: Case = case, i: int = i, got: Sequence[Any] = got) -> bool:
+            return gives(rule, lines, case, draw(case), got, i)
+
+        if given(RULES[rule][0].statements):
+            continue
+        config = {**_config(rule, case, arrays, i), **case.params["changes"][0]}
+        names = _names(rule, config, arrays[f"w_{i}"], arrays[f"dw_{i}"][0])
         for text in RULES[rule]:
             tried: set[str] = set()
             for one in _changed(text, names, got[0]):
                 lines = text.whole(one.statements)
-                if len(tried) < MOST_TRIED and lines not in tried and gives(rule, lines.split("\n"), case, arrays, got):
+                if len(tried) < MOST_TRIED and lines not in tried and given(lines.split("\n")):
                     tried.add(lines)
                     update = (updating(rule, lines),)
-                    yield Wrong(rule, "steps", one.words, one.hint, update, (), OPTIM_FILE, lines=lines)
+                    yield Wrong(rule, "steps", one.words, one.hint, update, lines=lines)
             if tried:
                 return
-        if not any(gives(rule, text.statements, case, arrays, got[:1]) for text in RULES[rule]):
+        if not any(gives(rule, text.statements, case, arrays, got[:1], i) for text in RULES[rule]):
             return  # in what is all but right another case may show more, as a larger epsilon does
 
 
-def gives(rule: str, lines: Sequence[str], case: Case, arrays: Arrays, got: Sequence[Any]) -> bool:
-    """Whether a text gives these weights."""
+def gives(rule: str, lines: Sequence[str], case: Case, arrays: Arrays, got: Sequence[Any], i: int = 0) -> bool:
+    """Whether a text gives these values of a weight."""
     update = updating(rule, "\n".join(lines), _in_numpy)
-    config, w = _config(rule, case, arrays), arrays["w_0"]
+    config, w = _config(rule, case, arrays, i), arrays[f"w_{i}"]
     for t, want in enumerate(got):
         config.update(case.params["changes"][t])
         try:
-            w = update(config, w, arrays["dw_0"][t])
+            w = update(config, w, arrays[f"dw_{i}"][t])
         except FAILS:
             return False
-        if np.shape(w) != want.shape or not bool((np.abs(w - want) <= NEAR * max(1.0, np.abs(want).max())).all()):
+        near = NEAR * max(1.0, float(np.abs(want[np.isfinite(want)]).max(initial=0.0)))
+        if np.shape(w) != want.shape or not np.allclose(w, want, rtol=0, atol=near, equal_nan=True):
             return False
     return True
