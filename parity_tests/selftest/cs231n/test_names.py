@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -14,13 +13,13 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.kinds import networks
 from parity_tests.assignments.cs231n.kinds.torch_networks import Changed
 from parity_tests.assignments.cs231n.mistakes.diagnosis import experiments
-from parity_tests.assignments.cs231n.mistakes.network_ends import Ended, ending
+from parity_tests.assignments.cs231n.mistakes.network_ends import ending
 from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
 from parity_tests.harness import flow_answers
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts
-from parity_tests.parts.penalty import GRADIENTS, LOSS
+from parity_tests.parts.penalty import GRADIENT, LOSS, UNPENALISED
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten
@@ -301,7 +300,7 @@ IN_TEST_MODE = "bn_param[mode] = mode"
 
 @pytest.mark.parametrize("named", one_in(2, [True, False]), ids=["2016-17", "2018-20"])
 def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name(named: bool) -> None:
-    name = "the gradient of the last layer's weights is without the penalty"
+    name = "the gradient is without the penalty"
     slip = Swap(
         "for layer in range(1, last + 1):\n            grads", "for layer in range(1, last):\n            grads"
     )
@@ -462,19 +461,16 @@ def test_no_formula_is_computed_where_nothing_came_back() -> None:
 def test_the_right_text_of_a_penalty_gives_torchs_loss_and_gradients_and_another_does_not() -> None:
     cases = ASSIGNMENT.cases("2021-24", ("float64",), {"FullyConnectedNet"})
     case = next(one for one in cases if one.name == "FullyConnectedNet/batchnorm/float64")
-    right = Ended("loss", LOSS.whole(())), Ended("weights", GRADIENTS.whole(()))
 
     def results(note: str, changed: Changed) -> dict[str, Any]:
         question = networks.questions(case, draw(ASSIGNMENT, case, 0), changed, note)[0]
         return dict(predicted(case, question.forms[0]))
 
     told = results("", Changed())
-    same = results("the right texts", ending(*right))
-    assert all(np.allclose(same[name], value, rtol=1e-12) for name, value in told.items())
-    others = (replace(one, lines=one.lines.replace("counted", "last")) for one in right)
-    other = results("other texts", ending(*others))
-    assert {name.partition(" ")[0] for name in told if not np.allclose(other[name], told[name])} == {
-        "loss",
-        "dW1",
-        "dW2",
-    }
+    texts = {"loss": LOSS, "dW1": GRADIENT, **dict.fromkeys(("db3", "dgamma1", "dbeta2"), UNPENALISED)}
+    for result, text in texts.items():
+        lines = text.whole(())
+        same = results(f"the right text of {result}", ending(result, lines))
+        assert all(np.allclose(same[name], value, rtol=1e-12) for name, value in told.items())
+        other = results(f"another text of {result}", ending(result, f"{lines} + w.sum()"))
+        assert [name.partition(" ")[0] for name in told if not np.allclose(other[name], told[name])] == [result]

@@ -35,13 +35,13 @@ _found: dict[tuple[str, str, str], Wrong | None] = {}
 HINTS: dict[str, str] = {}
 """The hint of each name that was given."""
 Changes = Callable[[str, Sequence[Case], Seen, Draw], Iterator[Wrong]]
-WHOLE: Mapping[str, Sequence[Changes]] = {
-    "steps": (changed_rules,),
-    "running": (changed_calls,),
-    "dropout": (changed_dropout,),
-    "network": (changed_ends, changed_steps),
+WHOLE: Mapping[str, Changes] = {
+    "steps": changed_rules,
+    "running": changed_calls,
+    "dropout": changed_dropout,
+    "network": changed_steps,
 }
-"""What changes a text by kind of case, for kinds of which a mistake gives all results of a part together."""
+"""What changes a text by kind of case, for mistakes that give all results of a part together."""
 
 
 def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:
@@ -51,7 +51,7 @@ def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen
 
 
 def _mistake(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Wrong | None:
-    """The simplest change of a right text that reproduces a result wherever it was asked, looked for once."""
+    """The simplest change of a right text that reproduces a result wherever it was asked: by itself, or with others."""
     if not _of or _of[0] is not seen:
         _of[:] = [seen]
         _found.clear()
@@ -59,33 +59,48 @@ def _mistake(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, d
     asked = [one for one in plan if one.probe == kind and any(q.part == part for q in one.quantities)]
     if not any(seen[one.name].values for one in asked if one.name in seen):
         return None  # nothing came back, so nothing is asked that takes time
-    result = about if kind == "network" and about in SEEN_AT else "" if kind in WHOLE else quantity.key.name
-    key = part, kind, result
-    if key not in _found:
-        _found[key] = next(_mistakes(asked, quantity, result, seen, draw), None)
-        if found := _found[key]:
-            HINTS[found.name] = found.hint
-    if _found[key] is None and kind == "running":
-        single = next(((one, q) for one in plan if one.probe == "layer" for q in one.quantities
-                       if (q.part, q.key.name) == (part, "out")), None)  # fmt: skip
+    if about in SEEN_AT:
+        return _looked_for((part, kind, about), lambda: of_starts(part, asked, seen, about))
+    own = _looked_for((part, kind, quantity.key.name), lambda: _of_result(asked, quantity, seen, draw))
+    found = own or _looked_for((part, kind, ""), lambda: _of_all(asked, quantity, seen, draw))
+    if found is None and kind == "running":
+        trained = ((one, q) for one in plan if one.probe == "layer" for q in one.quantities)
+        single = next(((one, q) for one, q in trained if (q.part, q.key.name) == (part, "out")), None)
         made = _mistake(plan, *single, seen, draw) if single else None
         return made if made and of_single_calls(made, asked, quantity, seen, draw) else None
+    return found
+
+
+def _looked_for(key: tuple[str, str, str], mistakes: Callable[[], Iterator[Wrong]]) -> Wrong | None:
+    """The first of some mistakes, whose hint is kept; looked for once."""
+    if key not in _found:
+        _found[key] = next(mistakes(), None)
+        if found := _found[key]:
+            HINTS[found.name] = found.hint
     return _found[key]
 
 
-def _mistakes(asked: Sequence[Case], quantity: Quantity, result: str, seen: Seen, draw: Draw) -> Iterator[Wrong]:
-    """Those that reproduce a result, the simplest first; at last those beside its own forward's numbers."""
+def _of_result(asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> Iterator[Wrong]:
+    """Those that give one result, the simplest first; at last those beside its own forward's numbers."""
     part, kind = quantity.part, asked[0].probe
-    for changes in WHOLE.get(kind, ()) if result not in SEEN_AT else ():
-        yield from (one for one in changes(part, asked, seen, draw) if one.reproduces(asked, quantity, seen, draw))
     if kind == "network":
-        yield from (Wrong(part, kind, *told, None) for told in of_starts(part, asked, seen, result))
-    if (part, kind) in WRITTEN:
-        wrongs = generated(WRITTEN[part, kind], asked, quantity, seen, draw, None)
+        wrongs = changed_ends(part, asked, quantity, seen, draw)
         yield from (one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
-        if forward := own_forward(asked, part, seen, draw):
+    for beside in (False, True) if (part, kind) in WRITTEN else ():
+        forward = own_forward(asked, part, seen, draw) if beside else None
+        if forward or not beside:
             wrongs = generated(WRITTEN[part, kind], asked, quantity, seen, draw, forward)
             yield from (one for one in wrongs if one.reproduces(asked, quantity, seen, draw, forward))
+
+
+def _of_all(asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> Iterator[Wrong]:
+    """Those that give all results of a part, the simplest first."""
+    part, kind = quantity.part, asked[0].probe
+    if kind in WHOLE:
+        wrongs = WHOLE[kind](part, asked, seen, draw)
+        yield from (one for one in wrongs if one.reproduces(asked, quantity, seen, draw))
+    if kind == "network":
+        yield from of_starts(part, asked, seen, "")
 
 
 def reopened(

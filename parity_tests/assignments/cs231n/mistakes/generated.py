@@ -18,6 +18,7 @@ from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
 from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted, lately
+from parity_tests.parts.given.later import Later
 from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.right_text import FAILS, BeyondError, RightText, compiled, names_in
 from parity_tests.protocol.case import Case
@@ -30,13 +31,6 @@ MIXING = tuple(f"rows = in_rows(x, {order})" for order in permutations(range(4))
 """Rows of images that hold several channels."""
 Told = tuple[NDArray[np.float64] | None, list[Fingerprints]]
 """What a case gave, None where its call failed, and what changes of each text give there."""
-
-
-class Later:
-    """A value of a name that is computed where a text reads it."""
-
-    def __init__(self, make: Callable[..., Any], *given: Any) -> None:
-        self.value: Callable[[], Any] = lambda: make(*given)
 
 
 @dataclass(frozen=True)
@@ -202,7 +196,7 @@ def _wrong(written: Written, text: RightText, changed: ChangedText, result: str)
     targets = {text.targets[k] for k, _ in changed.statements}
     mixes = {"mean", "variance"} <= targets or any(line.startswith(MIXING) for _, line in changed.statements)
     fails = partial(_fails, written, text, own) if written.may_fail else None
-    wrong = Wrong(written.part, written.kind, changed.words, changed.hint, change, fails=fails)
+    wrong = Wrong(written.part, written.kind, changed.words, changed.hint, change, fails=fails, whole=False)
     leaves = _leaves_the_deviation(text, changed)
     return replace(wrong, of_deviation=leaves, lines=own, mixes=mixes, of_right="cached" in targets)
 

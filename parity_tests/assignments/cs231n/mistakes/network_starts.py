@@ -12,6 +12,7 @@ import numpy as np
 from parity_tests.assignments.cs231n.kinds.networks import SCALE
 from parity_tests.assignments.cs231n.kinds.torch_networks import kind_of
 from parity_tests.assignments.cs231n.mistakes.network_steps import drops
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.returned import result_of
 from parity_tests.harness.statistics import normal_problem
 from parity_tests.parts.changed_texts import ChangedText, changed_texts
@@ -34,7 +35,7 @@ Told = tuple[str, str, Check]
 PLURAL = {"W": "weights", "b": "biases", "gamma": "gammas", "beta": "betas"}
 
 
-def of_starts(part: str, asked: Sequence[Case], seen: Seen, about: str) -> Iterator[tuple[str, str]]:
+def of_starts(part: str, asked: Sequence[Case], seen: Seen, about: str) -> Iterator[Wrong]:
     """What is said of a quantity that holds no numbers of a formula, with a hint; or of what calls fail of, for ""."""
     cases = [case for case in asked if case.name in seen]
     sources: Mapping[str, Callable[[], Iterator[Told]]] = {
@@ -47,7 +48,7 @@ def of_starts(part: str, asked: Sequence[Case], seen: Seen, about: str) -> Itera
     for name, hint, check in sources[about]():
         shown = [check(case, seen[case.name]) for case in own]
         if any(shown) and all(told is None or told for told in shown):
-            yield name, hint
+            yield Wrong(part, "network", name, hint, None)
 
 
 def _parameters(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[Told]:

@@ -10,9 +10,6 @@ from parity_tests.assignments.cs231n.kinds.torch_networks import (
     Changed,
     Step,
     Steps,
-    Tensors,
-    kind_of,
-    number_of,
     steps_of,
 )
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
@@ -29,7 +26,6 @@ NORMALISED = "normalization may be “batchnorm” or “layernorm”: each hidd
 TESTS = "Without labels the network is tested: batch norm and dropout are then in their test mode."
 BACK = "Whatever changes a layer's output in the forward is gone back through in the backward."
 DROPS = "Dropout follows the ReLU of every hidden layer, in training alone."
-OWN = "Each gradient goes under the name of its own parameter."
 BIASES = "Every layer has its bias."
 
 PLACES: Mapping[str, slice] = {
@@ -144,12 +140,6 @@ def _changes(part: str) -> Iterator[tuple[str, str, Changed]]:
     if has_norms:
         yield "batch norm never comes to its test mode", TESTS, Changed(never_tests=True)
         yield "the running statistics of batch norm are not kept between calls", TESTS, Changed(keeps_nothing=True)
-        yield "the gradients of gamma and beta are exchanged", OWN, Changed(ends=_scales_exchanged)
-
-
-def _scales_exchanged(params: Params, own: Tensors, right: Tensors, N: int) -> Tensors:
-    twins = {"dgamma": "dbeta", "dbeta": "dgamma"}
-    return {name: right[twins[kind_of(name)] + str(number_of(name))] for name in right if kind_of(name) in twins}
 
 
 # ---- how often dropout is applied

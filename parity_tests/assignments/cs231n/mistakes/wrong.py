@@ -24,8 +24,6 @@ from reports.model.verdicts import PASSING
 
 UNFIT = (RuntimeError, IndexError, ValueError, ArithmeticError)
 """What a formula raises for shapes and numbers that it does not fit."""
-ASKED_WHOLE = ("running", "steps", "network", "dropout")
-"""The kinds of which all results of a part together are reproduced; of the others each result on its own."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Wrong:
     Of one `of_deviation` the same change is true of a forward's own deviation. None is of a backward beside a forward
     that writes over what both work on.
     One `of_right` shows only beside a forward whose outputs are right: beside a wrong one that is what is wrong.
-    `lines` tell it from another of its name.
+    `lines` tell it from another of its name. A `whole` one gives all results of its part together, others one result.
     One that `mixes` normalises by statistics of other numbers than it should, and keeps these as running ones.
     """
 
@@ -50,6 +48,7 @@ class Wrong:
     mixes: bool = False
     of_right: bool = False
     lines: str = ""
+    whole: bool = True
 
     @property
     def note(self) -> str:
@@ -88,10 +87,13 @@ class Wrong:
 
         Where scores lie far apart, right forms overflow, and so do wrong ones.
         """
-        whole = self.kind in ASKED_WHOLE
         for case in plan:
             if case.probe == self.kind and case.name in seen and case.params.get("slug") != "far-apart":
-                own = [q for q in case.quantities if q.part == self.part and (whole or q.key.name == quantity.key.name)]
+                own = [
+                    q
+                    for q in case.quantities
+                    if q.part == self.part and (self.whole or q.key.name == quantity.key.name)
+                ]
                 if own := [q for q in own if forward is None or forward.tells(case, q.key.call)]:
                     yield case, own
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from parity_tests.assignments.cs231n.mistakes.generated import Later
 from parity_tests.parts import cut_and_put as windows
+from parity_tests.parts.given.later import Later
 from parity_tests.parts.right_text import BeyondError, RightText
 from parity_tests.parts.windows import PADDINGS
 
