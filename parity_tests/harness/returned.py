@@ -1,5 +1,6 @@
 """Reads what an observation holds under a key: a value, or the failure that kept it from being there."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -33,3 +34,14 @@ def array_of(
     if value.array.shape == shape:
         return value.array
     return value.array.reshape(shape) if flat_ok and shape == (1, *value.array.shape) else None
+
+
+BEYOND = re.compile(
+    r"broadcast|mismatch|cannot reshape|zero-size|empty sequence|out of bounds|must match|shapes|dimension"
+)
+"""What numpy says where arrays do not fit, or where there is nothing."""
+
+
+def is_beyond(failure: Failure) -> bool:
+    """Whether a call failed because arrays do not fit together, as where one reaches beyond another."""
+    return failure.error in ("ValueError", "IndexError") and bool(BEYOND.search(failure.said))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from itertools import combinations, pairwise, product
 
@@ -381,6 +381,30 @@ class ChangedTexts:
         at -= self._start(k)
         where = "inside" if opened <= at < found.start() else "before" if at < opened else "after"
         return f"{where} the {found[1]}"
+
+
+def hedged(found: Sequence[tuple[ChangedText, int]], texts: Sequence[RightText]) -> list[tuple[ChangedText, int]]:
+    """What may be said where several changes of texts give the same: what they share. A number tells a change's text.
+
+    Where they share nothing there are none.
+    """
+    if len(found) < 2:
+        return list(found)
+    for changed, _ in found:
+        if all(set(other.statements) <= set(changed.statements) for other, _ in found):
+            return [(_saying(one, f"{changed.words}, or in a part of it"), k) for one, k in found]
+    text = texts[found[0][1]]
+    for both in dict.fromkeys(text.twins.values()):
+        pairs = [pair for pair, called in text.twins.items() if called == both]
+        own = {both} | {text.words.get(name, name) for pair in pairs for name in pair}
+        if all(any(word in changed.words for word in own) for changed, _ in found):
+            return [(_saying(one, f"{both} are exchanged, or one stands for the other"), k) for one, k in found]
+    return []
+
+
+def _saying(changed: ChangedText, words: str) -> ChangedText:
+    """The same in other words."""
+    return replace(changed, tell=lambda: (words, changed.hint))
 
 
 def _subsets(places: Sequence[str]) -> list[tuple[str, ...]]:

@@ -35,6 +35,8 @@ SAID = {
     "1 stands for what is kept in the mask": "the mask drops nothing, and scales",
     "1 − what is kept stands": "what is dropped stands",
     "1 − the share that is kept stands": "the share that is dropped stands",
+    "the mask is squared in out": "out is divided by the share that is kept once too often",
+    "the mask is squared in dx": "dx is divided by the share that is kept once too often",
 }
 ON = {"the result of training stands for out": "dropout is on"}
 DROPOUT_FORWARD = RightText(FORWARD, ("x", *NAMES), labels=NAMES, hints={**HINTS, "": SCALE}, said=SAID)

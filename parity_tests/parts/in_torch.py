@@ -105,6 +105,14 @@ def numpy_of(x: Any) -> Any:
     return np if isinstance(x, np.ndarray) else IN_TORCH
 
 
+def run_in_numpy(lines: str, names: Mapping[str, Any]) -> dict[str, Any]:
+    """What a text leaves of names, beside those that it is given."""
+    found = {"np": np, **names}
+    with np.errstate(all="ignore"):
+        exec(compiled(lines), found)
+    return found
+
+
 def run_in_torch(lines: str, names: Mapping[str, Any]) -> dict[str, Any]:
     """What a text leaves of names, beside those that it is given; the largest along axes is another method in torch."""
     found = {"np": IN_TORCH, **names}

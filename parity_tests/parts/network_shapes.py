@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
 from parity_tests.parts.right_text import RightText
 
 FLAT = "The convolution is padded such that it keeps the size of an image, and the pool halves both of its sides."
@@ -97,3 +102,24 @@ IMAGE_SHAPES = RightText(
         ),
     ),
 )
+RESULTS: Mapping[str, str] = {
+    **{"W": "rows columns", "b": "bias", "gamma": "scale", "beta": "scale"},
+    **{"W1": "maps depth side side", "b1": "bias1", "W2": "flat units", "b2": "bias2"},
+    **{"W3": "inner scores", "b3": "bias3"},
+}
+"""What the texts call the shape of a parameter: of a convolutional network of each, else of those of a kind."""
+
+
+def of_layers(shapes: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """The names of the text of layers, by the shapes of their weights."""
+    inputs, outputs = np.array(shapes).T
+    return {"inputs": inputs, "outputs": outputs}
+
+
+def of_images(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of the text of images, by what a network is made with."""
+    channels, *sides = settings["input_dim"]
+    short = {"filters": "num_filters", "size": "filter_size", "hidden": "hidden_dim"}
+    names = {name: settings[name] for name in (*short.values(), "num_classes")}
+    names |= {one: settings[name] for one, name in short.items()}
+    return {**names, **dict(zip(NUMERALS, range(4), strict=True)), "sides": np.array(sides), "channels": channels}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parity_tests.operators.of_texts import OF_SHORT
@@ -251,3 +251,10 @@ OF_RMSPROP = [
 BELOW = ("np.sqrt(second) + epsilon", "np.sqrt(second) + epsilon / correction2**0.5", "np.sqrt(second + epsilon)")
 """The divisor in each right form: with epsilon outside the root, before the correction, and inside the root."""
 OF_ADAM = [_adam(below) for below in BELOW]
+RULES: Mapping[str, Sequence[RightText]] = {
+    "sgd": OF_DESCENT,
+    "sgd_momentum": OF_MOMENTUM,
+    "rmsprop": OF_RMSPROP,
+    "adam": OF_ADAM,
+}
+"""The right texts of each rule: one for each place of epsilon."""

@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.kinds import layer, losses, steps
-from parity_tests.assignments.cs231n.mistakes.calls import of_call
 from parity_tests.assignments.cs231n.mistakes.generated import Written, fingerprints_of
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
-from parity_tests.assignments.cs231n.mistakes.rules import RULES, gives
+from parity_tests.assignments.cs231n.mistakes.rules import gives
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.parts.fingerprints import Fingerprints, of_values
+from parity_tests.parts.given.norms import of_call
 from parity_tests.parts.right_text import RightText
 from parity_tests.parts.running_norm import RUNNING_NORM, TESTED, TRAINED
+from parity_tests.parts.update_rules import RULES
 from parity_tests.protocol.case import Case
 
 pytestmark = pytest.mark.usefixtures("one_thread")

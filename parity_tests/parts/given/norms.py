@@ -91,6 +91,11 @@ LAYOUTS: Mapping[str, Layout] = {
 }
 
 
+def words_of(axes: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, str]:
+    """The words for axes, by their names."""
+    return {name: words for name, (_, words) in axes.items()}
+
+
 def _numbers(layout: str, t: Any) -> dict[str, Any]:
     """x and gamma in the shape of a norm's groups, and its counts and axes."""
     N, C = t.x.shape[:2]
@@ -151,3 +156,17 @@ def norm_forward_given(layout: str, text: RightText, t: Any, s: Any) -> Mapping[
     count, beta = own["count"], t.beta.reshape(own["gamma"].shape)
     unbiased = count / (count - 1) if count > 1 else float("nan")
     return {**own, **axes, "beta": beta, "eps": s.get("eps", 1e-5), "usual": 1e-5, "unbiased": unbiased}
+
+
+def of_call(names: Mapping[str, Any], lines: str | None = None) -> dict[str, Any]:
+    """The names of the text, or of some lines of it, by those that a call has: arrays of numpy or of torch, of rows."""
+    x = names["x"]
+    found = {**names, "rest": 1 - names["momentum"], "usual": 0.9, "usual_rest": 1 - 0.9}
+    if lines is None or "batch_" in lines or "unbiased" in lines:
+        found["batch_mean"] = x.mean(0)
+        found["batch_variance"] = ((x - found["batch_mean"]) ** 2).mean(0)
+    if lines is None or "unbiased" in lines:
+        found["unbiased"] = found["batch_variance"] * (len(x) / (len(x) - 1) if len(x) > 1 else float("nan"))
+    if lines is None or "squares" in lines:
+        found["squares"] = (x**2).mean(0)
+    return found

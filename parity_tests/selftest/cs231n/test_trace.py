@@ -15,7 +15,6 @@ import torch
 import parity_tests.assignments.cs231n.trace.twin
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, STATES, right_forms
-from parity_tests.assignments.cs231n.mistakes.rules import RULES as TEXTS
 from parity_tests.assignments.cs231n.names import OPTIM_FILE
 from parity_tests.assignments.cs231n.trace.copies import Copies
 from parity_tests.assignments.cs231n.trace.network import Trained
@@ -24,6 +23,7 @@ from parity_tests.assignments.cs231n.trace.seen import SeenStep
 from parity_tests.assignments.cs231n.trace.settings import RULES, Settings
 from parity_tests.assignments.cs231n.trace.training import training
 from parity_tests.cli import main
+from parity_tests.parts.update_rules import RULES as TEXTS
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import changed
 from parity_tests.protocol.mistake import Body

@@ -70,9 +70,9 @@ def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: st
     if out is None or not np.isfinite(out).all():
         return
     inputs = {"x": x, "gamma": gamma, "beta": beta, "dout": arrays[f"dout_{k}"], "out": out.astype(x.dtype)}
-    X = x.reshape(_shape(x.shape, case.params))
+    X = x.reshape(in_groups(x.shape, case.params))
     with np.errstate(all="ignore"):
-        normal = ((out - _by_channel(beta, x)) / _by_channel(gamma, x)).reshape(X.shape)
+        normal = ((out - by_channel(beta, x)) / by_channel(gamma, x)).reshape(X.shape)
     own = KEPT[case.params["layer"]]
     for kept in sorted(_groupings(X.ndim), key=lambda axes: (axes != own, len(axes), axes)):
         over = tuple(axis for axis in range(X.ndim) if axis not in kept)
@@ -92,7 +92,7 @@ FAR = {"float64": 1e-3, "float32": 1e-1}
 """What part of the largest x no rounding comes near, by the dtype: most outputs are off by more, which is soon seen."""
 
 
-def _by_channel(array: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
+def by_channel(array: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
     return array.reshape(1, -1, 1, 1) if x.ndim == 4 else array
 
 
@@ -117,7 +117,7 @@ def _groupings(n: int) -> Iterator[tuple[int, ...]]:
         yield from combinations(range(n), count)
 
 
-def _shape(shape: Sequence[int], params: Mapping[str, Any]) -> tuple[int, ...]:
+def in_groups(shape: Sequence[int], params: Mapping[str, Any]) -> tuple[int, ...]:
     """The shape of x, with an axis for the groups of channels where there are some."""
     if params["layer"] != "groupnorm":
         return tuple(shape)
@@ -138,7 +138,7 @@ def _reference(params: Mapping[str, Any], over: tuple[int, ...]) -> Any:
             gamma, beta = gamma.reshape(1, -1, 1, 1), beta.reshape(1, -1, 1, 1)
         taken = (out - beta) / gamma
         taken = (gamma * taken + beta - beta) / gamma  # so that the rounding of the output counts
-        shape = _shape(x.shape, params)
+        shape = in_groups(x.shape, params)
         X, normal, g = x.reshape(shape), taken.reshape(shape), (dout * gamma).reshape(shape)
         lowest, lowest_x = (normal * low).sum(over, keepdim=True), (X * low).sum(over, keepdim=True)
         highest, highest_x = (normal * high).sum(over, keepdim=True), (X * high).sum(over, keepdim=True)

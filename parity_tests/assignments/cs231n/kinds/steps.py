@@ -120,13 +120,17 @@ def questions(case: Case, arrays: Arrays, changes: Sequence[Update], note: str) 
     return [Question(case.quantities, forms)]
 
 
+def config_of(params: Params, arrays: Mapping[str, Any], i: int) -> dict[str, Any]:
+    """What a weight's config holds before the first step."""
+    states = {name: arrays[f"{name}_{i}"] for name in params["states"]}
+    return {**DEFAULTS[params["rule"]], **(params["config"] or {}), **states}
+
+
 def _reference(params: Params, update: Update) -> Any:
     def reference(**arrays: Any) -> dict[str, Any]:
         found = {}
         for i in range(WEIGHTS):
-            states = {name: arrays[f"{name}_{i}"] for name in params["states"]}
-            config = {**DEFAULTS[params["rule"]], **(params["config"] or {}), **states}
-            w = arrays[f"w_{i}"]
+            config, w = config_of(params, arrays, i), arrays[f"w_{i}"]
             for t, change in enumerate(params["changes"]):
                 config.update(change)
                 for _ in range(params["times"][t]):

@@ -13,38 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.cs231n.kinds import layer
 from parity_tests.assignments.cs231n.kinds.running import DICTS, MODES, STATISTICS, reference_of_calls
-from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT, Wrong
-from parity_tests.harness.flow_answers import is_refuted, judge_all
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.returned import array_of
 from parity_tests.parts.changed_texts import ChangedText
 from parity_tests.parts.fingerprints import MOST_TRIED, of_values
+from parity_tests.parts.given.norms import of_call
 from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.running_norm import RUNNING_NORM, TESTED, TRAINED
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.kind import Arrays
 from parity_tests.protocol.quantity import Key, Quantity
-from reports.model.verdicts import PASSING
 
 CALLS = (2, 1, 3, 0)
 """The calls that are made once, those first that have statistics to begin with."""
 RESULTS = {"train": TRAINED, "test": TESTED}
-
-
-def of_call(names: Mapping[str, Any], lines: str | None = None) -> dict[str, Any]:
-    """The names of the text, or of some lines of it, by those that a call has: arrays of numpy or of torch, of rows."""
-    x = names["x"]
-    found = {**names, "rest": 1 - names["momentum"], "usual": 0.9, "usual_rest": 1 - 0.9}
-    if lines is None or "batch_" in lines or "unbiased" in lines:
-        found["batch_mean"] = x.mean(0)
-        found["batch_variance"] = ((x - found["batch_mean"]) ** 2).mean(0)
-    if lines is None or "unbiased" in lines:
-        found["unbiased"] = found["batch_variance"] * (len(x) / (len(x) - 1) if len(x) > 1 else float("nan"))
-    if lines is None or "squares" in lines:
-        found["squares"] = (x**2).mean(0)
-    return found
 
 
 def changed_calls(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> Iterator[Wrong]:
@@ -126,20 +110,11 @@ def of_single_calls(wrong: Wrong, plan: Sequence[Case], quantity: Quantity, seen
     """
     if "out" not in wrong.change or (quantity.key.name != "out" and not wrong.mixes):
         return False
-    return all(_gives(wrong, case, k, seen, draw) for case in plan for k, mode in enumerate(MODES) if mode == "train")
-
-
-def _gives(wrong: Wrong, case: Case, call: int, seen: Seen, draw: Draw) -> bool:
-    """Whether one call in training of a case gives what the mistake makes of it."""
-    own = [q for q in case.quantities if q.part == wrong.part and q.key.name == "out" and q.key.call == call]
-    setting = {**case.params["dicts"][call]["own"], "mode": MODES[call]}
-    single = replace(case, params={**case.params, "setting": setting})
-    note = f"{wrong.note} in call {call}"
-    try:
-        asked = layer.mistaken(single, draw(case), wrong.change, note, own)
-        if is_refuted(single, seen[case.name], asked, own, "cpu"):
-            return False
-        judged = judge_all(single, seen[case.name], asked, "cpu")
-    except UNFIT:
-        return False
-    return all(judged[q.name].verdict in PASSING for q in own)
+    for case in plan:
+        for k in (k for k, mode in enumerate(MODES) if mode == "train"):
+            own = [q for q in case.quantities if (q.part, q.key.name, q.key.call) == (wrong.part, "out", k)]
+            setting = {**case.params["dicts"][k]["own"], "mode": MODES[k]}
+            single = replace(case, probe="layer", params={**case.params, "setting": setting})
+            if not wrong.agrees(single, own, seen[case.name], draw(case)):
+                return False
+    return True

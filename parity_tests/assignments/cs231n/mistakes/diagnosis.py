@@ -9,6 +9,7 @@ from parity_tests.assignments.cs231n.kinds import layer
 from parity_tests.assignments.cs231n.kinds.blame import KINDS, OWN
 from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
 from parity_tests.assignments.cs231n.kinds.rows import CALLED
+from parity_tests.assignments.cs231n.kinds.torch_networks import kind_of
 from parity_tests.assignments.cs231n.mistakes.calls import changed_calls, of_single_calls
 from parity_tests.assignments.cs231n.mistakes.dropout import changed_dropout
 from parity_tests.assignments.cs231n.mistakes.generated import generated
@@ -20,7 +21,7 @@ from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.cs231n.mistakes.rules import changed_rules
 from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT, Wrong
 from parity_tests.harness.diagnosis.only_one import only_one
-from parity_tests.harness.flow_answers import Question, judge_all
+from parity_tests.harness.flow_answers import judge_all
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
@@ -61,7 +62,7 @@ def _mistake(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, d
         return None  # nothing came back, so nothing is asked that takes time
     if about in SEEN_AT:
         return _looked_for((part, kind, about), lambda: of_starts(part, asked, seen, about))
-    own = _looked_for((part, kind, quantity.key.name), lambda: _of_result(asked, quantity, seen, draw))
+    own = _looked_for((part, kind, kind_of(quantity.key.name)), lambda: _of_result(asked, quantity, seen, draw))
     found = own or _looked_for((part, kind, ""), lambda: _of_all(asked, quantity, seen, draw))
     if found is None and kind == "running":
         trained = ((one, q) for one in plan if one.probe == "layer" for q in one.quantities)
@@ -133,7 +134,9 @@ def reopened(
     if change:
         note = f"{change.note}, derived in {quantity.name}"
         question = layer.derived(case, draw(case), change.change, note, quantity)
-        return matched(OWN) if _matches(case, quantity, question, seen) else None
+        with contextlib.suppress(*UNFIT):
+            is_derivative = judge_all(case, seen[case.name], [question], "cpu")[quantity.name].verdict == Verdict.MATCH
+            return matched(OWN) if is_derivative else None
     return None
 
 
@@ -144,13 +147,6 @@ def _change(plan: Sequence[Case], case: Case, out: Quantity, seen: Seen, draw: D
         if wrong and "out" in wrong.change and not layer.asks_less(case, draw(case), wrong.change):
             return wrong
     return None
-
-
-def _matches(case: Case, quantity: Quantity, question: Question, seen: Seen) -> bool:
-    try:
-        return judge_all(case, seen[case.name], [question], "cpu")[quantity.name].verdict == Verdict.MATCH
-    except UNFIT:
-        return False
 
 
 DIAGNOSIS = Diagnosis((), experiments=experiments, reopened=reopened, further_hints=HINTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from itertools import product
 from math import erf, sqrt
 from types import SimpleNamespace
@@ -27,18 +27,13 @@ UNIFORM = "rand gives numbers from 0 to 1, which are under p with probability p;
 SEED = "A seed in dropout_param makes each call draw the same mask: np.random.seed(seed)."
 EACH = "Each number of each example is kept or dropped on its own."
 AGAIN = ("mask of the same seed", "mask of another seed", "mask without a seed")
-ONCE = {
-    f"the mask is squared in {one}": f"{one} is divided by the share that is kept once too often"
-    for one in ("out", "dx")
-}
-"""Of what is kept or not the square is the same."""
 TEXTS: Mapping[str, tuple[tuple[str, RightText, str], tuple[str, RightText, str]]] = {
     "dropout_forward": (
-        ("out", replace(DROPOUT_FORWARD, said={**DROPOUT_FORWARD.said, **ONCE}), "out"),
+        ("out", DROPOUT_FORWARD, "out"),
         ("out in test mode", DROPOUT_IN_EVALUATION, "out"),
     ),
     "dropout_backward": (
-        ("dx", replace(DROPOUT_BACKWARD, said={**DROPOUT_BACKWARD.said, **ONCE}), "dx"),
+        ("dx", DROPOUT_BACKWARD, "dx"),
         ("dx in test mode", DROPOUT_IN_EVALUATION.in_words({"out": "dx", "x": "dout"}, "x", *IN_MODES), "out"),
     ),
 }
@@ -106,11 +101,11 @@ def _changes(quantity: str, text: RightText, result: str, given: SimpleNamespace
     if known.is_right(result, array):
         return [_Found("", "", {})]
     found = [(one, text.whole(one.statements)) for one in known.matching(result, array)[:MOST_TRIED]]
-    return [_Found(one.words, one.hint, {quantity: _run(quantity, lines, result)}, lines) for one, lines in found]
 
+    def run(lines: str, t: Any) -> Any:
+        return run_if_torch_can(lines, _names(quantity, t))[result]
 
-def _run(quantity: str, lines: str, result: str) -> Callable[[Any], Any]:
-    return lambda t: run_if_torch_can(lines, _names(quantity, t))[result]
+    return [_Found(one.words, one.hint, {quantity: partial(run, lines)}, lines) for one, lines in found]
 
 
 def _names(quantity: str, t: Any) -> dict[str, Any]:

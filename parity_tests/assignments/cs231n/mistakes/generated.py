@@ -6,17 +6,17 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import permutations
+from itertools import islice, permutations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward
-from parity_tests.assignments.cs231n.mistakes.wrong import Wrong, is_beyond
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.given import Given
-from parity_tests.harness.returned import result_of
-from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
+from parity_tests.harness.returned import is_beyond, result_of
+from parity_tests.parts.changed_texts import ChangedText, ChangedTexts, hedged
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted, lately
 from parity_tests.parts.given.later import Later
 from parity_tests.parts.in_torch import run_if_torch_can
@@ -62,66 +62,36 @@ def generated(
     numbers = [number for number, text in enumerate(written.texts) if result in text.targets]
     telling: list[Told] = []
     right: list[Told] = []
-    for case, got in _telling(asked, quantity, seen, written.may_fail):
-        if not forward or forward.tells(case, 0):
+    for case, got in _telling(asked, quantity, seen, written.may_fail) if numbers else ():
+        if not forward or (case.name, 0) in forward:
             known = [fingerprints_of(written, number, case, draw(case), forward) for number in numbers]
-            is_right = bool(known) and got is not None and known[0].is_right(result, got)
-            (right if is_right or not known else telling).append((got, known))
+            is_right = got is not None and known[0].is_right(result, got)
+            (right if is_right else telling).append((got, known))
     if not telling:
         return
     (got, first), *others = telling
-    texts = [written.texts[number] for number in numbers]
-    if got is not None and _is_nothing(got):  # and so in all: those that are something come first
-        yield _wrong(written, texts[0], ChangedTexts(texts[0]).nothing(result), result)
-        return
     others += right if written.may_fail else []
+    make = partial(_wrong, written, result)
 
     def given(told: Iterable[tuple[ChangedText, int]]) -> Iterator[tuple[ChangedText, int]]:
         for changed, k in sorted(told, key=lambda pair: pair[0].size):
             if all(known[k].gives(changed, result, other) for other, known in others):
-                yield changed, k
+                yield changed, numbers[k]
 
     if got is None:  # and so nowhere are numbers wrong
         beyond = list(given((changed, k) for k, known in enumerate(first) for changed in known.beyond(result)))
-        for changed, k in _hedged(beyond, texts)[:MOST_TRIED]:
-            yield replace(_wrong(written, texts[k], changed, result), change={})
-        yield from (_wrong(written, texts[k], changed, result) for changed, k in beyond[:MOST_TRIED])
-        return
-    tried = 0
-    for ranks in zip(*(known.matching_by_rank(result, got) for known in first), strict=True):
-        for changed, k in given((changed, k) for k, ones in enumerate(ranks) for changed in ones):
-            if tried < MOST_TRIED:
-                tried += 1
-                yield _wrong(written, texts[k], changed, result)
-    for k, one in enumerate(first if written.numbers and not tried else ()):
-        for changed in one.numbered(result, got):
-            if all(several[k].gives(changed, result, other) for other, several in others):
-                yield _wrong(written, texts[k], changed, result)
-
-
-def _hedged(found: Sequence[tuple[ChangedText, int]], texts: Sequence[RightText]) -> list[tuple[ChangedText, int]]:
-    """What may be said where calls fail and nothing is wrong in others: what all that do so share."""
-    if len(found) < 2:
-        return list(found)
-    for changed, _ in found:
-        if all(set(other.statements) <= set(changed.statements) for other, _ in found):
-            return [(_saying(one, f"{changed.words}, or in a part of it"), k) for one, k in found]
-    text = texts[found[0][1]]
-    for both in dict.fromkeys(text.twins.values()):
-        pairs = [pair for pair, called in text.twins.items() if called == both]
-        own = {both} | {text.words.get(name, name) for pair in pairs for name in pair}
-        if all(any(word in changed.words for word in own) for changed, _ in found):
-            return [(_saying(one, f"{both} are exchanged, or one stands for the other"), k) for one, k in found]
-    return []
-
-
-def _saying(changed: ChangedText, words: str) -> ChangedText:
-    """The same in other words."""
-    return replace(changed, tell=lambda: (words, changed.hint))
-
-
-def _is_of(q: Quantity, quantity: Quantity) -> bool:
-    return (q.part, q.key.name, q.key.call) == (quantity.part, quantity.key.name, 0)
+        yield from (replace(make(*one), change={}) for one in hedged(beyond, written.texts)[:MOST_TRIED])
+        yield from (make(*one) for one in beyond[:MOST_TRIED])
+    elif _is_nothing(got):  # and so in all: those that are something come first
+        yield make(ChangedTexts(written.texts[numbers[0]]).nothing(result), numbers[0])
+    else:
+        ranks = zip(*(known.matching_by_rank(result, got) for known in first), strict=True)
+        found = (one for ones in ranks for one in given((c, k) for k, own in enumerate(ones) for c in own))
+        tried = [make(*one) for one in islice(found, MOST_TRIED)]
+        yield from tried
+        if written.numbers and not tried:
+            numbered = ((changed, k) for k, one in enumerate(first) for changed in one.numbered(result, got))
+            yield from (make(*one) for one in given(numbered))
 
 
 def _telling(
@@ -131,20 +101,24 @@ def _telling(
 
     Where a text may fail so, last those whose call failed as what lies beyond an array does, with None.
     """
-    able: list[tuple[Case, NDArray[np.float64]]] = []
-    failed: list[tuple[Case, NDArray[np.float64] | None]] = []
+    found: list[tuple[Case, NDArray[np.float64] | None]] = []
     for case in asked:
-        if case.params.get("slug") == "far-apart":
+        if case.dtype != "float64" or case.name not in seen or case.params.get("slug") == "far-apart":
             continue  # right forms overflow there, too
-        own = next((q for q in case.quantities if _is_of(q, quantity)), None)
-        got = None if own is None or case.name not in seen else result_of(seen[case.name], own.key)
+        wanted = (quantity.part, quantity.key.name, 0)
+        own = next((q for q in case.quantities if (q.part, q.key.name, q.key.call) == wanted), None)
+        got = None if own is None else result_of(seen[case.name], own.key)
         array = got.array if isinstance(got, Returned) else None
-        if case.dtype == "float64" and array is not None and array.dtype.kind == "f" and np.isfinite(array).all():
-            able.append((case, np.asarray(array, np.float64)))
-        if may_fail and case.dtype == "float64" and isinstance(got, Failure) and is_beyond(got):
-            failed.append((case, None))
-    found = sorted(able, key=lambda pair: (_is_nothing(pair[1]), -(pair[0].params.get("setting") or {}).get("eps", 0)))
-    return [*found, *failed]
+        if array is not None and array.dtype.kind == "f" and np.isfinite(array).all():
+            found.append((case, np.asarray(array, np.float64)))
+        elif may_fail and isinstance(got, Failure) and is_beyond(got):
+            found.append((case, None))
+
+    def tells_little(pair: tuple[Case, NDArray[np.float64] | None]) -> tuple[bool, bool, float]:
+        eps = (pair[0].params.get("setting") or {}).get("eps", 0)
+        return pair[1] is None, pair[1] is not None and _is_nothing(pair[1]), -eps
+
+    return sorted(found, key=tells_little)
 
 
 def _is_nothing(got: NDArray[np.float64]) -> bool:
@@ -158,7 +132,7 @@ def fingerprints_of(
     """Those of one of a part's texts, for the first call of a case; they are kept, since a class asks again."""
     names = (*case.params["arrays"], "dout") if case.probe == "layer" else ("x", "y")
     own = {name: arrays[f"{name}_0"] for name in names}
-    further = forward.of(case, 0) if forward else {}
+    further = {"deviation": forward[case.name, 0]} if forward else {}
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in own.values()))
     digest.update(np.ascontiguousarray(further.get("deviation", 0)).tobytes())
     key = (written.part, str(number), case.name, digest.hexdigest())
@@ -180,7 +154,8 @@ def _values(written: Written, text: RightText, params: Params, own: Mapping[str,
     return {"np": np, **own_numpy}
 
 
-def _wrong(written: Written, text: RightText, changed: ChangedText, result: str) -> Wrong:
+def _wrong(written: Written, result: str, changed: ChangedText, number: int) -> Wrong:
+    text = written.texts[number]
     own = text.whole(changed.statements, text.towards(result, changed.statements))
     read = names_in(own)
 

@@ -10,14 +10,14 @@ import numpy as np
 from parity_tests.assignments.cs231n.kinds import networks
 from parity_tests.assignments.cs231n.kinds.torch_networks import Changed, Tensors, kind_of, number_of
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
-from parity_tests.harness.flow_answers import predicted
+from parity_tests.harness.flow_answers import Question, predicted
 from parity_tests.harness.returned import result_of
 from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints
 from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.penalty import CHOICES, GRADIENT, LOSS, UNPENALISED
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
-from parity_tests.protocol.kind import Params
+from parity_tests.protocol.kind import Arrays, Params
 from parity_tests.protocol.observation import Returned
 from parity_tests.protocol.quantity import Quantity
 
@@ -56,40 +56,56 @@ def given(result: str, params: Params, own: Tensors, right: Tensors, N: int) -> 
     return {**of_result, **counts, "everything": (0,)}
 
 
-def ending(result: str, lines: str) -> Changed:
-    """A network of which a text gives this result."""
+def ending(kind: str, lines: str) -> Changed:
+    """A network of which a text gives the results of a kind: the loss, or "dW", "db" and so on."""
 
     def ends(params: Params, own: Tensors, right: Tensors, N: int) -> Tensors:
-        if result not in right:
-            return {}
-        return {result: run_if_torch_can(lines, given(result, params, own, right, N))["result"] + 0 * right[result]}
+        names = {name: given(name, params, own, right, N) for name in right if kind_of(name) == kind}
+        return {name: run_if_torch_can(lines, one)["result"] + 0 * right[name] for name, one in names.items()}
 
     return Changed(ends=ends)
 
 
 def changed_ends(part: str, asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> Iterator[Wrong]:
-    """The changes of a result's text that give it in the first case in which it is wrong, the simplest first."""
+    """The changes of a text that give the first wrong result of a kind, the simplest first.
+
+    The others of its kind may be right.
+    """
+    kind = kind_of(quantity.key.name)
+    for case in asked if kind != "scores" else ():
+        if case.dtype == "float64" and case.name in seen:
+            arrays = networks.with_masks(case, draw(case), seen[case.name])
+            for question in networks.questions(case, arrays):
+                for q in question.quantities:
+                    got = result_of(seen[case.name], q.key)
+                    if kind_of(q.key.name) == kind and isinstance(got, Returned) and got.array is not None:
+                        names = _in_numpy(case, arrays, question, q)
+                        found = _giving(part, kind, names, got.array)
+                        yield from found or ()
+                        if found is not None:
+                            return
+
+
+def _in_numpy(case: Case, arrays: Arrays, question: Question, q: Quantity) -> dict[str, Any]:
     import torch
 
-    result = quantity.key.name
-    text = LOSS if result == "loss" else GRADIENT if result.startswith("dW") else UNPENALISED
-    for case in asked:
-        k = case.params["labelled"].index(True)
-        q = next((q for q in case.quantities if (q.key.name, q.key.call) == (result, k)), None)
-        got = None if q is None or case.name not in seen else result_of(seen[case.name], q.key)
-        if case.dtype != "float64" or result == "scores" or not isinstance(got, Returned) or got.array is None:
-            continue
-        arrays = networks.with_masks(case, draw(case), seen[case.name])
-        question = networks.questions(case, arrays)[k]
-        values = predicted(case, question.forms[0])
-        right = {q.key.name: torch.from_numpy(np.asarray(values[q.name])) for q in question.quantities}
-        own = {name: torch.from_numpy(np.asarray(arrays[name])) for name in case.params["parameters"]}
-        names: Mapping[str, Any] = given(result, case.params, own, right, case.params["numbers"][k])
-        known = Fingerprints(text, {n: one.numpy() if hasattr(one, "numpy") else one for n, one in names.items()})
-        if not known.is_right("result", got.array):
-            found = [one for one in known.matching("result", got.array) if "what is penalised" not in one.words]
-            for one in sorted(found, key=lambda one: (one.size[0], "left out" not in one.words, one.size))[:MOST_TRIED]:
-                lines = text.whole(one.statements)
-                ends, told = ending(result, lines), f"{result}: {lines}"
-                yield Wrong(part, "network", one.words, one.hint, ends, whole=False, lines=told)
-            return
+    values = predicted(case, question.forms[0])
+    right = {one.key.name: torch.from_numpy(np.asarray(values[one.name])) for one in question.quantities}
+    own = {name: torch.from_numpy(np.asarray(arrays[name])) for name in case.params["parameters"]}
+    names = given(q.key.name, case.params, own, right, case.params["numbers"][q.key.call])
+    return {name: one.numpy() if hasattr(one, "numpy") else one for name, one in names.items()}
+
+
+def _giving(part: str, kind: str, names: Mapping[str, Any], got: Any) -> list[Wrong] | None:
+    """The changes that give a result, what is left out before what else would give the same; None where it is right."""
+    text = LOSS if kind == "loss" else GRADIENT if kind == "dW" else UNPENALISED
+    known = Fingerprints(text, names)
+    if known.is_right("result", got):
+        return None
+    found = [one for one in known.matching("result", got) if "what is penalised" not in one.words]
+    found.sort(key=lambda one: (one.size[0], "left out" not in one.words, one.size))
+    told = [(one, text.whole(one.statements)) for one in found[:MOST_TRIED]]
+    return [
+        Wrong(part, "network", one.words, one.hint, ending(kind, lines), whole=False, lines=f"{kind}: {lines}")
+        for one, lines in told
+    ]

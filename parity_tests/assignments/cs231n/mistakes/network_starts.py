@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from parity_tests.harness.returned import result_of
 from parity_tests.harness.statistics import normal_problem
 from parity_tests.parts.changed_texts import ChangedText, changed_texts
 from parity_tests.parts.fingerprints import MOST_TRIED, of_values
-from parity_tests.parts.network_shapes import GIVEN, IMAGE_SHAPES, LAYER_SHAPES, NUMERALS
-from parity_tests.parts.right_text import FAILS, compiled
+from parity_tests.parts.in_torch import run_in_numpy
+from parity_tests.parts.network_shapes import GIVEN, IMAGE_SHAPES, LAYER_SHAPES, RESULTS, of_images, of_layers
+from parity_tests.parts.right_text import FAILS
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Seen
 from parity_tests.protocol.kind import Params
@@ -39,9 +41,9 @@ def of_starts(part: str, asked: Sequence[Case], seen: Seen, about: str) -> Itera
     """What is said of a quantity that holds no numbers of a formula, with a hint; or of what calls fail of, for ""."""
     cases = [case for case in asked if case.name in seen]
     sources: Mapping[str, Callable[[], Iterator[Told]]] = {
-        "parameters": lambda: _parameters(part, cases, seen),
+        "parameters": lambda: chain(_begin(cases, seen), _shapes(part, cases, seen)),
         "weight scale": _scales,
-        "dropout": lambda: drops(part),
+        "dropout": drops,
         "": lambda: _unfit(cases, seen),
     }
     own = [case for case in cases if not about or any(q.name.partition(" (")[0] == about for q in case.quantities)]
@@ -49,13 +51,6 @@ def of_starts(part: str, asked: Sequence[Case], seen: Seen, about: str) -> Itera
         shown = [check(case, seen[case.name]) for case in own]
         if any(shown) and all(told is None or told for told in shown):
             yield Wrong(part, "network", name, hint, None)
-
-
-def _parameters(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
-    told = {which: how for case in cases for which, how in _values(case, seen[case.name]).items()}
-    if told:
-        yield " and ".join(f"{which} {how}" for which, how in told.items()), STARTS, partial(_begins, told)
-    yield from _shapes(part, cases, seen)
 
 
 # ---- what they begin with
@@ -95,43 +90,34 @@ def _said_of(array: Any) -> str:
     return "drawn at random" if np.unique(array).size == array.size and (array != 0).all() else "wrong at first"
 
 
-def _begins(told: Mapping[str, str], case: Case, seen: Observation) -> bool | None:
-    """Whether that is what a network's parameters begin with; None where it has none of these."""
-    kinds = {PLURAL[kind_of(name)] for name in case.params["parameters"]}
-    own = {which: how for which, how in told.items() if which.rpartition(" ")[2] in kinds}
-    same = _values(case, seen) == own
-    return None if same and not own else same
+def _begin(cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
+    """What parameters begin with, as all cases tell it that have such."""
+    told = {which: how for case in cases for which, how in _values(case, seen[case.name]).items()}
+
+    def check(case: Case, seen: Observation) -> bool | None:
+        kinds = {PLURAL[kind_of(name)] for name in case.params["parameters"]}
+        own = {which: how for which, how in told.items() if which.rpartition(" ")[2] in kinds}
+        same = _values(case, seen) == own
+        return None if same and not own else same
+
+    if told:
+        yield " and ".join(f"{which} {how}" for which, how in told.items()), STARTS, check
 
 
 # ---- their shapes
 
-RESULTS: Mapping[str, str] = {
-    **{"W": "rows columns", "b": "bias", "gamma": "scale", "beta": "scale"},
-    **{"W1": "maps depth side side", "b1": "bias1", "W2": "flat units", "b2": "bias2"},
-    **{"W3": "inner scores", "b3": "bias3"},
-}
-"""What the texts call the shape of a parameter: of a convolutional network of each, else of those of a kind."""
-
 
 def _given(params: Params) -> dict[str, Any]:
     """The names of the text of shapes: the numbers of all layers, or the settings of a convolutional network."""
-    settings = params["settings"]
-    if params["class"] != "ThreeLayerConvNet":
-        shapes = [shape for name, shape in params["parameters"].items() if name[0] == "W"]
-        return {"inputs": np.array([shape[0] for shape in shapes]), "outputs": np.array([shape[1] for shape in shapes])}
-    channels, *sides = settings["input_dim"]
-    short = {"filters": "num_filters", "size": "filter_size", "hidden": "hidden_dim"}
-    names = {**settings, **{one: settings[name] for one, name in short.items()}}
-    numerals = dict(zip(NUMERALS, range(4), strict=True))
-    return {"np": np, **names, **numerals, "sides": np.array(sides), "channels": channels}
+    if params["class"] == "ThreeLayerConvNet":
+        return of_images(params["settings"])
+    return of_layers([shape for name, shape in params["parameters"].items() if name[0] == "W"])
 
 
 def _shape_of(params: Params, lines: str, results: str) -> list[Any] | None:
     """What a text makes of the shape of some parameters; None where it fails."""
-    names = _given(params)
     try:
-        with np.errstate(all="ignore"):
-            exec(compiled(lines), names)
+        names = run_in_numpy(lines, _given(params))
         return [np.asarray(names[one]).tolist() for one in results.split()]
     except FAILS:
         return None
@@ -164,7 +150,7 @@ def _shapes(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
         case, targets = wrong[0], results.split()
         right, got = _shape_of(case.params, text.whole(()), results), _made(case, seen[case.name], results)[0]
         off = {n: g for n, g, r in zip(targets, got or [], right or [], strict=True) if g != r}
-        known = of_values(text, {name: one for name, one in _given(case.params).items() if name != "input_dim"})
+        known = of_values(text, _given(case.params))
         found = known.matching(" ".join(off), np.ravel(np.array(list(off.values()), np.float64)))
         for one in [one for one in found if _is_likely(one)][:MOST_TRIED]:
             words = one.words if " the shape of" in one.words else f"{one.words} in the shape of {group}"
@@ -179,7 +165,7 @@ def _shapes(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
 
 def _is_likely(one: ChangedText) -> bool:
     """Whether a change is none of half of the padding on both sides, which would be 1 in number by chance."""
-    return all("+ two -" not in line for _, line in one.statements)
+    return all("+ two -" not in re.sub("[()]", "", line) for _, line in one.statements)
 
 
 def _is_shape(lines: str, results: str, case: Case, seen: Observation) -> bool | None:
@@ -261,14 +247,14 @@ def _is_normal(scale: Callable[[float], float], w: Any) -> bool:
 
 def _drawn(holds: Callable[[Any], bool], case: Case, seen: Observation) -> bool:
     """Whether all weights of the wide network, which is made to see their scale, are so."""
-    weights = _weights(case, seen, "wide")
-    return bool(weights) and all(holds(w) for w in weights)
+    weights = _arrays(case, seen, "W", "wide").values()
+    return bool(weights) and all(w.ndim > 1 and holds(w) for w in weights)
 
 
-def _weights(case: Case, seen: Observation, which: str) -> list[Any]:
-    """The weights of a network layer by layer; none where one is missing."""
-    found = list(_arrays(case, seen, "W", which).values())
-    return found if all(w.ndim > 1 for w in found) else []
+def _is_only(at: int, case: Case, seen: Observation) -> bool:
+    """Whether the weights of one layer alone, the first or the last, are not drawn with weight_scale."""
+    wrong = [bool(normal_problem(w.ravel(), SCALE, among=8)) for w in _arrays(case, seen, "W", "wide").values()]
+    return wrong.count(True) == 1 and wrong[at]
 
 
 def _is_uniform(units: Any) -> bool:
@@ -279,17 +265,10 @@ def _is_uniform(units: Any) -> bool:
     return bool(ends and apart and abs(12 * float(units.var()) - 1) < error)
 
 
-def _is_only(at: int, case: Case, seen: Observation) -> bool:
-    """Whether the weights of one layer alone, the first or the last, are not drawn with weight_scale."""
-    arrays = _weights(case, seen, "wide")
-    wrong = [bool(normal_problem(array.ravel(), SCALE, among=len(arrays))) for array in arrays]
-    return bool(wrong) and wrong[at] and sum(wrong) == 1
-
-
 def _is_unscaled(case: Case, seen: Observation) -> bool:
     """Whether this network and another one, which is asked at a hundredth of its scale, are drawn at one scale."""
-    drawn, other = _weights(case, seen, "made"), seen.values.get(Key("other W1"))
-    wide = _weights(case, seen, "wide")
+    drawn, wide = (list(_arrays(case, seen, "W", which).values()) for which in ("made", "wide"))
+    other = seen.values.get(Key("other W1"))
     if not drawn or not wide or other is None or other.array is None:
         return False
     if any(abs(w.mean()) > ERRORS * w.std() * w.size**-0.5 for w in wide):

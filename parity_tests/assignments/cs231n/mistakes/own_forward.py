@@ -6,13 +6,13 @@ whose numbers its cache holds. The output tells the normalised x, (out − beta)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.cs231n.kinds.handed_on import KEPT, by_channel, in_groups
 from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
 from parity_tests.harness.returned import array_of
 from parity_tests.protocol.case import Case
@@ -25,24 +25,13 @@ NEAR = {"float64": 1e-9, "float32": 1e-3}
 """By what part numbers may differ that are the same but for rounding: by a thousand roundings and more of the dtype."""
 
 
-@dataclass(frozen=True)
-class OwnForward:
-    """By case and call what x was divided by; other calls tell nothing."""
-
-    deviations: dict[tuple[str, int], NDArray[Any]]
-
-    def tells(self, case: Case, call: int) -> bool:
-        """Whether formulas can be told of this call."""
-        return (case.name, call) in self.deviations
-
-    def of(self, case: Case, call: int) -> dict[str, Any]:
-        """The further value of a change."""
-        return {"deviation": self.deviations[case.name, call]}
+OwnForward = Mapping[tuple[str, int], NDArray[Any]]
+"""By case and call what x was divided by; other calls tell nothing."""
 
 
 def own_forward(plan: Sequence[Case], part: str, seen: Seen, draw: Draw) -> OwnForward | None:
     """What a backward's forward shows in its outputs, None where it has the usual deviation in all."""
-    usual, deviations = True, {}
+    usual, deviations = True, dict[tuple[str, int], NDArray[Any]]()
     for case in plan:
         if case.probe != "layer" or part not in case.params["backward"] or case.name not in seen:
             continue
@@ -54,7 +43,7 @@ def own_forward(plan: Sequence[Case], part: str, seen: Seen, draw: Draw) -> OwnF
             if told is not None:
                 apart, deviations[case.name, call] = told
                 usual &= apart < NEAR[case.dtype]
-    return None if usual else OwnForward(deviations)
+    return None if usual else deviations
 
 
 def _deviations(case: Case, arrays: Arrays, seen: Observation, call: int) -> tuple[float, NDArray[Any]] | None:
@@ -66,10 +55,9 @@ def _deviations(case: Case, arrays: Arrays, seen: Observation, call: int) -> tup
     out = array_of(seen, Key("out", call), x.shape)
     if out is None or not np.isfinite(out).all():
         return None
-    if x.ndim == 4:
-        gamma, beta = gamma.reshape(1, -1, 1, 1), beta.reshape(1, -1, 1, 1)
-    shape, over = _groups(case, x.shape)
-    X, normal = x.reshape(shape), ((out - beta) / gamma).reshape(shape)
+    X = x.reshape(in_groups(x.shape, case.params))
+    over = tuple(axis for axis in range(X.ndim) if axis not in KEPT[case.params["layer"]])
+    normal = ((out - by_channel(beta, x)) / by_channel(gamma, x)).reshape(X.shape)
     centred = X - X.mean(axis=over, keepdims=True)
     square = (normal * centred).mean(axis=over, keepdims=True)
     variance = (centred**2).mean(axis=over, keepdims=True)
@@ -80,14 +68,4 @@ def _deviations(case: Case, arrays: Arrays, seen: Observation, call: int) -> tup
         return None
     eps = (case.params["setting"] or {}).get("eps", 1e-5)
     apart = float(np.abs(own / np.sqrt(variance + eps) - 1).max())
-    return apart, np.broadcast_to(own, shape).reshape(x.shape).astype(arrays[f"x_{call}"].dtype)
-
-
-def _groups(case: Case, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The shape of x with an axis for groups of channels, and the axes along which numbers share their statistics."""
-    layer = case.params["layer"]
-    if layer == "groupnorm":
-        N, C, H, W = shape
-        G = case.params["extra"][0]
-        return (N, G, C // G, H, W), (2, 3, 4)
-    return shape, (1,) if layer == "layernorm" else (0, *range(2, len(shape)))
+    return apart, np.broadcast_to(own, X.shape).reshape(x.shape).astype(arrays[f"x_{call}"].dtype)

@@ -8,7 +8,7 @@ from functools import partial
 from parity_tests.assignments.cs231n.mistakes.generated import Written
 from parity_tests.parts import images_as_rows
 from parity_tests.parts.given.layers import of_linear, of_loss, of_relu
-from parity_tests.parts.given.norms import LAYOUTS, norm_backward_given, norm_forward_given
+from parity_tests.parts.given.norms import LAYOUTS, norm_backward_given, norm_forward_given, words_of
 from parity_tests.parts.given.windows import of_convolution, of_pooling
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
 from parity_tests.parts.norm_backward import AS_ONE, BY_MEANS, BY_SUMS, SCALED, SUMMED, norm_backward
@@ -19,22 +19,18 @@ from parity_tests.parts.svm_loss import SVM_LOSS
 from parity_tests.parts.windows import CONV_BACKWARD, CONV_FORWARD, POOL_BACKWARD, POOL_FORWARD
 
 
-def _words(axes: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, str]:
-    return {name: words for name, (_, words) in axes.items()}
-
-
 def _backward(part: str, layout: str, before: str = "") -> Written:
     forms = (BY_MEANS, BY_SUMS, SCALED if layout in ("batch", "spatial") else AS_ONE)
     own = LAYOUTS[layout]
-    texts = [norm_backward(lines, own.counts, _words(own.axes)) for lines in forms]
-    texts.append(norm_backward(SUMMED, own.counts, _words(own.sums)))
+    texts = [norm_backward(lines, own.counts, words_of(own.axes)) for lines in forms]
+    texts.append(norm_backward(SUMMED, own.counts, words_of(own.sums)))
     texts += [images_as_rows.ROWS_BACKWARD] if layout == "spatial" else []
     return Written(part, texts, partial(norm_backward_given, layout), before)
 
 
 def _forward(part: str, layout: str) -> Written:
     own = LAYOUTS[layout]
-    texts = [norm_forward(own.counts, _words(own.statistics))]
+    texts = [norm_forward(own.counts, words_of(own.statistics))]
     texts += [images_as_rows.ROWS_FORWARD] if layout == "spatial" else []
     return Written(part, texts, partial(norm_forward_given, layout))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds import dropout, layer, losses, networks, running, steps
+from parity_tests.assignments.cs231n.kinds.torch_networks import kind_of
 from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward
 from parity_tests.harness.flow_answers import Question, is_refuted, judge_all, predicted
-from parity_tests.harness.returned import result_of
+from parity_tests.harness.returned import is_beyond, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Draw, Seen
@@ -24,6 +24,12 @@ from reports.model.verdicts import PASSING
 
 UNFIT = (RuntimeError, IndexError, ValueError, ArithmeticError)
 """What a formula raises for shapes and numbers that it does not fit."""
+Asking = Callable[[Case, Arrays, Any, str], Sequence[Question]]
+ASKING: Mapping[str, Asking] = {
+    "running": running.questions,
+    "steps": steps.questions,
+}
+"""What is expected of who makes a change, in cases of a kind of which all results hang together."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Wrong:
     Of one `of_deviation` the same change is true of a forward's own deviation. None is of a backward beside a forward
     that writes over what both work on.
     One `of_right` shows only beside a forward whose outputs are right: beside a wrong one that is what is wrong.
-    `lines` tell it from another of its name. A `whole` one gives all results of its part together, others one result.
+    `lines` tell it from another of its name. A `whole` one gives all results of its part together, others
+    one result, or of a network those of a kind that are not right.
     One that `mixes` normalises by statistics of other numbers than it should, and keeps these as running ones.
     """
 
@@ -77,7 +84,7 @@ class Wrong:
                 return False
             told.append((case, own, apart))
         return all(
-            apart == NEAR or self._agrees(case, own, seen[case.name], draw(case), forward) for case, own, apart in told
+            apart == NEAR or self.agrees(case, own, seen[case.name], draw(case), forward) for case, own, apart in told
         )
 
     def _meant(
@@ -89,12 +96,9 @@ class Wrong:
         """
         for case in plan:
             if case.probe == self.kind and case.name in seen and case.params.get("slug") != "far-apart":
-                own = [
-                    q
-                    for q in case.quantities
-                    if q.part == self.part and (self.whole or q.key.name == quantity.key.name)
-                ]
-                if own := [q for q in own if forward is None or forward.tells(case, q.key.call)]:
+                own = [q for q in case.quantities if q.part == self.part]
+                own = [q for q in own if self.whole or kind_of(q.key.name) == kind_of(quantity.key.name)]
+                if own := [q for q in own if forward is None or (case.name, q.key.call) in forward]:
                     yield case, own
 
     def _apart(
@@ -125,26 +129,28 @@ class Wrong:
         arrays: Arrays,
         observation: Observation,
         own: Sequence[Quantity],
-        forward: OwnForward | None = None,
+        forward: OwnForward | None,
     ) -> Sequence[Question]:
         """What is expected of who makes the mistake, of these of the results at least."""
-        change, note = self.change, self.note
-        if case.probe in ("layer", "loss"):
-            # Answers are kept by their note: of other calls that failed they hold other results.
-            note = f"{note} in {', '.join(q.name for q in own)}"
-            if forward:
-                note = f"{note}, by its own deviation"
-                return layer.mistaken(case, arrays, change, note, own, lambda k: forward.of(case, k) or {})
-            mistaken = layer.mistaken if case.probe == "layer" else losses.mistaken
-            return mistaken(case, arrays, change, note, own)
-        if case.probe == "running":
-            return running.questions(case, arrays, change, note)
-        if case.probe == "steps":
-            return steps.questions(case, arrays, change, note)
-        return networks.questions(case, networks.with_masks(case, arrays, observation), change, note)
+        if case.probe == "network":
+            arrays = networks.with_masks(case, arrays, observation)
+            asked = networks.questions(case, arrays, self.change, self.note)
+            pairs = () if self.whole else zip(asked, networks.questions(case, arrays), strict=True)
+            each = [
+                Question([q], [*one.forms, *right.forms]) for one, right in pairs for q in own if q in one.quantities
+            ]
+            return asked if self.whole else each
+        if case.probe not in ("layer", "loss"):
+            return ASKING[case.probe](case, arrays, self.change, self.note)
+        # Answers are kept by their note: of other calls that failed they hold other results.
+        note = f"{self.note} in {', '.join(q.name for q in own)}{', by its own deviation' * bool(forward)}"
+        if forward:
+            return layer.mistaken(case, arrays, self.change, note, own, lambda k: {"deviation": forward[case.name, k]})
+        mistaken = layer.mistaken if case.probe == "layer" else losses.mistaken
+        return mistaken(case, arrays, self.change, note, own)
 
-    def _agrees(
-        self, case: Case, own: Sequence[Quantity], seen: Observation, arrays: Arrays, forward: OwnForward | None
+    def agrees(
+        self, case: Case, own: Sequence[Quantity], seen: Observation, arrays: Arrays, forward: OwnForward | None = None
     ) -> bool:
         """Whether all results are within the error bounds of what it makes of a case."""
         if case.probe == "dropout":
@@ -160,17 +166,6 @@ class Wrong:
         except UNFIT:
             return False
         return all(judged[q.name].verdict in PASSING for q in own if q.name in judged)
-
-
-BEYOND = re.compile(
-    r"broadcast|mismatch|cannot reshape|zero-size|empty sequence|out of bounds|must match|shapes|dimension"
-)
-"""What numpy says where arrays do not fit, or where there is nothing."""
-
-
-def is_beyond(failure: Failure) -> bool:
-    """Whether a call failed because arrays do not fit together, as where one reaches beyond another."""
-    return failure.error in ("ValueError", "IndexError") and bool(BEYOND.search(failure.said))
 
 
 NEAR, OPEN, FAR = range(3)
