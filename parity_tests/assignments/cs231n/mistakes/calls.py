@@ -53,10 +53,8 @@ def _as_columns(x: Any) -> Any:
 
 def _got(case: Case, arrays: Arrays, seen: Seen, k: int) -> list[Any] | None:
     """The output of a call and the statistics after it, None where one of them is missing or no number."""
-    shapes = [arrays[f"x_{k}"].shape, *(arrays[f"gamma_{k}"].shape,) * 2]
-    found = [
-        array_of(seen[case.name], Key(name, k), shape) for name, shape in zip(("out", *STATISTICS), shapes, strict=True)
-    ]
+    like = {"out": f"x_{k}", **dict.fromkeys(STATISTICS, f"gamma_{k}")}
+    found = [array_of(seen[case.name], Key(name, k), arrays[one].shape) for name, one in like.items()]
     if any(one is None or not np.isfinite(one).all() for one in found):
         return None
     return [_as_columns(np.asarray(one, np.float64)) for one in found]

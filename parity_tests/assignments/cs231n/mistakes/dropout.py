@@ -67,8 +67,7 @@ def changed_dropout(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) ->
             arrays, observation = draw(case), seen[case.name]
             for keep in shares_meant(case, arrays, observation):
                 given = SimpleNamespace(**at_hand(case, arrays, observation, keep))
-                got = {q.name: result_of(observation, q.key) for q in case.quantities}
-                yield from _of_results(part, given, got)
+                yield from _of_results(part, given, {q.name: result_of(observation, q.key) for q in case.quantities})
             return
 
 

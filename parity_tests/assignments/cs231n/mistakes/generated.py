@@ -113,17 +113,13 @@ def _telling(
             found.append((case, np.asarray(array, np.float64)))
         elif may_fail and isinstance(got, Failure) and is_beyond(got):
             found.append((case, None))
-
-    def tells_little(pair: tuple[Case, NDArray[np.float64] | None]) -> tuple[bool, bool, float]:
-        eps = (pair[0].params.get("setting") or {}).get("eps", 0)
-        return pair[1] is None, pair[1] is not None and _is_nothing(pair[1]), -eps
-
-    return sorted(found, key=tells_little)
+    eps = {case.name: (case.params.get("setting") or {}).get("eps", 0) for case, _ in found}
+    return sorted(found, key=lambda pair: (pair[1] is None, _is_nothing(pair[1]), -eps[pair[0].name]))
 
 
-def _is_nothing(got: NDArray[np.float64]) -> bool:
+def _is_nothing(got: NDArray[np.float64] | None) -> bool:
     """Whether a result is 0 but for rounding, as many changes give it."""
-    return bool(got.size and (np.abs(got) < NEAR).all())
+    return got is not None and bool(got.size and (np.abs(got) < NEAR).all())
 
 
 def fingerprints_of(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,37 +76,31 @@ def changed_ends(part: str, asked: Sequence[Case], quantity: Quantity, seen: See
     for case in asked if kind != "scores" else ():
         if case.dtype == "float64" and case.name in seen:
             arrays = networks.with_masks(case, draw(case), seen[case.name])
-            for question in networks.questions(case, arrays):
-                for q in question.quantities:
-                    got = result_of(seen[case.name], q.key)
-                    if kind_of(q.key.name) == kind and isinstance(got, Returned) and got.array is not None:
-                        names = _in_numpy(case, arrays, question, q)
-                        found = _giving(part, kind, names, got.array)
-                        yield from found or ()
-                        if found is not None:
-                            return
+            questions = networks.questions(case, arrays)
+            for question, q in ((one, q) for one in questions for q in one.quantities if kind_of(q.key.name) == kind):
+                got = result_of(seen[case.name], q.key)
+                if not isinstance(got, Returned) or got.array is None:
+                    continue
+                found = _giving(case, arrays, question, q, got.array)
+                if found is not None:
+                    yield from found
+                    return
 
 
-def _in_numpy(case: Case, arrays: Arrays, question: Question, q: Quantity) -> dict[str, Any]:
+def _giving(case: Case, arrays: Arrays, question: Question, q: Quantity, got: Any) -> list[Wrong] | None:
+    """The changes that give a result, what is left out before what else would give the same; None where it is right."""
     import torch
 
-    values = predicted(case, question.forms[0])
+    values, kind = predicted(case, question.forms[0]), kind_of(q.key.name)
     right = {one.key.name: torch.from_numpy(np.asarray(values[one.name])) for one in question.quantities}
     own = {name: torch.from_numpy(np.asarray(arrays[name])) for name in case.params["parameters"]}
     names = given(q.key.name, case.params, own, right, case.params["numbers"][q.key.call])
-    return {name: one.numpy() if hasattr(one, "numpy") else one for name, one in names.items()}
-
-
-def _giving(part: str, kind: str, names: Mapping[str, Any], got: Any) -> list[Wrong] | None:
-    """The changes that give a result, what is left out before what else would give the same; None where it is right."""
     text = LOSS if kind == "loss" else GRADIENT if kind == "dW" else UNPENALISED
-    known = Fingerprints(text, names)
+    known = Fingerprints(text, {name: getattr(one, "numpy", lambda one=one: one)() for name, one in names.items()})
     if known.is_right("result", got):
         return None
     found = [one for one in known.matching("result", got) if "what is penalised" not in one.words]
     found.sort(key=lambda one: (one.size[0], "left out" not in one.words, one.size))
+    make = partial(Wrong, q.part, "network", whole=False)
     told = [(one, text.whole(one.statements)) for one in found[:MOST_TRIED]]
-    return [
-        Wrong(part, "network", one.words, one.hint, ending(kind, lines), whole=False, lines=f"{kind}: {lines}")
-        for one, lines in told
-    ]
+    return [make(one.words, one.hint, ending(kind, lines), lines=f"{kind}: {lines}") for one, lines in told]

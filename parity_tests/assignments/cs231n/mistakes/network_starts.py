@@ -80,13 +80,10 @@ def _values(case: Case, seen: Observation) -> dict[str, str]:
     return found
 
 
-NUMBERS = {0.0: "0", 1.0: "1", None: "one number that is neither 0 nor 1"}
-
-
 def _said_of(array: Any) -> str:
     """How numbers are told from others: one number, or as many as there are."""
     if np.ptp(array) == 0:
-        return f"{NUMBERS.get(float(array.flat[0]), NUMBERS[None])} at first"
+        return f"{array.flat[0]:g} at first"
     return "drawn at random" if np.unique(array).size == array.size and (array != 0).all() else "wrong at first"
 
 

@@ -24,11 +24,7 @@ from reports.model.verdicts import PASSING
 
 UNFIT = (RuntimeError, IndexError, ValueError, ArithmeticError)
 """What a formula raises for shapes and numbers that it does not fit."""
-Asking = Callable[[Case, Arrays, Any, str], Sequence[Question]]
-ASKING: Mapping[str, Asking] = {
-    "running": running.questions,
-    "steps": steps.questions,
-}
+ASKING: Mapping[str, Callable[..., Sequence[Question]]] = {"running": running.questions, "steps": steps.questions}
 """What is expected of who makes a change, in cases of a kind of which all results hang together."""
 
 
@@ -135,11 +131,9 @@ class Wrong:
         if case.probe == "network":
             arrays = networks.with_masks(case, arrays, observation)
             asked = networks.questions(case, arrays, self.change, self.note)
-            pairs = () if self.whole else zip(asked, networks.questions(case, arrays), strict=True)
-            each = [
-                Question([q], [*one.forms, *right.forms]) for one, right in pairs for q in own if q in one.quantities
-            ]
-            return asked if self.whole else each
+            both = zip(asked, networks.questions(case, arrays), strict=True)
+            told = [(q, one, right) for one, right in both for q in own if q in one.quantities]
+            return asked if self.whole else [Question([q], [*one.forms, *right.forms]) for q, one, right in told]
         if case.probe not in ("layer", "loss"):
             return ASKING[case.probe](case, arrays, self.change, self.note)
         # Answers are kept by their note: of other calls that failed they hold other results.
