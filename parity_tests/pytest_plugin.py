@@ -29,14 +29,18 @@ COMMAND = f"import sys; sys.path.append({ROOT!r}); from parity_tests.cli import 
 """The `parity` that this file belongs to; it comes last on the path, behind the standard library."""
 
 
-short = False
-"""Whether what fails is to be said in short: in pytest, without `-v`."""
+SHORT = "PARITY_SHORT_MESSAGES"
+"""Set in the environment where assert_agrees is to say what is wrong in a sentence: without `-v`."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Notes how much is asked for."""
-    global short
-    short = config.option.verbose < 1
+    os.environ[SHORT] = "1" if config.option.verbose < 1 else ""
+
+
+def pytest_unconfigure() -> None:
+    """Whatever runs afterwards says all."""
+    os.environ.pop(SHORT, None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -27,10 +27,8 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     __tracebackhide__ = True
     result = hold(lambda *_, **__: actual, reference, *positional, inputs=inputs, **options)
     if not result:
-        raise AssertionError(result.short if _in_short() else str(result))
+        raise AssertionError(result.short if os.environ.get(SHORT) else str(result))
 
 
-def _in_short() -> bool:
-    """Whether pytest runs this, and was not asked for more by `-v`."""
-    plugin = sys.modules.get("parity_tests.pytest_plugin")
-    return bool(getattr(plugin, "short", False))
+SHORT = "PARITY_SHORT_MESSAGES"
+"""Set in the environment by Parity's plugin where pytest runs and was not asked for more by `-v`."""

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from parity_tests import pytest_plugin
+from parity_tests.pairs import agrees
 from parity_tests.pairs.agrees import assert_agrees
 from parity_tests.pairs.hold import hold
 from parity_tests.protocol.errors import UsageError
@@ -55,7 +56,7 @@ def test_in_pytest_the_message_is_a_sentence_and_all_of_it_with_v(
     monkeypatch: pytest.MonkeyPatch, short: bool, said: str
 ) -> None:
     """Its own frame is hidden there either way."""
-    monkeypatch.setattr(pytest_plugin, "short", short)
+    monkeypatch.setenv(pytest_plugin.SHORT, "1" if short else "")
     wrong = softmax(X)
     wrong[2, 3] += 1e-12
     with pytest.raises(AssertionError) as raised:
@@ -63,3 +64,4 @@ def test_in_pytest_the_message_is_a_sentence_and_all_of_it_with_v(
     assert str(raised.value).startswith(said)
     assert ("\n" in str(raised.value)) is not short
     assert raised.traceback[-1].ishidden(raised)
+    assert agrees.SHORT == pytest_plugin.SHORT
