@@ -52,7 +52,7 @@ WITHOUT = {"implementation": {"torch", "pandas", "scipy"}, "reference": {"pandas
 
 BESIDE = re.compile(r"parity_tests\.(harness\.(inside|wire)|(assignments\.\w+|declared)\.inside)\b")
 """Modules that lie beside a submission in its process."""
-NAMED = re.compile(rf"""["'](?:-m"?, ")?((?:{"|".join(PACKAGES)})\.[\w.]+)(?::\w+)?["']""")
+NAMED = re.compile(rf"""["']((?:{"|".join(PACKAGES)})\.[\w.]+)(?::\w+)?["']""")
 """A text that names a module of ours, as what is imported by its name."""
 NO_IMPORT = re.compile(r'("-m",\s*|sys\.modules\.get\()"[\w.]+"')
 
