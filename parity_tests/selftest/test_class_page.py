@@ -156,13 +156,14 @@ def test_a_click_on_a_mistake_shows_who_made_it_and_the_choices_filter(browser: 
     browser.open(write(tmp_path / "class.html", page(names)))
     made = mistakes_by_submission(class_of(names)["mistakes"], PARTS)
     text = browser.run("(a => { a.click(); return a.textContent })(document.querySelector('a.filter'))")
+    browser.run("new Promise(done => setTimeout(done))")
     assert browser.run(COLUMN.format(0)) == [n for n in names if text in [mistake.text for mistake in made[n]]]
     browser.run("document.querySelector('.filters button[type=reset]').click()")
     browser.run("new Promise(done => setTimeout(done))")
     assert len(browser.run(COLUMN.format(0))) == 12
     browser.run(
         "(s => { s.value = [...s.options].find(o => o.textContent.startsWith('TODO 8 (')).value;"
-        " s.dispatchEvent(new Event('input', {bubbles: true})) })(document.querySelector('[data-filter=part]'))"
+        " s.dispatchEvent(new Event('input', {bubbles: true})) })(document.querySelector('select[name=part]'))"
     )
     with_8 = [n for n in names if "TODO 8" in [mistake.part for mistake in made[n]]]
     assert browser.run(COLUMN.format(0)) == with_8

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zlib
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
@@ -20,11 +22,13 @@ from parity_tests.harness.source_lines import excerpts
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.records_of_cases import QUICK
 from reports.html.run_page import report_page
+from reports.model.elements import told_apart
 from reports.model.points import Lateness
 from reports.model.records import Record
 from reports.model.relation import relation_of
 from reports.model.verdicts import VERDICTS
 from reports.model.words import GLOSSARY
+from reports.pictures.errors import error_picture
 
 USUAL = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
 
@@ -53,7 +57,7 @@ def test_points_stand_for_each_item_with_the_reason_in_the_words_of_the_rubric()
     said = text_of(report_page(run, points=score(run.records, USUAL)))
     assert "7.5 of 45 points" in said
     assert "linear 7.5 of 15 1 of 2 quantities is right" in said
-    assert "sgd 0 of 10 The only quantity is wrong" in said
+    assert "sgd 0 of 10 Nothing of it is right" in said
     assert "main 0 of 20 Not judged, because TODO 1 (SGD) is not implemented" in said
     assert "A mistake costs points at its own item." in said
     assert " of 45 points" not in text_of(report_page(run))
@@ -132,19 +136,18 @@ def test_what_cannot_be_imported_is_one_card_and_everything_else_was_not_judged(
     html = report_page(run, points=score(run.records, USUAL))
     assert len(re.findall("<article", html)) == 1
     assert "are not implemented" not in text_of(html)
-    assert len(re.findall(r'<li class="not-judged">', html)) == 3
-    assert "linear 0 of 15 Not judged, because the files cannot be imported" in text_of(html)
+    assert text_of(html).count("line 3 is not Python") == 1
+    assert not re.findall('<li class="not-judged">|class="dots"', html)
+    assert "linear, relu, dropout 0 of 45 Not judged, because the files cannot be imported" in text_of(html)
     apart = report_page(run_of(*rest))
     assert '<li class="not-judged">' not in apart
 
 
-def test_what_was_asked_is_said_without_the_brackets_of_python() -> None:
+def test_what_was_asked_is_said_in_sizes_and_settings_and_not_how_it_was_put() -> None:
     case = "linear/one-row/float64"
-    calls = [["forward", 0], ["backward", 0]]
-    inputs = {case: {"inputs": [{"shape": [2, 3], "memory": "usual"}], "calls": calls, "D": 4}}
-    html = report_page(FakeRun(records=[mismatch()], inputs=inputs))
-    assert "inputs: (shape 2×3, memory usual); calls: (forward, 0), (backward, 0); D: 4" in html
-    assert "[{" not in text_of(html)
+    inputs = {"inputs": [{"shape": [2, 3], "memory": "usual"}], "calls": [["forward", 0]], "D": 4, "alpha": 0.5}
+    html = report_page(FakeRun(records=[mismatch()], inputs={case: {"title": "linear, one row", **inputs}}))
+    assert "What was asked: linear, one row with 2×3, D = 4, α = 0.5" in text_of(html)
 
 
 def test_the_student_sees_the_lines_of_the_place_and_of_the_part(tmp_path: Path) -> None:
@@ -196,9 +199,9 @@ def test_a_link_is_not_followed_for_the_lines(tmp_path: Path) -> None:
         ([-1.0, 2.0, 3.0], [1.0, -2.0, -3.0], "Gradient of W is torch's with the other sign, at every element."),
         ([0.0, 0.0], [1.0, 2.0], "Gradient of W is 0 everywhere, and torch's is not."),
         ([1.5, 2.5], [1.0, 2.0], "Gradient of W is torch's + 0.5, at every element."),
-        ([2.0, 4.0, 3.0], [1.0, 2.0, 3.0], "Gradient of W is 2 × torch's, at the 2 of 3 elements that are off."),
+        ([2.0, 4.0, 3.0], [1.0, 2.0, 3.0], "Gradient of W is 2 × torch's, at the 2 of 3 elements that are wrong."),
         ([2.0, 1.0, 3.0], [1.0, 2.0, 3.0], "Gradient of W has torch's numbers, but at other places."),
-        ([1.0, 2.5, 3.1], [1.0, 2.0, 3.0], "Gradient of W is off at 2 of 3 elements."),
+        ([1.0, 2.5, 3.1], [1.0, 2.0, 3.0], "Gradient of W is wrong at 2 of 3 elements."),
         ([np.nan, 2.0], [1.0, 2.0], "Gradient of W is not a finite number at 1 of 2 elements."),
         ([1.0], [5.0], ""),
     ],
@@ -213,8 +216,45 @@ def test_how_the_numbers_are_off_is_said_in_plain_words_and_only_if_true(
     html = report_page(run)
     assert said in unescape(html)
     if said:
-        assert "2.5e+15 times the error bound there" in html
-        assert "it is 0.5, and torch says 0.25" in html
+        said = text_of(html)
+        assert "Expected at [0, 3] (torch) 0. 25 Actual (the submission) 0. 5 Difference 0.25 Error bound" in said
+        assert "1e-16; the difference is 2.5e+15 times that" in said
+
+
+def test_the_digits_that_tell_two_numbers_apart_are_marked_where_digits_compare() -> None:
+    assert told_apart(1.8320519, 1.8320524) == (("1.83205", "19"), ("1.83205", "24"))
+    assert told_apart(-0.5, 0.5) == (("", "−0.5"), ("", "0.5"))
+    for actual, expected in ((12.5, 1.25), (1.5e-30, 1.5e-31), (float("nan"), 1.0)):
+        assert told_apart(actual, expected)[0][0] == ""
+
+
+def test_the_picture_of_an_array_shows_a_wrong_row_and_each_tile_of_more_dimensions() -> None:
+    def dots(multiples: np.ndarray) -> list[bytes]:
+        image = b64decode(error_picture(multiples).source.partition(",")[2])
+        width = int.from_bytes(image[16:20], "big")
+        rows = zlib.decompress(image.partition(b"IDAT")[2][:-16])
+        return [rows[at + 1 : at + 1 + width] for at in range(0, len(rows), width + 1)]
+
+    matrix = np.zeros((3, 4))
+    matrix[1] = 0.5, 5.0, 1e5, np.inf
+    assert dots(matrix) == [bytes(4), bytes([0, 1, 3, 4]), bytes(4)]
+    images = np.zeros((2, 2, 1, 2))
+    images[1, 0] = 5.0
+    assert dots(images) == [bytes([0, 0, 5, 0, 0]), bytes([5] * 5), bytes([1, 1, 5, 0, 0])]
+    large = np.zeros((1000, 3))
+    large[999, 2] = 5.0
+    assert dots(large)[-1] == bytes([0, 0, 1])
+    assert len(dots(large)) <= 128
+
+
+def test_a_long_function_stands_open_at_the_marked_line_and_whole_beneath() -> None:
+    lines = {"4": {"n.py": {n: f"line_{n}()" for n in range(1, 41)}}}
+    html = report_page(run_of(mismatch(verdict="crashed", ratio=None, file="n.py", line=30), excerpts=lines))
+    shown, whole = html.partition("All 40 lines")[::2]
+    assert "line_25()" in shown
+    assert "line_35()" in shown
+    assert not {"line_24()", "line_36()"} & set(re.findall(r"line_\d+\(\)", shown))
+    assert "line_1()" in whole
 
 
 def test_links_stand_on_top_only_where_there_are_some() -> None:
@@ -228,8 +268,8 @@ def test_every_word_that_is_used_is_explained() -> None:
     verdicts = [verdict for verdict in VERDICTS if verdict != "harness_error"]
     html = report_page(run_of(*(record(part=str(n), verdict=v) for n, v in enumerate(verdicts, 1))))
     explained = re.findall("<dt>([^<]*)</dt>", html.partition('class="glossary"')[2].partition("</dl>")[0])
-    assert explained == list(GLOSSARY)
-    assert {*verdicts, "not judged", "quantity", "case", "gap", "radius", "ratio", "note"} <= set(explained)
+    assert explained == [word for word in GLOSSARY if word not in ("harness_error", "not judged", "note")]
+    assert {*verdicts, "quantity", "case", "error bound", "ratio"} <= set(explained)
     shown = set(re.findall(r'class="word [\w-]+">([^<]+)<', html))
     assert shown <= set(explained)
     assert shown

@@ -367,7 +367,7 @@ def test_notes_that_measure_the_same_of_a_part_are_one() -> None:
 def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:
     lines = case_page(FakeRun(), "linear/wide/float64")
     text = "\n".join(lines)
-    assert "X: 3×2; W: 2×4; scale: 0.5" in text
+    assert "X of 3×2, W of 2×4, scale = 0.5" in text
     (worst,) = [line for line in lines if line.lstrip().startswith(">")]
     assert worst.split() == [">", "[0,", "3]", "0.5", "0.25", "0.25", "1e-16", "2.5e+15"]
     assert sum("[" in line and "]" in line for line in lines) >= 7

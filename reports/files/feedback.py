@@ -1,30 +1,25 @@
-"""The page for a student: the points, each discrepancy as a sentence to act on, and what is right; as Markdown."""
+"""The page for a student: what to mend first, as sentences to act on, the points, and what is right; as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from reports.model.escape import markdown
-from reports.model.folding import Entry, entries
+from reports.model.folding import Entry, entries, place_of
 from reports.model.for_student import WITHHELD, for_student, says_less
 from reports.model.groups import grouped
 from reports.model.notes import Note, NoteKind
-from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, quantities
-from reports.model.points import ItemPoints, Points
-from reports.model.reasons import causes_of, late_sentence, reason, total_text
+from reports.model.points import Points
+from reports.model.reasons import late_sentence, not_counted, points_rows, total_text
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
 from reports.model.verdicts import FAILING, Verdict
 
-_MORE_CASES = 2
-_RATIO = (
-    "Where two numbers differ, the gap is compared with the error bound at that very element: up to 1 times is "
-    "rounding, and real mistakes are usually thousands of times or more."
-)
+_RATIO = "Differences are compared with the error bound: up to 1 times is rounding, a mistake is usually thousands."
 _UNDECIDED = (
-    "These were too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong. They count "
-    "neither for nor against you."
+    "These were too close to a nondifferentiable point, or too far into a chaotic run, for rounding to tell right from "
+    "wrong. They count neither for nor against you."
 )
 _WHOLE_FILE = "The file as a whole"
 _SEVERAL = "Several parts"
@@ -41,19 +36,20 @@ def feedback_page(
     """
     run = for_student(run)
     groups = grouped(run.records)
+    folded = entries(groups.discrepancies, run)
     lines = [f"# Feedback for {markdown(name)}", "", f"**{_total(points)}**", ""]
     if notices:
         lines += [*(f"- {markdown(ended(capitalised(text)))}" for text in notices), ""]
-    lines += _item_lines(points, run)
+    if folded:
+        lines += ["## What to mend first", *_sections(folded, run)]
+        if any(entry.records[0].gap is not None for entry in folded):
+            lines += ["", _RATIO]
+        if says_less(run) and not all(entry.unwritten for entry in folded):
+            lines += ["", WITHHELD]
+        lines.append("")
+    lines += _points_lines(points, run)
     if comments:
         lines += ["", "## Comments", "", *(f"- {markdown(text)}" for text in comments)]
-    folded = entries(groups.discrepancies, run)
-    if folded:
-        measured = any(entry.records[0].gap is not None for entry in folded)
-        lines += ["", "## What to look at"]
-        for text in [_RATIO] * measured + [WITHHELD] * says_less(run):
-            lines += ["", text]
-        lines += _part_sections(folded, run)
     lines += _right_lines(run, groups.discrepancies)
     if groups.undecided:
         lines += ["", "## Undecided", "", _UNDECIDED, ""]
@@ -85,58 +81,42 @@ def _total(points: Points) -> str:
     return total_text(points)
 
 
-def _item_lines(points: Points, run: Results) -> list[str]:
-    causes, parts = causes_of(run.records), parts_of(run)
-    lines = ["| item | points | why |", "| --- | --- | --- |"]
-    for item in points.items:
-        if item.asked:
-            lines.append(f"| {markdown(item.name)} | {_points(item)} | {markdown(reason(item, causes, parts))} |")
+def _points_lines(points: Points, run: Results) -> list[str]:
+    lines = ["## Points", "", "| item | points | why |", "| --- | --- | --- |"]
+    lines += [f"| {markdown(row.items)} | {row.points} | {markdown(row.why)} |" for row in points_rows(points, run)]
     if points.late:
         lines += ["", f"- {markdown(late_sentence(points, points.late))}"]
-    return lines
-
-
-def _points(item: ItemPoints) -> str:
-    if item.maximum is None:
-        return "not counted"
-    return f"{points_text(item.points)} of {points_text(item.maximum)}"
+    uncounted = not_counted(points)
+    return [*lines, "", uncounted] if uncounted else lines
 
 
 # ---- what is wrong
 
 
-def _part_sections(folded: Sequence[Entry], run: Results) -> list[str]:
-    """A section for each part with what is wrong in it; first of all what keeps the file from being imported.
-
-    What is wrong in several parts at once comes before those of one.
-    """
+def _sections(folded: Sequence[Entry], run: Results) -> list[str]:
+    """A section for each part with what is wrong in it, in the order of the entries: what to mend first comes first."""
     parts, hints = parts_of(run), run.environment.hints or {}
-    imports, several = [], []
-    by_part: dict[str, list[Entry]] = {}
+    sections: dict[str, list[Entry]] = {}
     for entry in folded:
-        if entry.records[0].check == "import":
-            imports.append(entry)
-        elif len(parts.within(entry.records)) > 1:
-            several.append(entry)
-        else:
-            by_part.setdefault(entry.records[0].part, []).append(entry)
-    sections = [(title, some) for title, some in ((_WHOLE_FILE, imports), (_SEVERAL, several)) if some]
-    sections += [(parts.heading(part), by_part[part]) for part in sorted(by_part, key=parts.order)]
+        first = entry.records[0]
+        several = len(parts.within(entry.records)) > 1
+        heading = _WHOLE_FILE if first.check == "import" else _SEVERAL if several else parts.heading(first.part)
+        sections.setdefault(heading, []).append(entry)
     lines = []
-    for heading, some in sections:
-        lines += ["", f"### {markdown(heading)}", "", *_entry_lines(some, hints)]
+    for heading, some in sections.items():
+        lines += ["", f"### {markdown(heading)}", "", *_entry_lines(some, run, hints)]
     return lines
 
 
-def _entry_lines(folded: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
+def _entry_lines(folded: Sequence[Entry], run: Results, hints: Mapping[str, str]) -> list[str]:
     """The entries of one part as a list, in which each hint stands once."""
     lines: list[str] = []
     hinted: set[str] = set()
     for entry in folded:
-        text = [capitalised(ended(entry.sentence))]
-        if entry.quantities[1:] and entry.records[0].check != "import":
-            text.append(f"The same mistake shows in {'; '.join(entry.quantities[1:])}.")
-        lines.append(f"- {markdown(' '.join([*text, *_more(entry)]))}")
+        file, line = place_of(entry, run)
+        shown = file and line and not entry.unwritten and entry.records[0].check != "import"
+        place = [f"See {file}, line {line}."] if shown and f"line {line}" not in entry.sentence else []
+        lines.append(f"- {markdown(' '.join([capitalised(ended(entry.sentence)), *_more(entry), *place]))}")
         new = [hint for hint in _hints(entry, hints) if hint not in hinted]
         hinted.update(new)
         lines += [f"  - {markdown(hint)}" for hint in new]
@@ -149,36 +129,29 @@ def _hints(entry: Entry, hints: Mapping[str, str]) -> list[str]:
 
 
 def _more(entry: Entry) -> list[str]:
-    """In which other cases the same was seen, and what could not be judged because of it."""
+    """In how many quantities the same was seen, and how many could not be judged because of it."""
     sentences = []
-    first = entry.records[0]
-    cases = list(dict.fromkeys(_case(record, first) for record in entry.records))[1:]
-    unjudged = len(entry.unjudged)
-    if first.check == "import":
-        unjudged += len(entry.records) - 1
-    elif cases and entry.of_first:
-        more = f"; and {len(cases) - _MORE_CASES} more" if len(cases) > _MORE_CASES else ""
-        sentences.append(f"The same in {'; '.join(cases[:_MORE_CASES])}{more}.")
-    if entry.again:
-        sentences.append(f"The same part is off in {quantities(len(entry.again))} where the parts work together.")
+    unjudged, seen = len(entry.unjudged), len(entry.records)
+    cases = len({record.case for record in entry.records})
+    if entry.records[0].check == "import":
+        unjudged += seen - 1
+    elif entry.of_first and seen > 1:
+        in_cases = f"of {cases} cases" if cases > 1 else "of this case"
+        again = f", and in {len(entry.again)} where parts work together" if entry.again else ""
+        sentences.append(f"The same shows in {quantities(seen)} {in_cases}{again}.")
+    elif entry.again:
+        sentences.append(f"The same shows in {quantities(len(entry.again))} where parts work together.")
     if unjudged:
         were = "was" if unjudged == 1 else "were"
         sentences.append(f"Because of it {quantities(unjudged).replace(' ', ' other ', 1)} {were} not judged.")
     return sentences
 
 
-def _case(record: Record, first: Record) -> str:
-    """The words of a case's name, beginning with the check where it is another than that of the first."""
-    check, _, rest = record.case.partition("/")
-    name = rest.rpartition("/")[0].replace("-", " ")
-    return name if name and record.check == first.check else f"{check}, {name}".removesuffix(", ")
-
-
 # ---- what is right, undecided, or only worth knowing
 
 
 def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
-    """The parts of which something agrees, those first in which nothing is wrong or left open.
+    """The parts of which everything agrees, and those in which something is wrong or left open as well.
 
     How much, the points say: they count quantities, of which the records here are the comparisons in each case.
     """
@@ -187,11 +160,10 @@ def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
     right = parts.within(
         record for record in run.records if record.verdict == Verdict.MATCH and record.check != "import"
     )
-    lines = [
-        f"- {markdown(parts.heading(part))}{', in part' * (part in bad)}"
-        for part in sorted(right, key=lambda part: part in bad)
-    ]
-    return ["", "## What is right", "", *lines] if lines else []
+    whole = parts.listed(part for part in right if part not in bad)
+    in_part = parts.listed(part for part in right if part in bad)
+    words = "; ".join(filter(None, (whole, f"in part {in_part}" * bool(in_part))))
+    return ["", "## What is right", "", markdown(ended(capitalised(words)))] if words else []
 
 
 def _notes(run: Results, wrong: Sequence[Record]) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reports.html.heat import Heat, heat_of
+from reports.html.heat import Heat, Whole, heat_of, whole_of
+from reports.model.elements import told_apart
+from reports.model.fixes import from_rows
 from reports.model.folding import Entry, Kind, entries, label_of
-from reports.model.numbers import exact_number, number
+from reports.model.numbers import number
+from reports.model.numbers import times as times_text
 from reports.model.phrases import ended, quantities, shortened
 from reports.model.records import Record
 from reports.model.relation import relation_of
 from reports.model.run import Results, inputs_of, parts_of, title_of
+from reports.model.summary import import_fails
 from reports.model.verdicts import NOT_JUDGED, NOTE, Verdict, row_of
 from reports.model.words import inputs_text, mistakes, radius_text
 
@@ -27,6 +30,10 @@ class CodeLine:
     here: bool
 
 
+_AROUND, _MOST_LINES = 5, 14
+"""Lines of a long function that stand open before and after the place, and where none is known."""
+
+
 @dataclass(frozen=True)
 class Code:
     """Lines of one file of the submission."""
@@ -34,14 +41,34 @@ class Code:
     file: str
     lines: list[CodeLine]
 
+    @property
+    def open(self) -> list[CodeLine]:
+        """Those to begin with: all of a few, else those around the places or, where none is known, the first."""
+        if len(self.lines) <= _MOST_LINES:
+            return self.lines
+        here = [at for at, line in enumerate(self.lines) if line.here]
+        near = {n for at in here for n in range(at - _AROUND, at + _AROUND + 1)} or set(range(_MOST_LINES))
+        shown: list[CodeLine] = []
+        for at, line in enumerate(self.lines):
+            if at in near:
+                shown.append(line)
+            elif not shown or shown[-1].number is not None:
+                shown.append(CodeLine(None, "", here=False))
+        return shown
+
 
 def code_of(run: Results, records: Sequence[Record]) -> list[Code]:
-    """The lines that the run kept of the parts of these records, by file; the places that they name are marked."""
+    """The lines that the run kept of the parts of these records, by file; the places that they name are marked.
+
+    So is what a fix that was found changes.
+    """
     kept: dict[str, dict[int, str]] = {}
     for part in dict.fromkeys(record.part for record in records):
         for file, lines in (run.environment.excerpts or {}).get(part, {}).items():
             kept.setdefault(file, {}).update(lines)
     places = {(record.file, record.line) for record in records}
+    parts = {record.part for record in records}
+    places |= {(fix.file, fix.line) for fix in from_rows(run.environment.fixes) if fix.part in parts}
     return [Code(file, _lines(file, numbered, places)) for file, numbered in kept.items() if numbered]
 
 
@@ -63,8 +90,18 @@ LONGEST = 1500
 """The most characters of a sentence on a page."""
 _MOST_CASES = 200
 
-_BEYOND = ((1e4, "far beyond rounding"), (10.0, "well beyond rounding"), (0.0, "a little beyond rounding"))
 _HEADINGS = {Kind.AGAIN: "the same again, where parts meet", Kind.UNJUDGED: "kept from being judged"}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The worst element: where it is, and both numbers, each as what they have in common and what tells them apart."""
+
+    where: str
+    expected: tuple[str, str]
+    actual: tuple[str, str]
+    difference: str
+    bound: str
 
 
 @dataclass(frozen=True)
@@ -90,8 +127,10 @@ class Card:
     diagnosis: str = ""
     hint: str = ""
     facts: list[tuple[str, str]] = field(default_factory=list)
+    numbers: Numbers | None = None
     code: list[Code] = field(default_factory=list)
     heat: Heat | None = None
+    whole: Whole | None = None
     script: str = ""
     command: str = ""
     folded: bool = False
@@ -150,26 +189,26 @@ class CardMaker:
         title, inputs = inputs_of(self._run, first.case)
         folded = label in self._with_a_card
         self._with_a_card.add(label)
-        relation = relation_of(self._run, first)
+        relation, numbers, broken = relation_of(self._run, first), _numbers(first), import_fails([first])
         told = entry.sentence if several or not first.message else first.message
-        if relation and first.where and first.got is not None and first.want is not None:
-            got, want = exact_number(first.got), exact_number(first.want)
-            told = f"{title or first.case}: at {first.where} it is {got}, and torch says {want}"
+        asked = " with ".join(filter(None, (title, inputs_text(inputs))))
         return Card(
             *common,
             heading=self._heading(entry, common[2]),
-            sentence=shortened(ended(told), LONGEST),
-            shows=_shows(entry),
-            cases=self._cases([*entry.records, *entry.again, *entry.unjudged]),
+            sentence="" if relation and numbers else shortened(ended(told), LONGEST),
+            shows="" if broken else _shows(entry),
+            cases=[] if broken else self._cases([*entry.records, *entry.again, *entry.unjudged]),
             relation=relation,
-            asked=shortened(": ".join(filter(None, (title, inputs_text(inputs)))), LONGEST) if inputs else "",
+            asked=shortened(asked, LONGEST) if not several else "",
             diagnosis=mistakes(first),
             hint=self._hints.get(first.diagnosis, ""),
-            facts=_facts(first),
-            code=code_of(self._run, entry.records),
+            facts=[] if several else _facts(first),
+            numbers=numbers,
+            code=[] if entry.unwritten else code_of(self._run, entry.records),
             heat=heat_of(self._run, first),
+            whole=whole_of(self._run, entry.records),
             script=self._script(first),
-            command=f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
+            command="" if several else f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
             folded=folded,
             parts=tuple(self._parts.within(entry.records)),
             count=len(entry.records) + len(entry.again) + len(entry.unjudged),
@@ -213,26 +252,30 @@ def _shows(entry: Entry) -> str:
     return shows + (f"; it kept {quantities(len(entry.unjudged))} from being judged." if entry.unjudged else ".")
 
 
-def _beyond(ratio: float, radius: str) -> str:
-    """How far beyond rounding a gap is, in words, and the number behind them."""
-    if math.isinf(ratio):
-        return "where rounding explains none at all"
-    words = next(words for least, words in _BEYOND if ratio >= least)
-    return f"{words}: {number(ratio)} times the error bound there (the radius, {radius})"
+def _numbers(record: Record) -> Numbers | None:
+    """The numbers of a mismatch; None where no values were compared."""
+    got, want = record.got, record.want
+    if got is None or want is None or record.gap is None or record.verdict != Verdict.MISMATCH:
+        return None
+    actual, expected = told_apart(got, want)
+    times = f"the difference is {times_text(record.ratio)} times that" if record.ratio is not None else ""
+    return Numbers(
+        where=record.where,
+        expected=expected,
+        actual=actual,
+        difference=number(got - want).replace("-", "−"),
+        bound="; ".join(filter(None, (radius_text(record), times))),
+    )
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:
     facts = []
-    if record.ratio is not None and record.gap is not None and record.verdict != Verdict.MATCH:
-        facts.append(("Largest gap", f"{number(record.gap)}, {_beyond(record.ratio, radius_text(record))}"))
     if record.file:
         facts.append(("Where", f"{record.file}, line {record.line}" if record.line else record.file))
     if record.step is not None:
         facts.append(("Step", str(record.step)))
     if record.bad and record.total and record.total > 1:
-        facts.append(("Off by more than rounding", f"{record.bad} of {record.total} elements"))
-    if record.ulps is not None and record.verdict == Verdict.MISMATCH:
-        facts.append(("Units in the last place", number(record.ulps)))
-    if record.blame:
-        facts.append(("Whose side is off", f"{record.blame} (held against higher precision)"))
+        facts.append(("Wrong", f"{record.bad} of {record.total} elements"))
+    if record.blame == "reference":
+        facts.append(("In higher precision", "torch's value is the one that is further off"))
     return facts

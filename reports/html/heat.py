@@ -1,24 +1,27 @@
-"""Numbers as a page shows them: a window of got and want around the worst element, shaded by value."""
+"""The numbers of a quantity as a page shows them: the worst element in digits, those around it, and the whole array."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.model.elements import arrays_of, digits_apart, position
+from reports.model.elements import arrays_of, digits_apart, multiples, position
 from reports.model.records import Record
 from reports.model.run import Results
+from reports.pictures.errors import SCALE, ErrorPicture, error_picture, level
 
 if TYPE_CHECKING:
     import numpy as np
 
 _ROWS, _COLUMNS = 6, 6
+_MOST_RECORDS = 12
+"""Of a mistake so many records are looked through for the largest array."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One element: its text, and the classes that colour and mark it."""
+    """One element: its text, the class that colours it, and whether it is the worst."""
 
     text: str
     style: str
@@ -27,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Heat:
-    """A window: the numbers of its columns; of each row its number, its got and its want.
+    """A window: the numbers of its columns; of each row its number, what is expected and what is there.
 
     `shown` says which part of the array it is.
     """
@@ -35,36 +38,75 @@ class Heat:
     columns: list[int]
     rows: list[tuple[int, list[Cell], list[Cell]]]
     shown: str
+    scale: tuple[str, ...] = SCALE
 
 
 def heat_of(run: Results, record: Record) -> Heat | None:
     """The window of a quantity; None where the run kept no arrays of one shape, or there is one number alone."""
     import numpy as np
 
-    arrays = arrays_of(run, record)
-    if arrays is None:
+    arrays = _comparable(run, record)
+    if arrays is None or arrays[0].size < 2:
         return None
     shape, width = arrays[0].shape, arrays[0].shape[-1] if arrays[0].ndim else 1
-    if arrays[1].shape != shape or arrays[0].size < 2 or arrays[0].dtype.kind not in "fiub":
-        return None
-    got, want, radius = (np.asarray(array).reshape(-1, width).astype(np.float64) for array in arrays)
+    whole = multiples(*(np.asarray(array, np.float64) for array in arrays))
+    got, want, times = (np.asarray(array, np.float64).reshape(-1, width) for array in (*arrays[:2], whole))
     worst = divmod(position(record.where, shape), width)
     rows, columns = _window(worst[0], got.shape[0], _ROWS), _window(worst[1], width, _COLUMNS)
-    scale = _largest(got[np.ix_(rows, columns)], want[np.ix_(rows, columns)])
     digits = digits_apart(float(got[worst]), float(want[worst]))
-    with np.errstate(all="ignore"):
-        off = ~(np.abs(got - want) <= radius)
 
-    def cell(table: np.ndarray, place: tuple[int, int], marked: bool) -> Cell:
-        value, here = float(table[place]), place == worst
-        style = _shade(value, scale) + (" off" if marked else "") + (" worst" if here else "")
-        return Cell(f"{value:.{digits if here else 3}g}".replace("-", "−"), style, here)
+    def cell(table: np.ndarray, place: tuple[int, int], style: str) -> Cell:
+        here = place == worst
+        text = f"{float(table[place]):.{digits if here else 3}g}".replace("-", "−")
+        return Cell(text, f"{style} worst" if here else style, here)
 
     shown = [
-        (i, [cell(got, (i, j), bool(off[i, j])) for j in columns], [cell(want, (i, j), False) for j in columns])
+        (
+            i,
+            [cell(want, (i, j), "") for j in columns],
+            [cell(got, (i, j), f"e{level(float(times[i, j]))}") for j in columns],
+        )
         for i in rows
     ]
-    return Heat(columns, shown, _extent(shape, got.shape, rows, columns))
+    all_of_it = (len(rows), len(columns)) == got.shape
+    return Heat(
+        columns,
+        shown,
+        _extent(shape, rows, columns, all_of_it),
+    )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The picture of a whole array, and what it shows in words."""
+
+    picture: ErrorPicture
+    described: str
+
+
+def whole_of(run: Results, records: Sequence[Record]) -> Whole | None:
+    """The picture of the largest array that was kept of these records' first; None where the window shows all of it."""
+    import numpy as np
+
+    kept = [(record, arrays) for record in records[:_MOST_RECORDS] if (arrays := _comparable(run, record)) is not None]
+    if not kept:
+        return None
+    record, arrays = max(kept, key=lambda one: one[1][0].size)
+    shape = arrays[0].shape
+    if arrays[0].size <= _ROWS * _COLUMNS:
+        return None
+    whole = multiples(*(np.asarray(array, np.float64) for array in arrays))
+    off = int((whole > 1).sum())
+    what = f"{record.quantity} of {record.case}, {'×'.join(map(str, shape))}"
+    return Whole(error_picture(whole), f"{what}: {off} of {whole.size} elements are beyond their error bound")
+
+
+def _comparable(run: Results, record: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The arrays of a quantity where they are of one shape, and of numbers."""
+    arrays = arrays_of(run, record)
+    return (
+        None if arrays is None or arrays[1].shape != arrays[0].shape or arrays[0].dtype.kind not in "fiub" else arrays
+    )
 
 
 def _window(centre: int, length: int, most: int) -> list[int]:
@@ -73,25 +115,8 @@ def _window(centre: int, length: int, most: int) -> list[int]:
     return list(range(first, min(length, first + most)))
 
 
-def _largest(got: np.ndarray, want: np.ndarray) -> float:
-    """The largest finite magnitude of both; 1 where there is none but 0."""
-    import numpy as np
-
-    magnitudes = np.abs(np.concatenate([got.ravel(), want.ravel()]))
-    finite = magnitudes[np.isfinite(magnitudes)]
-    return float(finite.max()) if finite.size and finite.max() > 0 else 1.0
-
-
-def _shade(value: float, scale: float) -> str:
-    """The class of a value on a scale from −scale to scale, in nine steps; "odd" for what is not finite."""
-    if not math.isfinite(value):
-        return "odd"
-    step = min(4, math.ceil(abs(value) / scale * 4 - 1e-9))
-    return "z" if step == 0 else f"{'p' if value > 0 else 'n'}{step}"
-
-
-def _extent(shape: tuple[int, ...], table: tuple[int, ...], rows: list[int], columns: list[int]) -> str:
+def _extent(shape: tuple[int, ...], rows: list[int], columns: list[int], all_of_it: bool) -> str:
     size = "×".join(map(str, shape))
-    if (len(rows), len(columns)) == table:
+    if all_of_it:
         return f"All {size} elements."
     return f"{len(rows)}×{len(columns)} of {size} elements, around the worst."

@@ -15,15 +15,15 @@ from reports.model.fixes import from_rows
 from reports.model.folding import entries, label_of, where_seen
 from reports.model.for_student import WITHHELD
 from reports.model.groups import grouped
-from reports.model.numbers import number, points_text
-from reports.model.phrases import capitalised, shortened
-from reports.model.points import ItemPoints, Points
-from reports.model.reasons import causes_of, late_sentence, reason, total_text
+from reports.model.numbers import number
+from reports.model.phrases import shortened
+from reports.model.points import Points
+from reports.model.reasons import late_sentence, not_counted, points_rows, total_text
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import PartSummary, part_summaries, shown_verdict
-from reports.model.verdicts import row_of
-from reports.model.words import GLOSSARY, headline, verdict_of
+from reports.model.summary import PartSummary, nothing_judged, part_summaries, shown_verdict
+from reports.model.verdicts import NOTE, Verdict, row_of
+from reports.model.words import glossary, headline, verdict_of
 from reports.pictures.ratios import ratios_charts
 
 
@@ -105,6 +105,8 @@ def _number(value: Any) -> str:
     return number(float(value)) if isinstance(value, int | float) else str(value)
 
 
+_MOST_TILES = 12
+"""Parts that have a tile each; of more those that are right are a line of names."""
 _OUTPUT = 4000
 """The most bytes of what the submission printed."""
 
@@ -140,6 +142,9 @@ def report_page(
     verdict, more, undecided = verdict_of(run, strict)
     warning = f"{undecided} undecided: see the warnings below." if undecided else ""
     wide, narrow = ratios_charts(run)
+    environment = run.environment
+    strip = [_strip_row(part, cards) for part in part_summaries(run, strict)]
+    many = len(strip) > _MOST_TILES
     return template("report.html").render(
         title=f"Parity: {who or (run.records[0].submission if run.records else '')}",
         who=who,
@@ -148,25 +153,31 @@ def report_page(
         verdict=verdict,
         more=" ".join(filter(None, (more, warning))),
         comments=comments,
-        less=WITHHELD if less else "",
+        less=WITHHELD if less and any(card.verdict != Verdict.MISSING for card in cards) else "",
         total="" if points is None else _total(points),
         late="" if points is None or points.late is None else late_sentence(points, points.late),
         headline=headline(run) if run.records else "",
-        first=cards[0] if fails and cards else None,
-        strip=[_strip_row(part, cards) for part in part_summaries(run, strict)],
-        points=[] if points is None else _point_rows(points, run),
+        title_of_all=environment.assignment_title or "",
+        first=cards[0] if fails and cards and cards[0].relation + cards[0].diagnosis else None,
+        judged=not nothing_judged(run.records),
+        strip=strip,
+        waiting=any(row["waiting"] for row in strip),
+        tiles=[row for row in strip if not (many and row["right"])],
+        chips=[row for row in strip if many and row["right"]],
+        points=[] if points is None else points_rows(points, run),
+        null_note="" if points is None else f" {not_counted(points)}".rstrip(),
         groups=[(title, some) for title, some in sections if some],
-        fixes=[(parts_of(run).label(fix.part), fix) for fix in from_rows(run.environment.fixes)],
+        fixes=[(parts_of(run).label(fix.part), fix) for fix in from_rows(environment.fixes)],
         whose=False,
-        drift=drift_of(run.environment.drift),
+        drift=drift_of(environment.drift),
         wide=markup(wide),
         narrow=markup(narrow),
         quantities=len(run.records),
         quantity_rows=quantity_rows(run),
         notes=_note_rows(groups.free_notes, run),
         output=_printed(run.output),
-        environment=facts(run.environment),
-        glossary=GLOSSARY.items(),
+        environment=facts(environment),
+        glossary=glossary({shown_verdict(record) for record in run.records} | {NOTE for r in run.records if r.note}),
     )
 
 
@@ -174,24 +185,6 @@ def _total(points: Points) -> str:
     if points.total is None:
         return "No grade yet: Parity itself failed while it looked at this submission."
     return total_text(points)
-
-
-def _point_rows(points: Points, run: Results) -> list[dict[str, str]]:
-    causes, parts = causes_of(run.records), parts_of(run)
-    return [
-        {
-            "name": item.name,
-            "points": _item_points(item),
-            "why": capitalised(reason(item, causes, parts)),
-            "style": "" if item.points == item.maximum else "lost",
-        }
-        for item in points.items
-        if item.asked
-    ]
-
-
-def _item_points(item: ItemPoints) -> str:
-    return "–" if item.maximum is None else f"{points_text(item.points)} of {points_text(item.maximum)}"
 
 
 def _strip_row(part: PartSummary, cards: Sequence[Card]) -> dict[str, Any]:
@@ -203,6 +196,7 @@ def _strip_row(part: PartSummary, cards: Sequence[Card]) -> dict[str, Any]:
         "title": part.title,
         "verdict": part.verdict,
         "sign": row_of(part.verdict).sign,
+        "right": part.right and part.verdict != Verdict.UNDECIDED,
         "agree": part.agree,
         "total": part.total,
         "waiting": part.waiting,

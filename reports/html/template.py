@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports.model.environment import Environment
 from reports.model.escape import printable
+from reports.model.phrases import capitalised
 from reports.pictures.figure import STYLE
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ def _environment() -> jinja2.Environment:
     )
     made.filters["lines"] = _escaped_lines
     made.filters["style"] = style_of
+    made.filters["capitalised"] = capitalised
+    made.filters["wbr"] = _breakable
+    made.filters["ticks"] = _without_ticks
     script = _own("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     style = _own("simple.css") + _own("parity.css") + STYLE.read_text(encoding="utf-8")
@@ -97,6 +101,16 @@ def _environment() -> jinja2.Environment:
 def _printable_text(value: Any) -> Any:
     """What a template writes of a value: text that moves no cursor and turns no line around; markup as it is."""
     return page_text(value) if type(value) is str else value
+
+
+def _breakable(text: str) -> Any:
+    """A name that may break behind an underscore and before a capital, and nowhere else."""
+    return markup(re.sub(r"(_+)(?=[^_])|(?<=[a-z])(?=[A-Z])", r"\1<wbr>", escaped(text)))
+
+
+def _without_ticks(text: str) -> str:
+    """The text without the backticks around names of code, which a page does not need."""
+    return re.sub(r"`([^`]+)`", r"\1", text)
 
 
 def _escaped_lines(text: str) -> Any:

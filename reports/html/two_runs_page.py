@@ -13,7 +13,7 @@ from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary, shown_verdict
 from reports.model.two_runs import Change, TwoRuns, alike, change_text, comparison_sentence
 from reports.model.verdicts import row_of
-from reports.model.words import GLOSSARY, headline
+from reports.model.words import glossary, headline
 
 _LONGEST = 1500
 _MOST = 200
@@ -42,8 +42,14 @@ def two_runs_html(before: Results, after: Results, two: TwoRuns) -> str:
         moved=[(m.case, m.quantity, number(m.was), number(m.now)) for m in moved[:_MOST]],
         more_moved=max(len(moved) - _MOST, 0),
         only=[(name, keys) for name, keys in (("A", two.only_before), ("B", two.only_after)) if keys],
-        glossary=GLOSSARY.items(),
+        glossary=glossary(_verdicts(two)),
     )
+
+
+def _verdicts(two: TwoRuns) -> set[str]:
+    """The verdicts that the page shows."""
+    sides = {side.verdict for _, *sides in two.parts for side in sides if side is not None}
+    return sides.union(*(change.kind[1:3] for change in (*two.worse, *two.better, *two.other)))
 
 
 def _part_row(was: PartSummary | None, now: PartSummary | None) -> dict[str, Any]:

@@ -35,6 +35,32 @@ def position(where: str, shape: tuple[int, ...]) -> int:
         return 0
 
 
+def multiples(got: np.ndarray, want: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """The error of every element as a multiple of its error bound; infinite where it is no number."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        times = np.abs(got - want) / radius
+    same = (got == want) | (np.isnan(got) & np.isnan(want))
+    return np.where(same, 0.0, np.nan_to_num(times, nan=np.inf, posinf=np.inf))
+
+
+def told_apart(actual: float, expected: float) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Both numbers in the digits that tell them apart, each in two pieces: what they have in common, and the rest."""
+    digits = digits_apart(actual, expected)
+    texts = [f"{value + 0.0:.{digits}g}".replace("-", "−") for value in (actual, expected)]
+    common = next((at for at, (ours, theirs) in enumerate(zip(*texts, strict=False)) if ours != theirs), len(texts[0]))
+    common = common if _scale(texts[0]) == _scale(texts[1]) else 0
+    first, second = ((text[:common], text[common:]) for text in texts)
+    return first, second
+
+
+def _scale(text: str) -> tuple[int, str]:
+    """How many digits stand before the point, and the exponent: digits of two numbers compare where these are alike."""
+    mantissa, _, exponent = text.partition("e")
+    return len(mantissa.partition(".")[0]), exponent
+
+
 def digits_apart(got: float, want: float) -> int:
     """How many significant digits tell two numbers apart, and three more; at least 6, at most 17."""
     gap = abs(got - want)

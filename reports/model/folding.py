@@ -48,6 +48,11 @@ class Entry:
         """The names of the quantities that it is about, each once."""
         return [name for name in dict.fromkeys(record.quantity for record in self.records) if name]
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether it lists parts that are not written."""
+        return self.kind is Kind.CAUSE and not self.of_first
+
 
 def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     """What there is to say about these records of a run, each mistake once.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.phrases import ended, quantities
 from reports.model.points import ItemPoints, Lateness, Points
 from reports.model.records import Record
+from reports.model.run import Results, parts_of
 from reports.model.summary import group_verdict
 from reports.model.verdicts import FAILING, row_of
 
 IMPORT = "import"
 """The check of whether the files can be imported."""
+NOT_COUNTED = "What a submission with nothing written in it gets right, too, is not counted."
 
 
 def total_text(points: Points) -> str:
@@ -59,8 +62,6 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
     if not item.judged:
         return f"not judged, because {because_of(item.because, causes, parts)}"
     words = _share(item.right, item.counted)
-    if item.null_wrong:
-        words = words.replace(" quantities ", " quantities that count ")
     if item.excused:
         fail = "fails" if item.excused == 1 else "fail"
         words += f"; {item.excused} of these {fail} only because {because_of(item.because, causes, parts)}"
@@ -69,13 +70,47 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         count = "counts" if item.left_open == 1 else "count"
         words += f"; {item.left_open} cannot be judged {why} and {count} as wrong until a grader reviews it"
     words += f"; {item.undecided} undecided, which do not count" if item.undecided else ""
-    if not item.null:
-        return words
-    wrong = f"; {item.null_wrong} of these {'is' if item.null_wrong == 1 else 'are'} wrong here, which costs nothing"
-    return (
-        f"{words} ({item.null} more do not count: a submission that knows nothing gets them right"
-        f"{wrong if item.null_wrong else ''})"
-    )
+    if item.null_wrong and item.right == item.counted:
+        words += f"; {item.null_wrong} more {'is' if item.null_wrong == 1 else 'are'} wrong, which costs nothing"
+    return words
+
+
+class PointsRow(NamedTuple):
+    """The points of some items as a table shows them, and why; whether some were `lost`."""
+
+    items: str
+    points: str
+    why: str
+    lost: bool
+
+
+def points_rows(points: Points, run: Results) -> list[PointsRow]:
+    """The items that were asked, those first that lost points.
+
+    All of which everything is right are one row, and so are those without a point for the same reason.
+    """
+    causes, parts = causes_of(run.records), parts_of(run)
+    alike: dict[tuple[bool, str, str], list[ItemPoints]] = {}
+    for item in points.items:
+        if item.asked:
+            lost = item.points != item.maximum
+            more = item.excused or item.undecided or item.null_wrong or item.override
+            full = item.maximum is not None and not (lost or more)
+            why = "all of it is right" if full else reason(item, causes, parts)
+            alike.setdefault((not lost, why, "" if full or not item.points else item.name), []).append(item)
+    rows = []
+    for (kept, why, _), items in sorted(alike.items(), key=lambda entry: entry[0][0]):
+        maxima = [item.maximum for item in items if item.maximum is not None]
+        earned = f"{points_text(sum(item.points or 0 for item in items))} of {points_text(sum(maxima))}"
+        rows.append(
+            PointsRow(", ".join(item.name for item in items), earned if maxima else "not counted", why, lost=not kept)
+        )
+    return rows
+
+
+def not_counted(points: Points) -> str:
+    """What is said where quantities do not count, since a submission that knows nothing gets them right, too."""
+    return NOT_COUNTED if any(item.null and item.right for item in points.items) else ""
 
 
 def late_sentence(points: Points, late: Lateness) -> str:
@@ -88,10 +123,10 @@ def late_sentence(points: Points, late: Lateness) -> str:
 
 
 def _share(right: int, counted: int) -> str:
-    if counted == 1:
-        return f"the only quantity is {'right' if right else 'wrong'}"
     if right == 0:
-        return f"none of {counted} quantities is right"
+        return "nothing of it is right"
+    if counted == 1:
+        return "the only quantity is right"
     if right == counted:
         return f"{'both' if counted == 2 else f'all {counted}'} quantities are right"
     return f"{right} of {quantities(counted)} {'is' if right == 1 else 'are'} right"

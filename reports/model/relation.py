@@ -57,14 +57,14 @@ def _words(got: np.ndarray, want: np.ndarray, off: np.ndarray) -> str:
     if _FEWEST <= off.sum() < off.size:
         some = _related(got[off], want[off])
         if some:
-            return f"is {some}, at the {off.sum()} of {off.size} elements that are off"
+            return f"is {some}, at the {off.sum()} of {off.size} elements that are wrong"
     if sorted(got.tolist()) == sorted(want.tolist()):
         return "has torch's numbers, but at other places"
     return _counted(off)
 
 
 def _counted(off: np.ndarray) -> str:
-    return f"is off {_where(off)}" if off.any() else ""
+    return f"is wrong {_where(off)}" if off.any() else ""
 
 
 def _where(marked: np.ndarray) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -17,16 +17,28 @@ from reports.model.verdicts import TABLE, Verdict
 GLOSSARY = {
     "quantity": "something that is compared: an array or a number that the submission computes, such as an output",
     "case": "one question that is put to the submission, with its own inputs; it may have several quantities",
-    "gap": "the difference: how far the submission's number is from torch's, at one element",
-    "radius": "the error bound: how far rounding may take two correct computations apart there; derived, not chosen",
-    "ratio": "the difference divided by the error bound: up to 1 is rounding, a mistake is usually thousands or more",
+    "error bound": "how far rounding may take two correct computations of an element apart; derived, not chosen",
+    "ratio": "the difference from torch's value divided by the error bound: up to 1 is rounding, a mistake is usually "
+    "thousands or more",
     **{verdict: row.gloss for verdict, row in TABLE.items()},
 }
 """What each word means that reports use."""
 
+
+def glossary(verdicts: Collection[str]) -> list[tuple[str, str]]:
+    """What the words mean of a report that shows these verdicts."""
+    return [(word, meaning) for word, meaning in GLOSSARY.items() if word not in TABLE or word in verdicts]
+
+
 LIKELY = "Likely cause"
 """Of a pair of functions, which has no known mistakes."""
 _LONGEST_VALUE = 200
+_OF_SETTINGS = ("inputs", "shapes", "setting", "settings", "config")
+"""What holds the sizes and settings of a question; of several calls those of the first are told."""
+_SHAPES = ("shape", "image")
+_LONGEST_SYMBOL = 5
+"""Letters of a number's name in a formula; what is longer is how the question is put."""
+_GREEK = {"alpha": "α", "lam": "λ", "eta": "η"}
 
 
 def headline(run: Results) -> str:
@@ -151,24 +163,28 @@ def mistake_or_verdict(quantity: str, verdict: str, diagnosis: str) -> str:
 
 
 def inputs_text(inputs: Mapping[str, Any]) -> str:
-    """What was put to the submission, in a line: "X: 3×2; scale: 0.5"."""
-    if not inputs:
-        return "it has no inputs"
-    return printable("; ".join(f"{key}: {_value_text(value)}" for key, value in inputs.items()))
+    """The sizes and settings of a question, in a line: "N = 6, X of 3×2, α = 0.5"; "" where it has none to tell.
+
+    How else it is put is in the run's inputs: whoever mends a mistake needs what shapes there are, and which numbers.
+    """
+    told: dict[str, str] = {}
+    for key, value in inputs.items():
+        first = value[0] if isinstance(value, list) and value and isinstance(value[0], Mapping) else value
+        if isinstance(first, Mapping) and key in _OF_SETTINGS:
+            told |= {name: _setting(name, inner) for name, inner in first.items()}
+        elif len(key) == 1 or key in _SHAPES or (isinstance(value, float) and len(key) <= _LONGEST_SYMBOL):
+            told[key] = _setting(key, value)
+    return printable(shortened(", ".join(filter(None, told.values())), _LONGEST_VALUE))
 
 
-def _value_text(value: Any) -> str:
-    text = str(value)
-    if isinstance(value, Mapping):
-        text = ", ".join(f"{key} {_value_text(inner)}" for key, inner in value.items())
-    elif isinstance(value, list) and all(isinstance(item, int) for item in value):
-        text = "×".join(map(str, value)) if value else "()"
-    elif isinstance(value, list):
-        inner = ((_value_text(item), isinstance(item, list | Mapping)) for item in value)
-        text = ", ".join(f"({item})" if nested else item for item, nested in inner)
-    elif isinstance(value, float):
-        text = f"{value:g}"
-    return shortened(text, _LONGEST_VALUE)
+def _setting(name: str, value: Any) -> str:
+    """A size, a shape or a setting; "" for what is none."""
+    if isinstance(value, list) and value and all(type(size) is int for size in value):
+        shape = "×".join(map(str, value))
+        return shape if name in _SHAPES else f"{name} of {shape}"
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or name == "memory":
+        return ""
+    return f"{_GREEK.get(name, name)} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
 
 
 def cases_text(cases: Sequence[str]) -> str:

@@ -15,12 +15,13 @@ from reports.model.parts import Parts
 from reports.model.phrases import shortened
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
+from reports.model.verdicts import UNSEEN
 from reports.pictures.svg import DOT, new_chart, svg_of
 
 #: Where the axis ends: what is smaller stands at "<", what is larger and not infinite at its end.
 _LEAST, _MOST = -4, 4
 _EXACT, _ENDLESS = _LEAST - 1, _MOST + 1
-_LONGEST_LABEL = 40
+_LONGEST_LABEL = 28
 _GRAIN = 25  # dots a decade; those that would cover one another are drawn once
 _CORNERS = ("parity-first-corner", "parity-second-corner")
 _DESCRIBED = "parity-description"
@@ -41,7 +42,7 @@ def ratios_chart(run: Results) -> str:
 
 def ratios_charts(run: Results) -> tuple[str, str]:
     """That picture, and its narrow form for telephones."""
-    shown = [record for record in run.records if record.ratio is not None]
+    shown = [record for record in run.records if record.ratio is not None and record.verdict not in UNSEEN]
     if not shown:
         return "", ""
     parts = parts_of(run)
@@ -59,8 +60,8 @@ def ratios_charts(run: Results) -> tuple[str, str]:
     ]
     over = sum((record.ratio or 0) > 1 for record in shown)
     description = (
-        f"{len(shown)} quantities on a logarithmic axis of gap divided by radius, one row for each part. "
-        f"{len(shown) - over} lie at 1 or below, which rounding explains; {over} lie beyond. "
+        f"{len(shown)} quantities on a logarithmic axis of the difference divided by the error bound, one row for each "
+        f"part. {len(shown) - over} lie at 1 or below, which rounding explains; {over} lie beyond. "
         "The table below has the largest of each part."
     )
     names = tuple(map(printable, dtypes))
@@ -129,8 +130,8 @@ def _ratios_frame(labels: tuple[str, ...], dtypes: tuple[str, ...], narrow: bool
 
 
 def _ticks(narrow: bool) -> list[tuple[int, str]]:
-    step = 2 if narrow else 1
-    inner = [(power, power_of_ten(power)) for power in range(_LEAST, _MOST + 1, step)]
+    powers = range(_LEAST + 2, _MOST, 2) if narrow else range(_LEAST, _MOST + 1)
+    inner = [(power, power_of_ten(power)) for power in powers]
     return [(_EXACT, "0"), *inner, (_ENDLESS, "more" if narrow else "more, ∞")]
 
 
@@ -156,4 +157,5 @@ def _dot_title(same: Sequence[Record]) -> str:
 
 def _row_label(part: str, parts: Parts, narrow: bool) -> str:
     label, title = parts.label(part), parts.title(part)
-    return shortened(label if narrow or not title else f"{title} · {label}", _LONGEST_LABEL)
+    both = f"{title} · {label}"
+    return shortened(label if narrow or not title or len(both) > _LONGEST_LABEL else both, _LONGEST_LABEL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,6 +18,14 @@ _NARROW = 500
 """Pixels below which a legend has one column."""
 _MARGIN = 8
 _LEGEND_ROW, _DESCENT = 22, 6
+
+
+@cache
+def style_of_text() -> Any:
+    """The size at which charts.css writes labels, so that they are given the room that they take."""
+    from pygal.style import Style
+
+    return Style(label_font_size=12)
 
 
 def new_chart(kind: Any, name: str, style: str, size: tuple[int, int], **settings: Any) -> Any:
@@ -39,6 +48,7 @@ def new_chart(kind: Any, name: str, style: str, size: tuple[int, int], **setting
         margin=_MARGIN,
         truncate_legend=-1,
         truncate_label=-1,
+        style=style_of_text(),
         **settings,
     )
     chart.uuid = name  # random otherwise, and the same run would give another file

@@ -12,7 +12,7 @@ from reports.model.words import GLOSSARY, inputs_text, radius_text, sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
 _NEIGHBOURS = 3
-_EXPLAINED = ("radius", "ratio", "undecided")
+_EXPLAINED = ("error bound", "ratio", "undecided")
 
 NOT_KEPT = "Its numbers are not kept: those of smaller cases took the room. `--repro` gives a script that shows some."
 
@@ -27,7 +27,7 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
         lines += ["", *_quantity_lines(record, run, width, paint)]
     lines.append("")
     for word in _EXPLAINED:
-        lines += wrapped(GLOSSARY[word], width, " " * 11, first=f"{word:<11}")
+        lines += wrapped(GLOSSARY[word], width, " " * 13, first=f"{word:<13}")
     return lines
 
 

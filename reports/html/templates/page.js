@@ -80,16 +80,43 @@ if (location.protocol === "about:") {
     place.scrollIntoView();
   });
 }
-// A long table can be searched, filtered and sorted; without this it stands as it was written.
+// A long table can be searched, filtered and sorted, and the address keeps how; without this it stands as it was written.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const rows = [...body.rows];
-  const form = document.querySelector("form.filters");
+  const heads = [...table.tHead.rows[0].cells];
+  const form = table.parentElement.previousElementSibling;
   const box = form.querySelector("input[type=search]");
-  const choices = [...form.querySelectorAll("select[data-filter]")];
   const count = form.querySelector("[role=status]");
   const flat = text => text.toLowerCase().replace(/\s+/g, " ").trim();
   const texts = new Map(rows.map(row => [row, flat(row.textContent)]));
+  const nameOf = head => head.querySelector(".name").textContent;
+  heads.forEach((head, column) => { // a choice of what a column says
+    if (!head.dataset.choice) return;
+    const select = document.createElement("select");
+    select.name = head.dataset.choice;
+    select.append(new Option("all", ""));
+    for (const text of new Set(rows.map(row => row.cells[column].textContent))) select.append(new Option(text, text));
+    rows.forEach(row => { row.dataset[select.name] = row.cells[column].textContent; });
+    select.dataset.whole = "";
+    const label = document.createElement("label");
+    label.append(nameOf(head)[0].toUpperCase() + nameOf(head).slice(1) + " ", select);
+    form.querySelector("button").before(label);
+  });
+  const choices = [...form.querySelectorAll("select")];
+  const fits = (row, choice) => {
+    const own = row.dataset[choice.name];
+    return !choice.value || ("whole" in choice.dataset ? own === choice.value : own.split(" ").includes(choice.value));
+  };
+  const textOf = choice => choice.selectedOptions[0].textContent.replace(/ \(\d+\)$/, "");
+  let sorted = null, down = false;
+  const remember = () => {
+    const kept = new URLSearchParams();
+    if (box.value) kept.set("search", box.value);
+    for (const choice of choices) if (choice.value) kept.set(choice.name, textOf(choice));
+    if (sorted) kept.set(down ? "down" : "up", nameOf(sorted));
+    if (location.protocol !== "about:") history.replaceState(null, "", `#${table.id}${kept.size ? `?${kept}` : ""}`);
+  };
   const update = () => {
     // How often a mistake was made stands behind it in brackets, and may have been copied along.
     const phrase = flat(box.value).replace(/ \(\d+\)$/, "");
@@ -97,44 +124,62 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const words = whole ? [phrase] : phrase.split(" ");
     let shown = 0;
     for (const row of rows) {
-      const found = words.every(word => texts.get(row).includes(word));
-      const chosen = choices.every(c => !c.value || row.dataset[c.dataset.filter].split(" ").includes(c.value));
-      row.hidden = !(found && chosen);
+      row.hidden = !(words.every(word => texts.get(row).includes(word)) && choices.every(choice => fits(row, choice)));
       shown += !row.hidden;
     }
     count.textContent = `${shown} of ${rows.length} rows`;
   };
+  const sort = (head, descending) => {
+    const column = heads.indexOf(head);
+    [sorted, down] = [head, descending];
+    for (const other of heads) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const keys = new Map(rows.map(row => [row, row.cells[column].textContent]));
+    const value = text => text === "inf" ? Infinity : parseFloat(text);
+    rows.sort((a, b) => {
+      const [x, y] = [keys.get(a), keys.get(b)];
+      const [m, n] = [value(x), value(y)];
+      const order = isNaN(m) || isNaN(n) ? x.localeCompare(y, undefined, { numeric: true }) : m === n ? 0 : m - n;
+      return down ? -order : order;
+    });
+    body.append(...rows);
+  };
+  const recall = () => {
+    const [place, kept] = location.hash.slice(1).split("?");
+    if (place !== table.id || !kept) return;
+    const known = new URLSearchParams(kept);
+    box.value = known.get("search") ?? "";
+    for (const choice of choices) {
+      const option = [...choice.options].find(one => one.textContent.replace(/ \(\d+\)$/, "") === known.get(choice.name));
+      choice.value = option ? option.value : "";
+    }
+    const by = known.get("down") ?? known.get("up");
+    const head = heads.find(one => nameOf(one) === by);
+    if (head) sort(head, known.has("down"));
+    const folded = table.closest("details");
+    if (folded) folded.open = true;
+    form.scrollIntoView();
+  };
   form.hidden = false;
-  form.addEventListener("input", update);
+  form.addEventListener("input", () => { update(); remember(); });
   form.addEventListener("submit", event => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(update));
+  form.addEventListener("reset", () => setTimeout(() => { update(); remember(); }));
   for (const link of document.querySelectorAll("a.filter")) {
-    link.addEventListener("click", () => {
+    link.addEventListener("click", event => {
       form.reset();
-      const select = choices.find(choice => choice.dataset.filter === "mistake");
-      if (select) select.value = link.dataset.mistake;
-      update();
+      event.preventDefault();
+      const select = choices.find(choice => choice.name === "mistake");
+      if (select) setTimeout(() => { select.value = link.dataset.mistake; update(); remember(); form.scrollIntoView(); });
     });
   }
-  update();
-  [...table.tHead.rows[0].cells].forEach((head, column) => {
+  for (const head of heads) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sort";
-    button.setAttribute("aria-label", `Sort by ${head.querySelector(".name").textContent}`);
+    button.setAttribute("aria-label", `Sort by ${nameOf(head)}`);
     head.append(button); // over the name, which is printed without it
-    button.addEventListener("click", () => {
-      const down = head.getAttribute("aria-sort") === "ascending";
-      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const keys = new Map(rows.map(row => [row, row.cells[column].textContent]));
-      rows.sort((a, b) => {
-        const [x, y] = [keys.get(a), keys.get(b)];
-        const [m, n] = [parseFloat(x), parseFloat(y)];
-        const order = isNaN(m) || isNaN(n) ? x.localeCompare(y, undefined, { numeric: true }) : m - n;
-        return down ? -order : order;
-      });
-      body.append(...rows);
-    });
-  });
+    button.addEventListener("click", () => { sort(head, head.getAttribute("aria-sort") === "ascending"); remember(); });
+  }
+  recall();
+  update();
 }
