@@ -50,9 +50,16 @@ class Browser:
         self._open.close()
 
     def open(
-        self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False, script: bool = True
+        self,
+        page: Path,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        script: bool = True,
+        place: str = "",
     ) -> Seen:
-        """Opens a page at a width in CSS pixels, light or dark, with scripts or without, and waits for it."""
+        """Opens a page, or a `place` on it, at a width in CSS pixels, light or dark, with scripts or without."""
         if self._page is not None:
             self._page.context.close()
         context = self._chromium.new_context(
@@ -61,7 +68,7 @@ class Browser:
             color_scheme="dark" if dark else "light",
             java_script_enabled=script,
         )
-        self._page, seen, address = context.new_page(), Seen(), page.resolve().as_uri()
+        self._page, seen, address = context.new_page(), Seen(), page.resolve().as_uri() + place
         failed: list[Request] = []
         self._page.on("console", lambda message: seen.console.append(f"{message.type}: {message.text}"))
         self._page.on("pageerror", lambda error: seen.console.append(str(error)))
@@ -73,7 +80,7 @@ class Browser:
         self.run("0")  # whatever the page still says is said
         # What the page's own policy forbids never leaves the browser.
         forbidden = [request.url for request in failed if request.failure == "csp"]
-        seen.requests = [url for url in seen.requests if url not in (address, *forbidden)]
+        seen.requests = [url for url in seen.requests if url not in (address.removesuffix(place), address, *forbidden)]
         return seen
 
     def print_media(self) -> None:

@@ -40,6 +40,7 @@ from reports.model.escape import path_text, printable
 from reports.model.numbers import duration
 from reports.model.phrases import near_names
 from reports.model.reasons import total_text
+from reports.model.records import from_table, read_table
 
 _NAMED = 2
 """Names that the sentence lists where there are more."""
@@ -198,7 +199,12 @@ def check_class(request: Request, progress: Progress) -> Tables:
         settings = folder.begin(asked.info, request.seed).settings
         folder.write("intake.json", json_text(intake.summary()))
         files.keep(folder)
-        unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only))
+
+        def total(result: Result) -> float | None:
+            records = from_table(read_table(folder.submissions / result.name / "records.parquet"))
+            return points_of(result, records, files).total
+
+        unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only), total)
         isolation = f"isolation {level.name}: {level.guarantee}"
         progress.begin(len(request.only) or len(intake.attempts), isolation, asked.remarks)
 
@@ -282,14 +288,21 @@ class _Unchecked:
     """The submissions that are still to be checked, and what was prepared of those in flight."""
 
     def __init__(
-        self, folder: GradingFolder, intake: Intake, assignment: Assignment, settings: Settings, only: frozenset[str]
+        self,
+        folder: GradingFolder,
+        intake: Intake,
+        assignment: Assignment,
+        settings: Settings,
+        only: frozenset[str],
+        total: Callable[[Result], float | None],
     ) -> None:
         self._folder = folder
         self._intake = intake
         self._assignment = assignment
         self._settings = settings
         self._only = only
-        self._in_flight: dict[str, tuple[Attempt, Prepared, str, int]] = {}
+        self._total = total
+        self._in_flight: dict[str, tuple[Attempt, Prepared, str, int, tuple[float, ...]]] = {}
 
     def _prepared(self) -> Iterator[tuple[Attempt, Prepared]]:
         wanted = [attempt for attempt in self._intake.attempts if not self._only or attempt.name in self._only]
@@ -318,12 +331,16 @@ class _Unchecked:
                 skipped(attempt.name)
                 continue
             earlier = 0 if before is None else before.earlier + (not same)
-            self._in_flight[attempt.name] = (attempt, prepared, digest, earlier)
+            totals = () if before is None else before.totals
+            if before is not None and whole and not same:
+                last = self._total(before)
+                totals += () if last is None else (last,)
+            self._in_flight[attempt.name] = (attempt, prepared, digest, earlier, totals)
             yield self._task(attempt.name, prepared, earlier)
 
     def keep(self, task: Task, outcome: Outcome) -> Result:
         """Write the result of a task, whole."""
-        attempt, prepared, digest, earlier = self._in_flight.pop(task.name)
+        attempt, prepared, digest, earlier, totals = self._in_flight.pop(task.name)
         result = Result(
             hand_in=attempt.hand_in,
             digest=digest,
@@ -338,6 +355,7 @@ class _Unchecked:
             trouble=outcome.trouble,
             seconds=outcome.seconds,
             earlier=earlier,
+            totals=totals,
             versions=telling(Environment.from_json(json.loads(outcome.files["environment.json"])).versions or {}),
         )
         self._folder.keep(result, outcome.files)

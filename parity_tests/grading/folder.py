@@ -49,8 +49,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     submission's files cannot be imported, `concealed` where they run code that cannot be compared, `given` what they
     hold of what all were given, `trouble` how Parity itself failed. `versions` are those that it was checked by.
     `earlier` counts what was handed in under this name before, of which somebody may have seen the result: the seed
-    follows from the class's and this number. `damage` is a file of it that is not as it was written: it is found when
-    the result is read.
+    follows from the class's and this number. `totals` are the points of these, as far as there was a grade. `damage` is
+    a file of it that is not as it was written: it is found when the result is read.
     """
 
     hand_in: HandIn
@@ -68,6 +68,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0.0
     versions: dict[str, str] = {}
     earlier: int = 0
+    totals: tuple[float, ...] = ()
     damage: str = ""
 
     @property

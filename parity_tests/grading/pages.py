@@ -133,7 +133,9 @@ def _class_page(
         raise UsageError(
             f"the tables in {path} cannot be read ({error}); `parity regrade {path}` makes them."
         ) from error
-    page = partial(class_page, grades, items, flags, mistakes, parts=parts, people=people, about=about)
+    results = filter(None, map(GradingFolder(path).result, people))
+    before = {result.name: result.totals for result in results if result.totals}
+    page = partial(class_page, grades, items, flags, mistakes, parts=parts, people=people, about=about, before=before)
     return page(anonymous=True) if anonymous else page(fixes=_fixes(path))
 
 

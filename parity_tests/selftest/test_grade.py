@@ -213,6 +213,8 @@ def test_what_is_handed_in_anew_is_asked_from_another_seed_and_the_same_files_fr
     assert second == again != 7, "what the first run printed may have told its seed"
     kept = [json.loads((out / "submissions" / name / "submission.json").read_text()) for name in ("ann", "bob")]
     assert [one["earlier"] for one in kept] == [1, 0]
+    assert [len(one["totals"]) for one in kept] == [1, 0]
+    assert "2 attempts: " in (out / "class.html").read_text()
 
 
 def test_a_full_disk_for_temporary_files_is_a_sentence_and_nobodys_fault(

@@ -16,7 +16,7 @@ from reports.model.phrases import capitalised
 from reports.model.points import is_unjudged_zero
 from reports.model.verdicts import FAILING, Verdict
 from reports.model.words import mistake_or_verdict
-from reports.pictures.classes import items_chart, points_chart
+from reports.pictures.classes import attempts_line, items_chart, points_chart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +72,7 @@ def class_page(
     about: About | None = None,
     anonymous: bool = False,
     fixes: Sequence[tuple[str, Fix]] = (),
+    before: Mapping[str, Sequence[float]] | None = None,
 ) -> str:
     """The page of a class as a whole HTML document.
 
@@ -80,7 +81,7 @@ def class_page(
     says what needs a human look: submission, kind, why, nameless. `mistakes` has the columns submission, check,
     diagnosis, part, quantity, verdict and explained_by of all records. `people` says how each submission is named and
     where its page is. An `anonymous` page shows nothing else of who they are. `fixes` are those that were found, with
-    whose they are.
+    whose they are. `before` has the points that earlier attempts of a submission earned.
     """
     about = about or About()
     columns = [str(name) for name in grades.columns]
@@ -97,7 +98,7 @@ def class_page(
             (kind, sum(len(some) for some, _ in lines), lines)
             for kind, lines in _flagged(flags, people, anonymous).items()
         ],
-        table=_table(grades, names, maximum, made, people, about, anonymous),
+        table=_table(grades, names, maximum, made, people, about, anonymous, before or {}),
         histogram=markup(points_chart(totals, maximum)),
         bars=markup(items_chart(items)),
         items=[
@@ -145,6 +146,7 @@ def _table(
     people: Mapping[str, Who],
     about: About,
     anonymous: bool,
+    before: Mapping[str, Sequence[float]],
 ) -> Table:
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in grades.to_dict("records")]
     if anonymous:  # the order of names tells something of them
@@ -157,6 +159,11 @@ def _table(
         maxima={**about.maxima, "total": maximum},
         people={name: (who.name, who.link) for name, who in people.items()},
         mistakes={name: [(mistake.part, mistake.text) for mistake in some] for name, some in made.items()},
+        attempts={
+            name: markup(attempts_line([*before.get(name, ()), float(row["total"])], maximum))
+            for row in rows
+            if (name := str(row["submission"])) in before and row["total"] == row["total"]
+        },
     )
 
 

@@ -13,6 +13,9 @@ _SHOWN_WITH_EACH = 3
 _FEWEST = 2
 """Rows from which on a column that is the same in all of them is left out."""
 _NONE = "–"
+_MOST_ITEMS = 10
+"""Items that have a column each; of more, a column says at which of them points were lost."""
+_LOST = "points lost"
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: who it is and where the page is, its cells, its mistakes, and what of the filters it answers to."""
+    """One row: who it is, where the page is, its cells, its mistakes, and what of the filters it answers to.
+
+    `attempts` is a picture of what was earned before and now, "" where there was one attempt.
+    """
 
     name: str
     link: str
+    attempts: str
     cells: list[Cell]
     first: list[str]
     others: list[str]
@@ -69,13 +76,19 @@ def class_table(
     maxima: Mapping[str, float],
     people: Mapping[str, tuple[str, str]],
     mistakes: Mapping[str, Sequence[tuple[str, str]]],
+    attempts: Mapping[str, str],
 ) -> Table:
     """The table of these rows of a gradebook; `items` are the columns of points.
 
-    `people` has the name and the link of each submission, `mistakes` the part and the text of what it got wrong.
+    `people` has the name and the link of each submission, `mistakes` the part and the text of what it got wrong,
+    `attempts` the picture of its attempts.
     """
-    columns = [Column("student"), *(_points_column(name, maxima) for name in ("total", *items))]
-    columns += [Column("late"), Column("status")]
+    varied = [name for name in items if len({row.get(name) for row in rows}) > 1]
+    many = len(varied) > _MOST_ITEMS
+    if many:
+        rows = [{**row, _LOST: _lost(row, items, maxima)} for row in rows]
+    columns = [Column("student"), *(_points_column(name, maxima) for name in ("total", *(() if many else items)))]
+    columns += [*([Column(_LOST)] if many else []), Column("late"), Column("status")]
     texts = {column.name: [_text(row.get(column.name), column) for row in rows] for column in columns}
     same = {
         name: column[0]
@@ -88,13 +101,23 @@ def class_table(
     statuses = _filter([{_text(row.get("status"), Column("status"))} for row in rows])
     return Table(
         columns=shown,
-        rows=[_row(row, shown, maxima, people, mistakes, parts, made, statuses) for row in rows],
+        rows=[
+            _row(row, shown, maxima, people, mistakes, attempts.get(str(row["submission"]), ""), parts, made, statuses)
+            for row in rows
+        ],
         same=[(name, _with_maximum(text, name, maxima)) for name, text in same.items() if text],
         parts=list(parts.values()),
         statuses=list(statuses.values()),
         mistakes=list(made.values()),
         numbers={text: number for number, text, _ in made.values()},
     )
+
+
+def _lost(row: Mapping[str, Any], items: Sequence[str], maxima: Mapping[str, float]) -> str:
+    """The items at which a row has less than all points, with how many it has."""
+    columns = [_points_column(name, maxima) for name in items if name in maxima]
+    cells = [(column, _cell(row.get(column.name), column, maxima)) for column in columns]
+    return "; ".join(f"{column.name} {cell.text} of {column.maximum}" for column, cell in cells if cell.lost)
 
 
 def _filter(answers: Sequence[set[str]]) -> dict[str, tuple[int, str, int]]:
@@ -110,6 +133,7 @@ def _row(
     maxima: Mapping[str, float],
     people: Mapping[str, tuple[str, str]],
     mistakes: Mapping[str, Sequence[tuple[str, str]]],
+    attempts: str,
     parts: Mapping[str, tuple[int, str, int]],
     made: Mapping[str, tuple[int, str, int]],
     statuses: Mapping[str, tuple[int, str, int]],
@@ -122,6 +146,7 @@ def _row(
     return Row(
         name=name,
         link=link,
+        attempts=attempts,
         cells=[_cell(row.get(column.name), column, maxima) for column in columns],
         first=texts[:_SHOWN_WITH_EACH],
         others=texts[_SHOWN_WITH_EACH:],

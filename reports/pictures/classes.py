@@ -59,3 +59,24 @@ def items_chart(items: pd.DataFrame) -> str:
         "For each item how many submissions have all of it, some of it, none, or were not judged; as in the table."
     )
     return hatched(svg_of(chart, "Items", described))
+
+
+_LINE_WIDTH, _LINE_HEIGHT, _LINE_EDGE = 48, 16, 3
+
+
+def attempts_line(totals: Sequence[float], maximum: float) -> str:
+    """The points of one's attempts as a small line, the first at the left; "" for a single attempt."""
+    if len(totals) <= 1 or maximum <= 0:
+        return ""
+    step = (_LINE_WIDTH - 2 * _LINE_EDGE) / (len(totals) - 1)
+    room = _LINE_HEIGHT - 2 * _LINE_EDGE
+    dots = [
+        (_LINE_EDGE + at * step, _LINE_EDGE + room * (1 - min(max(total / maximum, 0), 1)))
+        for at, total in enumerate(totals)
+    ]
+    told = f"{len(totals)} attempts: {', '.join(map(points_text, totals))}"
+    line, (x, y) = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots), dots[-1]
+    return (
+        f' <svg class="attempts" viewBox="0 0 {_LINE_WIDTH} {_LINE_HEIGHT}" role="img" aria-label="{told}">'
+        f'<title>{told}</title><polyline points="{line}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2"/></svg>'
+    )
