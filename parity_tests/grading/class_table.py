@@ -44,7 +44,7 @@ class ClassTable:
                 self._asked[item.name] += 1
                 self._right[item.name] += item.right == item.counted
                 self._none[item.name] += item.judged and item.right == 0
-                self._not_judged[item.name] += not item.judged
+                self._not_judged[item.name] += not (item.judged or item.right)
                 self._share[item.name] += item.right / item.counted  # type: ignore[assignment]
         for name, names in mistakes.items():
             self._mistakes[name].update(names)

@@ -21,6 +21,7 @@ from reports.files.feedback import feedback_page
 from reports.model.environment import Environment, ForStudents
 from reports.model.notes import Note, NoteKind
 from reports.model.parts import Parts
+from reports.model.points import ItemPoints, Points
 from reports.model.reasons import reason
 from reports.model.records import Record
 
@@ -327,6 +328,10 @@ def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
     assert (row["asked"], row["right"], row["partly"], row["none"]) == (4, 1, 2, 1)
     assert row["mean_share"] == 0.5
     assert row["commonest"] == "forgot to sum (2); TODO 4: `a` is wrong (1); TODO 4: `b` is wrong (1)"
+    for right in (2, 0):  # all of it excused by proofs, and nothing
+        table.add(Points((ItemPoints("linear", ("linear",), 15, 15, right, counted=2, judged=False),)), {})
+    row = table.frame().set_index("item").loc["linear"]
+    assert (row["right"], row["partly"], row["not_judged"]) == (2, 2, 1)
 
 
 def test_feedback_says_what_is_right_what_is_wrong_and_nothing_as_markup() -> None:
