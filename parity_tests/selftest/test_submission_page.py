@@ -28,7 +28,7 @@ from reports.model.records import Record
 from reports.model.relation import relation_of
 from reports.model.verdicts import VERDICTS
 from reports.model.words import GLOSSARY
-from reports.pictures.errors import error_picture
+from reports.pictures.errors import error_picture, levels_of
 
 USUAL = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
 
@@ -230,7 +230,7 @@ def test_the_digits_that_tell_two_numbers_apart_are_marked_where_digits_compare(
 
 def test_the_picture_of_an_array_shows_a_wrong_row_and_each_tile_of_more_dimensions() -> None:
     def dots(multiples: np.ndarray) -> list[bytes]:
-        image = b64decode(error_picture(multiples).source.partition(",")[2])
+        image = b64decode(error_picture(levels_of(multiples)).source.partition(",")[2])
         width = int.from_bytes(image[16:20], "big")
         rows = zlib.decompress(image.partition(b"IDAT")[2][:-16])
         return [rows[at + 1 : at + 1 + width] for at in range(0, len(rows), width + 1)]

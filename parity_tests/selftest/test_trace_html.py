@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def test_the_page_names_the_first_divergence_its_step_and_the_start_of_undecided
     assert "no momentum (--alpha 0)" in page
     assert "First divergence: step 7. Undecided from here on: step 200." in page
     assert (
-        "<title>step 8, gap of updated L1 W: 0.5</title>" in page or "<title>step 7, gap of updated L1 W: 0.5" in page
+        "<title>step 8, updated L1 W: difference: 0.5</title>" in page
+        or "<title>step 7, updated L1 W: difference: 0.5" in page
     )
     assert len(re.findall("<svg", page)) == 8  # each in two widths; of the losses no difference is ever above 0
 
@@ -76,10 +78,18 @@ def test_what_comes_after_the_first_divergence_follows_and_the_first_stands_on_t
         ("updated L1 W", "follows", "follows"),
         ("loss", "undecided", "undecided"),
     ]
-    assert "off after a divergence, in what was computed from it" in page
+    assert "wrong after a divergence, in what was computed from it" in page
     run, *frames = traced()
     alone = trace_html(FakeRun(records=[run.records[2]], environment=run.environment), *frames)
     assert "computed from it" not in alone
+
+
+def test_the_page_shows_the_code_of_the_part_that_diverges() -> None:
+    run, *frames = traced()
+    excerpts = {"4": {"n.py": {7: "return X.T @ grad / N"}}}
+    shown = trace_html(FakeRun(records=run.records, environment=replace(run.environment, excerpts=excerpts)), *frames)
+    assert "return X.T @ grad / N" in shown
+    assert "The code of" not in trace_html(run, *frames)
 
 
 def lines_of(page: str, chart: str) -> str:
@@ -89,14 +99,17 @@ def lines_of(page: str, chart: str) -> str:
 def test_legends_show_lines_as_they_are_drawn_axes_have_titles_and_lines_their_names() -> None:
     weights = lines_of(trace_html(*traced()), "weights")
     samples = re.findall(r'<line class="sample (color-\d)"[^>]*/><text[^>]*>([^<]*)</text>', weights)
-    names = ["gap of updated L1 W", "radius of updated L1 W", "gap of updated L2 W", "radius of updated L2 W"]
+    words = ("difference", "error bound")
+    names = [f"updated {layer} W: {word}" for layer in ("L1", "L2") for word in words]
     assert samples == [
         ("color-0", "undecided"),
         ("color-1", "first divergence"),
         *((f"color-{number}", name) for number, name in enumerate(names, 2)),
     ]
     assert re.findall(r'class="line-name"[^>]*>([^<]*)<', weights) == names
-    assert {"training step", "gap and radius"} <= set(re.findall(r'class="title[^>]*>([^<]*)<', weights))
+    ends = max(float(x) for x in re.findall(r'<circle cx="([\d.]+)"', weights))
+    assert all(float(x) > ends for x in re.findall(r'class="line-name" x="([\d.]+)"', weights))  # beside the lines
+    assert {"training step", "difference"} <= set(re.findall(r'class="title[^>]*>([^<]*)<', weights))
     style = STYLE.read_text(encoding="utf-8")
     found = [re.search(rf"\.gaps \.sample\.color-{n} {{ stroke-dasharray: ([^;]*)", style) for n in (2, 3, 4, 5)]
     dashes = [match[1] if match else "" for match in found]

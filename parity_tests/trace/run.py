@@ -38,7 +38,7 @@ def with_names(
     isolation: str = ISOLATION,
     timeout: float = 10.0,
 ) -> Trace:
-    """The trace, with the names of the mistakes that a check finds in the parts of its divergences.
+    """The trace, with the names of the mistakes that a check finds in the parts of its divergences, and their code.
 
     A name is that of the quantity, where the check asks for it, or else the only one of the part. Raises as `check`.
     """
@@ -68,7 +68,9 @@ def with_names(
         of_quantity = known.get((record.part, record.quantity)) or known.get((record.part, ""), {})
         return replace(record, diagnosis=next(iter(of_quantity))) if len(of_quantity) == 1 else record
 
-    return replace(trace, records=[named(record) if record in own else record for record in trace.records])
+    shown = replace(environment, excerpts=checked.environment.excerpts, hints=checked.environment.hints)
+    records = [named(record) if record in own else record for record in trace.records]
+    return replace(trace, records=records, environment=shown)
 
 
 @contextmanager

@@ -47,7 +47,10 @@ class Code:
         if len(self.lines) <= _MOST_LINES:
             return self.lines
         here = [at for at, line in enumerate(self.lines) if line.here]
-        near = {n for at in here for n in range(at - _AROUND, at + _AROUND + 1)} or set(range(_MOST_LINES))
+        near = {n for at in here for n in range(at - _AROUND, at + _AROUND + 1)}
+        if not near:
+            told = _docstring(self.lines)
+            near = set([at for at in range(len(self.lines)) if at not in told][:_MOST_LINES])
         shown: list[CodeLine] = []
         for at, line in enumerate(self.lines):
             if at in near:
@@ -55,6 +58,18 @@ class Code:
             elif not shown or shown[-1].number is not None:
                 shown.append(CodeLine(None, "", here=False))
         return shown
+
+
+def _docstring(lines: Sequence[CodeLine]) -> range:
+    """Where the first docstring among these lines stands, of more than one line."""
+    begins = next((at for at, line in enumerate(lines) if line.text.lstrip().startswith(('"""', "'''"))), None)
+    if begins is None:
+        return range(0)
+    quotes = lines[begins].text.lstrip()[:3]
+    if lines[begins].text.count(quotes) > 1:
+        return range(0)
+    ends = next((at for at in range(begins + 1, len(lines)) if quotes in lines[at].text), len(lines) - 1)
+    return range(begins, ends + 1)
 
 
 def code_of(run: Results, records: Sequence[Record]) -> list[Code]:

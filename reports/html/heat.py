@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reports.model.elements import arrays_of, digits_apart, multiples, position
 from reports.model.records import Record
 from reports.model.run import Results
-from reports.pictures.errors import SCALE, ErrorPicture, error_picture, level
+from reports.pictures.errors import SCALE, ErrorPicture, error_picture, levels_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,8 +49,8 @@ def heat_of(run: Results, record: Record) -> Heat | None:
     if arrays is None or arrays[0].size < 2:
         return None
     shape, width = arrays[0].shape, arrays[0].shape[-1] if arrays[0].ndim else 1
-    whole = multiples(*(np.asarray(array, np.float64) for array in arrays))
-    got, want, times = (np.asarray(array, np.float64).reshape(-1, width) for array in (*arrays[:2], whole))
+    got, want = (np.asarray(array, np.float64).reshape(-1, width) for array in arrays[:2])
+    levels = _levels(arrays).reshape(-1, width)
     worst = divmod(position(record.where, shape), width)
     rows, columns = _window(worst[0], got.shape[0], _ROWS), _window(worst[1], width, _COLUMNS)
     digits = digits_apart(float(got[worst]), float(want[worst]))
@@ -64,7 +64,7 @@ def heat_of(run: Results, record: Record) -> Heat | None:
         (
             i,
             [cell(want, (i, j), "") for j in columns],
-            [cell(got, (i, j), f"e{level(float(times[i, j]))}") for j in columns],
+            [cell(got, (i, j), f"e{levels[i, j]}") for j in columns],
         )
         for i in rows
     ]
@@ -85,20 +85,26 @@ class Whole:
 
 
 def whole_of(run: Results, records: Sequence[Record]) -> Whole | None:
-    """The picture of the largest array that was kept of these records' first; None where the window shows all of it."""
+    """The picture of the largest array that was kept of these records' first.
+
+    None where the window shows all of it, or all elements have one colour.
+    """
+    kept = [(record, arrays) for record in records[:_MOST_RECORDS] if (arrays := _comparable(run, record)) is not None]
+    levels = [(record, _levels(arrays)) for record, arrays in kept if arrays[0].size > _ROWS * _COLUMNS]
+    shapely = [one for one in levels if one[1].min() < one[1].max()]
+    if not shapely:
+        return None
+    record, largest = max(shapely, key=lambda one: one[1].size)
+    what = f"{record.quantity} of {record.case}, {'×'.join(map(str, largest.shape))}"
+    off = f"{int((largest > 0).sum())} of {largest.size} elements are beyond their error bound"
+    return Whole(error_picture(largest), f"{what}: {off}")
+
+
+def _levels(arrays: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+    """The colours of what is there, what is expected, and the error bound."""
     import numpy as np
 
-    kept = [(record, arrays) for record in records[:_MOST_RECORDS] if (arrays := _comparable(run, record)) is not None]
-    if not kept:
-        return None
-    record, arrays = max(kept, key=lambda one: one[1][0].size)
-    shape = arrays[0].shape
-    if arrays[0].size <= _ROWS * _COLUMNS:
-        return None
-    whole = multiples(*(np.asarray(array, np.float64) for array in arrays))
-    off = int((whole > 1).sum())
-    what = f"{record.quantity} of {record.case}, {'×'.join(map(str, shape))}"
-    return Whole(error_picture(whole), f"{what}: {off} of {whole.size} elements are beyond their error bound")
+    return levels_of(multiples(*(np.asarray(array, np.float64) for array in arrays)))
 
 
 def _comparable(run: Results, record: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -1,15 +1,16 @@
-"""The page of a training trace: where the two sides part, gaps and radii over the steps, losses, epochs."""
+"""The page of a training trace: where the two sides part, differences and bounds over the steps, losses, epochs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reports.html.cards import code_of
 from reports.html.template import facts, markup, template
 from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.phrases import agreement, ended
 from reports.model.records import Record
-from reports.model.run import Results, parts_of
+from reports.model.run import Results, parts_of, title_of
 from reports.model.verdicts import FAILING, NOT_JUDGED, Verdict, row_of
 from reports.model.words import mistakes
 from reports.pictures.training import trace_charts
@@ -33,7 +34,7 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
         title="Parity: a training trace",
         fails=first is not None,
         verdict=_verdict(first, undecided, len(steps)),
-        detail=_detail(first),
+        detail=_detail(run, first),
         undecided=None if undecided is None else f"{ended(undecided.message)} {environment.advice or ''}",
         setting=printable(f"{environment.submission or ''}: {environment.setting or ''}"),
         charts=[
@@ -55,6 +56,10 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
             }
             for record in sorted(records, key=lambda record: record is not first)
         ],
+        code=[] if first is None else code_of(run, [first]),
+        part="" if first is None else parts.heading(first.part),
+        diagnosis="" if first is None else mistakes(first),
+        hint="" if first is None else (environment.hints or {}).get(first.diagnosis, ""),
         follows=any(map(_follows, records)),
         epochs=epochs.to_dict("records"),
         environment=facts(environment),
@@ -76,8 +81,10 @@ def _verdict(first: Record | None, undecided: Record | None, steps: int) -> str:
     return agreement(last)
 
 
-def _detail(first: Record | None) -> str:
+def _detail(run: Results, first: Record | None) -> str:
+    """What was seen first, and the name of its mistake."""
     if first is None:
         return ""
+    title = title_of(run, first.case)
     diagnosis = f" Likely cause: {mistakes(first)}." if first.diagnosis else ""
-    return ended(first.message) + diagnosis
+    return ended(first.message.removeprefix(f"{title}: ")) + diagnosis

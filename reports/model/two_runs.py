@@ -150,7 +150,8 @@ def change_text(group: Sequence[Change]) -> str:
     first = group[0]
     _, was, now, mistake = first.kind
     ratios = f"ratio {number(first.was.ratio)} → {number(first.now.ratio)}"
-    return f"{was} → {now}, {ratios}" + (f": {mistake}" if mistake else "")
+    gone = "" if first.now.verdict in FAILING else "; mended"  # what is past is told as past
+    return f"{was} → {now}, {ratios}" + (f"{gone}: {mistake}" if mistake else "")
 
 
 def _drift(before: Results, after: Results, was: Sequence[Record], same: Sequence[Record]) -> tuple[Drift | None, str]:

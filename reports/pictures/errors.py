@@ -24,7 +24,7 @@ _BETWEEN = 5
 """The colour between the tiles of an array of more than two dimensions, which is not seen."""
 _MOST = 128
 """Dots of an image on each side; beyond, a dot stands for several elements, and shows the worst of them."""
-_WIDTH, _LARGEST_DOT = 384, 12
+_WIDTH, _HEIGHT, _LARGEST_DOT = 384, 256, 12
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,28 @@ class ErrorPicture:
     columns: int
 
 
-def level(multiple: float) -> int:
-    """The colour of a multiple of the error bound: its place in SCALE."""
-    return sum(not multiple <= step for step in STEPS)
+def levels_of(multiples: np.ndarray) -> np.ndarray:
+    """The colours of multiples of the error bound: their places in SCALE."""
+    import numpy as np
+
+    levels: np.ndarray = np.digitize(multiples, STEPS, right=True).astype(np.int8)
+    return levels
 
 
-def error_picture(multiples: np.ndarray) -> ErrorPicture:
-    """The picture of these multiples of the error bound, an array of at least one element.
+def error_picture(levels: np.ndarray) -> ErrorPicture:
+    """The picture of these colours, an array of at least one element.
 
     Of more than two dimensions each of the last two is a tile; tiles of four and more stand in rows by the third from
     last. One long dimension is broken into rows.
     """
     import numpy as np
 
-    sheet = _sheet(np.digitize(multiples, STEPS, right=True).astype(np.int8))
+    sheet = _sheet(levels)
     rows, columns = (math.ceil(size / _MOST) for size in sheet.shape)
     wide = [(0, -size % by) for size, by in zip(sheet.shape, (rows, columns), strict=True)]
     blocks = np.pad(sheet, wide, constant_values=-1)
     dots = blocks.reshape(blocks.shape[0] // rows, rows, blocks.shape[1] // columns, columns).max(axis=(1, 3))
-    dot = max(1, min(_LARGEST_DOT, _WIDTH // dots.shape[1]))
+    dot = max(1, min(_LARGEST_DOT, _WIDTH // dots.shape[1], _HEIGHT // dots.shape[0]))
     indexed = np.where(dots < 0, _BETWEEN, dots).astype(np.uint8)
     source = "data:image/png;base64," + base64.b64encode(_png(indexed)).decode()
     return ErrorPicture(source, dots.shape[1] * dot, dots.shape[0] * dot, rows, columns)

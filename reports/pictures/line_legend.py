@@ -11,7 +11,8 @@ _SAMPLE = 24
 """Pixels of a line in the legend."""
 _LINE = 13
 """Pixels from one name to the next where they would cover one another."""
-_ABOVE = 5
+_BASELINE, _BESIDE = 4, 8
+"""Pixels from the middle of a name to its foot, and from the end of a line to its name."""
 
 
 def show_lines(root: ElementTree.Element, names: Mapping[int, str]) -> None:
@@ -27,8 +28,8 @@ def show_lines(root: ElementTree.Element, names: Mapping[int, str]) -> None:
             ends.append((float(dots[-1].get("cy", "0")), float(dots[-1].get("cx", "0")), number, series))
     above = 0.0
     for y, x, number, series in sorted(ends, key=lambda end: end[0]):  # from above, each below the one before
-        above = max(y - _ABOVE, above + _LINE)
-        at = {"class": "line-name", "x": f"{x:.1f}", "y": f"{above:.1f}"}
+        above = max(y + _BASELINE, above + _LINE)
+        at = {"class": "line-name", "x": f"{x + _BESIDE:.1f}", "y": f"{above:.1f}"}
         ElementTree.SubElement(series, f"{{{SVG}}}text", at).text = names[number]
 
 

@@ -24,11 +24,13 @@ Point = tuple[float, float]
 """A step and a value."""
 
 _EXPLAINED = (
-    "Gap: how far submission and torch are apart. Radius: how far rounding explains. Solid and dash-dotted lines are "
-    "gaps, dashed and dotted ones their radii."
+    "Difference: how far submission and torch are apart. Error bound: how far rounding may take them. Solid and "
+    "dash-dotted lines are differences, dashed and dotted ones their bounds."
 )
 _MOST_POINTS, _FEW_POINTS = 150, 60
 _WIDE, _NARROW = (900, 300), (420, 330)
+_NAMES, _COLUMNS = 210, 3
+"""Pixels beside a wide picture for the names of its lines, and columns of its legend."""
 _MARKS = 2
 """Series that mark steps, before those of lines."""
 _LINE_DOT = 1.5
@@ -76,16 +78,16 @@ def marks_of(records: Sequence[Record]) -> Marks:
 
 
 def gaps_chart(name: str, series: Mapping[str, pd.DataFrame], marks: Marks, *, narrow: bool = False) -> str:
-    """Gap and radius of each quantity over the steps on a logarithmic axis; "" with nothing to draw.
+    """Difference and error bound of each quantity over the steps on a logarithmic axis; "" with nothing to draw.
 
     `series` has the rows of each quantity, with the columns step, gap and radius; what is not above 0 is not drawn.
     """
     lines = [
-        (f"{column} of {quantity}", _points(rows, column))
+        (f"{quantity}: {word}", _points(rows, column))
         for quantity, rows in series.items()
-        for column in ("gap", "radius")
+        for column, word in (("gap", "difference"), ("radius", "error bound"))
     ]
-    return _logarithmic(name, "gaps", name.capitalize(), "gap and radius", lines, marks, narrow)
+    return _logarithmic(name, "gaps", name.capitalize(), "difference", lines, marks, narrow)
 
 
 def difference_chart(steps: pd.DataFrame, marks: Marks, *, narrow: bool = False) -> str:
@@ -150,7 +152,10 @@ def losses_chart(steps: pd.DataFrame, marks: Marks, *, narrow: bool = False) -> 
 
 def _new(kind: Any, name: str, style: str, axis: str, narrow: bool) -> Any:
     size = _NARROW if narrow else _WIDE
-    chart = new_chart(kind, f"{name}-narrow" if narrow else name, style, size)
+    room = {} if narrow else {"margin_right": _NAMES}
+    chart = new_chart(kind, f"{name}-narrow" if narrow else name, style, size, **room)
+    if not narrow:
+        chart.config.legend_at_bottom_columns = _COLUMNS
     chart.x_title, chart.y_title = "training step", axis
     return chart
 
