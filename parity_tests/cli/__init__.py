@@ -108,7 +108,16 @@ def _kept_of(error: HarnessError) -> str:
     return f". {keep_traceback(error.__cause__, 'it is for whoever wrote the assignment')}"
 
 
+class InOurOrder(click.Group):
+    """A group whose help lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands."""
+        return list(self.commands)
+
+
 @click.group(
+    cls=InOurOrder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]...",
@@ -132,22 +141,23 @@ def cli(context: click.Context) -> int | None:
 
 COMMANDS = (
     check,
-    hold,
-    audit,
     show,
     compare,
-    report,
-    data,
-    doctor,
-    selftest,
-    bench,
+    trace,
+    hold,
+    audit,
     grade,
     regrade,
-    class_status,
     gradebook,
-    gradescope_bundle,
-    trace,
+    class_status,
+    report,
     new_assignment,
+    gradescope_bundle,
+    doctor,
+    data,
+    selftest,
+    bench,
 )
+"""The commands, those first that most people need."""
 for command in COMMANDS:
     cli.add_command(command)

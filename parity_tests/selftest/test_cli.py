@@ -192,7 +192,7 @@ def test_a_discrepancy_is_said_and_leads_to_its_numbers(fake: FakeCheck, parity:
     assert hint[0] == "show"
     status, shown, _ = parity(*hint)
     assert status == 0
-    assert "X: 3×2; W: 2×4" in shown
+    assert "X of 3×2, W of 2×4" in shown
 
 
 def test_quiet_prints_the_verdict_alone(fake: FakeCheck, parity: Parity) -> None:
@@ -418,3 +418,9 @@ def test_help_and_version_need_nothing_slow() -> None:
     assert "check" in done.stdout
     assert "parity 0." in done.stdout
     assert not {"torch", "pandas", "numpy", "scipy", "rich"} & set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_documentation_lists_every_command_in_the_order_of_the_help() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    listed = page.partition(":commands: ")[2].partition("\n")[0].split(",")
+    assert listed == cli.list_commands(click.Context(cli)) == list(cli.commands)
