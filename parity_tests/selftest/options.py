@@ -24,7 +24,7 @@ FILE_BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 LONG = """
 test_blame test_verdicts test_forms test_names test_right_forms test_null_submissions test_diagnoses test_grade
 test_right_parts_stay test_proof test_submissions test_pytest_front test_reproduce test_trace test_honest_forms
-test_unearned test_isolation test_null test_hostile test_pairs test_nothing_lost test_judge_results test_opinfo
+test_unearned test_isolation test_null test_hostile test_pairs test_nothing_lost test_judge_results
 test_pytest_plugin
 """
 """Files that take more than ten seconds, which come first."""

@@ -54,7 +54,6 @@ BESIDE = re.compile(r"parity_tests\.(harness\.(inside|wire)|(assignments\.\w+|de
 """Modules that lie beside a submission in its process."""
 NAMED = re.compile(rf"""["']((?:{"|".join(PACKAGES)})\.[\w.]+)(?::\w+)?["']""")
 """A text that names a module of ours, as what is imported by its name."""
-NO_IMPORT = re.compile(r'("-m",\s*|sys\.modules\.get\()"[\w.]+"')
 
 
 @cache
@@ -113,16 +112,12 @@ def test_an_import_upwards_would_be_found() -> None:
 
 
 def test_no_module_is_named_by_a_text_in_a_room_that_may_not_know_it() -> None:
-    """As entry points, and what is imported by its name.
-
-    What stands behind "-m" is a process of its own, and what is looked up among the modules that are there is not
-    imported.
-    """
+    """As entry points, and what is imported by its name; what stands behind "-m" is a process of its own."""
     found = [
         (module, named)
         for module in graph().modules
         if (room := room_of(module)) and (file := file_of(module)).is_file()
-        for named in re.findall(NAMED, re.sub(NO_IMPORT, "", file.read_text(encoding="utf-8")))
+        for named in re.findall(NAMED, re.sub(r'"-m",\s*"[\w.]+"', "", file.read_text(encoding="utf-8")))
         if room_of(named) not in allowed(room)
     ]
     assert found == []
