@@ -252,7 +252,7 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
     found = Question(
         told["name"], told["given"], tuple(_statements(path, where, told["run"])), told["torch"],
         {letter: _range(path, where, letter, one) for letter, one in told.get("sizes", {}).items()},
-        {part: _text(path, where, part, one, told) for part, one in told.get("texts", {}).items()},
+        {part: _text(path, where, part, told) for part in told.get("texts", {})},
         _all_names(path, where, told), tuple(told.get("shapes", ())), told.get("lenient", False),
         told.get("whole", False), told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
         edition=told.get("edition", ""),
@@ -291,9 +291,8 @@ def _is_open(node: ast.AST) -> bool:
 
 def _all_names(path: Path, where: str, told: Mapping[str, Any]) -> str:
     """The lines that make what texts read: those of a question, and of the known functions that it names."""
-    named = [(part, one) for part, one in told.get("texts", {}).items() if REFERENCE.fullmatch(one)]
-    lines = [told.get("names", ""), *(_named(path, where, *one).names for one in named)]
-    return "\n".join(dict.fromkeys("\n".join(lines).split("\n")))
+    known = [one.names for part in told.get("texts", {}) for one in _known_texts(path, where, part, told)]
+    return "\n".join(dict.fromkeys("\n".join([told.get("names", ""), *known]).split("\n")))
 
 
 def _built_of(told: Any) -> Mapping[str, Sequence[str]]:
@@ -311,7 +310,8 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
     last: dict[str, str] = {}
     behind: dict[str, tuple[str, ...]] = {}
     for node in _one_by_one(_tree(path, f"{where}, run", text)):
-        call = next((one for one in ast.walk(node) if isinstance(one, ast.Call)), None)
+        calls = () if isinstance(node, ast.For) else ast.walk(node)  # a loop sets what an object has
+        call = next((one for one in calls if isinstance(one, ast.Call)), None)
         targets = tuple(_names(node.targets[0])) if isinstance(node, ast.Assign) else ()
         part = ""
         if call is not None and isinstance(call.func, ast.Name) and call.func.id == OBJECT:
@@ -373,14 +373,15 @@ def _tree(path: Path, where: str, text: str) -> ast.Module:
         raise UsageError(f"{path}, {where}, is not Python: {error}.") from error
 
 
-def _text(path: Path, where: str, part: str, name: str, told: Mapping[str, Any]) -> RightText:
-    """The right text that `A = relu(Z)` or `module:NAME` stands for, or that is written out with labels."""
+def _text(path: Path, where: str, part: str, told: Mapping[str, Any]) -> RightText:
+    """The right text of a part: known ones, `module:NAME`, or what is written out, a label behind each line."""
+    if known := _known_texts(path, where, part, told):
+        lines = "\n".join(one.lines.strip("\n") for one in known)
+        return _written_out(lines, tuple(told["given"]), "\n".join(one.names for one in known))
+    name = told["texts"][part]
     if "\n" in name:
         _tree(path, f"{where}, texts.{part}", name)
         return _written_out(name, tuple(told["given"]), told.get("names", ""))
-    if REFERENCE.fullmatch(name):
-        known = _named(path, where, part, name)
-        return _written_out(known.lines, tuple(told["given"]), known.names)
     module, _, of_module = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), of_module)
@@ -393,10 +394,12 @@ def _text(path: Path, where: str, part: str, name: str, told: Mapping[str, Any])
     return found
 
 
-def _named(path: Path, where: str, part: str, name: str) -> NamedText:
-    """The text of a known function, under the names of an assignment."""
+def _known_texts(path: Path, where: str, part: str, told: Mapping[str, Any]) -> list[NamedText]:
+    """The texts of known functions that a part names, one after another, under the names of the assignment."""
+    named = told["texts"][part]
+    references = [named] if isinstance(named, str) else named
     try:
-        return text_of(name)
+        return [text_of(one) for one in references if REFERENCE.fullmatch(one)]
     except UsageError as error:
         raise UsageError(f"{path}, {where}, texts.{part}: {error}.") from None
 

@@ -174,3 +174,60 @@ def test_the_gradients_of_a_recurrent_cell_add_up_over_its_calls() -> None:
     wrong = changed(f"{NN}/rnn_cell.py", "self.dW_hh += dz", "self.dW_hh = dz")
     found = failing(asked(wrong, "RNNCell.backward", edition="HW3P1"))
     assert found == {"RNNCell.backward": {"2 is left out of dW_hh after two calls"}}
+
+
+def changes(*rows: tuple[str, str, str]) -> dict[str, str]:
+    """The solution with several changes, each in its file."""
+    files = dict(SOLUTION)
+    for file, old, new in rows:
+        assert old in files[file]
+        files[file] = files[file].replace(old, new, 1)
+    return files
+
+
+def test_networks_of_the_third_homework_are_told_apart_from_their_cells() -> None:
+    wrong = changes(
+        ("models/rnn_classifier.py", "return dh / len(delta)", "return dh"),
+        ("models/char_predictor.py", "np.zeros(net.hidden_dim)", "np.ones(net.hidden_dim)"),
+        ("CTC/CTC.py", "beta[-1, -2:] = 1", "beta[-1, -1] = 1"),
+    )
+    asks = ("RNNPhonemeClassifier.forward", "RNNPhonemeClassifier.backward", "CharacterPredictor.forward", "inference")
+    found = failing(asked(wrong, *asks, "CTCLoss.forward", edition="HW3P1"))
+    assert found.keys() == {"RNNPhonemeClassifier.backward", "inference", "CTCLoss.forward"}
+    assert found["RNNPhonemeClassifier.backward"] == {"dh0 is multiplied by N once too often"}
+
+
+def test_the_right_ctc_loss_and_gradient_are_right_with_a_note() -> None:
+    right = changes(
+        ("CTC/CTC.py", "loss -= np.sum(gamma * np.log(probs[:, extended]))", "loss -= np.log(alpha[-1, -2:].sum())"),
+        ("CTC/CTC.py", "return dY", "return dY / len(self.gammas)"),
+    )
+    found = asked(right, "CTCLoss.forward", "CTCLoss.backward", edition="HW3P1")
+    assert failing(found) == {}
+    notes = {note.text for record in found for note in record.notes}
+    assert {one.partition(",")[0] for one in notes} >= {"is the mean of −ln P", "is divided by the number of examples"}
+
+
+def test_adam_is_asked_for_two_steps_and_decay_may_come_after_them() -> None:
+    bias = changes(("mytorch/optim/adam.py", "self.t += 1", "self.t = 1"))
+    assert failing(asked(bias, edition="HW1P1-bonus")).keys() == {"Adam.step", "AdamW.step"}
+    decay = SOLUTION["mytorch/optim/adamw.py"].partition("        for layer")[2].partition("        super")[0]
+    after = changes(
+        ("mytorch/optim/adamw.py", f"        for layer{decay}", ""),
+        ("mytorch/optim/adamw.py", "        super().step()\n", f"        super().step()\n        for layer{decay}"),
+    )
+    found = asked(after, "AdamW.step", edition="HW1P1-bonus")
+    assert failing(found) == {}
+    assert any("decays after the step" in note.text for record in found for note in record.notes)
+
+
+def test_something_small_in_the_logarithm_is_a_note_and_something_large_is_wrong() -> None:
+    def loss(small: str) -> list[Record]:
+        new = f"-np.sum(Y * np.log(self.softmax + {small})) / len(A)"
+        files = changed(f"{NN}/loss.py", "-np.sum(Y * (shifted - np.log(total))) / len(A)", new)
+        return asked(files, "CrossEntropyLoss.forward")
+
+    right = loss("1e-9")
+    assert failing(right) == {}
+    assert any("adds 1e-9 in the logarithm" in note.text for record in right for note in record.notes)
+    assert failing(loss("1e-6")).keys() == {"CrossEntropyLoss.forward"}

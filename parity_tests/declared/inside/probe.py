@@ -22,7 +22,7 @@ else:
 
 BUILTINS = {one.__name__: one for one in (dict, float, int, len, list, range, str, tuple)} | {"Object": SimpleNamespace}
 """What lines may use of Python's own names."""
-SCOPE = {"__builtins__": {**BUILTINS, "__import__": __import__}}
+SCOPE = {"__builtins__": {**BUILTINS, "__import__": __import__}, "np": np}
 """What lines run in: some of numpy's functions import others when they are called."""
 
 

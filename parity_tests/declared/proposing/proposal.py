@@ -107,7 +107,7 @@ def _candidates(words: Sequence[str], without: set[str]) -> list[Known]:
     """The known functions that may be called so, with fewer and fewer of the words that say nothing."""
     kept = [one for one in words if one not in without]
     for tried in ("_".join(kept), "_".join(one for one in kept if one not in _NOTHING)):
-        found = [one for one in functions().values() if re.fullmatch(one.like, tried)]
+        found = [one for one in functions().values() if one.like and re.fullmatch(one.like, tried)]
         if found:
             return found
     return []

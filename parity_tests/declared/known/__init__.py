@@ -1,4 +1,11 @@
-"""The known functions: torch's counterparts, what they take, and right texts under an assignment's own names."""
+"""The known functions: torch's counterparts, what they take, and right texts under an assignment's own names.
+
+They stand in the files beside this one. `like` are the names that a function may have ("" for none: it is a text
+alone), `takes` what it is given (sizes, what is drawn, or a list of numbers, of which the first is usual), `torch` what
+is right. `forward` and `backward` are its right texts, which read `names` beside what is given. In an assignment
+`texts.f = "A = relu(Z)"` is the text of relu with x called Z and out called A; `relu_backward` is that of its gradient,
+`dx` in x.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +20,8 @@ from typing import Any
 
 from parity_tests.protocol.errors import UsageError
 
-FILE = Path(__file__).parent / "known.toml"
+FOLDER = Path(__file__).parent
+CALLED = "called.toml"
 BACKWARD = "_backward"
 REFERENCE = re.compile(r"\w+(, *\w+)* *= *\w+\(.*\)")
 """A text as an assignment names it: `A = relu(Z)`."""
@@ -28,19 +36,15 @@ class Known:
     """
 
     name: str
-    like: str
     takes: Mapping[str, Any]
-    torch: str
+    torch: str = ""
+    like: str = ""
     sizes: Mapping[str, Any] = field(default_factory=dict)
     names: str = ""
     forward: str = ""
     backward: str = ""
     upstream: str = ""
-
-    @property
-    def gives(self) -> str:
-        """The name of its result in torch's lines."""
-        return self.torch.partition(" =")[0]
+    gives: tuple[str, ...] = ("out",)
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,15 @@ class NamedText:
 @cache
 def functions() -> Mapping[str, Known]:
     """All functions that are known, by name."""
-    told = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return {name: Known(name, **of_name) for name, of_name in told.items() if name != "called"}
+    files = (path for path in sorted(FOLDER.glob("*.toml")) if path.name != CALLED)
+    told = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
+    return {name: Known(name, **of_name) for one in told for name, of_name in one.items()}
 
 
 @cache
 def called() -> Mapping[str, re.Pattern[str]]:
     """The names that a parameter may have in a submission, by its name here."""
-    told = tomllib.loads(FILE.read_text(encoding="utf-8"))["called"]
+    told = tomllib.loads((FOLDER / CALLED).read_text(encoding="utf-8"))
     return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in told.items()}
 
 
@@ -82,7 +87,7 @@ def text_of(reference: str) -> NamedText:
         texts = [one.name for one in functions().values() if one.forward]
         raise UsageError(f"there is no text of {asked!r}; there are {', '.join(texts)}, and {BACKWARD} after most")
     takes = list(known.takes)
-    results = [known.gives]
+    results = list(known.gives)
     if asked.endswith(BACKWARD):
         results = [f"d{one}" for one in takes if f"d{one}" in _assigned(lines)]
         takes += ["dout"] if "dout" in lines else []
@@ -92,12 +97,12 @@ def text_of(reference: str) -> NamedText:
             "a name or a number in the place of each"
         )
     words = dict(zip([*takes, *results], [*given, *targets], strict=True))
-    own = {name: f"{known.name}_{name}" for name in _assigned(f"{known.names}\n{lines}") if name not in words}
+    own = {name: f"{name}_of_{targets[0]}" for name in _assigned(f"{known.names}\n{lines}") if name not in words}
     return NamedText(renamed(lines, words, own), renamed(known.names, words, own))
 
 
-def _assigned(lines: str) -> set[str]:
-    return set(re.findall(r"^(\w+) =", lines, re.MULTILINE))
+def _assigned(lines: str) -> list[str]:
+    return list(dict.fromkeys(re.findall(r"^(\w+) =", lines, re.MULTILINE)))
 
 
 def renamed(text: str, words: Mapping[str, str], own: Mapping[str, str] | None = None) -> str:

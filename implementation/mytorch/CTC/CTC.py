@@ -1,0 +1,66 @@
+"""Connectionist temporal classification, of probabilities."""
+
+import numpy as np
+
+
+class CTC:
+    def __init__(self, BLANK=0):
+        self.BLANK = BLANK
+
+    def extend_target_with_blank(self, target):
+        """The labels with blanks around them, and where a blank may be skipped."""
+        extended = np.full(2 * len(target) + 1, self.BLANK)
+        extended[1::2] = target
+        skip = np.zeros(len(extended), int)
+        skip[3::2] = extended[3::2] != extended[1:-2:2]
+        return extended, skip
+
+    def get_forward_probs(self, probs, extended, skip):
+        alpha = np.zeros((len(probs), len(extended)))
+        alpha[0, :2] = probs[0, extended[:2]]
+        for t in range(1, len(probs)):
+            alpha[t] = alpha[t - 1]
+            alpha[t, 1:] += alpha[t - 1, :-1]
+            alpha[t, 2:] += alpha[t - 1, :-2] * skip[2:]
+            alpha[t] *= probs[t, extended]
+        return alpha
+
+    def get_backward_probs(self, probs, extended, skip):
+        beta = np.zeros((len(probs), len(extended)))
+        beta[-1, -2:] = 1
+        for t in reversed(range(len(probs) - 1)):
+            after = beta[t + 1] * probs[t + 1, extended]
+            beta[t] = after
+            beta[t, :-1] += after[1:]
+            beta[t, :-2] += after[2:] * skip[2:]
+        return beta
+
+    def get_posterior_probs(self, alpha, beta):
+        gamma = alpha * beta
+        return gamma / gamma.sum(axis=1, keepdims=True)
+
+
+class CTCLoss:
+    """The batch mean of −Σ γ ln y; its `backward`, −γ/y, is the gradient of the sum of −ln P."""
+
+    def __init__(self, BLANK=0):
+        self.ctc = CTC(BLANK)
+
+    def forward(self, logits, target, input_lengths, target_lengths):
+        """`logits` are probabilities, time × batch × symbols."""
+        self.logits, self.gammas, loss = logits, [], 0.0
+        for b, (length, labels) in enumerate(zip(input_lengths, target_lengths, strict=True)):
+            probs = logits[:length, b]
+            extended, skip = self.ctc.extend_target_with_blank(target[b, :labels])
+            alpha = self.ctc.get_forward_probs(probs, extended, skip)
+            gamma = self.ctc.get_posterior_probs(alpha, self.ctc.get_backward_probs(probs, extended, skip))
+            self.gammas.append((extended, gamma))
+            loss -= np.sum(gamma * np.log(probs[:, extended]))
+        return loss / logits.shape[1]
+
+    def backward(self):
+        dY = np.zeros_like(self.logits)
+        for b, (extended, gamma) in enumerate(self.gammas):
+            for k, symbol in enumerate(extended):
+                dY[: len(gamma), b, symbol] -= gamma[:, k] / self.logits[: len(gamma), b, symbol]
+        return dY
