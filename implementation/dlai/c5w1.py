@@ -38,3 +38,55 @@ def lstm_forward(x, a0, parameters):
         for kept, one in zip((a, y, c, caches), (a_next, yt, c_next, cache), strict=True):
             kept.append(one)
     return np.stack(a, axis=2), np.stack(y, axis=2), np.stack(c, axis=2), (caches, x)
+
+
+def rnn_cell_backward(da_next, cache):
+    a_next, a_prev, xt, parameters = cache
+    dtanh = (1 - a_next**2) * da_next
+    return {
+        "dxt": parameters["Wax"].T @ dtanh,
+        "da_prev": parameters["Waa"].T @ dtanh,
+        "dWax": dtanh @ xt.T,
+        "dWaa": dtanh @ a_prev.T,
+        "dba": dtanh.sum(axis=1, keepdims=True),
+    }
+
+
+def rnn_backward(da, caches):
+    """The gradients of the weights are sums over time; `da` may be shorter than x."""
+    steps, x = caches
+    dx, da_prev, sums = np.zeros((x.shape[0], x.shape[1], da.shape[2])), np.zeros(da.shape[:2]), {}
+    for t in reversed(range(da.shape[2])):
+        grads = rnn_cell_backward(da[:, :, t] + da_prev, steps[t])
+        dx[:, :, t], da_prev = grads.pop("dxt"), grads.pop("da_prev")
+        sums = {name: value + sums.get(name, 0) for name, value in grads.items()}
+    return {"dx": dx, "da0": da_prev, **sums}
+
+
+def lstm_cell_backward(da_next, dc_next, cache):
+    _, c_next, a_prev, c_prev, ft, it, cct, ot, xt, parameters = cache
+    dc = dc_next + da_next * ot * (1 - np.tanh(c_next) ** 2)
+    through = {
+        "f": dc * c_prev * ft * (1 - ft),
+        "i": dc * cct * it * (1 - it),
+        "c": dc * it * (1 - cct**2),
+        "o": da_next * np.tanh(c_next) * ot * (1 - ot),
+    }
+    concat, n_a = np.concatenate([a_prev, xt]), len(a_prev)
+    both = sum(parameters[f"W{gate}"].T @ value for gate, value in through.items())
+    grads = {"dxt": both[n_a:], "da_prev": both[:n_a], "dc_prev": dc * ft}
+    for gate, value in through.items():
+        grads[f"dW{gate}"] = value @ concat.T
+        grads[f"db{gate}"] = value.sum(axis=1, keepdims=True)
+    return grads
+
+
+def lstm_backward(da, caches):
+    steps, x = caches
+    dx, da_prev = np.zeros((x.shape[0], x.shape[1], da.shape[2])), np.zeros(da.shape[:2])
+    dc_prev, sums = np.zeros(da.shape[:2]), {}
+    for t in reversed(range(da.shape[2])):
+        grads = lstm_cell_backward(da[:, :, t] + da_prev, dc_prev, steps[t])
+        dx[:, :, t], da_prev, dc_prev = grads.pop("dxt"), grads.pop("da_prev"), grads.pop("dc_prev")
+        sums = {name: value + sums.get(name, 0) for name, value in grads.items()}
+    return {"dx": dx, "da0": da_prev, **sums}

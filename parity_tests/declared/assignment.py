@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,10 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.null import Nulls
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.part import Part
+from parity_tests.protocol.proof import Proof
 
 PROBE = Path(__file__).parent / "inside" / "probe.py"
 RUBRIC, NULL = "rubric.toml", "null.tsv"
@@ -50,7 +52,7 @@ def of_folder(folder: Path) -> Assignment:
         layout=layout.in_folder(solution),
         solution=solution,
         parts=tuple(
-            Part(name, told.get("label", name), told.get("title", name), (name,))
+            Part(name, told.get("label", name), told.get("title", name), (name,), name not in declared.ungraded)
             for name, told in declared.parts.items()
         ),
         inside=Inside(PROBE),
@@ -58,11 +60,12 @@ def of_folder(folder: Path) -> Assignment:
         kinds={KIND: Kind(partial(_draw, questions), partial(_judge, questions))},
         exam=declared.exam,
         editions=Editions(declared.editions, inert_modules=dict.fromkeys(declared.editions, declared.inert)),
-        blame=partial(_blamed, questions),
+        blame=partial(_blamed, questions, declared.ungraded),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,
         null=null if null.is_file() else None,
         allow=declared.allow,
+        proof=partial(_proof, declared),
         of_files=partial(_of_files, declared),
     )
 
@@ -71,7 +74,7 @@ def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> As
     """The assignment for a submission, whose files tell its layout, its editions and the dialect of each question."""
     layout = assignment.layout.in_folder(folder)
     asked = replace(declared, questions=asked_of(declared, folder, layout))
-    first = AND.join(editions_of(declared, layout))
+    first = AND.join(editions_of(declared, folder, layout))
     names = dict.fromkeys((first, *assignment.editions.names))
     return replace(
         assignment, layout=layout, plan=partial(plan, asked), editions=replace(assignment.editions, names=tuple(names))
@@ -88,10 +91,17 @@ def _judge(questions: dict[str, Question], case: Case, arrays: Arrays, seen: Obs
     return judge(questions[case.params["question"]], case, arrays, seen, context)
 
 
-def _blamed(questions: dict[str, Question], plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:
-    from parity_tests.declared.judging import blamed
+def _blamed(
+    questions: dict[str, Question], ungraded: Collection[str], plan: Sequence[Case], verdicts: Verdicts
+) -> Verdicts:
+    from parity_tests.declared.judging import blamed, forgiven
 
-    return blamed(questions, plan, verdicts)
+    return forgiven(ungraded, plan, blamed(questions, plan, verdicts))
+
+
+def _proof(declared: Declaration) -> Proof:
+    """Whoever knows nothing must earn nothing in any of the editions."""
+    return Proof(nulls=Nulls(editions=declared.editions))
 
 
 def _diagnosis(declared: Declaration) -> Diagnosis:

@@ -24,7 +24,7 @@ LEAST, MOST = 2, 7
 TAKEN = ("torch", "F", "grad", "np", "rng")
 """The names that lines of torch, or expressions of what is drawn, know already."""
 OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question", "solution", "allow"}
-OF_ASSIGNMENT |= {"notebook", "inert"}
+OF_ASSIGNMENT |= {"notebook", "inert", "base", "ungraded"}
 RIGHT = "right_"
 """Before the name of a result, in texts: what torch gives."""
 OBJECT = "Object"
@@ -35,7 +35,7 @@ OF_PART = {"label", "title"}
 OF_DIALECT = {"told", "given", "run", "torch", "texts", "names", "either"}
 OF_QUESTION = {
     *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "lenient", "whole"),
-    *("read", "either", "built_of", "dialect", "each", "edition"),
+    *("read", "either", "built_of", "dialect", "each", "edition", "arrays"),
 }
 
 
@@ -54,7 +54,8 @@ class Question:
     """What is asked together: the inputs, what is called of a submission line by line, and what torch says.
 
     `given` says by name what is drawn: sizes as "N D" (normal numbers), a list to choose from, a constant, or an
-    expression of `rng`, the sizes and the inputs before it. `sizes` are the least and the most of a letter. `texts`
+    expression of `rng`, the sizes and the inputs before it; `arrays` says several of them by sizes, "x: N D, w: D M".
+    `sizes` are the least and the most of a letter. `texts`
     has the right text of a part, for the names of mistakes, and `names` lines that make what these texts read of what
     is given: axes, counts and arrays. Torch's results are those of `run` by the same names.
 
@@ -121,7 +122,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Declaration:
-    """An assignment as it is declared, and the folder that the file lies in."""
+    """An assignment as it is declared, and the folder that the file lies in; what it does not say its `base` says.
+
+    What is wrong in the `ungraded` parts is a note: who leaves them empty has made no mistake.
+    """
 
     folder: Path
     name: str
@@ -136,6 +140,7 @@ class Declaration:
     allow: tuple[str, ...] = ()
     notebook: bool = False
     inert: tuple[str, ...] = ()
+    ungraded: tuple[str, ...] = ()
 
     @property
     def editions(self) -> tuple[str, ...]:
@@ -156,12 +161,9 @@ def read(folder: Path) -> Declaration:
     """
     path = folder if folder.suffix == ".toml" else folder / FILE
     folder = path.parent
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{folder} has no {FILE}, which declares an assignment.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}.") from error
+    told = _told(path)
+    if "base" in told:
+        told = _told(folder / told["base"]) | told
     _known(path, told, OF_ASSIGNMENT, "")
     _has(path, told, ("name", "question"), "")
     edition, asked = "", list[Question]()
@@ -172,6 +174,8 @@ def read(folder: Path) -> Declaration:
     questions = tuple(asked)
     parts = dict.fromkeys(part for question in questions for _, part in question.results)
     declared = told.get("part", {})
+    if unknown := [part for part in told.get("ungraded", ()) if part not in parts]:
+        raise UsageError(f"{path}: ungraded names {unknown[0]}, of which no question asks a result.")
     for part, of_part in declared.items():
         _known(path, of_part, OF_PART, f"part.{part}")
         if part not in parts:
@@ -181,7 +185,18 @@ def read(folder: Path) -> Declaration:
         {part: declared.get(part, {}) for part in parts}, questions, tuple(told.get("further", ())),
         tuple(told.get("lent", ())), str(told.get("exam", "1")), told.get("solution", "solution"),
         tuple(told.get("allow", ())), told.get("notebook", False), tuple(told.get("inert", ())),
+        tuple(told.get("ungraded", ())),
     )  # fmt: skip
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What a file says. Raises UsageError where there is none, or it is no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path.parent} has no {path.name}, which declares an assignment.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}.") from error
 
 
 def is_shape(value: Any) -> bool:
@@ -227,7 +242,7 @@ def _dialects(path: Path, number: int, told: Mapping[str, Any]) -> Iterator[Ques
         _known(path, overlay, OF_DIALECT, f"question {usual.name!r}, dialect.{name}")
         kept = {key: value for key, value in told.items() if key != "dialect"}
         of_dialect = {key: value for key, value in overlay.items() if key != "told"}
-        of_dialect["given"] = {**told["given"], **overlay.get("given", {})}
+        of_dialect["given"] = {**told.get("given", {}), **overlay.get("given", {})}
         of_dialect["torch"] = f"{usual.torch}\n{overlay.get('torch', '')}"
         found = _question(path, number, kept | of_dialect | {"name": f"{usual.name} ({name})"})
         yield replace(found, of=usual.name, told=overlay.get("told", ""))
@@ -241,6 +256,7 @@ def _dialects(path: Path, number: int, told: Mapping[str, Any]) -> Iterator[Ques
 def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
     where = f"question {told.get('name', number)!r}"
     _known(path, told, OF_QUESTION, where)
+    told = {**told, "given": {**_arrays(path, where, told.get("arrays", "")), **told.get("given", {})}}
     _has(path, told, ("name", "given", "run", "torch"), where)
     for key in ("run", "torch"):
         _tree(path, f"{where}, {key}", told[key])
@@ -262,6 +278,15 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
     if nowhere := [name for name, part in found.results if not part]:
         raise UsageError(f"{path}, {where}: {nowhere[0]} is compared, and no function was called before it in run.")
     return found
+
+
+def _arrays(path: Path, where: str, told: str) -> dict[str, str]:
+    """What is given by its sizes, of "x: N D, w: D M"."""
+    pairs = [one.partition(":") for one in told.split(",") if one.strip()]
+    for name, _, sizes in pairs:
+        if not name.strip().isidentifier() or not is_shape(sizes.strip()):
+            raise UsageError(f'{path}, {where}: arrays is {told!r}; it is written as "x: N D, w: D M".')
+    return {name.strip(): sizes.strip() for name, _, sizes in pairs}
 
 
 def _all_said(path: Path, where: str, told: Mapping[str, Any]) -> None:
@@ -336,9 +361,12 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
 
 
 def _one_by_one(tree: ast.Module) -> Iterator[ast.stmt]:
-    """The lines of a text, `a, b = x, y` as two, of which one may fail."""
+    """The lines of a text, `a, b = x, y` as two, of which one may fail; `a, b = x` takes a dictionary's entries."""
     for node in tree.body:
         match node:
+            case ast.Assign([ast.Tuple(targets)], ast.Name() as entries):
+                named = [(one, ast.Constant(one.id)) for one in targets if isinstance(one, ast.Name)]
+                yield from (ast.Assign([one], ast.Subscript(entries, key), lineno=0) for one, key in named)
             case ast.Assign([ast.Tuple(targets)], ast.Tuple(values)) if len(targets) == len(values):
                 yield from (ast.Assign([one], value, lineno=0) for one, value in zip(targets, values, strict=True))
             case _:

@@ -20,22 +20,28 @@ def asked_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[Quest
 
     Where the file of a question tells nothing and another is of a dialect, the question is asked with both right.
     """
-    names = (name for one in declared.questions for name in one.asks)
-    where = layout.where or dict.fromkeys(names, layout.module)
-    sources = {module: _source(folder / file_of(module)) for module in set(where.values())}
-    texts = {name: _class_in(sources[module], name) for name, module in where.items()}
+    texts = _texts(declared, folder, layout)
     told = {one.name for one in declared.questions if one.of and not one.open and _is_told(one, texts)}
     return tuple(_choices(declared, told))
 
 
-def editions_of(declared: Declaration, layout: Layout) -> tuple[str, ...]:
+def editions_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[str, ...]:
     """The editions of which a submission defines half of what they ask, else the first one."""
     found = []
+    defined = {name for name, text in _texts(declared, folder, layout).items() if text}
     for edition in declared.editions:
         asked = {name for one in declared.questions if one.edition == edition for name in one.asks}
-        if 2 * len(asked & layout.where.keys()) >= len(asked):
+        if 2 * len(asked & defined) >= len(asked):
             found.append(edition)
     return tuple(found) or declared.editions[:1]
+
+
+def _texts(declared: Declaration, folder: Path, layout: Layout) -> dict[str, str]:
+    """The text of each class and function that is asked, "" of one that no file defines."""
+    names = (name for one in declared.questions for name in one.asks)
+    where = layout.where or dict.fromkeys(names, layout.module)
+    sources = {module: _source(folder / file_of(module)) for module in set(where.values())}
+    return {name: _class_in(sources[module], name) for name, module in where.items()}
 
 
 def _choices(declared: Declaration, told: set[str]) -> Iterator[Question]:

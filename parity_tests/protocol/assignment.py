@@ -121,7 +121,7 @@ class Assignment:
         if self.rubric is not None:
             return self.rubric.read_text(encoding="utf-8")
         asked = {quantity.part for case in self._all_cases for quantity in case.quantities}
-        parts = [part for part in self.parts if part.id in asked]
+        parts = [part for part in self.parts if part.id in asked and part.graded]
         items = (
             f"[[item]]\nname = {json.dumps(part.label)}\npoints = {100 / len(parts)}\nparts = [{json.dumps(part.id)}]\n"
             for part in parts

@@ -118,3 +118,52 @@ def test_a_notebook_is_told_by_its_functions(tmp_path: Path) -> None:
         assert (assignment.name, [path.name for path in folder.iterdir()]) == ("dlai-c1w4", ["c1w4.py"])
         with pytest.raises(UsageError, match="defines nothing of any installed assignment"):
             written_out(tmp_path / "b.ipynb", None)
+
+
+CHANGED = {
+    "c1w2": (("iteration % 100 == 0", "iteration % 10 == 0", "optimize", "listed has shape"),),
+    "c2w1": (
+        ("lambd / (2 * Y.shape[1])", "lambd / Y.shape[1]", "compute_cost_with_regularization", "cost is"),
+        ("np.random.rand(*A1.shape) <", "np.random.rand(*A1.shape) >", "forward_propagation_with_dropout", "left1 is"),
+        ("np.sqrt(2 / layers_dims", "np.sqrt(1 / layers_dims", "initialize_parameters_he", "width_of_W1 is"),
+        ("lower) / (2 * epsilon)", "lower) / epsilon", "gradient_check_n", "difference is"),
+    ),
+    "c4w1": (
+        ("+ b[0, 0]", "- b[0, 0]", "conv_forward", "Z at"),
+        ("else window.mean(", "else window.sum(", "pool_forward", "A at"),
+    ),
+    "c5w1": (('+ parameters["ba"])', '- parameters["ba"])', "rnn_cell_forward", "ba has the wrong sign"),),
+}
+"""By notebook: a change, the part that it makes wrong, and words of what is said of that."""
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_is_wrong_in_a_notebook_is_told_and_all_else_is_right(name: str) -> None:
+    assignment = find(f"dlai-{name}")
+    source = (assignment.solution / f"{name}.py").read_text(encoding="utf-8")
+    for old, new, *_ in CHANGED[name]:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    found: dict[str, str] = {}
+    for edition in assignment.editions.names:
+        judged = records(assignment, Variant("", {f"{name}.py": source}), dtypes=["float64"], edition=edition)
+        for record in failures(judged):
+            found.setdefault(record.part, record.diagnosis or record.message)
+    assert found.keys() == {part for _, _, part, _ in CHANGED[name]}
+    assert [(part, found[part]) for _, _, part, words in CHANGED[name] if words not in found[part]] == []
+
+
+def test_what_is_ungraded_may_be_empty_and_is_noted_where_it_is_wrong() -> None:
+    """Of the first edition a backward over time that carries nothing back is right with a note, which says so."""
+    c4w1, c5w1 = find("dlai-c4w1"), find("dlai-c5w1")
+    source = (c4w1.solution / "c4w1.py").read_text(encoding="utf-8")
+    wrong = source.replace("dz / (shape[0] * shape[1])", "dz / shape[0]").replace("def conv_backward", "def other")
+    found = records(c4w1, Variant("", {"c4w1.py": wrong}), dtypes=["float64"])
+    assert failures(found) == []
+    noted = {record.part for record in found if record.notes}
+    assert {"conv_backward", "distribute_value"} <= noted
+    early = (c5w1.solution / "c5w1.py").read_text(encoding="utf-8")
+    early = early.replace("da[:, :, t] + da_prev, dc_prev, steps", "da[:, :, t], 0 * dc_prev, steps")
+    found = records(c5w1, Variant("", {"c5w1.py": early}), dtypes=["float64"], parts=["lstm_backward"])
+    assert failures(found) == []
+    assert any("carries nothing back in time" in note.text for record in found for note in record.notes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 else:
     from asking import plain
 
-BUILTINS = {one.__name__: one for one in (dict, float, int, len, list, range, str, tuple)} | {"Object": SimpleNamespace}
+_NAMED: tuple[Any, ...] = (dict, float, int, len, list, range, str, tuple, deepcopy)
+BUILTINS: dict[str, Any] = {one.__name__: one for one in _NAMED} | {"Object": SimpleNamespace}
 """What lines may use of Python's own names."""
 SCOPE = {"__builtins__": {**BUILTINS, "__import__": __import__}, "np": np}
 """What lines run in: some of numpy's functions import others when they are called."""
