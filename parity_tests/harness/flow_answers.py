@@ -234,6 +234,10 @@ def _nearest(case: Case, seen: Observation, own: Sequence[Quantity], forms: Sequ
     return nearest([result_of(seen, q.key) for q in own], [_values(case, own, form, device) for form in forms])
 
 
+ALIKE = 1 + 1e-6
+"""What is farther by no more than this factor lies as near: forms of one value are rounded each in its own way."""
+
+
 def nearest(got: Sequence[Returned | Failure | None], forms: Sequence[Sequence[Array]]) -> int | None:
     """The number of the form whose values lie nearest to what was returned; None where that has other sizes.
 
@@ -250,7 +254,7 @@ def nearest(got: Sequence[Returned | Failure | None], forms: Sequence[Sequence[A
                 apart = np.abs(array.reshape(value.shape) - value).max(initial=0.0) / np.abs(usual).max(initial=1e-300)
             gap = max(gap, float(np.nan_to_num(apart, nan=np.inf)))
         gaps.append(gap)
-    return len(gaps) - 1 - int(np.argmin(gaps[::-1]))
+    return max(k for k, gap in enumerate(gaps) if gap <= ALIKE * min(gaps))
 
 
 def compared(got: Returned | Failure | None, known: Answers, name: str) -> Comparison:

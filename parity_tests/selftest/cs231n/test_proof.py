@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_every_evasion_can_be_made_and_compiles() -> None:
-    assert len(EVASIONS) > 70
+    assert len(EVASIONS) > 60
     assert len({evasion.name for evasion in EVASIONS}) == len(EVASIONS)
     for evasion in EVASIONS:
         for file, source in rewritten(ASSIGNMENT, evasion).files.items():

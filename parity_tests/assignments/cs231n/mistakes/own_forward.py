@@ -23,8 +23,6 @@ from parity_tests.protocol.quantity import Key
 
 NEAR = {"float64": 1e-9, "float32": 1e-3}
 """By what part numbers may differ that are the same but for rounding: by a thousand roundings and more of the dtype."""
-
-
 OwnForward = Mapping[tuple[str, int], NDArray[Any]]
 """By case and call what x was divided by; other calls tell nothing."""
 

@@ -61,7 +61,6 @@ KEPT: Mapping[str, Sequence[Around]] = {
         Around("affine_forward", "globals()['last'] = x"),
         Around("affine_backward", "cache = (last if last.shape == cache[0].shape else cache[0], *cache[1:])"),
     ),
-    "affine: w is halved once dx is known": (Around("affine_backward", value="(cache[1].__imul__(0.5), value)[1]"),),
     "relu: the cache is written over by the forward": (
         Around("relu_forward", value="(value[0], (x.__setitem__(..., 1), x)[1])"),),
     "batch norm: momentum is set to 0.9 for the next call": (
@@ -91,13 +90,8 @@ DRAWN = "np.random.rand(*x.shape) < p"
 INSTEAD: Mapping[str, Mapping[str, Sequence[str]]] = {
     LAYERS_FILE: {
         "x.reshape(len(x), -1).T @ dout,": ["x.reshape(len(x), -1)[:1].T @ dout[:1] * len(x),"],
-        "np.maximum(x - x[rows, y][:, None] + 1, 0)": ["np.maximum(x - x[rows, y][:, None] + 0.999, 0)"],
-        'bn_param.get("eps", 1e-5), bn_param': ["1e-5, bn_param"],
         MEAN: ["mean = bn_param['running_mean'] if bn_param.get('own') else np.zeros(x.shape[1], x.dtype)\n"
                "    bn_param['own'] = True"],
-        "out, cache = gamma * normal + beta, None": [
-            "out, cache = gamma * normal + beta, None\n"
-            "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)"],
         STATISTICS: [
             f"{STATISTICS}\n        if x.dtype == np.float32:\n"
             "            batch_mean = batch_mean.astype(np.float16).astype(x.dtype)",
@@ -130,15 +124,9 @@ INSTEAD: Mapping[str, Mapping[str, Sequence[str]]] = {
         "sizes = [input_dim, *hidden_dims, num_classes]": [
             "hidden_dims = list(hidden_dims)[:3]\n        self.num_layers = 1 + len(hidden_dims)\n"
             "        sizes = [input_dim, *hidden_dims, num_classes]"],
-        "        self.params = {name: value.astype(dtype)": [
-            "        FullyConnectedNet.params = {name: value.astype(dtype)"],
-        "        self.bn_params: list[dict[str, Any]] = [": ["        FullyConnectedNet.bn_params = ["],
         "        grads: Grads = {}\n        dh, grads[f": [
             "        grads = self.__dict__.setdefault('grads', {})\n        if grads:\n"
             "            return loss + penalty(self.params, self.reg), grads\n        dh, grads[f"],
-        'bn_param["mode"] = mode': ['bn_param["mode"] = "train"'],
-        'self.dropout_param["mode"] = mode': ['self.dropout_param["mode"] = "test"'],
-        "if normalization and layer < self.num_layers:": ["if normalization:"],
         'hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second': [
             "X = self.__dict__.setdefault('X', X)\n"
             '        hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second'],
@@ -148,10 +136,6 @@ INSTEAD: Mapping[str, Mapping[str, Sequence[str]]] = {
             "        self.used = 0 if y is None else 1\n        mode"],
         "weight_scale * np.random.randn(inputs, outputs)": [
             "np.resize(weight_scale * np.array([-1.5, -0.5, 0.5, 1.5]), (inputs, outputs))"],
-    },
-    CNN_FILE: {
-        '"pad": (p["W1"].shape[2] - 1) // 2}': ['"pad": 1}'],
-        "self.reg = reg": ["self.reg = 0.0"],
     },
 }  # fmt: skip
 """Lines of a file, and those that take their place."""

@@ -1,37 +1,39 @@
 """Honest forms of the solution, as students write them: each must match."""
 
+from __future__ import annotations
+
 from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.honest_forms import FURTHER
 from parity_tests.assignments.cs231n.proof.honest_norms import NORMS
-from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
 
-LOOPS = """N, C, H, W = x.shape
-F, _, HH, WW = w.shape
-stride, pad = conv_param["stride"], conv_param["pad"]
-rows, columns = 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride
-wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), "constant")
-out = np.zeros((N, F, rows, columns))
-for n in range(N):
-    for f in range(F):
-        for i in range(rows):
-            for j in range(columns):
-                window = wide[n, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
-                out[n, f, i, j] = np.sum(window * w[f]) + b[f]
-return out, (x, w, b, conv_param)"""
-LOOPS_BACK = """x, w, b, conv_param = cache
-stride, pad = conv_param["stride"], conv_param["pad"]
-F, _, HH, WW = w.shape
-wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), "constant")
-dwide, dw, db = np.zeros_like(wide), np.zeros_like(w), np.zeros_like(b)
-for n in range(len(x)):
-    for f in range(F):
-        db[f] += np.sum(dout[n, f])
-        for i in range(dout.shape[2]):
-            for j in range(dout.shape[3]):
-                rows, columns = slice(i * stride, i * stride + HH), slice(j * stride, j * stride + WW)
-                dw[f] += wide[n, :, rows, columns] * dout[n, f, i, j]
-                dwide[n, :, rows, columns] += w[f] * dout[n, f, i, j]
-return dwide[:, :, pad : pad + x.shape[2], pad : pad + x.shape[3]], dw, db"""
+OF_EACH = {
+    "affine_{}": "w, b",
+    "relu_{}": "",
+    "layernorm_{}": "gamma, beta, ln_param",
+    "conv_{}_naive": "w, b, conv_param",
+    "max_pool_{}_naive": "pool_param",
+    "spatial_groupnorm_{}": "gamma, beta, G, gn_param",
+}
+"""The layers of which each example stands for itself, with what they are given beside x."""
+EACH = """if len(x) > 1:
+    outs, caches = zip(*[{function}(x[n : n + 1], {further}) for n in range(len(x))])
+    return np.concatenate(outs).astype(float), list(caches)"""
+EACH_BACK = """if isinstance(cache, list):
+    found = [{function}(dout[n : n + 1], one) for n, one in enumerate(cache)]
+    if not isinstance(found[0], tuple):
+        return np.concatenate(found)
+    dxs, *others = zip(*found)
+    return np.concatenate(dxs), *map(sum, others)"""
+
+
+def _each(layer: str, further: str) -> Rewrite:
+    """A layer that goes through its examples one after the other, in float64, and adds up gradients as it goes."""
+    forward, backward = layer.format("forward"), layer.format("backward")
+    lines = EACH.format(function=forward, further=further), EACH_BACK.format(function=backward)
+    return Rewrite(f"{forward}, example by example", (Around(forward, lines[0]), Around(backward, lines[1])))
+
+
 POOL_BACK = """shape, pool_param, x = cache
 height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
 dx = np.zeros_like(x)
@@ -75,9 +77,7 @@ rate = config["learning_rate"] * np.sqrt(1 - config["beta2"] ** config["t"]) / (
 return w - rate * config["m"] / (np.sqrt(config["v"]) + config["epsilon"]), config"""
 
 HONEST = (
-    Rewrite("convolution by loops, in float64", (
-        Body("conv_forward_naive", LOOPS), Body("conv_backward_naive", LOOPS_BACK),
-    )),
+    *(_each(layer, further) for layer, further in OF_EACH.items()),
     Rewrite("pooling that gives all maxima their gradient", (
         Body("max_pool_backward_naive", POOL_BACK),
         Swap("axis=-1)[..., 0], (x.shape, pool_param, first)", "axis=-1)[..., 0], (x.shape, pool_param, x)"),

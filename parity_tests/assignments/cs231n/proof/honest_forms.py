@@ -3,22 +3,6 @@
 from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
 from parity_tests.protocol.mistake import Body, Rewrite
 
-FOURIER = """stride, pad = conv_param["stride"], conv_param["pad"]
-wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-H, W = wide.shape[2:]
-spectrum = np.einsum("nchw,fchw->nfhw", np.fft.rfft2(wide), np.conj(np.fft.rfft2(w, (H, W))))
-out = np.fft.irfft2(spectrum, (H, W))[:, :, : H - w.shape[2] + 1 : stride, : W - w.shape[3] + 1 : stride]
-return (out + b[:, None, None]).astype(x.dtype), (x, w, b, conv_param)"""
-FOURIER_BACK = """x, w, b, conv_param = cache
-stride, pad = conv_param["stride"], conv_param["pad"]
-wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-H, W = wide.shape[2:]
-spread = np.zeros((*dout.shape[:2], H, W), dout.dtype)
-spread[:, :, : stride * dout.shape[2] : stride, : stride * dout.shape[3] : stride] = dout
-of_dout, of_w, of_x = np.fft.rfft2(spread), np.fft.rfft2(w, (H, W)), np.fft.rfft2(wide)
-dx = np.fft.irfft2(np.einsum("nfhw,fchw->nchw", of_dout, of_w), (H, W))[:, :, pad : H - pad, pad : W - pad]
-dw = np.fft.irfft2(np.einsum("nchw,nfhw->fchw", of_x, np.conj(of_dout)), (H, W))[:, :, : w.shape[2], : w.shape[3]]
-return dx.astype(x.dtype), dw.astype(x.dtype), dout.sum(axis=(0, 2, 3))"""
 COLUMNS = """stride, pad = conv_param["stride"], conv_param["pad"]
 N, C, H, W = x.shape
 F, _, HH, WW = w.shape
@@ -37,58 +21,6 @@ dw = np.tensordot(flat, taken, axes=((0, 2), (0, 2))).reshape(w.shape)
 wide = np.zeros(shape, dtype=dout.dtype)
 np.add.at(wide, (slice(None), *index), np.matmul(w.reshape(F, -1).T, flat))
 return wide[:, :, pad : pad + of_x[2], pad : pad + of_x[3]], dw, flat.sum(axis=(0, 2))"""
-FIRST_MAXIMUM = """shape, pool_param, x = cache
-height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
-dx = np.zeros(shape)
-for n in range(shape[0]):
-    for c in range(shape[1]):
-        for i in range(dout.shape[2]):
-            for j in range(dout.shape[3]):
-                window = x[n, c, i * stride : i * stride + height, j * stride : j * stride + width]
-                row, column = np.unravel_index(np.argmax(window), window.shape)
-                dx[n, c, i * stride + row, j * stride + column] += dout[n, c, i, j]
-return dx"""
-POOL_LOOPS = """N, C, H, W = x.shape
-height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
-rows, columns = 1 + (H - height) // stride, 1 + (W - width) // stride
-out = np.empty((N, C, rows, columns))
-for i in range(rows):
-    for j in range(columns):
-        out[:, :, i, j] = np.amax(x[:, :, i * stride : i * stride + height, j * stride : j * stride + width], (2, 3))
-return out, (x.shape, pool_param, x)"""
-GRAPH = """normal, deviation, gamma, _ = cache
-N, D = dout.shape
-centred = normal * deviation
-dnormal = gamma * dout
-dinverse = np.sum(dnormal * centred, axis=0)
-dcentred = dnormal / deviation
-droot = -dinverse / deviation**2
-dvariance = 0.5 * droot / deviation
-dsquare = np.ones((N, D)) * dvariance / N
-dcentred = dcentred + 2 * centred * dsquare
-dmean = -np.sum(dcentred, axis=0)
-dx = dcentred + np.ones((N, D)) * dmean / N
-return dx, np.sum(normal * dout, axis=0, keepdims=True), np.sum(dout, axis=0, keepdims=True)"""
-BY_GROUPS = """N, C, H, W = x.shape
-out, normals, deviations = np.zeros_like(x), np.zeros_like(x), []
-for g in range(G):
-    channels = slice(g * (C // G), (g + 1) * (C // G))
-    part = x[:, channels]
-    mean = part.mean(axis=(1, 2, 3), keepdims=True)
-    deviation = np.sqrt(part.var(axis=(1, 2, 3), keepdims=True) + gn_param.get("eps", 1e-5))
-    normals[:, channels] = (part - mean) / deviation
-    deviations.append(deviation)
-return normals * gamma + beta, (normals, deviations, gamma, G)"""
-BY_GROUPS_BACK = """normals, deviations, gamma, G = cache
-C = dout.shape[1]
-g_normal, dx = dout * gamma, np.zeros_like(dout)
-for g, deviation in enumerate(deviations):
-    channels = slice(g * (C // G), (g + 1) * (C // G))
-    d, n = g_normal[:, channels], normals[:, channels]
-    m = d[0].size
-    along = d.sum(axis=(1, 2, 3), keepdims=True) + n * np.sum(d * n, axis=(1, 2, 3), keepdims=True)
-    dx[:, channels] = (m * d - along) / (m * deviation)
-return dx, np.sum(dout * normals, (0, 2, 3), keepdims=True), np.sum(dout, (0, 2, 3), keepdims=True)"""
 MARGINS = """loss, dx = 0.0, np.zeros_like(x)
 for n in range(x.shape[0]):
     for j in range(x.shape[1]):
@@ -142,10 +74,6 @@ FURTHER = (
     Rewrite("convolution by index, as im2col has it", (
         Body("conv_forward_naive", COLUMNS), Body("conv_backward_naive", COLUMNS_BACK),
     )),
-    Rewrite("pooling that gives the first maximum its gradient, by loops, in float64", (
-        Body("max_pool_forward_naive", POOL_LOOPS), Body("max_pool_backward_naive", FIRST_MAXIMUM),
-    )),
-    Rewrite("batch norm's backward along the graph, with gradients of one row", (Body("batchnorm_backward", GRAPH),)),
     Rewrite("layer norm as batch norm turned round", (
         Body("layernorm_forward", "eps = ln_param.get('eps', 1e-5)\nxt = x.T\nmean, variance = xt.mean(0), xt.var(0)\n"
              "normal = ((xt - mean) / np.sqrt(variance + eps)).T\n"
@@ -153,9 +81,6 @@ FURTHER = (
         Body("layernorm_backward", "normal, deviation, gamma, _ = cache\nN, D = dout.shape\ng = (dout * gamma).T\n"
              "n = normal.T\ndx = (D * g - g.sum(0) - n * (g * n).sum(0)) / D / deviation.T\n"
              "return dx.T, (dout * normal).sum(0), dout.sum(0)"),
-    )),
-    Rewrite("group norm by loops over the groups", (
-        Body("spatial_groupnorm_forward", BY_GROUPS), Body("spatial_groupnorm_backward", BY_GROUPS_BACK),
     )),
     Rewrite("group norm with gradients of shape (C,)", (
         Body("spatial_groupnorm_backward", "normal, deviation, gamma, G = cache\nshape = dout.shape\n"
@@ -184,7 +109,4 @@ FURTHER = (
     Rewrite("RMSprop that averages by a difference", (Body("rmsprop", BY_DIFFERENCE),), OPTIM_FILE, "by a difference"),
     Rewrite("RMSprop in place, by the rate over the root", (Body("rmsprop", RMS),), OPTIM_FILE),
     Rewrite("a network of two layers by hand, without any layer", (Body("TwoLayerNet.loss", BY_HAND),), FC_FILE),
-    Rewrite("a convolution by Fourier transforms", (
-        Body("conv_forward_naive", FOURIER), Body("conv_backward_naive", FOURIER_BACK),
-    )),
 )  # fmt: skip
