@@ -135,7 +135,7 @@ def test_undecided_begins_where_the_radius_exceeds_what_a_step_changes(
     assert run.divergence is None
     assert {r.verdict for r in run.records if r.quantity in QUANTITIES} == {"undecided"}
     said = verdict(run)
-    assert said[0] == f"Agreement: every quantity of {step - 1} steps lies within its radius."
+    assert said[0] == f"Agreement: every quantity of {step - 1} steps lies within its error bound."
     assert "no momentum (--alpha 0)" in said[1]
 
 
@@ -144,7 +144,7 @@ def test_a_run_that_is_undecided_from_its_first_step_on_agrees_in_nothing(monkey
     run = traced(ASSIGNMENT.solution)
     assert run.undecided is not None
     assert run.undecided[0] == 1
-    assert verdict(run)[0].startswith("Nothing can be told: ")
+    assert verdict(run)[0].startswith("Nothing can be said: ")
 
 
 def test_after_an_interrupt_what_was_traced_comes_back() -> None:

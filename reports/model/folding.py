@@ -73,7 +73,7 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
         if len(about) == 1:
             about[0].again.extend(same)
         else:
-            words = f"The same part is off where the parts work together: {quantities(len(same))}."
+            words = f"The same part is wrong where the parts work together, too: {quantities(len(same))}."
             folded.append(Entry(Kind.AGAIN, words, same))
     for cause, same in _by_part(unjudged, lambda record: record.explained_by).items():
         about = [entry for entry in folded if any(record.part == cause for record in entry.records)]

@@ -59,5 +59,5 @@ def near_names(name: str, known: Iterable[str]) -> str:
 def agreement(steps: int) -> str:
     """The verdict on a run in which nothing is off, and rounding could be told from a bug in so many steps."""
     if steps == 0:
-        return "Nothing can be told: from the first step on rounding alone explains as much as a bug."
-    return f"Agreement: every quantity of {steps} steps lies within its radius."
+        return "Nothing can be said: from the first step on rounding alone explains as much as a bug."
+    return f"Agreement: every quantity of {steps} steps lies within its error bound."

@@ -99,8 +99,8 @@ TABLE: Mapping[str, Row] = {
     ),
     Verdict.UNDECIDED: Row(
         False,
-        "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing, "
-        "but more than a tenth of a part's elements are unjudged, which fails",
+        "too close to a nondifferentiable point, or too far into a chaotic run, for rounding to tell right from wrong; "
+        "it costs nothing, but more than a tenth of a part's elements are unjudged, which fails",
         "?",
         "⚠️",
         "warn",

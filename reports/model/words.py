@@ -33,6 +33,8 @@ def glossary(verdicts: Collection[str]) -> list[tuple[str, str]]:
 LIKELY = "Likely cause"
 """Of a pair of functions, which has no known mistakes."""
 _LONGEST_VALUE = 200
+_MOST_NOT_ASKED = 12
+"""Parts that are named where a check was of some alone; more are counted."""
 _OF_SETTINGS = ("inputs", "shapes", "setting", "settings", "config")
 """What holds the sizes and settings of a question; of several calls those of the first are told."""
 _SHAPES = ("shape", "image")
@@ -86,6 +88,8 @@ def _not_asked(run: Results) -> str:
     """Which parts were left out of a check of some parts alone, "" where it was of all."""
     asked, known = run.environment.asked, run.environment.parts or ()
     left = [] if asked is None else [row["id"] for row in known if row.get("id") not in (None, *asked)]
+    if len(left) > _MOST_NOT_ASKED:
+        return f"Not asked: {len(left)} other parts."
     return f"Not asked: {parts_of(run).listed(left)}." if left else ""
 
 
