@@ -32,7 +32,7 @@ class Relations:
 
     `conditions` tell calls apart. Results of the parts in `elementwise` are told apart by `regions` and
     by `sizes`, which says how large a call's input is at each element; all others by rows and columns. `own` are
-    operations with a relation of their own, in place of all others.
+    operations, or parts, with a relation of their own, in place of all others.
     """
 
     conditions: Conditions = ()

@@ -66,7 +66,7 @@ def _fits(mistake: Mistake, evidence: Evidence) -> bool:
         if prediction is not ANYTHING and not _is_free(call):
             if _tells(prediction, call):
                 explains = True
-            elif _is_right(call):
+            elif is_right(call):
                 evidence.set_aside(call)
     return explains and all(_agreeing(mistake, call, number) is not None for call in evidence.others)
 
@@ -99,7 +99,7 @@ def _tells(prediction: Any, call: Call) -> bool:
         return bool((~(np.abs(prediction.value - right.value) <= allowed)).any())
 
 
-def _is_right(call: Call) -> bool:
+def is_right(call: Call) -> bool:
     """Whether all that was returned lies within what rounding allows the right result: nothing tells it from that."""
     right, got = call.inputs.get("right"), call.got
     if right is None or got is None or call.free is not None:

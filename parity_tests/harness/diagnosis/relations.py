@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.harness.diagnosis.formulas import is_right
 from parity_tests.harness.diagnosis.location import where_wrong
 from parity_tests.protocol.diagnosis import Relations
 from parity_tests.protocol.mistake import Call
@@ -28,11 +29,11 @@ NEAR_ONE = 5e-6
 @np.errstate(all="ignore")
 def relation(calls: Sequence[Call], relations: Relations) -> str:
     """A sentence part such as "off by the constant factor 0.5", "" where no relation holds in every wrong call."""
-    wrong = [call for call in calls if call.wrong]
+    wrong = [call for call in calls if call.wrong and not is_right(call)]
     if not wrong:
         return ""
-    if (own := relations.own.get(wrong[0].operation)) is not None:
-        return own(calls)
+    if own := relations.own.get(wrong[0].operation) or relations.own.get(wrong[0].part):
+        return own([*wrong, *(call for call in calls if not call.wrong)])
     if words := next((words for kind, words in OTHER_KINDS.items() if all(_is(kind, call) for call in wrong)), ""):
         return words
     if not any(isinstance(call.value, Failure) for call in wrong):
@@ -48,8 +49,7 @@ def _is(kind: str, call: Call) -> bool:
 
 def _of_values(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
     """How the values that were returned relate to the right ones."""
-    compared = [call for call in wrong if call.comparison.arrays is not None]
-    if len(compared) < len(wrong):
+    if not are_compared(wrong):
         return "transposed" if all(_transposed(call) for call in wrong) else ""
     everywhere = len(wrong) == len(calls)
     words = (
@@ -70,9 +70,23 @@ def _of_values(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
 
 def compared_arrays(call: Call) -> tuple[Array, Array, Array]:
     """got, want and the radius of a wrong call whose values were compared, as float64."""
-    assert call.comparison.arrays is not None
-    got, want, radius = (np.asarray(array, np.float64) for array in call.comparison.arrays)
+    arrays = _arrays(call)
+    assert arrays is not None
+    got, want, radius = (np.asarray(array, np.float64) for array in arrays)
     return got, want, radius
+
+
+def are_compared(calls: Sequence[Call]) -> bool:
+    """Whether there are values of all of them, of the shapes that are asked for."""
+    return all(_arrays(call) is not None for call in calls)
+
+
+def _arrays(call: Call) -> Sequence[NDArray[np.floating]] | None:
+    """Those that were compared, or what was returned beside what is right; None where there are none of one shape."""
+    if call.comparison.arrays is not None or call.got is None or "right" not in call.inputs:
+        return call.comparison.arrays
+    right = call.right()
+    return (call.got, right.value, right.allowance()) if call.got.shape == right.shape else None
 
 
 # ---- one number
@@ -157,7 +171,7 @@ def _before(wrong: Sequence[Call]) -> str:
 
 def right_digits(wrong: Sequence[Call]) -> str:
     """Results that are right to fewer digits than their dtype holds."""
-    return _single_precision(wrong) or _decimals(wrong)
+    return _decimals(wrong) or _single_precision(wrong)
 
 
 SEVERAL = 12
@@ -166,6 +180,8 @@ SEVERAL = 12
 
 MOST_ARE_OFF = 0.5
 """What share at least of the numbers that float32 does not hold is off: who computes in it rounds them all."""
+COARSE = 1e-3
+"""What float32's digits are not looked for in: a bound that would be so large, relative to what is right, in it."""
 LEAST_OF_NARROW = 2.0**-8
 """What part of float32's rounding errors at least have as their median: those of smaller errors have more digits."""
 
@@ -179,6 +195,8 @@ def _single_precision(wrong: Sequence[Call]) -> str:
         if call.dtype != np.float64:
             return ""
         got, want, radius = compared_arrays(call)
+        if (radius * narrow > COARSE * wide * np.abs(want)).all():
+            return ""
         with np.errstate(all="ignore"):
             allowed = radius * (narrow / wide) + 2 * narrow * np.abs(want)
             if not (np.abs(got - want) <= allowed).all():
@@ -192,7 +210,8 @@ def _single_precision(wrong: Sequence[Call]) -> str:
 
 
 def _decimals(wrong: Sequence[Call]) -> str:
-    for decimals in range(9):
+    several = len({number for call in wrong for number in compared_arrays(call)[0].ravel()[:SEVERAL].tolist()}) > 1
+    for decimals in range(9 * several):
         if all(_is_rounded(call, decimals) for call in wrong):
             return f"rounded to {decimals} decimals" if decimals else "rounded to whole numbers"
     return ""
@@ -203,7 +222,7 @@ def _is_rounded(call: Call, decimals: int) -> bool:
     with np.errstate(all="ignore"):
         on_grid = np.abs(got - np.round(got, decimals)) <= 4 * unit_roundoff(call.dtype) * np.abs(got)
         near = np.abs(got - want) <= 10.0**-decimals * (0.5 if decimals else 1.0) + radius
-    return bool((on_grid & near).all()) and bool(np.unique(got).size > 1)
+    return bool((on_grid & near).all())
 
 
 def _cut(wrong: Sequence[Call]) -> str:

@@ -76,7 +76,7 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     calls = Calls(case, judged)
     for k in range(len(arrays)):
         f, result = arrays[f"f_{k}"], result_of(observation, Key(LABELS.name, k))
-        yield calls.add("utils.labels", "labels", result, f=calls.running(f), N=len(f), K=f.shape[1])
+        yield calls.add("utils.labels", "labels", result, shape=(len(f), 1), f=calls.running(f), N=len(f), K=f.shape[1])
 
 
 KIND = Kind(draw, judge, evidence)

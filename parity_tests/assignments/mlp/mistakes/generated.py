@@ -85,8 +85,7 @@ def _told(
             for one, text in zip(known, texts, strict=True)
             for changed in looked_up(one, written.result, got)
         ]
-        different = {pair[0].words: pair for pair in sorted(told, key=lambda pair: pair[0].size, reverse=True)}
-        yield from sorted(different.values(), key=lambda pair: pair[0].size)[:MOST_TRIED]
+        yield from sorted(told, key=lambda pair: pair[0].size)[: 2 * MOST_TRIED]
 
 
 def of_numbers(call: Call) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from parity_tests.harness.diagnosis.location import ENOUGH, of_gradient, of_input, size_of_input, told_apart
-from parity_tests.harness.diagnosis.relations import right_digits
+from parity_tests.harness.diagnosis.relations import are_compared, right_digits
 from parity_tests.protocol.diagnosis import Conditions, Regions, Relations
 from parity_tests.protocol.mistake import Call
 
@@ -47,12 +47,13 @@ RATES: Conditions = (*_RATES, _OTHER_NAMES, *(_both(*pair) for pair in combinati
 
 def sgd_relation(calls: Sequence[Call]) -> str:
     """How wrong weights relate to right ones: by their digits, else by when SGD moves them wrongly."""
+    return digits(calls) or _when_wrong(calls, [call for call in calls if call.wrong])
+
+
+def digits(calls: Sequence[Call]) -> str:
+    """To which digits wrong results are right."""
     wrong = [call for call in calls if call.wrong]
-    if all(call.comparison.arrays is not None for call in wrong):
-        digits = right_digits(wrong)
-        if digits:
-            return digits
-    return _when_wrong(calls, wrong)
+    return right_digits(wrong) if are_compared(wrong) else ""
 
 
 def _when_wrong(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
@@ -83,5 +84,5 @@ RELATIONS = Relations(
     elementwise=("tanh", "relu", "dropout"),
     regions=(*of_input("X"), *of_gradient("grad"), *KEPT),
     sizes=size_of_input("X"),
-    own={"sgd.weights": sgd_relation},
+    own={"sgd.weights": sgd_relation, "main": digits},
 )
