@@ -50,7 +50,7 @@ def _is(kind: str, call: Call) -> bool:
 def _of_values(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
     """How the values that were returned relate to the right ones."""
     if not are_compared(wrong):
-        return "transposed" if all(_transposed(call) for call in wrong) else ""
+        return next((words for words, holds in _SHAPES if all(holds(call) for call in wrong)), "")
     everywhere = len(wrong) == len(calls)
     words = (
         _sign(wrong)
@@ -278,6 +278,12 @@ def _transposed(call: Call) -> bool:
     return call.got.shape == call.shape[::-1] and call.got.shape != call.shape
 
 
+def _is_flat(call: Call) -> bool:
+    """Of one axis, as long as the two that are asked for have elements."""
+    asked = call.shape or ()
+    return len(asked) == 2 and call.got is not None and call.got.shape == (asked[0] * asked[1],)
+
+
 def _permuted(call: Call, axis: int) -> bool:
     got, want, radius = compared_arrays(call)
     if got.shape != want.shape or got.ndim <= axis or got.shape[axis] < 2 or not np.isfinite(got).all():
@@ -291,6 +297,7 @@ def _permuted(call: Call, axis: int) -> bool:
     return moved and bool((matches.sum(axis=0) == 1).all() and (matches.sum(axis=1) == 1).all())
 
 
+_SHAPES = (("transposed", _transposed), ("of one axis, where two are asked for", _is_flat))
 _ORDERS: tuple[tuple[str, Callable[[Call], bool]], ...] = (
     ("transposed", _is_square_transposed),
     ("reshaped, where it should be transposed: the right numbers at wrong places", _is_reshaped),

@@ -76,7 +76,9 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     calls = Calls(case, judged)
     for k in range(len(arrays)):
         f, result = arrays[f"f_{k}"], result_of(observation, Key(LABELS.name, k))
-        yield calls.add("utils.labels", "labels", result, shape=(len(f), 1), f=calls.running(f), N=len(f), K=f.shape[1])
+        right = calls.running(labels_of(f))
+        given = {"f": calls.running(f), "N": len(f), "K": f.shape[1], "right": lambda right=right: right}
+        yield calls.add("utils.labels", "labels", result, shape=right.shape, **given)
 
 
 KIND = Kind(draw, judge, evidence)

@@ -65,7 +65,9 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     for q in ROWS:
         operation = f"utils.{OPERATIONS.get(q.key.name, q.key.name)}"
         idx = _indices(arrays)[q.key.call]
-        yield calls.add(operation, q.name, result_of(observation, q.key), X=X, Y=Y, idx=idx, N=N, D=D)
+        shape = (np.size(idx), 1) if operation.startswith("utils.label") else None
+        result = result_of(observation, q.key)
+        yield calls.add(operation, q.name, result, shape=shape, X=X, Y=Y, idx=idx, N=N, D=D)
 
 
 KIND = Kind(draw, judge, evidence, kept_wide=frozenset({"Y"}))
