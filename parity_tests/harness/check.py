@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -208,10 +209,13 @@ def runner_of(
     servers: ForkServers | None = None,
     *,
     by_files: bool = False,
+    lent: Mapping[str, Path] = MappingProxyType({}),
+    shared_memory: int = 0,
 ) -> Runner:
     """The runner of one of a submission's processes, by the assignment's name for it; arguments as `check` has them.
 
-    With `by_files` it is judged by the edition that its files show.
+    With `by_files` it is judged by the edition that its files show. `lent` are modules that are lent to it beside the
+    assignment's, and `shared_memory` is as Runner has it.
     """
     editions = assignment.editions
     return Runner(
@@ -223,10 +227,11 @@ def runner_of(
         edition=edition,
         fixture=assignment.lent_support(edition),
         by_files={name: assignment.lent_support(name) for name in editions.names} if by_files else None,
-        lent=assignment.lent_modules,
+        lent={**assignment.lent_modules, **lent},
         allow=(*assignment.allow, *allow),
         case_seconds=timeout,
         isolation=isolation,
+        shared_memory=shared_memory,
         servers=servers,
     )
 

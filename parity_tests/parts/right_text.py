@@ -61,10 +61,6 @@ class RightText:
         """The same with each of these further lines: ways to write its end."""
         return [replace(self, lines=self.lines.rstrip() + ending) for ending in endings]
 
-    def with_labels(self, **labels: str) -> RightText:
-        """The same, with further labels: of axes and counts, which differ between parts that share a text."""
-        return replace(self, labels={**self.labels, **labels})
-
     def in_words(self, words: Mapping[str, str], *arrays: str, **labels: str) -> RightText:
         """The same in an assignment's `words` for the names that labels and hints hold, and with its own `arrays`."""
         one = re.compile(rf"(?<![A-Za-z_])({'|'.join(sorted(words, key=len, reverse=True))})(?![A-Za-z_])")

@@ -25,7 +25,6 @@ def _shared_by_checks() -> Iterator[None]:
     """Checks, the command's among them, share servers and what was judged; commands in their own processes do not."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("parity_tests.harness.check.Runner", shared.runner)
-        patch.setattr("parity_tests.trace.run.Runner", shared.runner)
         patch.setattr("parity_tests.harness.check.judge_observed", shared.judgement)
         patch.setattr("parity_tests.proof.judged_variants.fork_servers", shared.of_session)
         patch.setattr("parity_tests.proof.judged_variants._cache", lambda: shared.JUDGED)

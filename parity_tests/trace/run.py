@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from parity_tests.harness.check import ISOLATION, check
+from parity_tests.harness.check import ISOLATION, check, runner_of
 from parity_tests.harness.inside.fork_server import keep_freed_memory
 from parity_tests.harness.machine import cores, refuse_missing_device
 from parity_tests.harness.make_records import Setting
-from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
@@ -110,21 +109,11 @@ def trace(
     back, `interrupted`. Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission, assignment)
-    settings, inside = training.settings, assignment.inside
+    settings = training.settings
     refuse_missing_device(settings.device)
-    runner = Runner(
-        folder,
-        probe=inside.probes,
-        companions=inside.processes[inside.own],
-        layout=assignment.layout,
-        editions=assignment.editions,
-        edition=edition,
-        allow=allow,
-        fixture=assignment.lent_support(edition),
-        lent={**assignment.lent_modules, **training.lent},
-        case_seconds=timeout,
-        isolation=isolation,
-        shared_memory=training.bytes_of_a_step(),
+    own, memory = assignment.inside.own, training.bytes_of_a_step()
+    runner = runner_of(
+        assignment, folder, own, edition, allow, timeout, isolation, lent=training.lent, shared_memory=memory
     )
     keep_freed_memory()
     with contextlib.ExitStack() as stack:

@@ -129,8 +129,3 @@ class Level:
 
     name: str
     guarantee: str
-
-    @property
-    def contains(self) -> bool:
-        """Whether it is meant for code that is not trusted."""
-        return self.name != "none"

@@ -118,11 +118,6 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     return with_causes(case, seen, judged)
 
 
-def begins_empty(params: Params, call: int) -> bool:
-    """Whether a call's bn_param has the running statistics alone that calls have put there."""
-    return not params["dicts"][call]["starts"]
-
-
 def questions(case: Case, arrays: Arrays, change: Callable[[Params], Any], note: str) -> list[Question]:
     """What is expected of who makes a mistake: `change` is its reference for a case's params."""
     return [Question(case.quantities, [Form(change(case.params), _inputs(arrays), note)])]

@@ -6,7 +6,6 @@ TextSwap = tuple[str, str]
 
 FORWARD_2 = 'a = model["L2"].forward(s)\n            model'
 DROP_BACK = 'grad_h = model["drop1"].backward(h, grad_s)'
-LOSS_CALL = '            model["loss"].forward(a, y)\n'
 SGD_CALL = "miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
 ORDER = "order = np.random.permutation(train.N)"
 ROWS = "order[start : start + minibatch_size]"
@@ -23,11 +22,6 @@ TRAINING = "What does is_train mean, and when is it True?"
 SLICE = "Which rows does the slice of step s take?"
 RETURNED = "What does main return, and in which order?"
 COUNTED = "Which predictions are counted, and by what is their number divided?"
-
-
-def before_sgd(lines: str) -> TextSwap:
-    """Lines before the call of SGD."""
-    return SGD_CALL, f"{lines}\n            {SGD_CALL}"
 
 
 def passing(new: str) -> TextSwap:
