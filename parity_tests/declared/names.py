@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,8 @@ def _fitting(
                 continue
             known = of_values(text, _in_numpy(text, question, case, with_read(case, draw(case), seen[case.name]), k))
             if not known.is_right(result, array):
-                yield from [*known.matching(result, array), *known.numbered(result, array)][:MOST_TRIED]
+                found = (looked_up(result, array) for looked_up in (known.matching, known.numbered))
+                yield from islice(chain.from_iterable(found), MOST_TRIED)
                 return
 
 

@@ -35,11 +35,11 @@ def changes_of(
 
 def _of_function(source: Source, name: str, further: Sequence[Operator], scope: Scope | None) -> Iterator[Change]:
     function = source.functions[name]
-    scope = scope or Scope.of(source, function)
+    scope, operators = scope or Scope.of(source, function), (*OPERATORS, *further)
     for site in sites(function):
         if isinstance(site.parent, ast.FormattedValue | ast.JoinedStr) or isinstance(site.node, ast.JoinedStr):
             continue
         place = Place(source, site, scope)
-        for operator in (*OPERATORS, *further):
-            yield from (change for change in operator(place) if change is not None)
+        for operator in operators:
+            yield from filter(None, operator(place))
     yield from of_statements(source, function, scope)

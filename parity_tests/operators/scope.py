@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from parity_tests.operators.source import Function, Source
 
@@ -57,11 +58,15 @@ class Scope:
 
     def are_twins(self, one: str, other: str) -> bool:
         """Whether two names are easily taken for one another."""
-        alike = SequenceMatcher(None, one, other, autojunk=False).ratio() > _ALIKE
         numbered = one[:-1] == other[:-1] and one[-1:].isdigit() and other[-1:].isdigit()
-        return frozenset((one, other)) in _TWINS or numbered or (min(len(one), len(other)) > 1 and alike)
+        return frozenset((one, other)) in _TWINS or numbered or (min(len(one), len(other)) > 1 and _alike(one, other))
 
 
 def is_own(node: ast.AST) -> bool:
     """Whether an expression is an attribute of `self`."""
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+@lru_cache(4096)
+def _alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() > _ALIKE

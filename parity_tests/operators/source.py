@@ -42,6 +42,7 @@ class Source:
     def __init__(self, text: str) -> None:
         self.text = text.replace("\r\n", "\n").replace("\r", "\n")
         self.bytes = self.text.encode("utf-8", "surrogatepass")
+        self._texts: dict[ast.AST, str] = {}
         if len(self.bytes) > LARGEST:
             raise UnreadableError(f"it has more than {LARGEST} bytes")
         try:
@@ -68,8 +69,10 @@ class Source:
 
     def of(self, node: ast.expr | ast.stmt) -> str:
         """The text of a node, on one line."""
-        start, end = self.span(node)
-        return " ".join(self.bytes[start:end].decode("utf-8", "replace").split())
+        if (text := self._texts.get(node)) is None:
+            start, end = self.span(node)
+            text = self._texts[node] = " ".join(self.bytes[start:end].decode("utf-8", "replace").split())
+        return text
 
     def of_lines(self, node: ast.stmt) -> str:
         """The text of a statement as it stands."""

@@ -90,6 +90,8 @@ class ChangedTexts:
     def __init__(self, text: RightText, further: Sequence[Operator] = FURTHER) -> None:
         self._text, self._further = text, (*further, *([of_alike(text.alike)] if text.alike else ()))
         self._source = _source_of(tuple(text.statements), (*text.arrays, *text.counts, *text.axes))
+        self._lines = [statement.encode() for statement in text.statements]
+        self._alone: dict[int, ChangedText] = {}
 
     def towards(self, result: str) -> list[ChangedText]:
         """Those that may change a result."""
@@ -145,14 +147,13 @@ class ChangedTexts:
     def _together(self, said: str, ones: Sequence[_Single], others: Sequence[_Single]) -> Iterator[ChangedText]:
         """Changes of both in each place, in each that has a name for several statements, and in all."""
         halves = [(group[: len(group) // 2], group[len(group) // 2 :]) for group in self._text.groups]
+        sides = [[(self._text.targets[one.statement], one) for one in side] for side in (ones, others)]
         found: set[tuple[_Single, ...]] = set()
         for places in (*((place, place) for place in self._wholes), *halves):
-            within = [
-                [one for one in side if self._text.targets[one.statement] in place]
-                for side, place in zip((ones, others), places, strict=True)
-            ]
-            several = (*within[0], *within[1])
-            if all(within) and len(several) <= MOST_TOGETHER and several not in found and not _overlap(several):
+            first = [one for target, one in sides[0] if target in places[0]]
+            second = [one for target, one in sides[1] if target in places[1]] if first else []
+            several = (*first, *second)
+            if first and second and len(several) <= MOST_TOGETHER and several not in found and not _overlap(several):
                 found.add(several)
                 yield self._changed(said, several, "")
 
@@ -204,9 +205,14 @@ class ChangedTexts:
         return self._changed("{} is 0 everywhere", [_Single(k, "", ((start, end, f"0 * ({value})"),), 0, "")], "")
 
     def _of(self, said: str, singles: Sequence[_Single]) -> Iterator[ChangedText]:
+        sides: dict[int, set[str]] = {}
         for single in singles:
-            others = [one.within for one in singles if one.statement == single.statement]
-            yield self._changed(said, [single], single.within if len(set(others)) > 1 else "")
+            sides.setdefault(single.statement, set()).add(single.within)
+        for single in singles:
+            if (made := self._alone.get(id(single))) is None:  # the same towards each result
+                where = single.within if len(sides[single.statement]) > 1 else ""
+                made = self._alone[id(single)] = self._changed(said, [single], where)
+            yield made
         if 1 < len(singles) <= MOST_PLACES:
             sizes = {2, len(singles)}
             for size in sizes:
@@ -224,15 +230,15 @@ class ChangedTexts:
                     yield self._changed(said, within, "", everywhere=len(within) == len(singles))
 
     def _changed(self, said: str, singles: Sequence[_Single], where: str, *, everywhere: bool = False) -> ChangedText:
-        numbers = sorted({single.statement for single in singles})
-        statements = []
-        for k in numbers:
-            edits = [edit for single in singles if single.statement == k for edit in single.edits]
-            statements.append((k, self._edited(k, edits)))
+        edits: dict[int, list[tuple[int, int, str]]] = {}
+        for single in singles:
+            edits.setdefault(single.statement, []).extend(single.edits)
+        numbers = sorted(edits)
+        statements = [(k, self._edited(k, edits[k])) for k in numbers]
         unlike = len(numbers) > 1 and tuple(self._text.targets[k] for k in numbers) not in self._text.groups
-        rank = 2 * max(single.rank for single in singles) + len(singles) - 1
+        rank = 2 * max([single.rank for single in singles]) + len(singles) - 1
         late = 0 if len(numbers) > 1 else -numbers[-1]
-        size = (rank, unlike, late, sum(len(line) for _, line in statements))
+        size = (rank, unlike, late, sum([len(line) for _, line in statements]))
         return ChangedText(tuple(statements), size, partial(self._told, said, numbers, where, everywhere))
 
     def _told(self, said: str, numbers: Sequence[int], where: str, everywhere: bool) -> tuple[str, str]:
@@ -269,6 +275,10 @@ class ChangedTexts:
     def _subjects(self) -> tuple[str, ...]:
         return tuple({f"{one} " for one in self._text.words.values()})
 
+    @cached_property
+    def _results(self) -> tuple[str, ...]:
+        return tuple(f"{self._text.words[target]} " for target in self._text.targets)
+
     def _place(self, targets: Sequence[str]) -> str:
         words = self._text.words
         if (group := self._text.groups.get(tuple(targets))) is not None:
@@ -282,9 +292,9 @@ class ChangedTexts:
         return self._source._starts[k + 1] + _INDENT
 
     def _edited(self, k: int, edits: Sequence[tuple[int, int, str]]) -> str:
-        line = self._text.statements[k].encode()
+        line, at = self._lines[k], self._start(k)
         for start, end, new in sorted(edits, reverse=True):
-            line = line[: start - self._start(k)] + new.encode() + line[end - self._start(k) :]
+            line = line[: start - at] + new.encode() + line[end - at :]
         return line.decode()
 
     @cached_property
@@ -315,7 +325,7 @@ class ChangedTexts:
     def _undoes(self, change: Change) -> bool:
         """Whether a factor undoes a divisor, which then rather is left out."""
         factor = change.edits[0][2].rpartition(" * ")[2].rstrip(")")
-        return change.operator.endswith("factor") and any(f"/ {factor}" in line for line in self._text.statements)
+        return change.operator.endswith("factor") and f"/ {factor}" in self._source.text
 
     @cached_property
     def _is_result(self) -> list[bool]:
@@ -334,8 +344,9 @@ class ChangedTexts:
         axes = set(self._text.axes)
         for start, end, new in change.edits:
             old = self._source.bytes[start:end].decode()
-            more = [name for name in axes if _count(new, name) > _count(old, name)]
-            if (old in axes) != (new in axes) or (more and old not in axes):
+            if (old in axes) != (new in axes):
+                return True
+            if old not in axes and any(name in new and _count(new, name) > _count(old, name) for name in axes):
                 return True
         return False
 
@@ -353,8 +364,7 @@ class ChangedTexts:
             return "{}" if own else self._called(found[1]) or ("{}" if change.operator in _OF_WHOLE else "a part")
 
         said = _CODE.sub(called, change.makes)
-        names_a_result = any(said.startswith(f"{self._text.words[one]} ") for one in self._text.targets)
-        if "{}" in said or (names_a_result and change.operator in _OF_WHOLE):
+        if "{}" in said or (change.operator in _OF_WHOLE and said.startswith(self._results)):
             return said
         comma = "," if ", not" in change.makes else ""
         return f"{said}{comma} {'of' if said.endswith('left out') else 'in'} {{}}"
@@ -471,5 +481,5 @@ def _count(code: str, name: str) -> int:
 
 
 def _overlap(several: Sequence[_Single]) -> bool:
-    edits = sorted((start, end) for one in several for start, end, _ in one.edits)
+    edits = sorted([(start, end) for one in several for start, end, _ in one.edits])
     return any(first[1] > second[0] for first, second in pairwise(edits))

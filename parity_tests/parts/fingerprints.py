@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -149,9 +149,9 @@ class Fingerprints:
         near = NEAR * max(float(np.abs(right).max(initial=0.0)), 1e-30)
         return _is_of_shape(right, got) and bool((np.abs(right.ravel() - got.ravel()) <= near).all())
 
-    def matching(self, result: str, got: Array) -> list[ChangedText]:
-        """The changed texts that give these numbers for a result, the simplest first."""
-        return [one for ones in self.matching_by_rank(result, got) for one in ones]
+    def matching(self, result: str, got: Array) -> Iterator[ChangedText]:
+        """The changed texts that give these numbers for a result, the simplest first, as they are asked for."""
+        return chain.from_iterable(self.matching_by_rank(result, got))
 
     def matching_by_rank(self, result: str, got: Array) -> Iterator[list[ChangedText]]:
         """The same in RANKS lists, each looked for when it is asked for; the simplest stand in the first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def changed_calls(part: str, asked: Sequence[Case], seen: Seen, draw: Draw) -> I
             known, results = of_values(RUNNING_NORM, of_call(given)), RESULTS[MODES[k]]
             numbers = np.concatenate([one.ravel() for one in got])
             if not known.is_right(results, numbers):
-                for changed in known.matching(results, numbers)[: 3 * MOST_TRIED]:
+                for changed in islice(known.matching(results, numbers), 3 * MOST_TRIED):
                     yield _wrong(part, changed)
                 return
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from math import erf, sqrt
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -99,7 +99,7 @@ def _changes(quantity: str, text: RightText, result: str, given: SimpleNamespace
     known = Fingerprints(text, _names(quantity, given))
     if known.is_right(result, array):
         return [_Found("", "", {})]
-    found = [(one, text.whole(one.statements)) for one in known.matching(result, array)[:MOST_TRIED]]
+    found = [(one, text.whole(one.statements)) for one in islice(known.matching(result, array), MOST_TRIED)]
 
     def run(lines: str, t: Any) -> Any:
         return run_if_torch_can(lines, _names(quantity, t))[result]

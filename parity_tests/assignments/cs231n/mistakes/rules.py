@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -45,7 +45,7 @@ def updating(rule: str, lines: str, run: Any = run_if_torch_can) -> Update:
     return update
 
 
-def _changed(text: RightText, names: Mapping[str, Any], first: NDArray[Any]) -> list[ChangedText]:
+def _changed(text: RightText, names: Mapping[str, Any], first: NDArray[Any]) -> Iterable[ChangedText]:
     """The changes of a text that give a weight, the simplest first; or, where it is right, what shows later."""
     known = of_values(text, names)
     if not np.isfinite(first).all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -79,13 +80,18 @@ def _told(
     known: Sequence[Fingerprints], texts: Sequence[RightText], written: Written, got: Array
 ) -> Iterator[tuple[ChangedText, RightText]]:
     """The changes that give these numbers, each with its text; those with a number of their own at last."""
-    for looked_up in (Fingerprints.matching, Fingerprints.numbered)[: 1 + written.numbered]:
-        told = [
-            (changed, text)
-            for one, text in zip(known, texts, strict=True)
-            for changed in looked_up(one, written.result, got)
-        ]
-        yield from sorted(told, key=lambda pair: pair[0].size)[: 2 * MOST_TRIED]
+    by_rank = zip(*(one.matching_by_rank(written.result, got) for one in known), strict=True)
+    with_number = ([one.numbered(written.result, got) for one in known] for _ in range(written.numbered))
+    for lists in (by_rank, with_number):
+        told = (
+            pair
+            for of_texts in lists
+            for pair in sorted(
+                ((changed, text) for ones, text in zip(of_texts, texts, strict=True) for changed in ones),
+                key=lambda pair: pair[0].size,
+            )
+        )
+        yield from islice(told, 2 * MOST_TRIED)
 
 
 def of_numbers(call: Call) -> bool:

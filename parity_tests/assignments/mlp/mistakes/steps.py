@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from itertools import islice
+from functools import partial
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.mistakes.generated import ENOUGH, OUTLIVES, of_numbers, tried
 from parity_tests.assignments.mlp.mistakes.relations import RATES
 from parity_tests.harness.diagnosis.running_error import Running, stack
-from parity_tests.parts.changed_texts import ChangedText, changed_texts, numbered_texts
+from parity_tests.parts.changed_texts import RANKS, ChangedText, numbered_texts, texts_of_rank
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, solved, with_number
 from parity_tests.parts.right_text import FAILS, RightText, compiled
 from parity_tests.parts.update_rules import OF_DESCENT, OF_MOMENTUM, decayed
@@ -88,6 +88,8 @@ CONDITIONS: Conditions = (
     ("but for W of L1", lambda call: (call.layer, call.key) != ("L1", "W")),
 )
 """What a change may hang on."""
+AND = ", and where α > 0 "
+"""What stands between the words for both rules where these differ."""
 Array = NDArray[Any]
 
 
@@ -125,56 +127,93 @@ class Steps:
         return (self.lines if changed else (RIGHT[0], RIGHT[1]))[bool(call.alpha > 0)]
 
 
-def path(lines: str, call: Call, *, wide: bool, number: float = 0.0, count: int | None = None) -> Iterator[Any]:
-    """The weights after each step, or after so many, as Running or as arrays."""
+@dataclass(frozen=True)
+class _Step:
+    """What one step is given: the names that no rule changes, where it starts, and whether the velocity goes on."""
+
+    names: Mapping[str, Any]
+    start: Any
+    goes_on: bool
+
+
+def _given(call: Call, *, wide: bool, count: int | None = None) -> tuple[Any, list[_Step]]:
+    """The weights before the first step, and each step or so many, as Running or as arrays."""
 
     def of(running: Running) -> Any:
         return running if wide else np.asarray(running.value, np.float64)
 
-    w, v, past = of(call.w), of(call.w.zeros()), None
     rates = {"momentum": call.alpha, "rest": 1 - call.alpha, "weight_decay": call.lam}
-    rates |= {"alpha": call.alpha, "lam": call.lam, "number": number, "batch": float(call.inputs.get("batch", 1))}
-    epochs = call.inputs.get("epochs", [0] * len(call.g))
+    rates |= {"alpha": call.alpha, "lam": call.lam, "batch": float(call.inputs.get("batch", 1)), "np": np}
+    epochs, steps, past = call.inputs.get("epochs", [0] * len(call.g)), list[_Step](), None
     for t, (one, eta) in enumerate(zip(call.g[:count], call.etas, strict=False)):
-        w = of(call.starts[t]) if "starts" in call.inputs else w
         g = of(one)
-        names = {"np": np, **rates, "w": w, "gradient": g, "velocity": v, "learning_rate": eta, "g": g, "v": v}
-        names |= {"eta": eta, "earlier": g if past is None else past}
+        names = {
+            **rates,
+            "gradient": g,
+            "learning_rate": eta,
+            "g": g,
+            "eta": eta,
+            "earlier": g if past is None else past,
+        }
+        start = of(call.starts[t]) if "starts" in call.inputs else None
+        steps.append(_Step(names, start, t > 0 and epochs[t] == epochs[t - 1]))
+        past = g
+    return of(call.w), steps
+
+
+def path(
+    lines: str, call: Call, *, wide: bool, number: float = 0.0, given: tuple[Any, list[_Step]] | None = None
+) -> Iterator[Any]:
+    """The weights after each step of a call, or of those that are `given`, as Running or as arrays."""
+    w, steps = given or _given(call, wide=wide)
+    v, code = w.zeros() if wide else np.zeros_like(w), compiled(lines)
+    for step in steps:
+        w = w if step.start is None else step.start
+        names = {**step.names, "number": number, "w": w, "velocity": v, "v": v}
         if "plain_step" in lines:
-            names["plain_step"] = eta * (g + call.lam * w)
+            names["plain_step"] = names["eta"] * (names["g"] + call.lam * w)
         if "in_epoch" in lines:
-            names["in_epoch"] = v if t and epochs[t] == epochs[t - 1] else 0 * v
+            names["in_epoch"] = v if step.goes_on else 0 * v
         if "sign_w" in lines:
             names["sign_w"] = 1.0 - 2.0 * (w <= 0)
-        exec(compiled(lines), names)
+        exec(code, names)
         w, v = (
             one if getattr(one, "shape", ()) == w.shape else one + 0 * w
             for one in (names.get("w_next", names["w"]), names.get("kept_velocity", names["v"]))
         )
-        past = g
         yield w
 
 
-@cache
-def _changed(of_main: bool, with_momentum: bool, numbered: bool) -> Sequence[ChangedText]:
-    """The changes of a rule, the simplest first; or those that hold a number."""
-    rule = (RULES_OF_MAIN if of_main else RULES)[with_momentum]
-    made = numbered_texts if numbered else changed_texts
+def _changed(rule: RightText) -> Iterator[list[ChangedText]]:
+    """The changes of a rule in RANKS lists, each made when asked for, the simplest first and each once."""
+    made, known = list[ChangedText](), set[tuple[tuple[int, str], ...]]()
+    for rank in range(RANKS):
+        made += [one for result in rule.results for one in texts_of_rank(rule, result, rank)]
+        made.sort(key=lambda one: one.size)
+        simple = [one for one in made if one.size[0] < 2 * (rank + 1) or rank == RANKS - 1]
+        made = made[len(simple) :]
+        yield [one for one in _each_once(simple) if one.statements not in known]
+        known.update(one.statements for one in simple)
+
+
+def _each_once(ones: Iterable[ChangedText]) -> Iterable[ChangedText]:
+    """Of those that change a rule in the same way the first."""
     found: dict[tuple[tuple[int, str], ...], ChangedText] = {}
-    for one in sorted((one for result in rule.results for one in made(rule, result)), key=lambda one: one.size):
+    for one in ones:
         found.setdefault(one.statements, one)
-    return list(found.values())
+    return found.values()
 
 
-def _giving(call: Call) -> Iterator[ChangedText]:
-    """The changes that give the weights of a call; where there are none, those that hold a number."""
-    rule, got, of_main = RULES[call.alpha > 0], np.asarray(call.got, np.float64), "starts" in call.inputs
+def _giving(call: Call) -> Iterator[list[ChangedText]]:
+    """The changes that give the weights of a call, rank by rank; where there are none, those that hold a number."""
+    rule = (RULES_OF_MAIN if "starts" in call.inputs else RULES)[call.alpha > 0]
+    got = np.asarray(call.got, np.float64)
     near = NEAR * max(1.0, float(np.abs(got).max()))
     count = (first_off(call) or 0) + FURTHER_STEPS
-    got, none = got[:count], True
+    got, none, given = got[:count], True, _given(call, wide=False, count=count)
 
     def path_of(changed: ChangedText, number: float = 0.0) -> Iterator[Array]:
-        return path(rule.whole(changed.statements), call, wide=False, number=number, count=count)
+        return path(rule.whole(changed.statements), call, wide=False, number=number, given=given)
 
     def gives(changed: ChangedText) -> bool:
         try:
@@ -188,15 +227,17 @@ def _giving(call: Call) -> Iterator[ChangedText]:
         except FAILS:
             return np.full(got.size, np.inf)
 
-    with np.errstate(all="ignore"):
-        for one in _changed(of_main, call.alpha > 0, False):
-            if gives(one):
-                none = False
-                yield one
-        for one in _changed(of_main, call.alpha > 0, True) if none else ():
-            number = solved(partial(off, one), near)
-            if number is not None:
-                yield with_number(one, number)
+    for ones in _changed(rule):
+        with np.errstate(all="ignore"):
+            found = [one for one in ones if gives(one)]
+        none = none and not found
+        yield found
+    if none:
+        numbered = (one for result in rule.results for one in numbered_texts(rule, result))
+        solutions = (
+            (one, solved(partial(off, one), near)) for one in _each_once(sorted(numbered, key=lambda one: one.size))
+        )
+        yield [with_number(one, number) for one, number in solutions if number is not None]
 
 
 def first_off(call: Call) -> int | None:
@@ -217,42 +258,53 @@ def is_off(call: Call) -> bool:
     return "starts" not in call.inputs or first_off(call) is not None
 
 
-def _telling(calls: Sequence[Call], *, with_momentum: bool) -> list[ChangedText]:
-    """The first changes that give the weights of the call that tells most: with weight decay, and of few weights."""
+def _telling(calls: Sequence[Call], *, with_momentum: bool) -> Iterator[list[ChangedText]]:
+    """The changes that give the weights of the call that tells most: with weight decay, and of few weights."""
     told = [call for call in calls if (call.alpha > 0) is with_momentum]
     call = min(
         told,
         key=lambda call: ("starts" in call.inputs, call.lam == 0, call.w.value.size < ENOUGH, call.w.value.size),
         default=None,
     )
-    return [] if call is None else list(islice(_giving(call), MOST_TRIED))
+    return iter(()) if call is None else _giving(call)
 
 
 Found = tuple[str, str, tuple[str, str]]
 """A name, its hint, and the changed lines of both rules."""
 
 
-def _found(wrong: Sequence[Call], calls: Sequence[Call]) -> list[Found]:
-    """Those first of which the same is said of both rules."""
-    plain, moving = (_telling(wrong, with_momentum=one) for one in (False, True))
-    own = [RULES[0].whole(p.statements) for p in plain], [RULES[1].whole(m.statements) for m in moving]
+def _found(wrong: Sequence[Call], calls: Sequence[Call]) -> Iterator[Found]:
+    """Those first of which the same is said of both rules, rank by rank."""
+    by_rank = [_telling(wrong, with_momentum=one) for one in (False, True)]
     if all(call.alpha > 0 for call in wrong):
         moves = all(call.alpha > 0 for call in calls)
-        ends = ("" if moves or MOMENTUM.search(m.words) else ", where α > 0" for m in moving)
-        return [(f"{m.words}{end}", m.hint, (RIGHT[0], to)) for m, end, to in zip(moving, ends, own[1], strict=True)]
+        for m in chain.from_iterable(by_rank[1]):
+            end = "" if moves or MOMENTUM.search(m.words) else ", where α > 0"
+            yield f"{m.words}{end}", m.hint, (RIGHT[0], RULES[1].whole(m.statements))
+        return
     if all(call.alpha <= 0 for call in wrong):
-        return [(f"{p.words}, where α ≤ 0", p.hint, (lines, RIGHT[1])) for p, lines in zip(plain, own[0], strict=True)]
-    pairs = [
-        (i + j, _named(p, m), p.hint, (own[0][i], own[1][j])) for i, p in enumerate(plain) for j, m in enumerate(moving)
-    ]
-    pairs.sort(key=lambda pair: (" where α > 0 " in pair[1], pair[0]))
-    return [(name, hint, lines) for _, name, hint, lines in pairs]
+        for p in chain.from_iterable(by_rank[0]):
+            yield f"{p.words}, where α ≤ 0", p.hint, (RULES[0].whole(p.statements), RIGHT[1])
+        return
+    plain, moving, names = list[ChangedText](), list[ChangedText](), dict[tuple[int, int], str]()
+    for further in zip_longest(*by_rank, fillvalue=list[ChangedText]()):
+        before = set(names)
+        plain, moving = ([*own, *more][:MOST_TRIED] for own, more in zip((plain, moving), further, strict=True))
+        names = {(i, j): _named(p, m) for i, p in enumerate(plain) for j, m in enumerate(moving)}
+        alike = sorted((pair for pair in names if pair not in before and AND not in names[pair]), key=sum)
+        yield from (_of_both(names[i, j], plain[i], moving[j]) for i, j in alike)
+    unlike = sorted((pair for pair in names if AND in names[pair]), key=sum)
+    yield from (_of_both(names[i, j], plain[i], moving[j]) for i, j in unlike)
+
+
+def _of_both(name: str, plain: ChangedText, moving: ChangedText) -> Found:
+    return name, plain.hint, (RULES[0].whole(plain.statements), RULES[1].whole(moving.statements))
 
 
 def _named(plain: ChangedText, moving: ChangedText) -> str:
     """What is wrong with both rules: once, where it is the same."""
     p, m = (PLACE.sub("", one.words) for one in (plain, moving))
-    return p if p == m else f"{plain.words}, and where α > 0 {moving.words}"
+    return p if p == m else f"{plain.words}{AND}{moving.words}"
 
 
 def _spoils(steps: Steps, right: Sequence[Call]) -> bool:
@@ -288,18 +340,26 @@ class _Outliving:
         return stack(path[: len(call.etas)])
 
 
+def _kept_in(known: list[Found], found: Iterable[Found]) -> Iterator[Found]:
+    """The same, each kept when it is asked for."""
+    for one in found:
+        known.append(one)
+        yield one
+
+
 def generated_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
     """The changes that give the weights of a call with momentum and of one without, as mistakes to be tried in all."""
     off = [is_off(call) for call in calls]
     wrong = [call for call, wrong in zip(calls, off, strict=True) if wrong]
     if any(call.inputs.get("training") for call in wrong):
         yield tried(Mistake("1", calls[0].operation, OUTLIVING, OUTLIVES, _Outliving()))
-    found = _found(wrong, calls)[: 2 * MOST_TRIED] if wrong else []
+    found = islice(_found(wrong, calls), 2 * MOST_TRIED) if wrong else ()
     told = [one for one in CONDITIONS if all(map(one[1], wrong)) and not all(map(one[1], calls))]
     others = [call for call, wrong in zip(calls, off, strict=True) if not wrong and call.dtype == np.float64]
     right = sorted(others, key=lambda call: call.w.value.size)
+    known: list[Found] = []
     for where, holds in (("", None), *told):
-        for words, hint, lines in found:
+        for words, hint, lines in known if where else _kept_in(known, found):
             steps, name = Steps(lines, holds), f"{words}, {where}" if where else words
             if not _spoils(steps, right[:LEAST]):
                 part = "10" if "starts" in calls[0].inputs else "1"
