@@ -45,7 +45,7 @@ def pytest_unconfigure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options, under names that no other plugin is likely to have."""
-    group = parser.getgroup("parity", "hold a numpy network against torch")
+    group = parser.getgroup("parity", "compare a numpy network with torch")
     group.addoption(
         "--implementation",
         type=Path,
@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--assignment",
         metavar="NAME",
-        help="the assignment, by name or as module:NAME; told by the files if left out",
+        help="the assignment, by name or as module:NAME; found from the files if left out",
     )
     group.addoption(
         "--parity-options",

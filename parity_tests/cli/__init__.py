@@ -36,9 +36,9 @@ from parity_tests.cli.terminal import complain, keep_traceback
 from parity_tests.cli.trace import trace
 from parity_tests.protocol.errors import AssignmentError, HarnessError, UsageError
 
-_ROOM = "Make room, and give the same command again"
+_ROOM = "Free some disk space, and give the same command again"
 _OPEN = "Name another folder, or open this one to yourself"
-_OTHER = "Something else stands where a file of Parity's belongs: move it away"
+_OTHER = "Something else is where a file of Parity's belongs: move it away"
 USERS_OWN = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,

@@ -157,5 +157,5 @@ def _around_table(path: Path) -> tuple[str, str]:
     before, begin, rest = text.partition(f"{BEGIN}\n")
     _, end, after = rest.partition(f"{END}")
     if not begin or not end:
-        raise UsageError(f"{path} has no lines {BEGIN} and {END}, between which the table could stand.")
+        raise UsageError(f"{path} has no lines {BEGIN} and {END}, between which the table could be.")
     return before + begin, end + after

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     help="Judge these parts of the assignment alone, by their ids; may be repeated.",
 )
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies (promotion of the dtype aside).")
-@click.option("--edition", help="The year's form of the assignment; told by the files, or its default, if left out.")
+@click.option("--edition", help="The year's form of the assignment; found from the files, or its default, if left out.")
 @timeout_of("case")
 @allow_option
 @click.option(
@@ -118,7 +118,7 @@ def check(
     update_baseline: bool,
     fail_on: str | None,
 ) -> int:
-    """Hold a network against torch, quantity by quantity.
+    """Compare a network with torch, quantity by quantity.
 
     SUBMISSION is a folder with the files that the assignment asks for, or a notebook; left out, it is the current
     folder. The network that comes with Parity is checked with --shipped, and within Parity's own checkout. Exit status:

@@ -83,13 +83,13 @@ def summary(tables: Tables, out: Path) -> list[str]:
         )
     if tables.former:
         lines.append(
-            f"In the tables no more, for what was handed in now is without them: {few(tables.former)}. What was found "
-            f"of them stays in {shlex.quote(str(out / 'submissions'))}."
+            f"No longer in the tables, because these submissions are without them: {few(tables.former)}. Their results "
+            f"stay in {shlex.quote(str(out / 'submissions'))}."
         )
     kinds = Counter(flag.kind for flag in tables.flags)
     if kinds:
         listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        lines.append(f"What needs a human look is in look.csv: {listed}.")
+        lines.append(f"What a grader should look at is in look.csv: {listed}.")
     lines.append(
         f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, class.csv, and a feedback.md "
         "and a report.html for each submission."

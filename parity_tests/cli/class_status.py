@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _AT_WORK = {
     True: "a command is at work there now",
     False: "nothing is at work there",
-    None: "whether a command is at work there cannot be told from here",
+    None: "whether a command is at work there cannot be seen from here",
 }
 
 
@@ -67,7 +67,7 @@ def _sentences(run: Path, standing: Standing) -> list[str]:
         )
     if standing.look:
         listed = ", ".join(f"{count} {kind}" for kind, count in standing.look.items())
-        lines.append(f"What needs a human look is in look.csv: {listed}.")
+        lines.append(f"What a grader should look at is in look.csv: {listed}.")
     edition = f", edition {settings.edition}" if settings.edition else ""
     lines.append(
         f"Assignment {settings.assignment}{edition}, {', '.join(settings.dtypes)}, {settings.timeout:g} s a case, "

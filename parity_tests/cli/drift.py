@@ -56,7 +56,7 @@ def hold_against(
         if update:
             return None
         raise UsageError(
-            f"the baseline {path} cannot be held against this run: {error}. --update-baseline makes it anew."
+            f"the baseline {path} cannot be compared with this run: {error}. --update-baseline makes it anew."
         ) from error
 
 

@@ -48,7 +48,7 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
         people.setdefault(flag.kind, []).append(flag.submission)
     sentences += [f"{capitalised(kind)}: {few(list(dict.fromkeys(names)))}." for kind, names in people.items()]
     if plan.former:
-        sentences.append(f"In the tables no more, for what is handed in now is without them: {few(plan.former)}.")
+        sentences.append(f"No longer in the tables, because these submissions are without them: {few(plan.former)}.")
     print_wrapped([*sentences[: 1 if quiet else None], "Nothing was run or written."][: 1 if quiet else None])
 
 

@@ -41,7 +41,9 @@ LOG = "grade.log"
     show_default=True,
     help="Folder to write, or to go on in where a run was stopped.",
 )
-@click.option("--format", type=click.Choice(FORMATS), help="The layout of SUBMISSIONS; told by its names if left out.")
+@click.option(
+    "--format", type=click.Choice(FORMATS), help="The layout of SUBMISSIONS; found from its names if left out."
+)
 @assignment_option
 @click.option("--edition", help="The class's edition of the assignment; its default if left out.")
 @class_file_options

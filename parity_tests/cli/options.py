@@ -83,7 +83,7 @@ github_option = click.option(
 assignment_option = click.option(
     "--assignment",
     metavar="NAME",
-    help="The assignment, by name or as module:NAME; told by the files if left out.",
+    help="The assignment, by name or as module:NAME; found from the files if left out.",
 )
 allow_option = click.option(
     "--allow",
@@ -109,8 +109,8 @@ def timeout_of(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def class_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of files that the points of a class depend on; what is left out is what its folder keeps."""
     for name, what in (
-        ("--comments", "CSV of what a human says to a student beside the points."),
-        ("--overrides", "CSV of points that a human gives; applied last."),
+        ("--comments", "CSV of comments for students, beside the points."),
+        ("--overrides", "CSV of points that a grader sets; applied last."),
         ("--late", "TOML file: what is taken off for each day late; applied last but for the overrides."),
         ("--roster", "CSV of who is in the class."),
         ("--starter", "Folder or file of what students were given; it makes nobody alike."),

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     "seeds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Only honest variants, for N seeds: how gap/radius is distributed.",
+    help="Only correct variants, for N seeds: how difference/error bound is distributed.",
 )
 @click.option(
     "--only",
     type=click.Choice(["mistakes", "honest", "slips", "evasions", "nulls", "nearmisses"]),
-    help="Only one of the groups; near misses are proved where they are asked for alone.",
+    help="Only one of the groups; near misses only where they are named.",
 )
 @click.option(
     "--seeds",
@@ -70,14 +70,14 @@ def selftest(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Hold the harness itself to account.
+    """Test Parity itself.
 
-    Known mistakes, single slips, evasions, honest rewrites and null submissions, which know nothing, are made of the
-    assignment's own solution, and checked as any submission is. Each mistake must be caught at its part and called by
-    its name, each slip be caught unless it gives the same numbers or what it changes is not asked for, each evasion be
-    caught, each rewrite match, and no null submission earn more than 2 of 100. A near miss, which is wrong in some
-    elements, calls or rounds alone, must not get the name of what is wrong in all. Exit status 1 for a survivor, a
-    wrong name or a false alarm.
+    Known mistakes, mutants (slips), adversarial submissions (evasions), correct variants (honest) and null submissions,
+    which know nothing, are made of the assignment's own solution, and checked as any submission is. Each mistake must
+    be caught at its part and called by its name, each mutant be caught unless it gives the same numbers or what it
+    changes is not asked for, each adversarial submission be caught, each correct variant match, and no null submission
+    earn more than 2 of 100. A near miss, which is wrong in some elements, calls or rounds alone, must not get the name
+    of what is wrong in all. Exit status 1 for a survivor, a wrong name or a false alarm.
     """
     import pandas as pd
 
@@ -118,9 +118,9 @@ def _print_table(frame: pd.DataFrame) -> None:
     rows = [["", "asked", "caught", "named", "equivalent", "not asked", "survivors", "false alarms"]]
     labels = {
         "mistakes": "mistakes",
-        "slips": "single slips",
-        "evasions": "evasions",
-        "honest": "honest",
+        "slips": "mutants",
+        "evasions": "adversarial",
+        "honest": "correct variants",
         "nulls": "null",
         "nearmisses": "near misses",
     }
@@ -157,7 +157,8 @@ def _print_distribution(compared: pd.DataFrame, out: Path, said: bool) -> None:
     if not said:
         return
     click.echo(
-        "\ngap/radius over honest comparisons (exact: the share of gaps that are 0; the median is of the others)"
+        "\ndifference/error bound over correct variants (exact: the share of differences that are 0; the median is of "
+        "the others)"
     )
     click.echo(summary.drop(columns="asked").to_string(index=False, float_format=lambda x: f"{x:.3g}", na_rep="-"))
     over = int((compared["ratio"] > 1).sum())

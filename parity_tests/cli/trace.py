@@ -101,7 +101,7 @@ def sizes(value: Any) -> tuple[int, ...]:
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Write the figures of one step in so many; each is judged, the radius measured there and where a gap asks.",
+    help="Write the figures of one step in so many; every step is judged.",
 )
 @_own_option("--forced", is_flag=True, help="Start each step from torch's weights: tight for any length.  [mlp]")
 @click.option(
@@ -109,7 +109,7 @@ def sizes(value: Any) -> tuple[int, ...]:
     type=click.IntRange(2, 64),
     default=4,
     show_default=True,
-    help="Perturbed copies of torch's run that measure the radius.",
+    help="Perturbed copies of torch's run that measure the error bound.",
 )
 @click.option("--edition", help="The year's form of the assignment; its default if left out.")
 @allow_option
@@ -151,9 +151,10 @@ def trace(
     """Train a network beside torch, step by step, and say where and why the two part.
 
     SUBMISSION is a folder as for `check`. Both sides train on the same weights, batches and masks; at each step
-    every gap is compared with the error bound. The defaults are the homework's, whose own steps are traced.
+    every difference is compared with the error bound. The defaults are the homework's, whose own steps are traced.
     Of CS231n (--assignment cs231n) a FullyConnectedNet is trained by the loop of the submission's own Solver, or of
-    a lent one where it has none. An option that says [mlp: ...] or [cs231n: ...] is theirs alone, with that default.
+    one of Parity's where it has none. An option that says [mlp: ...] or [cs231n: ...] is theirs alone, with that
+    default.
 
     Exit status: 0 agreement (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own
     fault.

@@ -74,7 +74,7 @@ def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verd
             built_of = {*question.built_of.get("", ()), *question.built_of.get(q.part, ())} - {q.part.partition(".")[0]}
             cause = cause or next((one for one in wrong if one.partition(".")[0] in built_of), "")
             if cause and comparison.verdict in SPOILED:
-                problem = f"is not judged, because it works on what {cause} hands on, which is wrong"
+                problem = f"is not judged, because its input is the output of {cause}, which is wrong"
                 found[case.name][q.name] = left_open(comparison, cause, problem)
     return found
 

@@ -51,7 +51,7 @@ CLASS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "hana": (("np.random.normal(0.0, 0.1, (input_D, output_D))", "np.random.normal(0.0, 1.0, (input_D, output_D))"),),
 }
 """What is replaced in the shipped network, by submission."""
-RATIOS = "The gap of every quantity of the shipped network, as a share of the error bound"
+RATIOS = "The difference of every quantity of the shipped network, as a share of the error bound"
 COURSE = Path(__file__).parent / "course" / "submissions"
 GRADED = ("--isolation", "none", "--seed", "1", "--quiet")
 

@@ -89,7 +89,7 @@ def _commands(lines: Sequence[str], first: int, end: int) -> Iterator[Command]:
     number = first
     while number < end:
         if not lines[number].startswith("$ "):
-            raise ValueError(f"line {number + 1} stands below no command: {lines[number]}")
+            raise ValueError(f"line {number + 1} is below no command: {lines[number]}")
         text = lines[number][2:]
         while text.endswith("\\"):
             number += 1
@@ -147,12 +147,12 @@ class Session:
         return [line.rstrip() for line in text.rstrip().splitlines() if not _PROGRESS.match(line)]
 
 
-_PROGRESS = re.compile(r"parity: \d+ of \d+ graded;")
+_PROGRESS = re.compile(r"parity: ([a-z ]+: )?\d+ of \d+\b")
 """What a slow machine prints meanwhile, and a fast one does not."""
 _COMPILED = shutil.ignore_patterns("__pycache__")
 _MACHINE = (
     (re.compile(r"\b(\d+/\d+) +\S+.*"), r"\1"),  # the largest ratio of a part, and where that is
-    (re.compile(r"\b(ratio|gap|radius) [^\s;]+"), r"\1 #"),
+    (re.compile(r"\b(ratio|difference|error bound) [^\s;]+"), r"\1 #"),
     (re.compile(r"\d+(\.\d+)?e[+-]\d+|\d+\.\d+"), "#"),
     (
         re.compile(r"(\(|\bDrift: )\d+ of|\[\d+(, \d+)*\]"),

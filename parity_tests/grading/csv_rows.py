@@ -42,7 +42,7 @@ def refuse_surplus(path: Path | str, line: int, cells: Sequence[str], header: Se
     surplus = [cell.strip() for cell in cells[len(header) :] if cell.strip()]
     if surplus:
         raise RubricError(
-            f"{path}, line {line}: {surplus[0]!r} stands in no column; a text with a comma needs quotes around it."
+            f"{path}, line {line}: {surplus[0]!r} is in no column; a text with a comma needs quotes around it."
         )
 
 

@@ -174,6 +174,6 @@ def _comment(table: CourseTable, row: Row, comments: Sequence[str]) -> list[str]
     text = text.encode(encoding, "xmlcharrefreplace").decode(encoding)
     before = table.cells.value(row.place, table.comments)
     if before.strip() and before != text:
-        return [f"{row.who}: the comment that stands there stays"]
+        return [f"{row.who}: the comment there stays"]
     table.cells.set(row.place, table.comments, text)
     return []

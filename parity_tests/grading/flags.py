@@ -106,7 +106,7 @@ def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Fl
         others = [labels.label(cause) for cause in causes[part] if cause]
         be = "is" if len(others) == 1 else "are"
         by = f"because {' and '.join(others)} {be} wrong" if others else "by rounding alone"
-        why = f"{labels.label(part)}: {count} elements cannot be told right from wrong, {by}"
+        why = f"{labels.label(part)}: {count} elements cannot be decided, {by}"
         why += "; they count as wrong until a grader reviews it" if part in wrong else ""
         flags.append(Flag(name, FlagKind.UNDECIDED, why))
     broken = dict.fromkeys(note.text for record in records for note in record.notes if note.kind is NoteKind.FAULT)

@@ -177,7 +177,7 @@ class GradingFolder:
             if name != "seed" and before != now:
                 raise UsageError(
                     f"{path_text(self.path)} was begun with {name} {_listed(before)}, not {_listed(now)}, "
-                    f"and results of one class must come of the same; name another folder with --out."
+                    f"and the results of a class must come from the same; name another folder with --out."
                 )
         changed = [name for name, now in asked.versions.items() if known.versions.get(name, now) != now]
         if changed and not other_versions:

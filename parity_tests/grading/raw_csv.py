@@ -90,7 +90,7 @@ def _split(text: str, delimiter: str) -> tuple[list[list[str]], list[str]]:
             cells.append("")  # the text ends with a delimiter: behind it is an empty cell
         end = _END.match(text, place)
         if end is None and place < len(text):
-            raise NoCsvError(f"line {line}: something stands behind a closing quote")
+            raise NoCsvError(f"line {line}: there is something behind a closing quote")
         rows.append(cells)
         ends.append(end[0] if end else "")
         cells = []

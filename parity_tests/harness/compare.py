@@ -33,9 +33,9 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
     if got.array is None:
         what = "None (nothing)" if got.kind == "none" else f"{got.detail or got.kind}"
         finding = NOTHING if got.kind == "none" else f"a {got.kind}"
-        return mismatched(f"is {what}, where {asked} is asked", finding=finding)
+        return mismatched(f"is {what}, where {asked} is expected", finding=finding)
     if got.kind not in ("array", "scalar") or (got.kind == "scalar" and not scalar):
-        problem = f"is a {got.kind} {got.detail}".rstrip() + f", where {asked} is asked"
+        problem = f"is a {got.kind} {got.detail}".rstrip() + f", where {asked} is expected"
         return mismatched(problem, finding=NUMBER if got.kind == "scalar" else f"a {got.kind}")
     array = got.array
     notes: list[Note] = []
@@ -48,7 +48,7 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
             array = array.reshape(want.shape)
         else:
             finding = NUMBER if not array.shape else TRANSPOSED if array.shape == want.shape[::-1] else SHAPE
-            shapes = f"has shape {shape_text(array.shape)}, where {shape_text(want.shape)} is asked"
+            shapes = f"has shape {shape_text(array.shape)}, where {shape_text(want.shape)} is expected"
             return mismatched(shapes, finding=finding)
     if not (scalar and got.kind == "scalar" and not _is_promoted(array, want)):
         notes += _dtype_notes(array, want)
@@ -114,7 +114,7 @@ def _dtype_notes(got: Array, want: Array) -> list[Note]:
         return []
     if _is_promoted(got, want):
         return [Note(NoteKind.PROMOTED, f"promoted from {want.dtype} to {got.dtype}")]
-    return [Note(NoteKind.DTYPE, f"dtype {got.dtype} where {want.dtype} is asked")]
+    return [Note(NoteKind.DTYPE, f"dtype {got.dtype} where {want.dtype} is expected")]
 
 
 def _ratios(got: Array, value: Array, radius: Array) -> tuple[Array, Array]:
@@ -235,14 +235,14 @@ def _sentence(got: Array, value: Array, figures: Mapping[str, Any]) -> str:
     bad, total, gap, ratio = (figures[name] for name in ("bad", "total", "gap", "ratio"))
     place = f"at {figures['where']} " if figures["where"] else ""
     not_finite = ~np.isfinite(np.asarray(got, np.float64)) & np.isfinite(np.asarray(value, np.float64))
-    share = f" ({bad} of {total} elements are off)" if total > 1 else ""
+    share = f" ({bad} of {total} elements differ)" if total > 1 else ""
     got_text, want_text = exact_number(figures["got"]), exact_number(figures["want"])
     if not_finite.any():
         return f"{place}is {got_text}, torch says {want_text}{share}"
     if got_text == want_text:
         got_text, want_text = repr(figures["got"]), repr(figures["want"])
     allowance = (
-        "nothing rounds here, so no gap is explained"
+        "nothing rounds here, so no difference is explained"
         if np.isinf(ratio)
         else f"the difference {gap:.2g} is {times(ratio)} times the error bound"
     )

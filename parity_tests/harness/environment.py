@@ -128,7 +128,7 @@ def _torch() -> dict[str, Any]:
             "torch": torch.get_num_threads(),
             "torch_between_operations": torch.get_num_interop_threads(),
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
-            "submission": "1 (its BLAS is held to one thread)",
+            "submission": "1 (its BLAS has one thread)",
         },
         "torch_blas": "MKL" if torch._C.has_mkl else "not MKL",
     }

@@ -118,7 +118,7 @@ def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None,
         return Held(compare(got, known), None)
     if value.size == 0:
         alike = array.shape == value.shape
-        shape = f"has shape {array.shape}, where {value.shape} is asked"
+        shape = f"has shape {array.shape}, where {value.shape} is expected"
         return Held(matched("has no elements", kind=NoteKind.UNSEEN) if alike else mismatched(shape), None)
     comparison = compare(got, known)
     resolution = known.resolution
@@ -129,7 +129,7 @@ def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None,
     elif comparison.verdict in PASSING and flowed.conserved:
         comparison = _conserving(comparison, array, known)
     if comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
-        problem = "is undecided: the radius is so large that zeros would agree everywhere"
+        problem = "is undecided: the error bound is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=comparison.total, problem=problem)
     elif resolution.median is not None and resolution.median > _coarse(flowed, value):
         coarse = f"only changes over {resolution.median:.2g} of the value would be noticed"
@@ -176,7 +176,9 @@ def _explained_by_a_form(
         allowed = _allowing(answer, flowed.forms[form])
         again = compare(got, allowed)
         if again.verdict in PASSING:
-            note = f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” would explain"
+            note = (
+                f"the difference is {comparison.ratio:.2g} times the error bound, which the form “{form}” would explain"
+            )
             return again.noting(note, kind=NoteKind.FORM), allowed
     if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
         return comparison, answer

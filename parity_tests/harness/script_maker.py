@@ -161,7 +161,7 @@ class ScriptMaker:
                 if halves is not None:
                     numbers = failing.comparison.arrays is not None
                     words = record.diagnosis or WORDS.get(record.verdict, "")
-                    words = words or ("it is not what torch says" if numbers else "it is not what is asked for")
+                    words = words or ("it is not what torch says" if numbers else "it is not what is expected")
                     return Script(record, slug(record), self._text(*halves, record, words))
         if self._setting.breaks_off and record.verdict == Verdict.CRASHED:
             return BREAKS_OFF

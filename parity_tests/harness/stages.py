@@ -25,6 +25,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import asking
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
+from reports.model.elements import ARRAYS
 from reports.model.notes import NoteKind
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, PASSING
@@ -231,7 +232,7 @@ def arrays_kept(verdicts: Verdicts) -> dict[str, NDArray[Any]]:
         f"{key}/{word}": array
         for key, _, arrays in failed
         if key in kept
-        for word, array in zip(("got", "want", "radius"), arrays, strict=True)
+        for word, array in zip(ARRAYS, arrays, strict=True)
     }
 
 

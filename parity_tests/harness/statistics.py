@@ -21,7 +21,7 @@ SPREAD = 0.02
 """Of so small a share of bits that are kept, or dropped, their own rate is not taken for that of the draw."""
 FEW = 20
 """Of so few elements it is counted how many a call keeps."""
-KEEPS_NOTHING = "cannot be told, because dropout keeps nothing in training"
+KEEPS_NOTHING = "cannot be judged, because dropout keeps nothing in training"
 """What is said of the results of a dropout whose masks were `never_drawn`: any zeros would agree with them."""
 Bits = NDArray[np.bool_]
 
@@ -70,11 +70,11 @@ def normal_problem(draws: NDArray[Any], std: float, *, among: int = 1) -> Said |
         return Said("is not finite everywhere", Odd.NOT_FINITE)
     mean = float(x.mean())
     if math.erfc(abs(mean) * math.sqrt(n / 2)) < least:
-        return Said(f"has mean {mean * std:.4g} over {n} draws, where 0 is asked", Odd.OTHER_MEAN)
+        return Said(f"has mean {mean * std:.4g} over {n} draws, where 0 is expected", Odd.OTHER_MEAN)
     squares = float((x**2).sum())
     if chi_square_two_sided(squares, n) < least:
         return Said(
-            f"has standard deviation {np.sqrt(squares / n) * std:.4g} over {n} draws, where {std} is asked",
+            f"has standard deviation {np.sqrt(squares / n) * std:.4g} over {n} draws, where {std} is expected",
             Odd.OTHER_SPREAD,
         )
     if kolmogorov_smirnov(special.ndtr(torch.from_numpy(np.sort(x))).numpy()) < least:
@@ -97,7 +97,7 @@ def order_problem(draws: NDArray[Any]) -> Said | None:
     ascents = int((x[1:] > x[:-1]).sum())
     if math.erfc(abs(ascents - (n - 1) / 2) / math.sqrt((n + 1) / 6)) < FALSE_ALARM:
         return Said(
-            f"exceeds the number before it {ascents} times in {n - 1}, where about half is asked: it is in an order",
+            f"exceeds the number before it {ascents} times in {n - 1}, where about half is expected: it is in an order",
             Odd.IN_AN_ORDER,
         )
     return None
@@ -146,7 +146,7 @@ def kept_fraction_problem(masks: Bits, r: float) -> Said | None:
     """Whether bits (calls×N×M) are kept with probability 1 − r: an exact binomial test over all of them."""
     kept, n = int(masks.sum()), masks.size
     if binomial_two_sided(kept, n, 1 - r) < FALSE_ALARM:
-        return Said(f"is {kept / n:.4f} over {n} elements, where 1 − r = {1 - r:.4g} is asked", Odd.OTHER_SHARE)
+        return Said(f"is {kept / n:.4f} over {n} elements, where 1 − r = {1 - r:.4g} is expected", Odd.OTHER_SHARE)
     return None
 
 

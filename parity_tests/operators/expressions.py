@@ -102,7 +102,7 @@ def _of_operation(left: str, right: str, sign: str, other: str) -> str:
     words = {"*": "multiplied by", "/": "divided by"}
     if sign in words and other in words:
         return f"`{left}` is {words[other]} `{right}`, not {words[sign][:-3]}"
-    return f"{other} stands for {sign}"
+    return f"{other} in place of {sign}"
 
 
 def _of_factor(text: str, sign: str, factor: str) -> str:
@@ -120,20 +120,22 @@ def operations(place: Place) -> Found:
     left, right = place.operand(node.left), place.operand(node.right)
     l, r = place.text(node.left), place.text(node.right)  # noqa: E741
     for other in OTHER_SIGNS.get(sign, ""):
-        makes, mends = _of_operation(l, r, sign, other), f"`{sign}` stands where `{other}` belongs"
+        makes, mends = _of_operation(l, r, sign, other), f"`{sign}` is used where `{other}` belongs"
         operator = "product" if (sign, other) in OTHER_PRODUCTS else "operation"
         yield place.change(operator, 2, place.joined(node.left, other, node.right), makes, mends)
     nouns = {"+": "the term", "-": "the term", "*": "the factor", "@": "the factor", "/": "the divisor"}
     if sign in nouns:
-        yield place.change("left out", 3, l, f"`{r}` is left out", f"{nouns[sign]} `{r}` is too much")
+        yield place.change("left out", 3, l, f"`{r}` is left out", f"{nouns[sign]} `{r}` should not be there")
     if sign in "+-*@":
         noun, rest = nouns[sign], f"-{right}" if sign == "-" else r
-        yield place.change("left out", 3, rest, f"`{l}` is left out", f"{noun} `{l}` is too much")
+        yield place.change("left out", 3, rest, f"`{l}` is left out", f"{noun} `{l}` should not be there")
     if sign == "/":
-        words = f"`{l}` is too much as the dividend"
+        words = f"`{l}` should not be there as the dividend"
         yield place.change("left out", 5, f"1 / {right}", f"`{l}` is left out", words)
     if sign == "**":
-        yield place.change("left out", 3, l, f"the power {r} of `{l}` is left out", f"the power `{r}` is too much")
+        yield place.change(
+            "left out", 3, l, f"the power {r} of `{l}` is left out", f"the power `{r}` should not be there"
+        )
     if sign in ("-", "/", "@", "**") and l != r:
         words = f"the operands of `{sign}` are exchanged in `{l} {sign} {r}`"
         makes = f"`{l}` and `{r}` are exchanged"
@@ -171,11 +173,11 @@ def regrouped(place: Place) -> Found:
     words = f"brackets are set otherwise in `{place.text(node)}`"
     if inner := inner_of(outer[2]):
         a, b, c = map(place.operand, (outer[0], inner[0], inner[2]))
-        makes = f"`{c}` stands outside the brackets"
+        makes = f"`{c}` is outside the brackets"
         yield place.change("brackets", 2, f"({a} {outer[1]} {b}) {inner[1]} {c}", makes, words)
     if inner := inner_of(outer[0]):
         a, b, c = map(place.operand, (inner[0], inner[2], outer[2]))
-        makes = f"`{c}` stands in brackets with `{b}`"
+        makes = f"`{c}` is in brackets with `{b}`"
         yield place.change("brackets", 2, f"{a} {inner[1]} ({b} {outer[1]} {c})", makes, words)
 
 
@@ -186,11 +188,15 @@ def signs(place: Place) -> Found:
         inner = place.text(node.operand)
         if isinstance(node.op, ast.USub):
             yield place.change(
-                "sign", 1, inner, f"`{inner}` has the wrong sign", f"a minus sign is too much at `{inner}`"
+                "sign", 1, inner, f"`{inner}` has the wrong sign", f"a minus sign should not be there at `{inner}`"
             )
         if isinstance(node.op, ast.Not):
             yield place.change(
-                "condition", 2, inner, f"`not` is missing before `{inner}`", f"`not` is too much before `{inner}`"
+                "condition",
+                2,
+                inner,
+                f"`not` is missing before `{inner}`",
+                f"`not` should not be there before `{inner}`",
             )
     whole = isinstance(place.site.parent, ast.Assign | ast.AugAssign | ast.Return | ast.Tuple)
     if whole and place.site.role in ("value", "elts") and not isinstance(node, ast.Constant | ast.Tuple | ast.UnaryOp):
@@ -220,7 +226,7 @@ def comparisons(place: Place) -> Found:
         sign = COMPARISONS.get(type(node.ops[0]), "")
         left, right = place.operand(node.left), place.operand(node.comparators[0])
         for other in OTHER_COMPARISONS.get(sign, ()):
-            makes, mends = f"{other} stands for {sign}", f"`{sign}` stands where `{other}` belongs"
+            makes, mends = f"{other} in place of {sign}", f"`{sign}` is used where `{other}` belongs"
             yield place.change("comparison", 1, f"{left} {other} {right}", makes, mends)
 
 
@@ -240,12 +246,12 @@ def numbers(place: Place) -> Found:
     elif value is None:
         others = ["0", "1"]
     for other in others:
-        makes, mends = f"{other} stands for {text}", f"`{text}` stands where `{other}` belongs"
+        makes, mends = f"{other} in place of {text}", f"`{text}` is used where `{other}` belongs"
         rank = 4 if _does_nothing(place, other) else 2
         yield place.change("number", rank, other, makes, mends, operation=other.startswith("-"))
     if isinstance(value, int | float) and not isinstance(value, bool):
         for name in place.scope.names:
-            makes, mends = f"`{name}` stands for {text}", f"the number {text} stands where `{name}` belongs"
+            makes, mends = f"`{name}` in place of {text}", f"the number {text} is used where `{name}` belongs"
             yield place.change("number", 5, name, makes, mends, operation=False)
     if isinstance(value, str) and place.site.role == "slice":
         for key in (one for one in place.scope.keys if one != repr(value)):
@@ -272,14 +278,14 @@ def names(place: Place) -> Found:
     for name in place.scope.names:
         if name != text:
             near = place.scope.are_twins(text, name)
-            makes, mends = f"`{name}` stands for `{text}`", f"`{text}` stands where `{name}` belongs"
+            makes, mends = f"`{name}` in place of `{text}`", f"`{text}` is used where `{name}` belongs"
             yield place.change("name", 0 if near else 4, name, makes, mends, operation=False)
     yield place.change(
         "complement",
         3,
         f"1 - {text}",
-        f"1 − `{text}` stands for `{text}`",
-        f"`{text}` stands where `1 - {text}` belongs",
+        f"1 − `{text}` in place of `{text}`",
+        f"`{text}` is used where `1 - {text}` belongs",
     )
     yield place.change(
         "transpose", 3, f"{text}.T", f"`{text}` is transposed", f"`{text}` is not transposed", operation=False
@@ -316,11 +322,11 @@ def calls(place: Place) -> Found:
         if word in pair:
             other = pair[word == pair[0]]
             article = "a " if word in REDUCTIONS else ""
-            makes = f"{article}{other} stands for {article}{word}"
-            mends = f"`{head}{word}` stands where `{head}{other}` belongs"
+            makes = f"{article}{other} in place of {article}{word}"
+            mends = f"`{head}{word}` is used where `{head}{other}` belongs"
             yield place.change("function", 1, called(head + other, *given), makes, mends, operation=False)
     if len(arguments) == 1 and not node.keywords and word not in REDUCTIONS:
-        words = f"`{function}` is left out", f"`{function}` is too much around `{arguments[0]}`"
+        words = f"`{function}` is left out", f"`{function}` should not be there around `{arguments[0]}`"
         yield place.change("wrapped", 3, place.operand(node.args[0]), *words, operation=False)
     if len(arguments) > 1:
         swapped = [arguments[1], arguments[0], *given[2:]]
@@ -379,7 +385,7 @@ def _reductions(place: Place, node: ast.Call, function: str, given: list[str], c
             2,
             called(function, *plain, *filter(None, (axis,))),
             f"`{keeps}` is missing",
-            f"`{keeps}` is too much",
+            f"`{keeps}` should not be there",
             operation=False,
         )
     else:
@@ -388,7 +394,7 @@ def _reductions(place: Place, node: ast.Call, function: str, given: list[str], c
             "keepdims",
             2,
             called(function, *kept),
-            f"`keepdims=True` is too much in `{text}`",
+            f"`keepdims=True` should not be there in `{text}`",
             f"`keepdims=True` is missing in `{text}`",
             operation=False,
         )
@@ -410,7 +416,7 @@ def slices(place: Place) -> Found:
             if not other
             else f"the {end} of a slice is one {less} than `{text}`"
         )
-        mends = f"the {end} `{text}` of a slice {'is too much' if not other else f'should be `{other}`'}"
+        mends = f"the {end} `{text}` of a slice {'should not be there' if not other else f'should be `{other}`'}"
         yield place.change("slice", 3, other, makes, mends, operation=False)
 
 

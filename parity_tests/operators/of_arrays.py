@@ -113,7 +113,7 @@ def _writings(seen: Seen) -> Iterator[tuple[str, Map]]:
             near = 0 < by <= start <= first < int(at[-1])
             if near and torch.allclose(got.flatten()[start:], flat[start - by : size - by], rtol=1e-5, atol=0):
                 where = place or f"the elements from {start} on"
-                yield f"in {where} stands what stands {by} elements before, all else agrees", partial(_twice, start, by)
+                yield f"{where}: the numbers of {by} elements before; all else agrees", partial(_twice, start, by)
                 return
 
 

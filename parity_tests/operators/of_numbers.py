@@ -17,7 +17,7 @@ def unknown(place: Place) -> Found:
         name = node.id
         for rank, new, makes in (
             (1, f"(number * {name})", f"`{name}` is multiplied by {NUMBER}"),
-            (2, "number", f"{NUMBER} stands for `{name}`"),
+            (2, "number", f"{NUMBER} in place of `{name}`"),
             (3, f"({name} + number)", f"{NUMBER} is added to `{name}`"),
         ):
             yield place.change(UNKNOWN, rank, new, makes, "", operation=False)

@@ -27,14 +27,12 @@ def across_calls(place: Place) -> Found:
         if isinstance(last, ast.BinOp) and type(last.op) in SIGNS:
             sign, inner, outer = SIGNS[type(last.op)], place.text(last.left), place.operand(last.right)
             new = f"{_with_last(place, node, inner)} {sign} {outer}"
-            yield place.change(
-                "across", 2, new, "", f"`{place.text(last.right)}` stands inside the brackets: `{before}`"
-            )
+            yield place.change("across", 2, new, "", f"`{place.text(last.right)}` is inside the brackets: `{before}`")
     if isinstance(node, ast.BinOp) and type(node.op) in SIGNS and isinstance(node.left, ast.Call) and node.left.args:
         call, sign = node.left, SIGNS[type(node.op)]
         if _word(call) in _LINEAR and not call.keywords:
             inner = f"{place.operand(call.args[-1])} {sign} {place.operand(node.right)}"
-            words = f"`{place.text(node.right)}` stands outside the brackets: `{place.text(node)}`"
+            words = f"`{place.text(node.right)}` is outside the brackets: `{place.text(node)}`"
             yield place.change("across", 3, _with_last(place, call, inner), "", words, operation=False)
 
 
@@ -127,7 +125,7 @@ def keywords(place: Place) -> Found:
 
     for name, text in named.items():
         if name not in ("axis", "keepdims"):
-            words = f"`{text}` is too much in `{place.text(node)}`"
+            words = f"`{text}` should not be there in `{place.text(node)}`"
             rest = [other for other in named.values() if other != text]
             yield place.change("keyword", 1, called(rest), "", words, operation=False)
     if _word(node) in REDUCTIONS and "keepdims" not in named and isinstance(place.site.parent, ast.BinOp):
@@ -248,7 +246,7 @@ def _attributes(source: Source, function: Function) -> Iterator[Change]:
         texts = dict.fromkeys(source.of(node) for node in nodes)
         for node in nodes:
             for other in (text for text in texts if text != source.of(node)):
-                words = f"`{source.of(node)}` stands where `{other}` belongs"
+                words = f"`{source.of(node)}` is used where `{other}` belongs"
                 yield Change("name", 3, node.lineno, ((*source.span(node), other),), "", words)
 
 

@@ -29,17 +29,17 @@ def powers(place: Place) -> Found:
     if isinstance(node, ast.Name) and place.site.role in ("left", "right", "value", "operand"):
         yield place.change("power", 3, f"{node.id}**2", f"`{node.id}` is squared", f"`{node.id}` is not squared")
     if isinstance(node, ast.Name) and place.site.role in ("left", "right"):
-        said = f"the root of `{node.id}` stands for it"
+        said = f"the root of `{node.id}` in place of it"
         yield place.change("power", 4, f"np.sqrt({node.id})", said, "", operation=False)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         magnitude = f"np.abs({place.text(node.left)})"
-        yield place.change("power", 3, magnitude, "a magnitude stands for the square", "", operation=False)
+        yield place.change("power", 3, magnitude, "a magnitude in place of the square", "", operation=False)
         base, own = place.operand(node.left), place.text(node.right)
         if own == "2":
             yield place.change("power", 4, f"2 * {base}", f"`{place.text(node.left)}` is doubled, not squared", "")
         for power in POWERS:
             if repr(power) != own:
-                words = f"the power {power:g} stands for {own}"
+                words = f"the power {power:g} in place of {own}"
                 yield place.change("power", 3, f"{base} ** {power}", words, words)
 
 
@@ -64,7 +64,7 @@ def wholes(place: Place) -> Found:
         text = place.text(node)
         for name in place.scope.names:
             if name != text:
-                yield place.change("whole", 5, name, f"`{name}` stands for `{text}`", "", operation=False)
+                yield place.change("whole", 5, name, f"`{name}` in place of `{text}`", "", operation=False)
         read = [one for one in ast.walk(node) if isinstance(one, ast.Name) and one.id in place.scope.names]
         for one, two in combinations(sorted({name.id for name in read}), 2):
             spans = [(*place.source.span(n), two if n.id == one else one) for n in read if n.id in (one, two)]
@@ -96,7 +96,7 @@ def rows(place: Place) -> Found:
         return
     inner, text = place.operand(owner), place.text(node)
     tail = text[text.rindex(f".{word}(") :]
-    yield place.change("reduction", 3, place.text(owner), f"the {word} is left out", f"a {word} is too much")
+    yield place.change("reduction", 3, place.text(owner), f"the {word} is left out", f"a {word} should not be there")
     for key, words in ROWS.items():
         said = f"the {word} is {words.format('example')}"
         yield place.change("rows", 4, f"{inner}{key}{tail}", said, said, operation=False)
@@ -111,7 +111,7 @@ def counts(place: Place) -> Found:
     given = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and place.site.role == "args"
     if isinstance(node, ast.Name) and (given or (place.site.role == "right" and isinstance(parent, ast.BinOp))):
         for sign, words in (("-", "less"), ("+", "more")):
-            said = f"one {words} than `{node.id}` stands for it"
+            said = f"one {words} than `{node.id}` in place of it"
             yield place.change("count", 4, f"({node.id} {sign} 1)", said, said, operation=False)
 
 
@@ -146,10 +146,10 @@ def of_names(place: Place) -> Found:
     if isinstance(node, ast.Name) and node.id != "np" and place.site.role != "func":
         name = node.id
         for rank, new, makes in (
-            (4, f"(0 * {name} + 1)", f"1 stands for `{name}`"),
-            (4, f"np.abs({name})", f"the magnitude of `{name}` stands for it"),
+            (4, f"(0 * {name} + 1)", f"1 in place of `{name}`"),
+            (4, f"np.abs({name})", f"the magnitude of `{name}` in place of it"),
             (4, f"(-{name})", f"`{name}` has the wrong sign"),
-            (5, f"{name}.sum()", f"the sum of all of `{name}` stands for it"),
+            (5, f"{name}.sum()", f"the sum of all of `{name}` in place of it"),
         ):
             yield place.change("of a name", rank, new, makes, "", operation=False)
 
@@ -182,7 +182,7 @@ def of_alike(groups: Sequence[Sequence[str]]) -> Operator:
         node = place.site.node
         if isinstance(node, ast.Name):
             for name in dict.fromkeys(name for group in groups if node.id in group for name in group):
-                makes, mends = (f"`{b}` stands for `{a}`" for a, b in ((node.id, name), (name, node.id)))
+                makes, mends = (f"`{b}` in place of `{a}`" for a, b in ((node.id, name), (name, node.id)))
                 yield place.change("name", 4, name, makes, mends, operation=False)
 
     return alike

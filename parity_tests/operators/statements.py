@@ -24,7 +24,7 @@ def of_statements(source: Source, function: Function, scope: Scope) -> Iterator[
     for block in _blocks(function):
         for one, two in pairwise(block):
             if not isinstance(two, ast.Return) and one.end_lineno is not None and one.end_lineno < two.lineno:
-                words = f"`{source.of(one)[:60]}` stands before `{source.of(two)[:60]}`"
+                words = f"`{source.of(one)[:60]}` comes before `{source.of(two)[:60]}`"
                 edits = ((*source.span(one), source.of_lines(two)), (*source.span(two), source.of_lines(one)))
                 yield Change("moved", 5, one.lineno, edits, f"the other way round, {words}", words)
 
@@ -40,7 +40,7 @@ def _throughout(source: Source, statement: ast.stmt, scope: Scope) -> Iterator[C
     for text, spans in places.items():
         for name in scope.names if len(spans) > 1 else ():
             if name != text:
-                makes, mends = (f"`{b}` stands wherever `{a}` belongs" for a, b in ((text, name), (name, text)))
+                makes, mends = (f"`{b}` is used wherever `{a}` belongs" for a, b in ((text, name), (name, text)))
                 edits = tuple((*span, name) for span in spans)
                 rank = 1 if scope.are_twins(text, name) else 4
                 yield Change("name", rank, statement.lineno, edits, makes, mends)
@@ -66,7 +66,7 @@ def _assignments(source: Source, statement: ast.stmt) -> Iterator[Change]:
         target, value = source.of(statement.targets[0]), source.of(statement.value)
         for sign in "+-*/":
             makes, mends = (
-                f"`{b}` stands where `{a}` belongs, at `{target}`" for a, b in (("=", f"{sign}="), (f"{sign}=", "="))
+                f"`{b}` is used where `{a}` belongs, at `{target}`" for a, b in (("=", f"{sign}="), (f"{sign}=", "="))
             )
             yield _change(
                 source, statement, "assignment", 1 if sign == "+" else 3, f"{target} {sign}= {value}", makes, mends
@@ -76,11 +76,11 @@ def _assignments(source: Source, statement: ast.stmt) -> Iterator[Change]:
         target, value = source.of(statement.target), source.of(statement.value)
         for other in filter(None, [_IN_PLACE.get(sign)]):
             makes, mends = (
-                f"`{b}=` stands where `{a}=` belongs, at `{target}`" for a, b in ((sign, other), (other, sign))
+                f"`{b}=` is used where `{a}=` belongs, at `{target}`" for a, b in ((sign, other), (other, sign))
             )
             yield _change(source, statement, "assignment", 1, f"{target} {other}= {value}", makes, mends)
         makes, mends = (
-            f"`{b}` stands where `{a}` belongs, at `{target}`" for a, b in ((f"{sign}=", "="), ("=", f"{sign}="))
+            f"`{b}` is used where `{a}` belongs, at `{target}`" for a, b in ((f"{sign}=", "="), ("=", f"{sign}="))
         )
         yield _change(source, statement, "assignment", 1, f"{target} = {value}", makes, mends)
         plain = f"{target} = {target} {sign} ({value})"
@@ -92,7 +92,7 @@ def _left_out(source: Source, statement: ast.stmt, block: list[ast.stmt]) -> Ite
     if isinstance(statement, ast.Return | ast.Pass | ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
         return
     text = source.of(statement)[:80]
-    yield _change(source, statement, "statement", 3, "pass", f"`{text}` is missing", f"`{text}` is too much")
+    yield _change(source, statement, "statement", 3, "pass", f"`{text}` is missing", f"`{text}` should not be there")
     if isinstance(statement, ast.If | ast.For) and len(statement.body) == 1 and not statement.orelse:
         inner = source.of_lines(statement.body[0])
         if isinstance(statement, ast.If):
@@ -104,7 +104,7 @@ def _left_out(source: Source, statement: ast.stmt, block: list[ast.stmt]) -> Ite
                 4,
                 inner,
                 f"the condition `{test}` is missing",
-                f"the condition `{test}` is too much",
+                f"the condition `{test}` should not be there",
             )
 
 

@@ -24,6 +24,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.quantity import Quantity
+from reports.model.elements import ARRAYS
 from reports.model.environment import Environment
 from reports.model.notes import Note, NoteKind
 from reports.model.records import Record
@@ -172,9 +173,7 @@ def refuse_tolerances(named: Mapping[str, Any]) -> None:
     """Raises UsageError where something is given under the name of a tolerance."""
     typed = sorted(TOLERANCES & named.keys())
     if typed:
-        raise UsageError(
-            f"there is no {typed[0]}=: each element's radius is derived, and nobody types one; leave it out."
-        )
+        raise UsageError(f"there is no {typed[0]}=: the error bound of each element is derived; leave it out.")
 
 
 def _said(value: Any) -> str:
@@ -510,7 +509,7 @@ def _recorded(
         f"{case}/{name}/{word}": array
         for name, result in held.items()
         if result.comparison.arrays is not None
-        for word, array in zip(("got", "want", "radius"), result.comparison.arrays, strict=True)
+        for word, array in zip(ARRAYS, result.comparison.arrays, strict=True)
     }
     return CaseHeld(records, arrays, held, options.arithmetic)
 

@@ -101,7 +101,7 @@ def pair(
         raise UsageError(f"shapes= is a {type(shapes).__name__}; it is a dict of shapes by the inputs' names.")
     wrong = sorted(set(options) - ({field.name for field in fields(Options)} - {"arithmetic"}))
     if wrong:
-        raise UsageError(f"a pair has no option {', '.join(wrong)}; the radius is derived, and nobody types one.")
+        raise UsageError(f"a pair has no option {', '.join(wrong)}; error bounds are derived.")
     specs = {key: _spec(key, shape) for key, shape in (shapes or {}).items()}
     letters = letters_of(specs)
     for letter, some in (sizes or {}).items():

@@ -30,7 +30,7 @@ OF_ROWS = RANKS - 2
 """The rank of what no operator gives."""
 _MOST_TEXTS = 128
 _CODE = re.compile(r"`([^`]+)`")
-_PLURAL = {"is": "are", "has": "have", "stands": "stand", "multiplies": "multiply"}
+_PLURAL = {"is": "are", "has": "have", "multiplies": "multiply"}
 _SINGULAR = ("loss", "class", "bias")
 _TWICE = {"the sum in the sum": "the sum", "the mean in the mean": "the mean"}
 _TWICE |= {"a mean in the mean in": "a mean in", "a sum in the sum in": "a sum in"}
@@ -138,7 +138,7 @@ class ChangedTexts:
             if "exchanged" not in said and len({twins[name][0] for name in found}) == 1:
                 both = called.sub(lambda name: twins[name[0]][1], said)
                 sides.setdefault(both, ([], []))[twins[found[0]][0]].extend(singles)
-            elif len(found) == 2 and twins[found[0]] == (0, twins[found[1]][1]) and "stands for" in said:
+            elif len(found) == 2 and twins[found[0]] == (0, twins[found[1]][1]) and "in place of" in said:
                 there = said.replace(found[0], "{0}").replace(found[1], found[0]).replace("{0}", found[1])
                 yield from self._exchanged(found[1], found[0], singles, alike.get(there, ()))
         for said, (ones, others) in sides.items():
@@ -183,7 +183,7 @@ class ChangedTexts:
                 said = f"{other} and {one} are exchanged throughout"
             else:
                 here, there = (" and ".join(own) for own in picked)
-                said = f"{other} stands for {one} in {here}, and {one} for {other} in {there}"
+                said = f"{other} in place of {one} in {here}, and {one} in place of {other} in {there}"
             yield self._changed(said, several, "")
 
     def _units(self, singles: Sequence[_Single]) -> dict[str, list[_Single]]:
@@ -408,7 +408,7 @@ def hedged(found: Sequence[tuple[ChangedText, int]], texts: Sequence[RightText])
         pairs = [pair for pair, called in text.twins.items() if called == both]
         own = {both} | {text.words.get(name, name) for pair in pairs for name in pair}
         if all(any(word in changed.words for word in own) for changed, _ in found):
-            return [(_saying(one, f"{both} are exchanged, or one stands for the other"), k) for one, k in found]
+            return [(_saying(one, f"{both} are exchanged, or one is used for the other"), k) for one, k in found]
     return []
 
 

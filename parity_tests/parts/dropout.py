@@ -32,13 +32,13 @@ NAMES = {
 IN_MODES = {"share": NAMES["share"], "rate": NAMES["rate"], "of_training": "the result of training"}
 HINTS = {"earlier": DRAWN, "lies above": DRAWN}
 SAID = {
-    "1 stands for what is kept in the mask": "the mask drops nothing, and scales",
-    "1 − what is kept stands": "what is dropped stands",
-    "1 − the share that is kept stands": "the share that is dropped stands",
+    "1 in place of what is kept in the mask": "the mask drops nothing, and scales",
+    "1 − what is kept in place of": "what is dropped in place of",
+    "1 − the share that is kept in place of": "the share that is dropped in place of",
     "the mask is squared in out": "out is divided by the share that is kept once too often",
     "the mask is squared in dx": "dx is divided by the share that is kept once too often",
 }
-ON = {"the result of training stands for out": "dropout is on"}
+ON = {"the result of training in place of out": "dropout is on"}
 DROPOUT_FORWARD = RightText(FORWARD, ("x", *NAMES), labels=NAMES, hints={**HINTS, "": SCALE}, said=SAID)
 DROPOUT_BACKWARD = RightText(BACKWARD, ("dout", "x", *NAMES), labels=NAMES, hints={**HINTS, "": SAME}, said=SAID)
 DROPOUT_IN_EVALUATION = RightText(IN_EVALUATION, ("x", *IN_MODES), labels=IN_MODES, hints={"": EVALUATION}, said=ON)

@@ -31,7 +31,7 @@ _MOST_CASES = 128
 _lately: OrderedDict[Hashable, Fingerprints] = OrderedDict()
 STEPS = 8
 """So many steps of Newton's lead from a number to the one that fits."""
-STANDS = f"{NUMBER} stands for"
+STANDS = f"{NUMBER} in place of"
 """So begins what is said of a number in the place of a name."""
 SAME = 1e-12
 """What part of itself a number changes by at last."""

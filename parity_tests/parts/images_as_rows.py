@@ -75,18 +75,18 @@ def _rows(x: str, out: str, of_out: str) -> Iterator[Row]:
             back = f"the transpose back of {out}, as if by {IN}, does not match it"
             yield f"{x} is {turned}, and {back}", {"rows": rows, out: images(IN)}
         if order in MIXED:
-            also = f"so is {out}" if order == AS_IT_IS else f"{out} is put back from these"
+            also = f"so is {out}" if order == AS_IT_IS else f"{out} is made back from these"
             yield f"{x} is {turned}, and {also}", {"rows": rows, out: images(order)}
         if order == AS_IT_IS:
             yield f"{out} is left as N × H × W × C, without the transpose back", {out: images(IN, order)}
         elif order != BACK:
-            yield f"{out} is put back by transpose{order}, not by {BACK}", {out: images(IN, order)}
+            yield f"{out} is transposed back by {order}, not by {BACK}", {out: images(IN, order)}
         if order[-1] != 1 and x == "dout":
             yield f"{x} is {turned}", {"rows": rows, "dgamma": DGAMMA}
             yield f"{x} is turned into rows that hold several channels", {"rows": rows, "dbeta": DBETA}
-    yield f"{out} is put back from rows of W × H places, not H × W", {out: images((0, 3, 2, 1))}
+    yield f"{out} is reshaped back from rows of W × H places, not H × W", {out: images((0, 3, 2, 1))}
     yield f"{out} is reshaped without the transpose back", {out: images(AS_IT_IS)}
-    yield f"{out} is put back from N × C × H × W by the order of N × H × W × C", {out: images(AS_IT_IS, BACK)}
+    yield f"{out} is transposed back as if it were N × H × W × C", {out: images(AS_IT_IS, BACK)}
 
 
 def _apart() -> Iterator[Row]:

@@ -44,7 +44,7 @@ AT_PLACES: Sequence[tuple[str, str, str, str]] = (
         for of_back in ("", " of the backward")
     ),
     ("{}", BIASES, "affine", "unbiased"),
-    *((f"{words} stands for", HIDDEN, "relu", other) for other, words in OTHERS.items()),
+    *((f"{words} in place of", HIDDEN, "relu", other) for other, words in OTHERS.items()),
     ("{} of the backward", BACK, "dropout", "dropout!"),
 )
 """What may be wrong at each place: what is said, {} for what is left out, a hint, a step, and what stands for it."""
@@ -55,7 +55,7 @@ ONCE: Sequence[tuple[str, str, str, str]] = (
         for sign, also in (("", ""), ("!", ", and left out of the backward"))
     ),
     ("probabilities come back without labels, not scores", SCORES, "", "softmax?"),
-    ("probabilities stand for the scores, in the loss as well", SCORES, "", "softmax"),
+    ("probabilities in place of the scores, in the loss as well", SCORES, "", "softmax"),
     *(
         (f"{CALLED[norm][1].removesuffix(' is')} {what}", NORMALISED, f"{norm} relu{then}", new)
         for norm in ("batchnorm", "layernorm", "NORM")
@@ -64,8 +64,8 @@ ONCE: Sequence[tuple[str, str, str, str]] = (
             ("comes after the ReLU", "", f"relu {norm}"),
         )
     ),
-    ("layer norm stands for batch norm", NORMALISED, "batchnorm", "layernorm"),
-    ("batch norm stands for layer norm", NORMALISED, "layernorm", "batchnorm"),
+    ("layer norm in place of batch norm", NORMALISED, "batchnorm", "layernorm"),
+    ("batch norm in place of layer norm", NORMALISED, "layernorm", "batchnorm"),
     ("normalisation comes after dropout", NORMALISED, "NORM relu dropout", "relu dropout NORM"),
     ("dropout comes before the norm", DROPS, "NORM relu dropout", "dropout NORM relu"),
 )

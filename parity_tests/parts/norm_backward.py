@@ -8,7 +8,7 @@ from parity_tests.operators.of_texts import OF_SHORT
 from parity_tests.parts.right_text import RightText
 
 THREE = "x reaches the output in three ways: directly, through the mean, and through the variance."
-EPS = "eps stands in every root, once, in the backward too."
+EPS = "eps belongs in every root, once, in the backward too."
 GAMMA = "gamma scales the normalised x: dout must be multiplied by it before it goes further back."
 COUNT = "The sums are divided by how many numbers share one mean."
 DEVIATION = "With x̂ normalised and σ its deviation, g = dout · gamma: dx = (g − mean(g) − x̂ · mean(g · x̂)) / σ."
@@ -83,7 +83,7 @@ HINTS = {
     "dbeta": SUMS,
     "eps": EPS,
     "gamma": GAMMA,
-    "x stands for": CENTRED,
+    "x in place of": CENTRED,
     "deviation": DEVIATION,
     "power": SLOPE,
     "number of": COUNT,
@@ -94,8 +94,8 @@ HINTS = {
 }
 SAID = {
     "1.5 has the wrong sign": "the power −3/2 has the wrong sign",
-    "stands for -1.5": "stands for −3/2",
-    "dgamma stands for dout in dbeta": "dbeta holds x̂: it is dgamma",
+    "in place of -1.5": "in place of −3/2",
+    "dgamma in place of dout in dbeta": "dbeta holds x̂: it is dgamma",
 }
 LATE = {
     "gamma is applied after the means, not before": {

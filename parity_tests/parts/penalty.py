@@ -65,8 +65,8 @@ HINTS = {"examples": MEAN, " penalised": WHICH, "": HALF}
 SAID = {
     "the penalty in the loss is left out of the loss": "the loss is without the penalty",
     "the penalty's gradient is left out of the gradient": "the gradient is without the penalty",
-    "2 stands outside the brackets in the sum of squares in the loss": (
-        "the square of the sum of each W stands for the sum of its squares in the loss"
+    "2 is outside the brackets in the sum of squares in the loss": (
+        "the square of the sum of each W in place of the sum of its squares in the loss"
     ),
 }
 WITHOUT = frozenset({"transpose", "exchanged", "term", "base", "activation", "rows", "function", "whole", "complement"})

@@ -51,8 +51,8 @@ RELU_FORWARD = [
     for lines in FORWARD
 ]
 SAID = {
-    "x stands for 1 in the mask x > 0": "dx is multiplied by ReLU's output once too often",
-    "0 for negative inputs and x are exchanged in the mask x > 0": "x stands for the mask x > 0",
+    "x in place of 1 in the mask x > 0": "dx is multiplied by ReLU's output once too often",
+    "0 for negative inputs and x are exchanged in the mask x > 0": "x in place of the mask x > 0",
     "dx is multiplied by x once": "dx is multiplied by ReLU's output once",
 }
 RELU_BACKWARD = [

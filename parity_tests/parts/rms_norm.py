@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from parity_tests.parts.right_text import RightText
 
-SCALED = "x is divided by the root of the mean of its squares + eps; gamma scales what comes of it."
+SCALED = "x is divided by the root of the mean of its squares + eps; gamma scales the result."
 EPS = "eps is added to the mean of the squares, under the root."
-CHAIN = "x stands in the root as well: dx = (dx̂ − x̂ · the mean of dx̂ · x̂) / root, where dx̂ = dout · gamma."
+CHAIN = "x is in the root as well: dx = (dx̂ − x̂ · the mean of dx̂ · x̂) / root, where dx̂ = dout · gamma."
 SHARED = "gamma is shared by all examples: its gradient is a sum over all of them."
 
 FORWARD_LINES = """

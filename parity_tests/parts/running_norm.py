@@ -52,12 +52,12 @@ HINTS = {"test": TEST, "unbiased": BIASED, "": RUNNING}
 
 def _kept(word: str) -> dict[str, str]:
     """Plainer words for the running mean, variance or both."""
-    are, has, stand = ("are", "have", "stand") if word.endswith("s") else ("is", "has", "stands")
+    are, has = ("are", "have") if word.endswith("s") else ("is", "has")
     running, new = f"the running {word}", f"the new running {word}"
     return {
-        f"{running} {stand} for {new}": f"{running} {are} never updated",
-        f"{running} {stand} for the batch's {word} in {new}": f"{running} {are} never updated",
-        f"{new} {stand} for {running} after the test mode": f"the test mode updates {running}",
+        f"{running} in place of {new}": f"{running} {are} never updated",
+        f"{running} in place of the batch's {word} in {new}": f"{running} {are} never updated",
+        f"{new} in place of {running} after the test mode": f"the test mode updates {running}",
         f"the batch's {word} and {running} are exchanged in {new}": f"{running} {has} momentum the other way round",
         f"momentum and 1 − momentum are exchanged in {new}": f"{running} {has} momentum the other way round",
     }
@@ -68,9 +68,11 @@ SAID = {
     **_kept("variance"),
     **_kept("statistics"),
     "the deviation in the test mode is squared": "the root is left out of the deviation",
-    "beta stands in brackets with the normalised x": "gamma scales beta as well",
-    "x in the test mode stands for the output": "x stands for the output, without gamma and beta,",
-    "the batch's statistics stand for the running statistics in the new": "the batch's statistics stand for the new",
+    "beta is in brackets with the normalised x": "gamma scales beta as well",
+    "x in the test mode in place of the output": "x in place of the output, without gamma and beta,",
+    "the batch's statistics in place of the running statistics in the new": (
+        "the batch's statistics in place of the new"
+    ),
     " in the test mode in the ": " in the ",
 }
 ROWS = {

@@ -53,8 +53,8 @@ LABELS = {**NUMBERS, **OTHERS, **SLOPES, "h**2": "h²", "two * x": "the exponent
 SAID = {
     "the exponential has the wrong sign": "numerator and denominator are exchanged: eᶻ has the wrong sign",
     "dout and 1 are exchanged in dx": "brackets are missing: dout · 1 − h²",
-    "2 stands outside the brackets in the derivative": "the derivative is (1 − h)²",
-    "h² stands outside the brackets": "brackets are missing around 1 − h²",
+    "2 is outside the brackets in the derivative": "the derivative is (1 − h)²",
+    "h² is outside the brackets": "brackets are missing around 1 − h²",
 }
 HINTS = {"earlier": RENEWED, "dout": CHAIN, "sigmoid": WHICH, "relu": WHICH, "tan": WHICH, "quotient": BETWEEN}
 TANH_FORWARD = [

@@ -72,8 +72,8 @@ HINTS = {"kept": KEPT, "0.01": GIVEN, "0.9": GIVEN, "velocity": VELOCITY, "cache
 HINTS |= {"wrong sign": SIGN, "": RATE}
 SAID = {
     "the divisor is squared in the new w": "the root is left out of the divisor",
-    "the old velocity stands for what is kept as the velocity": "the velocity is not kept",
-    "the old cache stands for what is kept as the cache": "the cache is not kept",
+    "the old velocity in place of what is kept as the velocity": "the velocity is not kept",
+    "the old cache in place of what is kept as the cache": "the cache is not kept",
 }
 SHORT = frozenset({"transpose", "reduction"})
 CORRECTED = "Both moments start at 0: they are divided by 1 − βᵗ."
@@ -117,26 +117,26 @@ GROUPS: dict[tuple[str, ...], str] = {
 ADAM_HINTS = {"kept": KEPT, "0.001": GIVEN, "0.9": GIVEN, " t ": STEP, "correct": CORRECTED, "βᵗ": CORRECTED}
 ADAM_HINTS |= {"wrong sign": SIGN, "β": BETAS, "moment": BETAS, "": RATE}
 ADAM_SAID = {
-    "the old first moment stands for what is kept as the first moment": "the first moment is not kept",
-    "the old second moment stands for what is kept as the second moment": "the second moment is not kept",
-    "the old moments stand for what is kept as the moments": "the moments are not kept",
-    "the corrected first moment stands for what is kept as the first moment": "the corrected first moment is kept",
-    "the corrected second moment stands for what is kept as the second moment": "the corrected second moment is kept",
-    "the corrected moments stand for what is kept as the moments": "the corrected moments are kept",
+    "the old first moment in place of what is kept as the first moment": "the first moment is not kept",
+    "the old second moment in place of what is kept as the second moment": "the second moment is not kept",
+    "the old moments in place of what is kept as the moments": "the moments are not kept",
+    "the corrected first moment in place of what is kept as the first moment": "the corrected first moment is kept",
+    "the corrected second moment in place of what is kept as the second moment": "the corrected second moment is kept",
+    "the corrected moments in place of what is kept as the moments": "the corrected moments are kept",
     "1 is left out of what is kept as t": "t is never counted",
     "1 is doubled in what is kept as t": "t is counted up twice in each step",
     "1 is doubled in the new t": "the corrections use t + 1 after t was counted up",
     "1 is left out of the new t": "t is counted after it is used",
     "the old t is left out of the new t": "t is 1 in every step",
     "the power n of": "the power t of",
-    "the new t stands outside the brackets in": "1 − β, not β, is raised to the power t in",
-    "1 − the corrections stands for": "βᵗ stands for",
-    "1 − the first correction stands for": "β₁ᵗ stands for",
-    "1 − the second correction stands for": "β₂ᵗ stands for",
+    "the new t is outside the brackets in": "1 − β, not β, is raised to the power t in",
+    "1 − the corrections in place of": "βᵗ in place of",
+    "1 − the first correction in place of": "β₁ᵗ in place of",
+    "1 − the second correction in place of": "β₂ᵗ in place of",
     "βᵗ have the wrong sign": "the corrections have 1 + βᵗ, not 1 − βᵗ",
-    "1 − β₁ stands for β₁ in the first moment": "the first moment has its shares exchanged",
-    "1 − β₂ stands for β₂ in the second moment": "the second moment has its shares exchanged",
-    "1 − β stands for β in both moments": "both moments have their shares exchanged",
+    "1 − β₁ in place of β₁ in the first moment": "the first moment has its shares exchanged",
+    "1 − β₂ in place of β₂ in the second moment": "the second moment has its shares exchanged",
+    "1 − β in place of β in both moments": "both moments have their shares exchanged",
     "the divisor is squared in the new w": "the root is left out of the divisor",
 }
 

@@ -214,7 +214,7 @@ def _said() -> dict[str, str]:
     for one, d in product(("first", "last"), ("dw", "db")):
         found[f"the sum is of the {one} example alone in {d}"] = f"{d} is of the {one} example alone"
     for how in TURNS.values():
-        found[f"the windows with {how} stand for the windows in the products of dout and the windows"] = (
+        found[f"the windows with {how} in place of the windows in the products of dout and the windows"] = (
             f"dw is given with {how}"
         )
     return found
@@ -225,35 +225,35 @@ SAID = _said() | {
     "the number of rows and the number of columns are exchanged in the output": (
         "the output is made with height and width exchanged"
     ),
-    "putting the image at [pad:-pad] stands for padding with zeros in the padded image": (
+    "putting the image at [pad:-pad] in place of padding with zeros in the padded image": (
         "a padding of 0 leaves no place for the image"
     ),
     "the end pad + H and pad + W of a slice is missing in dx where it is cut": (
         "dx is cut at one side alone: from pad on"
     ),
-    "the last of the gradients of a number stands for windows that add up": (
+    "the last of the gradients of a number in place of windows that add up": (
         "what is the largest number of several windows keeps the last one's gradient alone"
     ),
-    "windows that overwrite each other stands for windows that add up": "overlapping windows overwrite each other",
-    "places of windows that overwrite each other stand for windows that add up": (
+    "windows that overwrite each other in place of windows that add up": "overlapping windows overwrite each other",
+    "places of windows that overwrite each other in place of windows that add up": (
         "the places of windows overwrite each other"
     ),
-    " for the filters in the filters": " for the filters",
-    " for dout in dout": " for dout",
-    "a min stands for a max": "the least number stands for the largest",
-    "!= stands for ==": "every number but the largest stands",
+    " of the filters in the filters": " of the filters",
+    " of dout in dout": " of dout",
+    "a min in place of a max": "the least number in place of the largest",
+    "!= in place of ==": "every number but the largest is taken",
 }
 
 
 def _said_of(output: str, window: str) -> dict[str, str]:
     """Plainer words for what is left out of an output, or of windows."""
-    one_less, one_more = (f"one {word} than {{}} stands for it in {{}}" for word in ("less", "more"))
+    one_less, one_more = (f"one {word} than {{}} in place of it in {{}}" for word in ("less", "more"))
     sides, loops = f"{window} sides", "the loops over windows"
     return {
         one_less.format("rows and columns", loops): f"the last row and column of {output} are left out",
         one_less.format("the number of rows", "the rows"): f"the last row of {output} is left out",
         one_less.format("the number of columns", "the columns"): f"the last column of {output} is left out",
-        f"1 stands for {sides} in the windows": "the first number of each window is taken",
+        f"1 in place of {sides} in the windows": "the first number of each window is taken",
         one_less.format(sides, "the windows"): "the last row and column of each window are left out",
         one_less.format(f"{window} height", "the windows"): "the last row of each window is left out",
         one_less.format(f"{window} width", "the windows"): "the last column of each window is left out",

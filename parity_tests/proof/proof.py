@@ -63,7 +63,9 @@ def _of_evasion(assignment: Assignment, evasion: Rewrite, seed: int) -> Row:
 
 def _is_promoted(record: Record) -> bool:
     """Whether a result has more digits than its case's dtype holds."""
-    narrow = record.dtype == "float32" and record.got is not None and float(np.float32(record.got)) != record.got
+    narrow = (
+        record.dtype == "float32" and record.actual is not None and float(np.float32(record.actual)) != record.actual
+    )
     return narrow or any(note.kind is NoteKind.PROMOTED for note in record.notes)
 
 

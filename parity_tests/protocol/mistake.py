@@ -162,4 +162,4 @@ class Mistake:
     def __post_init__(self) -> None:
         """Raises ValueError where the name could not be told from two: names are joined by "; " in a record."""
         if "; " in self.name:
-            raise ValueError(f"a mistake cannot be called {self.name!r}: “; ” stands between the names of two")
+            raise ValueError(f"a mistake cannot be called {self.name!r}: “; ” comes between the names of two")

@@ -35,8 +35,8 @@ def record(**fields: Any) -> Record:
         "bad": 0,
         "total": 8,
         "where": "[0, 3]",
-        "got": 0.25,
-        "want": 0.25,
+        "actual": 0.25,
+        "expected": 0.25,
         "blame": "",
         "radius_kind": "derived",
         "undecided": 0,
@@ -62,7 +62,7 @@ def mismatch(**fields: Any) -> Record:
         "radius": 1e-16,
         "ratio": 2.5e15,
         "bad": 1,
-        "got": 0.5,
+        "actual": 0.5,
         "message": "linear backward, one row: gradient of W at [0, 3] is 0.5, torch says 0.25; "
         "the difference 0.25 is 2.5e+15 times the error bound",
     }
@@ -82,8 +82,8 @@ class FakeRun:
     environment: Environment = _USUAL
     arrays: dict[str, np.ndarray[Any, Any]] = field(
         default_factory=lambda: {
-            "linear/wide/float64/gradient of W/got": np.array([[0.5, 0.125, 1.0, 0.5], [2.0, 3.0, 4.0, 5.0]]),
-            "linear/wide/float64/gradient of W/want": np.array([[0.5, 0.125, 1.0, 0.25], [2.0, 3.0, 4.0, 5.0]]),
+            "linear/wide/float64/gradient of W/actual": np.array([[0.5, 0.125, 1.0, 0.5], [2.0, 3.0, 4.0, 5.0]]),
+            "linear/wide/float64/gradient of W/expected": np.array([[0.5, 0.125, 1.0, 0.25], [2.0, 3.0, 4.0, 5.0]]),
             "linear/wide/float64/gradient of W/radius": np.full((2, 4), 1e-16),
         }
     )

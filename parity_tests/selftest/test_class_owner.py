@@ -321,7 +321,7 @@ def test_what_status_may_not_know_it_does_not_claim(
 
     opened = os.open
     monkeypatch.setattr("parity_tests.grading.folder.os.open", closed)
-    assert "cannot be told from here" in " ".join(parity("status", out)[1].split())
+    assert "cannot be seen from here" in " ".join(parity("status", out)[1].split())
     assert json.loads(parity("status", out, "--json")[1])["at_work"] is None
 
 

@@ -229,7 +229,7 @@ def test_the_table_comes_after_what_needs_a_look_and_without_scripts_all_of_it_i
 ) -> None:
     browser.open(write(tmp_path / "class.html", page([f"name{n}" for n in range(12)])), script=False)
     heads = browser.run("[...document.querySelectorAll('h2')].map(h => h.textContent)")
-    assert heads[:4] == ["What needs a human look", "Submissions", "Points", "Items"]
+    assert heads[:4] == ["What a grader should look at", "Submissions", "Points", "Items"]
     assert browser.run("getComputedStyle(document.querySelector('.filters')).display") == "none"
     assert len(browser.run(COLUMN.format(0))) == 12
 

@@ -40,7 +40,7 @@ def answer(value: ArrayLike, radius: ArrayLike = 0.0, exact: ArrayLike | None = 
 @pytest.mark.parametrize(
     ("got", "said"),
     [
-        (Returned("none", None, ""), "is None (nothing), where an array of shape (2, 3) is asked"),
+        (Returned("none", None, ""), "is None (nothing), where an array of shape (2, 3) is expected"),
         (Returned("list", None, "a list of length 2"), "is a list of length 2, where an array"),
         (Returned("tuple", None, "a tuple of length 2"), "is a tuple of length 2, where"),
         (Returned("str", None, "a str of length 9"), "is a str of length 9, where"),
@@ -48,12 +48,12 @@ def answer(value: ArrayLike, radius: ArrayLike = 0.0, exact: ArrayLike | None = 
         (Returned("MaskedArray", None, "a MaskedArray of shape (2, 3)"), "is a MaskedArray of shape (2, 3)"),
         (Returned("array", None, "an array of dtype object and shape (2, 3)"), "is an array of dtype object"),
         (Returned("matrix", np.zeros((2, 3)), "of shape (2, 3)"), "is a matrix of shape (2, 3)"),
-        (scalar(1.0), "is a scalar 1.0, where an array of shape (2, 3) is asked"),
-        (array(np.zeros((3, 2))), "has shape (3, 2), where (2, 3) is asked"),
-        (array(np.zeros(6)), "has shape (6,), where (2, 3) is asked"),
-        (array(np.zeros((1, 2, 3))), "has shape (1, 2, 3), where (2, 3) is asked"),
-        (array(np.zeros((0, 3))), "has shape (0, 3), where (2, 3) is asked"),
-        (array(0.0), "has shape (), where (2, 3) is asked"),
+        (scalar(1.0), "is a scalar 1.0, where an array of shape (2, 3) is expected"),
+        (array(np.zeros((3, 2))), "has shape (3, 2), where (2, 3) is expected"),
+        (array(np.zeros(6)), "has shape (6,), where (2, 3) is expected"),
+        (array(np.zeros((1, 2, 3))), "has shape (1, 2, 3), where (2, 3) is expected"),
+        (array(np.zeros((0, 3))), "has shape (0, 3), where (2, 3) is expected"),
+        (array(0.0), "has shape (), where (2, 3) is expected"),
     ],
 )
 def test_another_structure_is_a_mismatch_that_says_it(got: Returned, said: str) -> None:
@@ -65,7 +65,7 @@ def test_another_structure_is_a_mismatch_that_says_it(got: Returned, said: str) 
 
 def test_structure_is_judged_before_values() -> None:
     comparison = compare(array([[np.nan, 7.0]]), answer([1.0, 2.0]))
-    assert comparison.problem == "has shape (1, 2), where (2,) is asked"
+    assert comparison.problem == "has shape (1, 2), where (2,) is expected"
 
 
 @pytest.mark.parametrize("kind", FAILURE_KINDS)
@@ -106,7 +106,8 @@ def test_a_flat_bias_is_a_match_with_a_note_only_where_it_may_be_flat() -> None:
     assert flat.notes == (Note(NoteKind.SHAPE, "shape (3,) instead of (1, 3), which broadcasts: no harm"),)
     assert compare(array([1.0, 2.0, 3.0]), want).verdict == "mismatch"
     assert (
-        compare(array([[1.0], [2.0], [3.0]]), want, flat_ok=True).problem == "has shape (3, 1), where (1, 3) is asked"
+        compare(array([[1.0], [2.0], [3.0]]), want, flat_ok=True).problem
+        == "has shape (3, 1), where (1, 3) is expected"
     )
     assert compare(array([1.0, 2.0, 4.0]), want, flat_ok=True).where == "[0, 2]"
     assert compare(array([1.0, 2.0]), want, flat_ok=True).verdict == "mismatch"
@@ -118,10 +119,10 @@ def test_a_flat_bias_is_a_match_with_a_note_only_where_it_may_be_flat() -> None:
     [
         ("float64", "float32", "promoted from float32 to float64"),
         ("longdouble", "float64", f"promoted from float64 to {np.dtype('longdouble')}"),
-        ("float32", "float64", "dtype float32 where float64 is asked"),
-        ("float16", "float32", "dtype float16 where float32 is asked"),
-        ("int64", "float64", "dtype int64 where float64 is asked"),
-        ("bool", "float32", "dtype bool where float32 is asked"),
+        ("float32", "float64", "dtype float32 where float64 is expected"),
+        ("float16", "float32", "dtype float16 where float32 is expected"),
+        ("int64", "float64", "dtype int64 where float64 is expected"),
+        ("bool", "float32", "dtype bool where float32 is expected"),
     ],
 )
 def test_another_dtype_with_the_same_numbers_is_a_note(dtype: str, asked: str, note: str) -> None:
@@ -133,7 +134,7 @@ def test_another_dtype_with_the_same_numbers_is_a_note(dtype: str, asked: str, n
 def test_digits_lost_to_another_dtype_are_a_mismatch() -> None:
     comparison = compare(array([0.1], "float32"), answer([0.1], 1e-16))
     assert comparison.verdict == "mismatch"
-    assert comparison.notes == (Note(NoteKind.DTYPE, "dtype float32 where float64 is asked"),)
+    assert comparison.notes == (Note(NoteKind.DTYPE, "dtype float32 where float64 is expected"),)
     assert comparison.blame == "submission"
 
 
@@ -171,7 +172,7 @@ def test_without_a_radius_one_ulp_is_infinitely_many(x: float, dtype: Any) -> No
     same, other = (compare(Returned("array", a, ""), known(value)) for a in (value, beside))
     assert (same.verdict, same.ratio, same.gap) == ("match", 0.0, 0.0)
     assert (other.verdict, other.ratio) == ("mismatch", np.inf)
-    assert "nothing rounds here, so no gap is explained" in other.problem or np.isinf(beside[0])
+    assert "nothing rounds here, so no difference is explained" in other.problem or np.isinf(beside[0])
 
 
 def test_minus_zero_is_zero() -> None:
@@ -182,7 +183,7 @@ def test_minus_zero_is_zero() -> None:
 def test_what_is_not_finite_is_off_whatever_the_radius(wrong: float) -> None:
     comparison = compare(array([1.0, wrong]), answer([1.0, 2.0], 1e300))
     assert (comparison.verdict, comparison.ratio, comparison.where, comparison.bad) == ("mismatch", np.inf, "[1]", 1)
-    assert comparison.problem == f"at [1] is {wrong}, torch says 2 (1 of 2 elements are off)"
+    assert comparison.problem == f"at [1] is {wrong}, torch says 2 (1 of 2 elements differ)"
     assert comparison.blame == "submission"
 
 
@@ -260,7 +261,7 @@ def test_a_sentence_says_where_what_and_how_many_times() -> None:
     comparison = compare(array([[0.25, 0.5], [1.0, 1.0]]), answer([[0.25, 0.25], [1.0, 1.0]], 2.0**-25))
     assert comparison.problem == (
         "at [0, 1] is 0.5, torch says 0.25; the difference 0.25 is 8.4e+06 times the error bound"
-        " (1 of 4 elements are off)"
+        " (1 of 4 elements differ)"
     )
 
 

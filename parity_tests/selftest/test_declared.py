@@ -124,7 +124,7 @@ def test_the_solution_agrees_with_torch(rms: Assignment, linear: Assignment) -> 
 @pytest.mark.parametrize(
     ("old", "new", "name"),
     [
-        ("(dout * normal).sum(axis=0)", "(dout * normal).mean(axis=0)", "a mean stands for a sum in dgamma"),
+        ("(dout * normal).sum(axis=0)", "(dout * normal).mean(axis=0)", "a mean in place of a sum in dgamma"),
         ("scaled - through", "scaled + through", "the gradient through the root has the wrong sign"),
         ("scaled - through", "scaled", "the gradient through the root is left out of dx"),
     ],

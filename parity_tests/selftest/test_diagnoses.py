@@ -85,7 +85,7 @@ def bad(changes: Sequence[Body | Swap], part: str, dtypes: Sequence[str] = DTYPE
 U = "X @ self.params['W'] + self.params['b']"
 NARROW = "np.float32(X) @ np.float32(self.params['W']) + np.float32(self.params['b'])"
 RELATIONS = {
-    "off by the constant factor 1.5": f"return 1.5 * ({U})",
+    "differs by the constant factor 1.5": f"return 1.5 * ({U})",
     "the rows are right, but in another order": f"return ({U})[::-1].copy()",
     "wrong only in the last row": f"u = {U}\nu[-1] += 1\nreturn u",
     "right to float32 digits only": f"return ({NARROW}).astype(self.params['W'].dtype)",
@@ -171,7 +171,7 @@ def test_of_sgd_it_is_said_for_which_rates_and_from_which_step_on_it_is_wrong(na
 STEP = ("v -= _learning_rate * g\n", "w += v\n", "w -= _learning_rate * g\n")
 NO_OPERATOR_GIVES = {
     "torch's momentum: η is not inside the velocity": ("v += g\n", "w -= _learning_rate * v\n", STEP[2]),
-    "Nesterov's momentum, where the classical form is asked for": (
+    "Nesterov's momentum, where the classical form is expected": (
         STEP[0], "w += _alpha * v - _learning_rate * g\n", STEP[2],
     ),
     "weight decay is applied after the step": (
@@ -198,13 +198,13 @@ def test_the_result_of_the_call_before_is_told() -> None:
 
 KEPT = "globals().setdefault('kept', {})"
 OUTLIVING: Mapping[str, tuple[str, Body | Swap]] = {
-    "what the latest forward of any object gave stands for h in the derivative": (
+    "what the latest forward of any object gave in place of h in the derivative": (
         "6", Body("tanh.forward", "type(self).h = np.tanh(X)\nreturn self.h"),
     ),
-    "the mask of the latest forward of any object stands for the mask X > 0 in relu's gradient": (
+    "the mask of the latest forward of any object in place of the mask X > 0 in relu's gradient": (
         "8", Body("relu.forward", "type(self).mask = X > 0\nreturn np.maximum(X, 0)"),
     ),
-    "1 − r of the last object made stands for 1 − r in the scale": ("9", Swap("self.r = r", "type(self).r = r")),
+    "1 − r of the last object made in place of 1 − r in the scale": ("9", Swap("self.r = r", "type(self).r = r")),
     "the velocities outlive the model, and go on with another: they are kept outside of what is passed": (
         "1", Swap('momentum[f"{name}_{key}"]', f"{KEPT}.setdefault((name, key, w.shape), 0 * w)"),
     ),
@@ -279,7 +279,7 @@ TOLD = {
     "X.not_there": "an attribute is used that its object does not have",
     "np.zeros((2, 3)) @ np.zeros((2, 3))": "shapes do not fit together",
     "np.zeros(3)[3]": "an index lies outside its array",
-    "{}['W']": "an entry is asked for under a name that it does not have",
+    "{}['W']": "an entry is looked up under a name that it does not have",
     "None": "nothing is returned",
     "(X, X)": "several things are returned",
 }

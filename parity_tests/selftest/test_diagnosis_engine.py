@@ -47,7 +47,7 @@ MISTAKES = (
         plug=(Body("derivative", "return 0.3 / (1 + np.exp(-X))"),),
     ),
     Mistake(
-        "A", "softplus", "it is a list", "An array is asked for.",
+        "A", "softplus", "it is a list", "An array is expected.",
         shown_by=lambda case, q, comparison: comparison.got is None,
         plug=(Body("softplus", "return np.log1p(np.exp(X)).tolist()"),),
     ),
@@ -66,7 +66,7 @@ def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Mapping[str,
 DIAGNOSIS = Diagnosis(
     MISTAKES,
     Relations(elementwise=("softplus", "derivative"), regions=of_input("X")),
-    further_hints={"off by the additive constant 1": "Between which values must it lie?"},
+    further_hints={"differs by the additive constant 1": "Between which values must it lie?"},
 )
 KNOWING = replace(
     TOY,
@@ -101,8 +101,8 @@ def test_where_nothing_is_known_a_relation_is_said_in_the_words_of_the_assignmen
         "wrong only where the input is negative"
     }
     names, run = diagnosed(tmp_path, "1 + 1 / (1 + np.exp(-X))")
-    assert names == {"off by the additive constant 1"}
-    assert run.environment.hints == {"off by the additive constant 1": "Between which values must it lie?"}
+    assert names == {"differs by the additive constant 1"}
+    assert run.environment.hints == {"differs by the additive constant 1": "Between which values must it lie?"}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)

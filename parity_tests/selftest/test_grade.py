@@ -225,7 +225,9 @@ def test_a_full_disk_for_temporary_files_is_a_sentence_and_nobodys_fault(
     out = tmp_path / "out"
     status, _, err = parity("grade", class_folder(tmp_path / "class", ann=""), "--out", out)
     assert status == 2
-    assert "No space left on device. Make room, and give the same command again; what is done is kept." in err
+    assert (
+        "No space left on device. Free some disk space, and give the same command again; what is done is kept." in err
+    )
     assert not list((out / "submissions").iterdir()), "ann has no result that the disk made"
 
 

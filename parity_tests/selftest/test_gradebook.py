@@ -162,7 +162,7 @@ def test_moodle_gets_its_worksheet_back_with_grades_and_comments(
     assert back == expected.replace('dan@school,"Submitted for grading",,', 'dan@school,"Submitted for grading",85,')
     assert "2 grades are filled in: moodle, column 'Grade'." in said
     assert "Bob Ray: the table says that the grade cannot be changed." in said
-    assert "Dan Öz: the comment that stands there stays." in said
+    assert "Dan Öz: the comment there stays." in said
     assert "Without a submission, and left as they were: Cem Kaya." in said
 
 
@@ -387,7 +387,7 @@ def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(filled: Filled, p
         (b"\x00\x01\x02", [], "these are not the columns"),
         (b"PK\x03\x04xlsx", [], "these are not the columns"),
         ('Student,ID,Section\n"Lee', [], "line 2: a quote is opened and never closed"),
-        ('Student,ID,Section\n"Lee"x,1\n', [], "line 2: something stands behind a closing quote"),
+        ('Student,ID,Section\n"Lee"x,1\n', [], "line 2: there is something behind a closing quote"),
         (b"\xff\xfeS", [], "line 1: it begins as utf-16-le and is not"),
         ("Student,ID,Section\nann,1,x\n", [], "name the column for the grades with --column; there are none"),
         (CANVAS, [], "there are 'Quiz 1 (311)', 'HW1 (312)', 'HW1 late (313)'"),

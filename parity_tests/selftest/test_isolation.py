@@ -324,7 +324,7 @@ def test_nothing_of_a_worker_is_left_on_disk(tmp_path: Path, level: str, monkeyp
 def records(level: str) -> list[tuple[object, ...]]:
     run = check(ASSIGNMENT, ASSIGNMENT.solution, dtypes=("float32",), parts=frozenset({"2"}), isolation=level)
     assert {record.isolation for record in run.records} == {run.environment.isolation} == {level}
-    return [(r.case, r.quantity, r.verdict, r.gap, r.radius, r.got, r.note) for r in run.records]
+    return [(r.case, r.quantity, r.verdict, r.gap, r.radius, r.actual, r.note) for r in run.records]
 
 
 def test_the_check_says_the_same_at_every_level(level: str) -> None:

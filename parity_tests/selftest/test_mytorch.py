@@ -143,7 +143,7 @@ def test_what_was_right_in_another_dialect_is_wrong_where_nothing_tells_it() -> 
     found = failing(asked({"everything.py": plain}, "Linear.backward", "CrossEntropyLoss.backward"))
     assert found["Linear.backward"] == {
         "dLdW is divided by the number of examples once too often",
-        "a mean stands for a sum in dLdb",
+        "a mean in place of a sum in dLdb",
     }
     assert found["CrossEntropyLoss.backward"] == {"the number of examples is left out of dLdA"}
 
@@ -159,7 +159,7 @@ def test_two_gradients_of_dropout_are_right_and_one_comes_with_a_note() -> None:
 def test_a_layer_is_not_blamed_for_the_one_inside_it() -> None:
     wrong = changed(f"{NN}/conv.py", "dLdZ.sum(axis=(0, 2))", "dLdZ.mean(axis=(0, 2))")
     found = asked(wrong, "Conv1d_stride1.backward", "Conv1d.backward", edition="HW2P1")
-    assert failing(found) == {"Conv1d_stride1.backward": {"a mean stands for a sum in dLdb"}}
+    assert failing(found) == {"Conv1d_stride1.backward": {"a mean in place of a sum in dLdb"}}
 
 
 def test_a_tree_that_holds_several_homeworks_is_asked_for_all_of_them() -> None:

@@ -24,7 +24,7 @@ FIVE = next(block.content for block in blocks(GUIDE.read_text(encoding="utf-8"))
 MISH = "mish=x * torch.tanh(F.softplus(x))"
 WRONG = {
     "affine_forward": ("@ w + b,", "@ w - b,", "b has the wrong sign"),
-    "affine_backward": ("dout.sum(axis=0)", "dout.mean(axis=0)", "a mean stands for a sum in db"),
+    "affine_backward": ("dout.sum(axis=0)", "dout.mean(axis=0)", "a mean in place of a sum in db"),
     "softmax": (
         "keepdims=True))\n    return e / e.sum(axis=1",
         "keepdims=True))\n    return e / e.sum(axis=0",
@@ -203,12 +203,12 @@ def test_a_class_is_asked_by_its_methods_and_the_gradients_that_it_leaves() -> N
         ("def linear(x, w, b, mystery):\n    return x", "its parameters are not those of linear"),
         (
             "def linear(x, w, b):\n    '''w: (A, B, C)'''\n    return x",
-            "the sizes that are told are not those of linear",
+            "the sizes that are given are not those of linear",
         ),
         ("def relu_backward(dout, cache):\n    return dx", "its parameters are not those of relu"),
         ("def relu(x):\n    return y\ndef relu_backward(d, e, f):\n    return g", "what relu_backward is called with"),
         ("def nothing():\n    return 1", "nothing can be drawn for it"),
-        ("def mlp(x, dropout):\n    return x", "what is drawn for dropout is not told"),
+        ("def mlp(x, dropout):\n    return x", "what is drawn for dropout is not said"),
     ],
 )
 def test_what_does_not_follow_is_left_open(source: str, sentence: str) -> None:

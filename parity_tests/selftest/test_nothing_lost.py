@@ -85,7 +85,7 @@ def test_an_array_that_was_damaged_before_its_checksum_was_taken_is_a_sentence(
 ) -> None:
     bob = graded / "submissions" / "bob"
     wrong = next(record for record in load(bob).records if record.verdict == "mismatch")
-    arrays = {f"{wrong.case}/{wrong.quantity}/{word}": np.arange(64.0) for word in ("got", "want", "radius")}
+    arrays = {f"{wrong.case}/{wrong.quantity}/{word}": np.arange(64.0) for word in ("actual", "expected", "radius")}
     save(tmp_path / "run", FakeRun(arrays=arrays))
     shutil.move(tmp_path / "run" / "arrays.npz", bob / "arrays.npz")
     if spoilt:
@@ -144,7 +144,7 @@ def test_what_stands_in_a_tables_place_is_named(graded: Path, parity: Parity) ->
     (graded / "grades.csv").mkdir()
     status, _, err = parity("regrade", graded)
     assert status == 2
-    assert err.startswith(f"parity: {graded / 'grades.csv'}: Is a directory. Something else stands")
+    assert err.startswith(f"parity: {graded / 'grades.csv'}: Is a directory. Something else is")
 
 
 def test_whose_result_is_gone_loses_points_and_is_told(graded: Path, parity: Parity) -> None:
@@ -210,7 +210,7 @@ def test_a_full_disk_leaves_all_tables_as_they_were_and_is_the_users(
         patch.setattr(Path, "write_bytes", fails_at(moment, errno.ENOSPC)(Path.write_bytes))
         status, _, err = parity("regrade", graded, "--rubric", rubric)
     assert status == 2
-    assert "No space left on device. Make room, and give the same command again" in err
+    assert "No space left on device. Free some disk space, and give the same command again" in err
     assert content(graded) == before
     assert not (graded / HALF_WRITTEN).exists()
     assert parity("regrade", graded, "--rubric", rubric)[0] == 0

@@ -41,18 +41,18 @@ def total(x, w, L):
 @pytest.mark.parametrize(
     ("function", "mended", "words"),
     [
-        ("layer.backward", 'self.gradient["W"] = X.T @ grad\n', "the divisor `len(X)` is too much"),
+        ("layer.backward", 'self.gradient["W"] = X.T @ grad\n', "the divisor `len(X)` should not be there"),
         ("layer.backward", "grad.sum(axis=0, keepdims=True)", "`keepdims=True` is missing in `grad.sum(axis=0)`"),
-        ("layer.backward", "grad.mean(axis=0)", "`grad.sum` stands where `grad.mean` belongs"),
-        ("layer.backward", '["W"] += X.T @ grad', '`=` stands where `+=` belongs, at `self.gradient["W"]`'),
+        ("layer.backward", "grad.mean(axis=0)", "`grad.sum` is used where `grad.mean` belongs"),
+        ("layer.backward", '["W"] += X.T @ grad', '`=` is used where `+=` belongs, at `self.gradient["W"]`'),
         ("layer.backward", 'return grad @ self.params["W"]\n', '`self.params["W"]` is transposed'),
         ("norm", "x.mean(axis=1), x.var", "`x.mean(axis=0)` goes along 0, where it should go along 1"),
         ("norm", "var, mean = x.mean(axis=0), x.var(axis=0)", "`mean` and `var` are exchanged"),
-        ("norm", "if eps >= 0:", "`>` stands where `>=` belongs"),
+        ("norm", "if eps >= 0:", "`>` is used where `>=` belongs"),
         ("norm", "return x - (mean / np.sqrt(var)),", "brackets are set otherwise in `(x - mean) / np.sqrt(var)`"),
         ("norm", "/ np.sqrt(var + eps)", "`eps` is missing in `np.sqrt(var)`"),
         ("norm", "x[1:-eps or None]", "`-eps` as the end of a slice gives nothing when it is 0"),
-        ("total", "x.reshape(len(x), -1)\n", '`order="F"` is too much in `x.reshape(len(x), -1, order="F")`'),
+        ("total", "x.reshape(len(x), -1)\n", '`order="F"` should not be there in `x.reshape(len(x), -1, order="F")`'),
         ("total", "\n    loss += np.sum(w[L])\n    ret", "`loss += np.sum(w[i])` is missing for `L`, after the loop"),
         ("total", "np.max(rows, axis=1, keepdims=True)", "`np.max(rows, axis=0)` should go along 1, with keepdims"),
         ("total", "1:-L or None, 1:-L or None]", "`-L` as the end of a slice gives nothing when it is 0"),
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_refused(text: str) -> None:
 
 def test_a_method_with_an_edit_can_be_run_by_itself() -> None:
     change = next(
-        one for one in changes_of(LAYER, ["layer.backward"]) if one.mends == "the divisor `len(X)` is too much"
+        one for one in changes_of(LAYER, ["layer.backward"]) if one.mends == "the divisor `len(X)` should not be there"
     )
     found: dict[str, object] = {}
     exec(LAYER.definition("layer.backward", change.edits), found)

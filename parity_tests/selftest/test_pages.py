@@ -45,8 +45,8 @@ def far_out() -> FakeRun:
     long = "a-very-long-name" * 12
     wide = np.full((1, 6), -1.234567e-101)
     off = np.where(np.arange(6) == 5, 1.2345678901234567e-100, wide)
-    fix = Fix("4", f"{long}.py", 3, "`a` stands where `b` belongs", f"return {long}", f"return {long}2")
-    arrays = {"got": off, "want": wide, "radius": np.zeros((1, 6))}
+    fix = Fix("4", f"{long}.py", 3, "`a` is used where `b` belongs", f"return {long}", f"return {long}2")
+    arrays = {"actual": off, "expected": wide, "radius": np.zeros((1, 6))}
     return FakeRun(
         records=[mismatch(case="linear/wide/float64", where="[0, 5]")],
         environment=replace(DESCRIBED, fixes=to_rows([fix])),

@@ -247,7 +247,7 @@ def test_an_override_is_applied_last_and_shown() -> None:
         ("Bee,linear,1,why", r"line 2: there is no submission 'Bee'; is bee_1 or bee_2 meant\?$"),
         ("ann,lineer,1,why", r"line 2: the rubric has no item 'lineer'; is linear meant\?$"),
         ("ann,linear,1,", "line 2: an override needs a reason"),
-        ("ann,linear,1,late, and ill", "line 2: 'and ill' stands in no column; a text with a comma needs quotes"),
+        ("ann,linear,1,late, and ill", "line 2: 'and ill' is in no column; a text with a comma needs quotes"),
         ("ann,linear,1,why\n\nann,linear,2,why", "line 4: this item of ann is overridden twice"),
     ],
 )
@@ -393,7 +393,7 @@ def test_less_is_said_to_be_told_only_where_the_files_can_be_imported() -> None:
     broken = record(check="import", case="import", quantity="module", verdict="crashed", part="utils")
     for records, said in (([unreached], True), ([broken, unreached], False)):
         run = FakeRun(records=records, environment=guarded)
-        assert ("are kept back" in feedback_page("ann", run, score(records, USUAL))) is said
+        assert ("are withheld" in feedback_page("ann", run, score(records, USUAL))) is said
 
 
 def test_where_there_was_nothing_to_run_nothing_is_said_to_be_wrong() -> None:

@@ -75,5 +75,5 @@ def test_a_row_with_more_cells_than_the_header_is_a_sentence_with_its_line(table
     assert read_table(right.encode(), "t.csv", None).rows
     roster = tmp_path / "roster.csv"
     roster.write_text(right.replace(",s,", ",s,,late").replace(",100", ",100,late"))
-    with pytest.raises(UsageError, match=r"line \d: 'late' stands in no column"):
+    with pytest.raises(UsageError, match=r"line \d: 'late' is in no column"):
         load_roster(roster)

@@ -46,7 +46,10 @@ def test_what_the_readme_says_of_both_assignments_is_so() -> None:
         counts = {
             " quantities asked ": [sum(len(case.quantities) for case in cases)],
             " mistakes with a name ": [len(diagnosis().mistakes)] if diagnosis().mistakes else [],
-            " evasions, honest forms ": [len(proof.evasions), len(list(correct_variants(assignment)))],
+            " adversarial submissions, correct variants ": [
+                len(proof.evasions),
+                len(list(correct_variants(assignment))),
+            ],
         }
         for row, found in counts.items():
             said = [int(number.replace(",", "")) for number in re.findall(r"over ([\d,]*\d)", rows[row][column])]

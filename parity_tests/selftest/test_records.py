@@ -6,10 +6,12 @@ import dataclasses
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from parity_tests import pytest_plugin
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from reports.model.elements import arrays_of
 from reports.model.records import COLUMNS, failing, from_frame, from_table, read_table, to_frame
 from reports.model.summary import summary_frame, worst
 from reports.model.verdicts import FAILING, PASSING, VERDICTS
@@ -18,16 +20,16 @@ from reports.model.verdicts import FAILING, PASSING, VERDICTS
 def test_columns_are_the_designs_in_its_order() -> None:
     assert " ".join(COLUMNS) == (
         "submission assignment edition part check case quantity device dtype isolation step verdict gap radius ratio "
-        "ulps bad total where got want blame radius_kind undecided resolution diagnosis explained_by excuse message "
-        "note note_kinds file line seconds"
+        "ulps bad total where actual expected blame radius_kind undecided resolution diagnosis explained_by excuse "
+        "message note note_kinds file line seconds"
     )
 
 
 def test_records_survive_the_journey_through_a_frame() -> None:
     records = [
         record(step=3, line=41, note="a; b"),
-        mismatch(ratio=math.inf, got=-math.inf),
-        record(gap=None, radius=None, ratio=None, ulps=None, bad=None, total=None, got=None, want=None),
+        mismatch(ratio=math.inf, actual=-math.inf),
+        record(gap=None, radius=None, ratio=None, ulps=None, bad=None, total=None, actual=None, expected=None),
     ]
     assert from_frame(to_frame(records)) == records
 
@@ -82,7 +84,7 @@ def test_the_plugin_which_imports_nothing_of_parity_passes_the_same() -> None:
 
 
 def test_notes_fail_only_when_strict_and_promotion_never() -> None:
-    flat = record(note="bias of shape (4,) where (1, 4) is asked")
+    flat = record(note="bias of shape (4,) where (1, 4) is expected")
     promoted = record(note="float32 became float64", note_kinds="promoted")
     both = record(note="float32 became float64; overwrites its input", note_kinds="promoted; overwrites")
     assert [failing(each) for each in (flat, promoted, both)] == [False, False, False]
@@ -93,6 +95,16 @@ def test_notes_fail_only_when_strict_and_promotion_never() -> None:
 def test_words_alone_make_no_note_cost_nothing() -> None:
     assert failing(record(note="all is promoted", note_kinds="warns"), strict=True)
     assert failing(record(note="all is promoted"), strict=True)
+
+
+def test_runs_before_schema_5_are_read_with_todays_names_of_columns_and_arrays(tmp_path: Path) -> None:
+    today = mismatch(actual=0.5, expected=0.25)
+    to_frame([today]).rename(columns={"actual": "got", "expected": "want"}).to_parquet(tmp_path / "records.parquet")
+    assert from_table(read_table(tmp_path / "records.parquet")) == [today]
+    name, arrays = f"{today.case}/{today.quantity}", {"got": np.array([0.5]), "want": np.array([0.25])}
+    kept = arrays_of(FakeRun(arrays={f"{name}/{word}": array for word, array in arrays.items()}), today)
+    assert kept is not None
+    assert [float(array[0]) for array in kept] == [0.5, 0.25, 0.0]
 
 
 def test_a_run_of_schema_2_is_read_with_the_kinds_that_its_words_had(tmp_path: Path) -> None:

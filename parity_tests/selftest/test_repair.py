@@ -42,14 +42,14 @@ def found(wrong: Run) -> dict[str, Repair]:
 
 def test_a_wrong_function_has_its_line_its_words_and_the_code_before_and_after(found: dict[str, Repair]) -> None:
     fix = next(one for one in found["4"].fixes if "len(X)" in one.before)
-    assert (fix.file, fix.words) == ("neural_networks.py", "the divisor `len(X)` is too much")
+    assert (fix.file, fix.words) == ("neural_networks.py", "the divisor `len(X)` should not be there")
     assert fix.before == 'self.gradient["W"] = X.T @ grad / len(X)'
     assert fix.after == 'self.gradient["W"] = X.T @ grad'
-    assert found["9"].fixes[0].words == "`self.r` stands where `1 - self.r` belongs"
+    assert found["9"].fixes[0].words == "`self.r` is used where `1 - self.r` belongs"
 
 
 def test_mistakes_in_two_results_of_one_function_are_mended_one_after_the_other(found: dict[str, Repair]) -> None:
-    words = {"the divisor `len(X)` is too much", "`grad.mean` stands where `grad.sum` belongs"}
+    words = {"the divisor `len(X)` should not be there", "`grad.mean` is used where `grad.sum` belongs"}
     assert {fix.words for fix in found["4"].fixes} == words
 
 
@@ -61,7 +61,7 @@ def test_one_name_in_several_places_is_one_change(found: dict[str, Repair]) -> N
 
 def test_two_mistakes_that_are_in_every_result_are_found_together(found: dict[str, Repair]) -> None:
     (fix,) = found["3"].fixes
-    assert fix.words == "the factor `2` is too much; `-` stands where `+` belongs"
+    assert fix.words == "the factor `2` should not be there; `-` is used where `+` belongs"
     assert fix.after == 'return (X) @ self.params["W"] + self.params["b"]'
 
 

@@ -57,7 +57,7 @@ def test_each_format_is_rendered_from_the_saved_run(run: Path, parity: Parity) -
 def test_a_damaged_array_is_a_sentence_to_those_who_show_it_and_nothing_to_others(run: Path, parity: Parity) -> None:
     wrong, right = "linear/wide/float64", "linear/one-row/float64"
     assert [parity("show", run, wrong)[0], parity("report", run)[0]] == [0, 0]
-    spoil_array(run / "arrays.npz", f"{wrong}/gradient of W/got")
+    spoil_array(run / "arrays.npz", f"{wrong}/gradient of W/actual")
     for command in (["show", run, wrong], ["report", run]):
         status, out, err = parity(*command)
         assert (status, out) == (2, "")

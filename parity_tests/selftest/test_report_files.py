@@ -336,9 +336,9 @@ def test_the_documentation_has_the_columns_as_they_are_declared() -> None:
 
 
 def test_json_writes_numbers_that_json_lacks_as_text() -> None:
-    run = FakeRun(records=[mismatch(ratio=float("inf"), got=float("nan"), want=float("-inf"))])
+    run = FakeRun(records=[mismatch(ratio=float("inf"), actual=float("nan"), expected=float("-inf"))])
     (row,) = json.loads(json_text(run), parse_constant=pytest.fail)["records"]
-    assert (row["ratio"], row["got"], row["want"]) == ("inf", "nan", "-inf")
+    assert (row["ratio"], row["actual"], row["expected"]) == ("inf", "nan", "-inf")
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,7 @@ def test_a_script_runs_on_its_own_and_prints_both_values_their_difference_and_th
     (script, *_) = wrong_relu("self.mask = X > 0\nreturn np.abs(X)", tmp_path / "bad").scripts()
     shown = run_alone(script.text, tmp_path / "bad", tmp_path / "repro.py")
     assert shown.returncode == 1, shown.stderr
-    name = "the magnitude of X stands for it in relu's output"
+    name = "the magnitude of X in place of it in relu's output"
     for word in ("actual:", "expected:", "difference:", "allowance:", f"It fails: {name}"):
         assert word in shown.stdout
     is_shown(MLP, script, tmp_path / "bad")
@@ -331,9 +331,9 @@ def test_the_numbers_of_a_script_are_those_of_the_record_where_the_case_cannot_b
     outcome(script.text, tmp_path, left)
     assert record.gap is not None
     assert np.isclose(left["difference"], record.gap, rtol=1e-12).any()
-    assert record.got in left["actual"]
-    assert record.want is not None
-    assert np.isclose(left["expected"], record.want, rtol=1e-12).any()
+    assert record.actual in left["actual"]
+    assert record.expected is not None
+    assert np.isclose(left["expected"], record.expected, rtol=1e-12).any()
 
 
 def test_a_link_that_only_the_whole_network_shows_has_a_script(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_what_a_change_gives_has_its_name() -> None:
     assert named("dx", direct - mean - variance / 2)[0] == "the gradient through the variance is halved"
     assert named("dx", -(direct - mean - variance))[0] == "dx has the wrong sign"
     assert named("dgamma", dout.sum(axis=0))[0] == "x̂ is left out of dgamma"
-    assert named("dgamma", (dout * normal).mean(axis=0))[0] == "a mean stands for a sum in dgamma"
+    assert named("dgamma", (dout * normal).mean(axis=0))[0] == "a mean in place of a sum in dgamma"
     assert named("dbeta", dout.sum(axis=1))[0] == "the sum in dbeta goes over the features, not the examples"
 
 

@@ -149,21 +149,21 @@ def test_a_save_that_fails_leaves_the_earlier_run(tmp_path: Path) -> None:
 
 def test_objects_are_never_pickled(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Object arrays"):
-        save(tmp_path / "run", FakeRun(arrays={"a/b/got": np.array([{}], dtype=object)}))
+        save(tmp_path / "run", FakeRun(arrays={"a/b/actual": np.array([{}], dtype=object)}))
     assert names(tmp_path) == set()
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\tx", "\rx", "a\r=cmd()"])
 def test_no_cell_of_the_tables_is_a_formula(tmp_path: Path, text: str) -> None:
-    hostile = record(message=text, case=text, quantity=text, part=text, note="plain", got=-1.5)
+    hostile = record(message=text, case=text, quantity=text, part=text, note="plain", actual=-1.5)
     save(tmp_path / "run", FakeRun(records=[hostile]))
     for name in ("records.csv", "summary.csv"):
         with (tmp_path / "run" / name).open(newline="", encoding="utf-8") as file:
             (row,) = csv.DictReader(file)
-        cells = {key: value for key, value in row.items() if key not in ("got", "want")}
+        cells = {key: value for key, value in row.items() if key not in ("actual", "expected")}
         assert not [cell for cell in cells.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
         assert ("'" + text if text[0] != "a" else text) in cells.values()
-    assert pd.read_csv(tmp_path / "run" / "records.csv")["got"][0] == -1.5
+    assert pd.read_csv(tmp_path / "run" / "records.csv")["actual"][0] == -1.5
     assert load(tmp_path / "run").records == [hostile]
 
 

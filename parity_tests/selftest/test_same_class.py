@@ -78,12 +78,12 @@ def test_who_is_handed_in_no_more_is_said_each_time_and_keeps_what_was_found(par
     parity("grade", class_folder(tmp_path / "first", ann="", bob="", cem=""), "--out", out)
     again = class_folder(tmp_path / "again", ann="", dan="")
     said = said_of(parity("grade", again, "--out", out, "--dry-run")[1])
-    assert "In the tables no more, for what is handed in now is without them: bob, cem." in said
+    assert "No longer in the tables, because these submissions are without them: bob, cem." in said
     assert list(grades(out).index) == ["ann", "bob", "cem"]
-    words = "In the tables no more, for what was handed in now is without them: bob, cem."
+    words = "No longer in the tables, because these submissions are without them: bob, cem."
     for command in (["grade", again, "--out", out], ["regrade", out]):
         said = said_of(parity(*command)[1])
-        assert f"{words} What was found of them stays in {out / 'submissions'}." in said
+        assert f"{words} Their results stay in {out / 'submissions'}." in said
         assert json.loads(parity(*command, "--json")[1])["former"] == ["bob", "cem"]
     assert list(grades(out).index) == ["ann", "dan"]
     assert (out / "submissions" / "bob" / "records.parquet").is_file()

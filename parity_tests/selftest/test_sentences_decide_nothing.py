@@ -173,7 +173,7 @@ def test_a_new_column_is_hidden_from_students_until_it_is_allowed() -> None:
     shown = for_student(run)
     told: Any = shown.records[0]
     assert (told.secret, told.open) == ("", "seen")
-    assert (told.case, told.verdict, told.got, told.note) == (one.case, one.verdict, None, "")
+    assert (told.case, told.verdict, told.actual, told.note) == (one.case, one.verdict, None, "")
 
 
 def test_of_an_environment_a_student_sees_what_its_declaration_allows_and_nothing_of_another_version() -> None:

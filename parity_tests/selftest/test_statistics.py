@@ -179,7 +179,7 @@ MASKS: dict[str, tuple[Callable[[np.random.Generator, float], NDArray[Any]], str
         "re-drawn masks", "of the elements",
     ),
     "the other rate": (lambda rng, r: rng.random(SHAPE) >= 1.1 * r, "kept fraction", "over 90000 elements"),
-    "kept with r": (lambda rng, r: rng.random(SHAPE) >= 1 - 0.9 * r, "kept fraction", "is asked"),
+    "kept with r": (lambda rng, r: rng.random(SHAPE) >= 1 - 0.9 * r, "kept fraction", "is expected"),
     "nothing dropped": (lambda rng, r: np.ones(SHAPE, np.bool_), "kept fraction", "is 1.0000"),
 }  # fmt: skip
 

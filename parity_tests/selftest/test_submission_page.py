@@ -210,7 +210,7 @@ def test_how_the_numbers_are_off_is_said_in_plain_words_and_only_if_true(
     got: list[float], want: list[float], said: str
 ) -> None:
     case = "linear/one-row/float64"
-    arrays = {f"{case}/gradient of W/{name}": np.array(a) for name, a in (("got", got), ("want", want))}
+    arrays = {f"{case}/gradient of W/{name}": np.array(a) for name, a in (("actual", got), ("expected", want))}
     run = FakeRun(records=[mismatch()], arrays=arrays)
     assert relation_of(run, run.records[0]) == said
     html = report_page(run)

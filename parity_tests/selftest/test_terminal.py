@@ -148,12 +148,12 @@ def test_causes_stand_in_the_order_of_the_parts_their_own_cases_first_and_the_im
 
 def test_how_the_numbers_relate_is_said_before_the_worst_of_them() -> None:
     case, want = "linear/wide/float64", np.arange(1.0, 7.0)
-    arrays = {f"{case}/gradient of W/got": want / 5, f"{case}/gradient of W/want": want}
+    arrays = {f"{case}/gradient of W/actual": want / 5, f"{case}/gradient of W/expected": want}
     run = FakeRun(records=[mismatch(case=case, message="W is off")], arrays=arrays)
     assert "Gradient of W is 0.2 × torch's, at every element. W is off." in " ".join(page(run).split())
-    arrays[f"{case}/gradient of W/got"] = np.array([1.0, 2.5, 3.1, 4.7, 5.0, 6.2])
+    arrays[f"{case}/gradient of W/actual"] = np.array([1.0, 2.5, 3.1, 4.7, 5.0, 6.2])
     assert "× torch's" not in page(run)
-    assert "Gradient of W" not in page(run), "how many elements are off is said anyway"
+    assert "Gradient of W" not in page(run), "how many elements differ is said anyway"
 
 
 def test_a_file_that_does_not_parse_is_said_once() -> None:
@@ -174,14 +174,14 @@ def test_what_is_not_written_is_one_sentence_and_one_list() -> None:
         record(part=part, case=f"{part}/a/float64", verdict="missing", ratio=None, file="n.py")
         for part in ("1", "4", "6")
     ]
-    left_at_0 = mismatch(part="4", case="4/a/float64", quantity="gradient of b", got=0.0)
+    left_at_0 = mismatch(part="4", case="4/a/float64", quantity="gradient of b", actual=0.0)
     run = FakeRun(records=[*missing, left_at_0, record(part="utils")])
     text = " ".join(page(run).split())
     assert [text.count(f"TODO {part}") for part in (1, 4, 6)] == [2, 0, 0], "in the list, and where to begin"
     assert "3 of 3 TODOs are not implemented: TODO 1, 4 and 6. Begin with TODO 1." in text
     assert "utils.py match 1/1" in text
     assert verdict_sentence(run) == "Disagreement: 3 of 3 TODOs are not implemented."
-    wrong = dataclasses.replace(left_at_0, got=0.5)
+    wrong = dataclasses.replace(left_at_0, actual=0.5)
     assert "1 of 5 quantities do not agree with torch, in TODO 4" in verdict_sentence(
         FakeRun(records=[*missing, wrong, record(part="utils")])
     )
@@ -235,7 +235,7 @@ def test_words_are_compared_without_the_title_of_the_case() -> None:
 
 
 def test_notes_are_free_and_costly_only_when_strict() -> None:
-    note = "bias of shape (4,) where (1, 4) is asked"
+    note = "bias of shape (4,) where (1, 4) is expected"
     run = FakeRun(records=[record(note=f"{note}; float32 was promoted to float64", note_kinds="; promoted")])
     free, strict = page(run), page(run, strict=True)
     assert free.index("Notes (cost nothing)") < free.index(note)
@@ -372,7 +372,7 @@ def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:
     assert worst.split() == [">", "[0,", "3]", "0.5", "0.25", "0.25", "1e-16", "2.5e+15"]
     assert sum("[" in line and "]" in line for line in lines) >= 7
     assert "7 of 8 elements: the worst and its neighbours" in text
-    assert all(word in text for word in ("ratio", "radius", "undecided"))
+    assert all(word in text for word in ("ratio", "error bound", "undecided"))
 
 
 def test_numbers_are_given_the_digits_that_tell_them_apart() -> None:
@@ -380,8 +380,8 @@ def test_numbers_are_given_the_digits_that_tell_them_apart() -> None:
     run = FakeRun(
         records=[mismatch(case="c/float64", where="[0]")],
         arrays={
-            "c/float64/gradient of W/got": want + 2e-15,
-            "c/float64/gradient of W/want": want,
+            "c/float64/gradient of W/actual": want + 2e-15,
+            "c/float64/gradient of W/expected": want,
             "c/float64/gradient of W/radius": np.array([1e-17]),
         },
     )
@@ -396,14 +396,14 @@ def test_not_a_number_infinity_and_shapes_that_differ_are_shown() -> None:
     case, name = "c/float64", "c/float64/gradient of W"
     shown = FakeRun(
         records=[mismatch(case=case, where="[0]")],
-        arrays={f"{name}/got": np.array([math.nan, math.inf]), f"{name}/want": np.zeros(2)},
+        arrays={f"{name}/actual": np.array([math.nan, math.inf]), f"{name}/expected": np.zeros(2)},
     )
     lines = case_page(shown, case)
     (worst,) = [line for line in lines if line.lstrip().startswith(">")]
     assert "nan" in worst
     assert "inf" in "\n".join(lines)
-    other = dataclasses.replace(shown, arrays={f"{name}/got": np.zeros(3), f"{name}/want": np.zeros((1, 3))})
-    assert "got has the shape (3,), want (1, 3)" in "\n".join(case_page(other, case))
+    other = dataclasses.replace(shown, arrays={f"{name}/actual": np.zeros(3), f"{name}/expected": np.zeros((1, 3))})
+    assert "the shape is (3,), and (1, 3) is expected" in "\n".join(case_page(other, case))
 
 
 @pytest.mark.parametrize("where", ["", "[9, 9]", "[0]", "somewhere", "[,]", "[0 1]"])

@@ -58,11 +58,11 @@ def test_a_bug_is_convicted_at_the_first_step_where_it_shows(name: str, forced: 
     assert run.divergence[:2] == (step, quantity)
     record = next(record for record in run.records if record.quantity == quantity)
     assert (record.verdict, record.step, record.part) == ("mismatch", step, part)
-    assert f"at step {step} " in record.message
+    assert f"from step {step} " in record.message
     assert record.blame in ("submission", "")
     own = {r.step for r in run.records if r.verdict not in ("match", "undecided") and not r.explained_by}
     assert forced or own == {step}, "once weights are off, all that follows comes of them"
-    assert run.arrays[f"{replace(SMALL, forced=forced).name}/{quantity}/got"].shape
+    assert run.arrays[f"{replace(SMALL, forced=forced).name}/{quantity}/actual"].shape
 
 
 def test_torchs_form_of_momentum_is_right_while_the_rate_stays(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_torchs_form_of_momentum_is_right_while_the_rate_stays(tmp_path: Path) -
         ("raise ValueError('no more')", "crashed", "raised ValueError: no more"),
         ("while True: pass", "timeout", "did not end within 0.5 s"),
         ("import os; os._exit(3)", "crashed", "ended the Python process"),
-        ("return [back]", "mismatch", "where an array of shape (10, 12) is asked"),
+        ("return [back]", "mismatch", "where an array of shape (10, 12) is expected"),
     ],
 )
 def test_what_ends_a_run_keeps_the_steps_before_it(what: str, kind: str, says: str, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_command_traces_saves_and_returns_what_it_found(
     assert "Divergence at step 1: updated L1 W at" in out
     assert "Likely cause: the weight decay is doubled." in out
     others = "updated L1 b (step 1), updated L2 W (step 1) and updated L2 b (step 1)."
-    assert f"Also off, though what they are computed from agrees: {others}" in out
+    assert f"Also wrong, though computed from what agrees: {others}" in out
     follows = {record.quantity for record in load(tmp_path / "traced").records if record.explained_by}
     assert "L1 output" in follows
     assert main(["show", "traced", SMALL.name.replace("12/float64", "12/float64")]) == 0
@@ -125,8 +125,8 @@ def test_the_page_shows_both_sides_of_an_epoch() -> None:
     assert len(head) == len(ours) == len(theirs)
     page = "\n".join(trace_page(run))
     assert "masks shared: " in page
-    assert "kinks shared: 0 pre-activations" in page
-    assert "replicas " in page
+    assert "nondifferentiable points: torch took the submission's side at 0 pre-activations" in page
+    assert "copies " in page
 
 
 def test_the_picture_marks_the_divergence_and_the_undecided_steps() -> None:

@@ -75,7 +75,11 @@ def test_a_bug_in_the_last_step_of_an_epoch_is_told_with_what_that_step_returned
     on_record, ended_record = (
         next(record for record in run.records if record.quantity == "L2 gradient of W") for run in (on, ended)
     )
-    assert (on_record.blame, on_record.got, on_record.want) == ("submission", ended_record.got, ended_record.want)
+    assert (on_record.blame, on_record.actual, on_record.expected) == (
+        "submission",
+        ended_record.actual,
+        ended_record.expected,
+    )
     for name, array in ended.arrays.items():
         np.testing.assert_array_equal(on.arrays[name], array)
 

@@ -78,9 +78,9 @@ def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> No
     few = record(part="7", verdict="undecided", undecided=2)
     (flag,) = record_flags("ann", [few, few, record(part="7")], labels)
     assert (flag.submission, flag.kind) == ("ann", "undecided")
-    assert flag.why == "TODO 7: 4 elements cannot be told right from wrong, by rounding alone"
+    assert flag.why == "TODO 7: 4 elements cannot be decided, by rounding alone"
     (flag,) = record_flags("ann", [replace(few, explained_by="6")], labels)
-    assert flag.why == "TODO 7: 2 elements cannot be told right from wrong, because 6 is wrong"
+    assert flag.why == "TODO 7: 2 elements cannot be decided, because 6 is wrong"
     (flag,) = record_flags("ann", [replace(few, verdict="unjudged")], labels)
     assert flag.why.endswith("; they count as wrong until a grader reviews it")
     assert record_flags("ann", [record(), record(verdict="mismatch"), record(verdict="unjudged")], labels) == []

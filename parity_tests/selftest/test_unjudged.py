@@ -85,7 +85,7 @@ def test_weights_that_become_no_numbers_late_are_wrong(tmp_path: Path, digits: d
 def test_another_number_of_classes_is_not_agreement(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
     found = findings(changed(tmp_path, ELEVEN_CLASSES), RELU, digits, stand_ins=True)
     assert found["weights"].verdict == "unjudged"
-    assert "not of the shapes that are asked for" in found["weights"].problem
+    assert "not of the shapes that are expected" in found["weights"].problem
 
 
 def test_one_step_that_cannot_be_replayed_is_not_hidden_by_the_others(
@@ -102,7 +102,7 @@ def test_a_kink_excuses_the_weights_of_its_own_unit_alone(tmp_path: Path, digits
     found = findings(changed(tmp_path, swaps), config, digits, stand_ins=False)["weights"]
     assert found.verdict == "undecided"
     assert found.undecided in [units * 101 for units in range(1, 9)]  # 100 weights and a bias each, in the first step
-    assert f"{found.undecided} of 1786 weights cannot be told right from wrong" in found.problem
+    assert f"{found.undecided} of 1786 weights cannot be decided" in found.problem
     wrong = findings(changed(tmp_path, [*swaps, WRONG_BIAS]), config, digits, stand_ins=False)["weights"]
     assert wrong.verdict == "mismatch"
     assert "after step 1 (epoch 1) L2_b" in wrong.problem

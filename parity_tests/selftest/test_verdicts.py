@@ -138,14 +138,14 @@ TOLD: Mapping[str, tuple[tuple[Body | Swap, ...], str]] = {
         ),
         "is a list",
     ),
-    "1: six parameters": ((Swap(PARAMETERS, f"{PARAMETERS}, more: int"),), "_learning_rate) is asked"),
-    "1: four parameters where five are asked": (
+    "1: six parameters": ((Swap(PARAMETERS, f"{PARAMETERS}, more: int"),), "_learning_rate) is expected"),
+    "1: four parameters where five are expected": (
         (
             Swap(PARAMETERS, PARAMETERS.replace("_lambda: float, ", "")),
             Swap("_lambda != 0", "0"),
             Swap("_lambda * w", "w"),
         ),
-        "is asked",
+        "is expected",
     ),
 }
 """What is changed in a part, and words of what must be said of it."""

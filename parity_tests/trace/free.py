@@ -201,7 +201,7 @@ class FreeRunning(Judge):
         """Why nothing of a step can be compared that torch cannot take, because of what is `broken` in it."""
         culprit = next(iter(broken))
         part = dict(self.names)[culprit]
-        following = unjudged(f"cannot be judged, as {culprit} is off", explained_by=part)
+        following = unjudged(f"cannot be judged, since {culprit} is wrong", explained_by=part)
         return {name: broken.get(name, following) for name, _ in self.names}
 
     def _tensor(self, array: Array) -> torch.Tensor:

@@ -46,7 +46,7 @@ def worst_element(submitted: Array, wanted: Array, radius: float, step: int) -> 
         got=got,
         want=want,
         step=step,
-        problem=_sentence(where, got, want, gap, ratio, f" ({bad} of {total} elements are off)" if total > 1 else ""),
+        problem=_sentence(where, got, want, gap, ratio, f" ({bad} of {total} elements differ)" if total > 1 else ""),
         arrays=(np.asarray(submitted), wanted.copy(), np.full(wanted.shape, radius)),
     )
 

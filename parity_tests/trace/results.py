@@ -20,6 +20,7 @@ from parity_tests.trace.judge import Divergence
 from parity_tests.trace.radius import factor_for
 from parity_tests.trace.session import Session
 from parity_tests.trace.training import Lockstep
+from reports.model.elements import ARRAYS
 from reports.model.environment import Environment
 from reports.model.numbers import exact_number
 from reports.model.records import Record
@@ -143,9 +144,9 @@ def _diverges(session: Session, one: Divergence) -> str:
     if one is not session.judge.divergence:
         where = f"at step {one.step} (epoch {epoch}), where what it is computed from agrees"
     elif one.step > 1:
-        where = f"the first divergence is at step {one.step} (epoch {epoch}); everything before agrees"
+        where = f"from step {one.step} (epoch {epoch}) on; everything before agrees"
     else:
-        where = f"the first divergence is at step 1 (epoch {epoch})"
+        where = f"from step 1 (epoch {epoch}) on"
     return f"{one.comparison.problem}; {where}"
 
 
@@ -154,7 +155,7 @@ def _arrays(session: Session, case: Case) -> dict[str, NDArray[Any]]:
     first = session.judge.divergence
     if first is None or first.comparison.arrays is None:
         return {}
-    names = [f"{case.name}/{first.quantity}/{word}" for word in ("got", "want", "radius")]
+    names = [f"{case.name}/{first.quantity}/{word}" for word in ARRAYS]
     return {name: np.asarray(array) for name, array in zip(names, first.comparison.arrays, strict=True)}
 
 

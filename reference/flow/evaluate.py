@@ -267,7 +267,10 @@ class Answer:
         conserved: set[str] = set()
         if not flow.context.seen_kinks:
             return found, conserved
-        notes = {"other": "the other side of each kink", "unequal": "one side of each kink that torch shares"}
+        notes = {
+            "other": "the other side of each nondifferentiable point",
+            "unequal": "one side of each nondifferentiable point that torch shares",
+        }
         if flow.context.seen_ties:
             notes["last"] = "another of the elements tied for a maximum"
         for kinks, note in notes.items():

@@ -57,7 +57,7 @@ def columns_table(record: type[Record] = Record) -> str:
         f"| `{name}` | {_TYPES[of][0]} | {column.means} | {'yes' if column.student else ''} |"
         for name, (of, column) in columns_of(record).items()
     ]
-    return "\n".join(["| column | type | | told of any case |", "| --- | --- | --- | --- |", *rows])
+    return "\n".join(["| column | type | | shown of any case |", "| --- | --- | --- | --- |", *rows])
 
 
 def json_document(run: Results, *, strict: bool = False, drift: Any = None) -> dict[str, Any]:

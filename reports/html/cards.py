@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from reports.html.heat import Heat, Whole, heat_of, whole_of
 from reports.model.elements import told_apart
 from reports.model.fixes import from_rows
-from reports.model.folding import Entry, Kind, entries, label_of
+from reports.model.folding import Entry, Kind, entries, label_of, what_follows
 from reports.model.numbers import number
 from reports.model.numbers import times as times_text
 from reports.model.phrases import ended, quantities, shortened
@@ -263,13 +263,13 @@ def _shows(entry: Entry) -> str:
     words = [f"in {quantities(len(entry.records))} of {cases} case{'' if cases == 1 else 's'}"]
     if entry.again:
         words.append(f"again in {quantities(len(entry.again))} where the parts work together")
-    shows = f"It shows {' and '.join(words)}"
-    return shows + (f"; it kept {quantities(len(entry.unjudged))} from being judged." if entry.unjudged else ".")
+    shows, followed = f"It shows {' and '.join(words)}", what_follows(entry)
+    return f"{shows}{'; ' * bool(followed)}{followed}."
 
 
 def _numbers(record: Record) -> Numbers | None:
     """The numbers of a mismatch; None where no values were compared."""
-    got, want = record.got, record.want
+    got, want = record.actual, record.expected
     if got is None or want is None or record.gap is None or record.verdict != Verdict.MISMATCH:
         return None
     actual, expected = told_apart(got, want)

@@ -6,22 +6,31 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from reports.model.records import Record
+from reports.model.records import RENAMED, Record
 from reports.model.run import Results
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+ARRAYS = ("actual", "expected", "radius")
+"""The words that end the names of a quantity's arrays."""
+_BEFORE = {now: then for then, now in RENAMED.items()}
+
+
 def arrays_of(run: Results, record: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Got, want and radius of a quantity, radius in the shape of want; None where the run did not keep them."""
+    """Actual and expected values of a quantity and their radius, in one shape; None where the run did not keep them."""
     import numpy as np
 
-    prefix = f"{record.case}/{record.quantity}"
-    got, want, radius = (run.arrays.get(f"{prefix}/{name}") for name in ("got", "want", "radius"))
-    if got is None or want is None:
+    def kept(word: str) -> np.ndarray | None:
+        name = f"{record.case}/{record.quantity}"
+        found = run.arrays.get(f"{name}/{word}")
+        return run.arrays.get(f"{name}/{_BEFORE[word]}") if found is None and word in _BEFORE else found
+
+    actual, expected, radius = map(kept, ARRAYS)
+    if actual is None or expected is None:
         return None
-    return got, want, np.zeros_like(want) if radius is None else np.broadcast_to(radius, want.shape)
+    return actual, expected, np.zeros_like(expected) if radius is None else np.broadcast_to(radius, expected.shape)
 
 
 def position(where: str, shape: tuple[int, ...]) -> int:

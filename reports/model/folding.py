@@ -24,7 +24,7 @@ class Kind(Enum):
     """Why an entry is there."""
 
     CAUSE = "told in full"
-    AGAIN = "a part whose own checks fail is off where the parts work together, too"
+    AGAIN = "a part whose own checks fail is wrong where the parts work together, too"
     UNJUDGED = "something else kept it from being judged"
 
 
@@ -204,11 +204,15 @@ def where_seen(entry: Entry, run: Results) -> str:
         seen = f"in {count} of {len(cases)} cases: {listed([*cases[:_MOST_CASES], *others])}"
     if entry.again:
         seen += f"; again in {quantities(len(entry.again))} where the parts work together"
-    unseen = [record for record in entry.unjudged if not_judged(record)]
-    follow = len(entry.unjudged) - len(unseen)
-    if follow:
-        seen += f"; {quantities(follow)} follow{'s' if follow == 1 else ''} from it"
-    return seen + (f"; kept {quantities(len(unseen))} from being judged" if unseen else "")
+    return "; ".join(filter(None, (seen, what_follows(entry))))
+
+
+def what_follows(entry: Entry) -> str:
+    """How many quantities are wrong because of an entry, and how many it kept from being judged; "" for none."""
+    unseen = sum(map(not_judged, entry.unjudged))
+    follow = len(entry.unjudged) - unseen
+    words = f"{quantities(follow)} follow{'s' if follow == 1 else ''} from it" if follow else ""
+    return "; ".join(filter(None, (words, f"kept {quantities(unseen)} from being judged" if unseen else "")))
 
 
 def label_of(entry: Entry, run: Results) -> str:

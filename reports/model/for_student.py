@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 WITHHELD = (
-    "Where parts are put together with right ones, only what is wrong and where is told: numbers, texts and output of "
-    "that process are kept back, because it holds right parts."
+    "Where parts are put together with right ones, only what is wrong and where is shown: numbers, texts and output of "
+    "that process are withheld, because it holds right parts."
 )
 
 

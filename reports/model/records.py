@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Kept with every saved run; raised whenever a column is added, dropped, renamed or means something else.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 #: The versions that are read; the columns that an earlier one lacks are filled in on reading.
-READ_VERSIONS = (2, 3, 4)
+READ_VERSIONS = (2, 3, 4, 5)
+#: What was called otherwise before schema 5: columns, and the words that end the names of arrays.
+RENAMED = {"got": "actual", "want": "expected"}
 
 
 class Column(NamedTuple):
@@ -64,31 +66,33 @@ class Record:
     step: Annotated[int | None, Column("The training step, where there are several.")]
     verdict: Annotated[str, _seen("What was found.", VERDICTS)]
     gap: Annotated[float | None, Column("The absolute difference at the worst element.")]
-    radius: Annotated[float | None, Column("How far two honest computations of that element may differ.")]
-    ratio: Annotated[float | None, Column("The largest gap divided by its radius; up to 1 is within the error bound.")]
-    ulps: Annotated[float | None, Column("The gap in units in the last place.")]
+    radius: Annotated[float | None, Column("How far two correct computations of that element may differ.")]
+    ratio: Annotated[
+        float | None, Column("The largest difference divided by its error bound; up to 1 is within the error bound.")
+    ]
+    ulps: Annotated[float | None, Column("The difference in units in the last place.")]
     bad: Annotated[int | None, Column("How many elements have a ratio over 1.")]
     total: Annotated[int | None, Column("How many elements there are.")]
     where: Annotated[str, Column("The index of the worst element, as [row, column].")]
-    got: Annotated[float | None, Column("The submission's number there.")]
-    want: Annotated[float | None, Column("torch's number there.")]
-    blame: Annotated[str, Column("Whose side is off by higher precision: submission or reference.")]
+    actual: Annotated[float | None, Column("The submission's number there.")]
+    expected: Annotated[float | None, Column("torch's number there.")]
+    blame: Annotated[str, Column("Which side is wrong by higher precision: submission or reference.")]
     radius_kind: Annotated[
         str,
         _seen(
-            "Where the radius comes from: derived by hand, or a bound or a sample of what flows along torch's own "
+            "Where the error bound comes from: derived by hand, or a bound or a sample of what flows along torch's own "
             "operations. The first two are guaranteed; a sample is probable, and so is what is called that, a bound in "
             "which long sums go by their law.",
             tuple(CERTAINTY),
         ),
     ]
-    undecided: Annotated[int | None, Column("How many elements rounding alone cannot tell right from wrong.")]
+    undecided: Annotated[int | None, Column("How many elements cannot be decided: rounding explains too much there.")]
     resolution: Annotated[float | None, Column("The relative change of an element that would be noticed: the median.")]
     diagnosis: Annotated[
         str,
         Column(
-            "Names of known mistakes, or changes of a pair's reference, that reproduce what was got, joined by '; ', "
-            "the simplest first."
+            "Names of known mistakes, or changes of a pair's reference, that reproduce what was returned, joined by "
+            "'; ', the simplest first."
         ),
     ]
     explained_by: Annotated[str, _seen("The part that this row follows from, if it is not a cause of its own.")]
@@ -198,9 +202,10 @@ def read_table(path: Path) -> pa.Table:
 
 
 def _of_today(table: pa.Table) -> pa.Table:
-    """The table of an earlier schema with the columns that it lacks."""
+    """The table of an earlier schema with today's names and the columns that it lacks."""
     import pyarrow as pa
 
+    table = table.rename_columns([RENAMED.get(name, name) for name in table.column_names])
     if "explained_by" in table.column_names and "excuse" not in table.column_names:
         empty = pa.array([""] * table.num_rows, pa.string())  # nothing was borne out then
         table = table.add_column(min(COLUMNS.index("excuse"), table.num_columns), "excuse", empty)

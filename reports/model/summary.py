@@ -123,7 +123,7 @@ def unwritten(records: Iterable[Record]) -> Callable[[Record], bool]:
             written.add(record.part)
 
     def is_unwritten(record: Record) -> bool:
-        empty = record.got == 0 and record.part not in written and (record.part, record.case) in missing
+        empty = record.actual == 0 and record.part not in written and (record.part, record.case) in missing
         return record.verdict == Verdict.MISSING or (record.verdict == Verdict.MISMATCH and empty)
 
     return is_unwritten

@@ -53,7 +53,7 @@ TABLE: Mapping[str, Row] = {
         "another value, shape or type than asked for",
         one="does not agree",
         several="do not agree",
-        told="is not what is asked for",
+        told="is not what is expected",
     ),
     Verdict.MISSING: Row(
         True,
@@ -104,7 +104,7 @@ TABLE: Mapping[str, Row] = {
         "?",
         "⚠️",
         "warn",
-        told="is undecided: rounding alone cannot tell right from wrong",
+        told="is undecided: rounding explains too much there",
     ),
     Verdict.HARNESS_ERROR: Row(
         True,
@@ -114,7 +114,7 @@ TABLE: Mapping[str, Row] = {
         several="could not be asked",
         told="could not be judged, which is Parity's own fault",
     ),
-    NOTE: Row(False, "worth knowing, but not wrong; it costs nothing unless --strict is asked for", "!", "⚠️", "warn"),
+    NOTE: Row(False, "worth knowing, but not wrong; it costs nothing unless --strict", "!", "⚠️", "warn"),
 }
 """Every verdict, and what stands in place of one, in the order in which they are explained."""
 

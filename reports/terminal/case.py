@@ -14,7 +14,7 @@ from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 _NEIGHBOURS = 3
 _EXPLAINED = ("error bound", "ratio", "undecided")
 
-NOT_KEPT = "Its numbers are not kept: those of smaller cases took the room. `--repro` gives a script that shows some."
+NOT_KEPT = "Its numbers are not kept: only smaller cases had space. `--repro` gives a script that shows some."
 
 
 def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain) -> list[str]:
@@ -34,15 +34,17 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
 def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> list[str]:
     lines = [f"{paint(printable(record.quantity), 'head')}: {paint(record.verdict, style_of([record]))}"]
     facts = [
-        f"{name} {number(value)}" for name, value in (("ratio", record.ratio), ("gap", record.gap)) if value is not None
+        f"{name} {number(value)}"
+        for name, value in (("ratio", record.ratio), ("difference", record.gap))
+        if value is not None
     ]
-    facts += [f"radius {radius_text(record)}"] if record.radius is not None else []
+    facts += [f"error bound {radius_text(record)}"] if record.radius is not None else []
     if record.bad:
-        facts.append(f"{record.bad} of {record.total} elements beyond the radius")
+        facts.append(f"{record.bad} of {record.total} elements beyond the error bound")
     if record.ulps is not None:
         facts.append(f"{number(record.ulps)} units in the last place")
     if record.blame:
-        facts.append(f"whose side is off: {printable(record.blame)}")
+        facts.append(f"wrong side, by higher precision: {printable(record.blame)}")
     if facts:
         lines += wrapped("; ".join(facts), width, "  ")
     if record.message and record.verdict != Verdict.MATCH:
@@ -53,7 +55,7 @@ def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> l
 
 
 def _element_lines(record: Record, run: Results, width: int) -> list[str]:
-    """Got, want and radius at the worst element and those before and after it in memory order."""
+    """Actual and expected numbers and error bounds, at the worst element and those beside it in memory order."""
     import numpy as np
 
     arrays = arrays_of(run, record)
@@ -61,14 +63,14 @@ def _element_lines(record: Record, run: Results, width: int) -> list[str]:
         return wrapped(NOT_KEPT, width) if record.verdict == "mismatch" and record.bad and run.arrays else []
     got, want, radius = arrays
     if got.shape != want.shape:
-        return [f"got has the shape {got.shape}, want {want.shape}"]
+        return [f"the shape is {got.shape}, and {want.shape} is expected"]
     if got.size == 0:
         return []
     worst = position(record.where, got.shape)
     at_worst = np.unravel_index(worst, got.shape)
     digits = digits_apart(float(got[at_worst]), float(want[at_worst]))
     first = max(0, min(worst - _NEIGHBOURS, got.size - 2 * _NEIGHBOURS - 1))
-    rows = [("", "element", "got", "want", "gap", "radius", "ratio")]
+    rows = [("", "element", "actual", "expected", "difference", "bound", "ratio")]
     shown = range(first, min(got.size, first + 2 * _NEIGHBOURS + 1))
     for flat in shown:
         index = np.unravel_index(flat, got.shape)

@@ -62,7 +62,7 @@ def verdict(run: Traced) -> list[str]:
         sentences.append(f"{word} at step {step}: {printable(message)}.{looks}")
         others = [f"{record.quantity} (step {record.step})" for record in own if quantity and record is not named]
         if others:
-            sentences.append(f"Also off, though what they are computed from agrees: {printable(listed(others))}.")
+            sentences.append(f"Also wrong, though computed from what agrees: {printable(listed(others))}.")
     elif run.steps == 0:
         sentences.append("Nothing was traced: no step was taken.")
     else:
@@ -91,7 +91,7 @@ def epoch_lines(epochs: Sequence[Mapping[str, Any]], paint: Paint = plain) -> li
 
 def _quantity_lines(run: Traced, paint: Paint) -> list[str]:
     parts = parts_of(run)
-    heads = ("quantity", "part", "verdict", "largest gap", "ratio", "at step")
+    heads = ("quantity", "part", "verdict", "largest difference", "ratio", "at step")
     rows = [[paint(head, "head") for head in heads]]
     for record in run.records:
         if record.check == "import" and record.verdict == Verdict.MATCH:
@@ -114,16 +114,17 @@ def _facts(run: Traced) -> list[str]:
     totals = run.totals
     facts = ["ratio: the difference as a share of the error bound, where it is largest or first too large"]
     if any(record.explained_by and record.verdict == Verdict.MISMATCH for record in run.records):
-        facts.append("follows: off after a divergence, in what was computed from it")
+        facts.append("follows: computed from what diverged before")
     if totals.get("masked"):
         share = totals["kept"] / totals["masked"]
         facts.append(f"masks shared: {share:.2%} kept of the {totals['masked']:,.0f} units whose mask can be seen")
     if "shared_kinks" in totals:
         facts.append(
-            f"kinks shared: {totals['shared_kinks']:,.0f} pre-activations within their radius of 0 on the "
-            f"submission's side; {totals['other_kinks']:,.0f} on another side and further off"
+            f"nondifferentiable points: torch took the submission's side at {totals['shared_kinks']:,.0f} "
+            "pre-activations that rounding takes to either side of 0; "
+            f"{totals['other_kinks']:,.0f} further away have another side"
         )
     seconds = [f"{who} {totals.get(f'{who}_seconds', 0):.1f} s" for who in ("submission", "torch")]
     if totals.get("replica_seconds"):
-        seconds.append(f"replicas {totals['replica_seconds']:.1f} s")
+        seconds.append(f"copies {totals['replica_seconds']:.1f} s")
     return [*facts, f"time: {', '.join(seconds)}"]

@@ -25,7 +25,7 @@ OWN_ALONE = (
     "main alone, such as only after many calls"
 )
 WIRING = "main's wiring, which fails with correct parts too"
-OTHER_FORM = "which returns something else than is asked for: main is written for that, and right with its own parts"
+OTHER_FORM = "which returns something else than is expected: main is written for that, and right with its own parts"
 FORMS = ("a tuple", "a list", "a dict", Found.OTHER_MODEL)
 """What is found of a part that returns a right result in another form, if main is right with it."""
 Judged = Mapping[str, Comparison]

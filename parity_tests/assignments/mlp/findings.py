@@ -38,7 +38,7 @@ class Found(StrEnum):
     NEVER_CHANGED = "the weights are never changed"
     CHANGED_AGAIN = "the weights are updated more than once for one mini-batch"
     BUILT_ANEW = "the layers are built anew during training"
-    TYPED_PIXELS = "the number of pixels is typed"
+    TYPED_PIXELS = "the number of pixels is a fixed number"
     OTHER_START = "main changes the weights that the layers drew"
     OTHER_WIDTH = "the hidden layer has another size"
     OTHER_CLASSES = "the last layer has another number of classes"

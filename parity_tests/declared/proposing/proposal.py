@@ -184,7 +184,7 @@ def _fitting(
     shapes = {**own.shapes, **attributes}
     told = sorted((fit for fit in fits if _lettering(fit, shapes)), key=_alike, reverse=True)
     if not told:
-        made.leave_open(f"the sizes that are told are not those of {fits[0].known.name}: {_shapes(shapes)}")
+        made.leave_open(f"the sizes that are given are not those of {fits[0].known.name}: {_shapes(shapes)}")
         return None
     fit = told[0]
     if len(told) > 1 and _alike(told[0]) == _alike(told[1]):
@@ -348,7 +348,7 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
         return [default, default / 2] if default else [default, 0.5]
     usual = next((draw for take, draw in _USUAL.items() if called()[take].fullmatch(name)), OPEN)
     if usual == OPEN:
-        made.leave_open(f"what is drawn for {name} is not told")
+        made.leave_open(f"what is drawn for {name} is not said")
     return usual
 
 
@@ -422,7 +422,7 @@ def _gradient(
         elif take := next((one for one in takes if called()[one].fullmatch(name)), ""):
             arguments.append(takes.pop(take))
         elif backward.required(name):
-            made.leave_open(f"what {backward.name} is called with for {name} is not told")
+            made.leave_open(f"what {backward.name} is called with for {name} is not said")
             arguments.append(OPEN)
         else:
             made.said.append(f"{name} is left out of the call of {backward.name}")
@@ -433,7 +433,7 @@ def _gradient(
     made.run.append(f"{', '.join(named)} = {call}")
     if not inputs or not all(named.values()):
         unclear = [name for name, x in named.items() if not x]
-        made.leave_open(f"it is not told in what {', '.join(unclear)} is a gradient")
+        made.leave_open(f"it is not said in what {', '.join(unclear)} is a gradient")
         made.torch.append(f"{', '.join(named)} = grad({results[0]}, {OPEN}{given})")
         return
     made.torch.append(_grad(named, results[0], given))
@@ -497,7 +497,7 @@ def _like_output(made: Proposal, fit: _Fit | None, name: str) -> str:
     shape = output_shape(made.given, made.torch[:1], sizes)
     by_size = {size: letter for letter, size in sizes.items()}
     if shape is None or any(size not in by_size and size > 1 for size in shape):
-        made.leave_open(f"what is drawn for {name} is not told: it has the shape of the output")
+        made.leave_open(f"what is drawn for {name} is not said: it has the shape of the output")
         return OPEN
     return " ".join(by_size.get(size, str(size)) for size in shape)
 
@@ -577,7 +577,7 @@ def _backward_of(
         made.given[upstream] = answers.given.get(parameter) or _like_output(made, fit, upstream)
     inputs = [name for name in _inputs(made, fit) if name not in set_on and name != upstream]
     if not inputs:
-        made.leave_open("it is not told in what backward gives a gradient")
+        made.leave_open("it is not said in what backward gives a gradient")
     named = _named_gradients(made, backward, inputs[:1]) if inputs else {"dx": OPEN}
     named = {name: x or OPEN for name, x in named.items()}
     made.run.append(f"{', '.join(named)} = layer.backward({upstream})")
@@ -604,5 +604,5 @@ def _constructed(made: Proposal, layer: Layer, fit: _Fit | None) -> Iterator[str
         elif re.fullmatch(r"(n|num)_?(features|channels)?|dim|features|d|size|n_in|in\w*", name) and drawn:
             yield drawn[0].split()[1 if len(drawn[0].split()) > 1 else 0]
         else:
-            made.leave_open(f"what {layer.name} is made with for {name} is not told")
+            made.leave_open(f"what {layer.name} is made with for {name} is not said")
             yield OPEN

@@ -37,7 +37,7 @@ def concealed(sources: Mapping[str, bytes]) -> str:
         first = min(_builders(tree), default=None)
         if first:
             line, name = first
-            return f"{file}, line {line} uses {name}, by which code is run that does not stand there as code"
+            return f"{file}, line {line} uses {name}, which runs code that is not in the file as code"
     return ""
 
 

@@ -354,7 +354,7 @@ def _add_tar_member(
 def _problem_of_tar_member(name: str, member: Broken | tuple[tarfile.TarInfo, Any], *, of_class: bool) -> str:
     """Why a member of a tar is refused, "" if it is not."""
     if isinstance(member, Broken):
-        return f"{name} is damaged at byte {member.offset}: what stands there is no file"
+        return f"{name} is damaged at byte {member.offset}: there is no file there"
     info = member[0]
     if info.isdir() and not _parts(info.name):  # the folder that was packed, as "./"
         return ""

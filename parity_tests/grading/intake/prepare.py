@@ -253,9 +253,7 @@ class _Selection:
             return
         files[wanted] = as_source(others[0].read(MAX_SOURCE))
         if others[0].path != wanted:
-            self.notes.append(
-                f"{others[0].path} was taken for the {wanted} that should stand beside {self._layout.file}"
-            )
+            self.notes.append(f"{others[0].path} was taken for the {wanted} that belongs beside {self._layout.file}")
 
     def _from_notebook(self, entries: Sequence[Entry], sources: Sequence[Entry]) -> dict[str, bytes]:
         """The files in the notebook with the most of what the assignment asks for."""

@@ -38,8 +38,8 @@ KINDS = {
         "How long is the array, and where does the loop over it end?",
     ),
     r"KeyError:": (
-        "an entry is asked for under a name that it does not have",
-        "Print the keys that there are beside the one that is asked for.",
+        "an entry is looked up under a name that it does not have",
+        "Print the keys that there are beside the one that is looked up.",
     ),
 }
 """By what the exception's type and own text begin with, which tells one of these from all others."""

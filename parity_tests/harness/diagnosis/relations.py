@@ -116,7 +116,7 @@ def _factor(wrong: Sequence[Call]) -> str:
         got, want, _ = compared_arrays(precise[0])
         factor = float((got * want).sum() / (want * want).sum()) if want.any() else factor
     if factor and abs(factor - 1) > NEAR_ONE and all(_is_multiple(call, factor) for call in wrong):
-        return f"off by the constant factor {factor:.6g}"
+        return f"differs by the constant factor {factor:.6g}"
     return ""
 
 
@@ -129,7 +129,7 @@ def _constant(wrong: Sequence[Call]) -> str:
             allowed = radius + SLACK * unit_roundoff(call.dtype) * (np.abs(got) + np.abs(want) + abs(constant))
             if not (np.abs(got - want - constant) <= allowed).all():
                 return ""
-    return f"off by the additive constant {constant:.6g}" if constant else ""
+    return f"differs by the additive constant {constant:.6g}" if constant else ""
 
 
 # ---- too little variety

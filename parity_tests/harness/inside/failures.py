@@ -252,7 +252,7 @@ def _syntax_failure(error: SyntaxError, folder: str) -> Failure:
     if error.text and error.text.strip():
         text += f", in “{clean(error.text, _MAX_SOURCE_LINE)}”"
     if message.startswith(_PYTHON_2):
-        text += "; this is Python 2, and Python 3 is asked for"
+        text += "; this is Python 2, and Python 3 is expected"
     described = failure("crashed", type(error).__name__, text, said=message)
     described["file"], described["line"] = file, line
     return described

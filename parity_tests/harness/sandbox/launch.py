@@ -189,7 +189,7 @@ class Launcher:
 
     def _restricted(self, needed: Runtime) -> Setup:
         if not landlock_version():
-            raise UsageError("this kernel lacks Landlock or has it switched off, and nothing else walls files off")
+            raise UsageError("this kernel lacks Landlock or has it switched off, and nothing else keeps files apart")
         scratch = self._new_scratch()
         landlock = self._landlock(needed, scratch)
         search = self._user is not None and bool(self._private(needed, above=True))

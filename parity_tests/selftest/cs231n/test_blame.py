@@ -107,7 +107,7 @@ def test_what_is_wrong_beside_a_wrong_forward_is_open_until_a_human_has_looked()
     found = judged(UNBIASED, unknown, parts=NORMS)
     assert {r.explained_by for r in found if r.verdict == "unjudged"} == {"batchnorm_forward"}
     for message in (r.message for r in found if r.verdict == "unjudged"):
-        assert "is not judged, because batchnorm_forward is wrong: it works on what that one hands on" in message
+        assert "is not judged, because batchnorm_forward is wrong: its input is that one's output" in message
         assert "no agreement until a grader reviews it" in message
 
 
@@ -401,9 +401,11 @@ def test_a_norms_backward_with_a_known_mistake_is_blamed_beside_a_wrong_forward(
     found = judged(OF_SAMPLES, slip, parts={"layernorm_backward"})
     named = [record for record in found if record.part == "layernorm_backward" and record.verdict == "mismatch"]
     assert blamed(found) == {"layernorm_forward", "layernorm_backward"}
-    name = "the number of examples stands for the number of features in the gradients through the mean and the variance"
+    name = (
+        "the number of examples in place of the number of features in the gradients through the mean and the variance"
+    )
     assert {record.diagnosis for record in named} == {name}
-    assert all("is wrong for what layernorm_forward hands on, too" in record.message for record in named)
+    assert all("is wrong for the output of layernorm_forward, too" in record.message for record in named)
 
 
 @pytest.mark.parametrize("deviation", one_in(2, ["deviation", "np.sqrt(deviation)", "1", "deviation**2"]))

@@ -137,20 +137,20 @@ SLIPS = (
     ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "images": "N, C, W, H"}), "",
      "the image's height and the image's width are exchanged in the size of the output, or in a part of it"),
     ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "filters": "F, C, WW, HH"}), "",
-     "the filters' sides are exchanged, or one stands for the other"),
+     "the filters' sides are exchanged, or one is used for the other"),
     ("conv_forward_naive", FORWARD.format(images="N, C, H, W", filters="F, C, WW, HH", product=FLAT), "",
      "the filters' height and the filters' width are exchanged in the size of the output and the windows"),
     ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES).replace("x_wide.shape", "x_wide.shape\nx_wide = x"), "",
-     "0 stands for pad in the padded image"),
+     "0 in place of pad in the padded image"),
     ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES).replace("x_wide.shape", "x_wide.shape\nx_wide = np.pad(x, ("
         "(0, 0), (0, 0), (0, conv_param['pad']), (0, conv_param['pad'])))"), "",
-     "padding by pad at the bottom and on the right alone stands for padding with zeros in the padded image"),
+     "padding by pad at the bottom and on the right alone in place of padding with zeros in the padded image"),
     ("max_pool_forward_naive", POOLED.format(height="width", width="height"), "",
      "the pool's height and the pool's width are exchanged in the windows"),
     ("max_pool_forward_naive", POOLED.format(height="height - 1", width="width - 1"), "",
      "the last row and column of each window are left out"),
     ("max_pool_backward_naive", UNPOOLED.format(row="i * width", column="j * stride"), "",
-     "the pool's width stands for the stride in where their gradients go, down the image"),
+     "the pool's width in place of the stride in where their gradients go, down the image"),
     ("batchnorm_backward", GRAPH.format(power="ivar"), "",
      "the gradient through the variance is multiplied by the deviation, not divided"),
     ("batchnorm_backward", GRAPH.format(power="ivar**2"), "",
@@ -171,7 +171,7 @@ SLIPS = (
      "dx is multiplied by ReLU's output once too often"),
     ("adam", ADAM.format(kept="mt, vt"), OPTIM_FILE, "the corrected moments are kept"),
     ("adam", ADAM.format(kept="m, v").replace('config["beta2"]', 'config["beta1"]'), OPTIM_FILE,
-     "β₁ stands for β₂ throughout"),
+     "β₁ in place of β₂ throughout"),
     ("sgd_momentum", MOMENTUM.format(old="v"), OPTIM_FILE, "μ is left out of the velocity"),
 )  # fmt: skip
 """Parts, their code as somebody writes it, the file, and the name."""
@@ -222,7 +222,7 @@ def test_images_that_are_put_back_in_a_wrong_order_are_called_by_that_order() ->
     turned = Body("spatial_batchnorm_forward", TURNED.format(out="0, 3, 2, 1"))
     found = failures(records(rewritten(ASSIGNMENT, Rewrite("turned", (turned,))), parts={turned.function}))
     names = {record.diagnosis for record in found}
-    assert names == {"out is put back by transpose(0, 3, 2, 1), not by (0, 3, 1, 2)"}
+    assert names == {"out is transposed back by (0, 3, 2, 1), not by (0, 3, 1, 2)"}
 
 
 RESHAPED = "rows, cache = batchnorm_forward(x.reshape(-1, x.shape[1]), gamma, beta, bn_param)\nreturn {}, cache"
@@ -336,12 +336,12 @@ TESTED, TIMES = "        return x, (dropout_param, None)", "        return x * (
         (
             [(DRAWN, DROPPED.replace("(1 - p)", "p"))],
             "dropout_forward",
-            "the share that is dropped stands for the share that is kept in the scale",
+            "the share that is dropped in place of the share that is kept in the scale",
         ),
         (
             [(DRAWN, DROPPED), ("else dout * mask", "else dout * (mask > 0) / cache[0]['p']")],
             "dropout_backward",
-            "the share that is dropped stands for the share that is kept in the scale",
+            "the share that is dropped in place of the share that is kept in the scale",
         ),
         (
             [(DRAWN, DROPPED), (TESTED, TIMES)],
@@ -374,8 +374,8 @@ for i in range(height):
 columns = _windows(wide, HH, WW, stride).transpose(0, 1, 4, 5, 2, 3).reshape(N, C * HH * WW, -1)
 return out, (x.shape, w, conv_param, columns)"""
 BY_ONE_SIDE = {
-    ("HH", "HH"): "the filters' height stands for the filters' width in the number of columns",
-    ("WW", "WW"): "the filters' width stands for the filters' height in the number of rows",
+    ("HH", "HH"): "the filters' height in place of the filters' width in the number of columns",
+    ("WW", "WW"): "the filters' width in place of the filters' height in the number of rows",
 }
 
 
@@ -411,7 +411,7 @@ def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned
     part = "conv_backward_naive"
     wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, SLID.format(turned=turned)),)))
     found = failures(records(wrong, parts={part}))
-    name = "the filters with half a turn stand for the filters"
+    name = "the filters with half a turn in place of the filters"
     names = set() if turned else {name}
     assert {record.diagnosis for record in found} == names
 
@@ -423,7 +423,7 @@ def test_zeros_are_named_by_their_numbers_alone(monkeypatch: pytest.MonkeyPatch)
     """
 
     def never(*_: object) -> None:
-        raise AssertionError("a radius is asked for, or what else gives zeros")
+        raise AssertionError("a radius is expected, or what else gives zeros")
 
     monkeypatch.setattr(flow_answers, "answers", never)
     monkeypatch.setattr(ChangedTexts, "towards", never)

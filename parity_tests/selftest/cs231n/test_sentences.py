@@ -172,7 +172,7 @@ def test_nothing_is_said_of_kinks_where_a_slope_is_wrong() -> None:
     assert verdicts(found, "relu_backward") == {"mismatch"}
     assert not any("kink" in record.note for record in found if record.part == "relu_backward")
     at_0 = judged(Body("relu_backward", "return np.where(cache >= 0, dout, 0)"), parts={"relu_backward"})
-    assert any("the other side of each kink" in record.note for record in at_0)
+    assert any("the other side of each nondifferentiable point" in record.note for record in at_0)
 
 
 def test_what_is_right_for_what_a_wrong_forward_handed_on_is_said_of_the_gradient_that_is() -> None:
@@ -213,7 +213,7 @@ def test_a_forms_rounding_explains_nothing_of_what_is_wrong() -> None:
                 "        if self.use_dropout:\n            h,",
                 "        if self.use_dropout and layer < 2:\n            h,",
             ),
-            "is applied 1 times in training, where 2 are asked",
+            "is applied 1 times in training, where 2 are expected",
         ),
     ],
     ids=["raises", "leaves out"],
@@ -246,4 +246,4 @@ def test_parameters_that_are_no_dict_are_said_to_be_none() -> None:
     found = records(rewritten(ASSIGNMENT, listed), parts={"FullyConnectedNet"}, named=False)
     failing = [record for record in found if record.verdict in FAILING]
     assert failing
-    assert all("params is a list, where a dict of arrays by their names is asked" in r.message for r in failing)
+    assert all("params is a list, where a dict of arrays by their names is expected" in r.message for r in failing)

@@ -303,7 +303,7 @@ def test_the_spread_of_a_single_weight_is_told_of_that_weight(changed: Changed) 
     assert len(said) == 3
     for message in said:
         assert "of W1 has standard deviation 0.0" in message
-        assert "where 0.37 is asked" in message
+        assert "where 0.37 is expected" in message
         assert "W2" not in message
 
 
@@ -363,7 +363,7 @@ def test_a_student_is_told_what_is_absent_and_which_own_loss_is_wrong_without_a_
     ]
     for returned, said in (
         (Returned("none", None, ""), "is absent"),
-        (Returned("text", None, ""), "is not what is asked for"),
+        (Returned("text", None, ""), "is not what is expected"),
     ):
         seen = Observation(case.name, {db1.key: returned}, {}, {}, (), 0.0)
         told = told_to_students(
@@ -388,7 +388,7 @@ def test_softmax_loss_is_asked_of_the_editions_that_do_not_ship_it_solved(change
             ".T @ dout, dout.sum(axis=0)",
             ".T @ dout, dout.mean(axis=0)",
             "affine_backward",
-            "a mean stands for a sum in db",
+            "a mean in place of a sum in db",
             False,
         ),
         (

@@ -324,7 +324,7 @@ def test_dropout_that_cannot_be_seen_is_no_agreement(tmp_path: Path) -> None:
     inline = (FC_NET, "h, dropout = dropout_forward(h, self.dropout_param)", "dropout = (self.dropout_param, h >= 0)")
     run = traced(submission(tmp_path, inline), rule="sgd", rate=0.25)
     assert run.divergence is not None
-    assert "dropout_forward is called 0 times in training, where 2 are asked" in run.divergence[2]
+    assert "dropout_forward is called 0 times in training, where 2 are expected" in run.divergence[2]
 
 
 def test_a_submission_without_a_solver_is_lent_one(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ WRONG: dict[str, tuple[Function, Function, str]] = {
     ),
     "sums of fewer bits": (in_halves, lambda x, w, b: (x @ w.T) * 2, "mm with partial sums rounded to bfloat16"),
     "rows not written": (written(zero_rows), layer, "0 in rows from 5 on, all else agrees"),
-    "rows written twice": (written(write_twice), layer, "in rows from 4 on stands what stands 64 elements before"),
+    "rows written twice": (written(write_twice), layer, "rows from 4 on: the numbers of 64 elements before"),
     "lanes": (written(spoil_lanes), layer, "something that touches every 4th column from 0 on alone"),
     "one element": (written(spoil_one), layer, "something that touches output[3, 4] alone, all else agrees"),
 }

@@ -104,7 +104,7 @@ def test_a_missing_result_and_one_too_many_are_told() -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        (np.zeros((3, 2)), r"has shape \(3, 2\), where \(2, 3\) is asked"),
+        (np.zeros((3, 2)), r"has shape \(3, 2\), where \(2, 3\) is expected"),
         (np.full((2, 3), np.nan), "is nan"),
         (np.full((2, 3), np.inf), "is inf"),
         (np.array([["a"] * 3] * 2), "numbers are compared"),

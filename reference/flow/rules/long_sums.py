@@ -117,7 +117,7 @@ def _padded(terms: Terms, multiple: int) -> Terms:
 
 
 ORDERS: dict[str, Callable[[Terms], Terms]] = {
-    "as the terms stand": _one_by_one,
+    "the terms in order": _one_by_one,
     "backwards": _backwards,
     "shuffled": _shuffled,
     "16 blocks": _in_blocks(16),

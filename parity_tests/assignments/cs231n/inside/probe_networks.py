@@ -152,7 +152,7 @@ def made_of(cls: Any, recorder: CallRecorder, params: Params) -> Any:
     if kept is None or isinstance(kept, dict):
         return model
     kind = type(kept).__name__
-    said = f"{params['class']}.params is a {kind}, where a dict of arrays by their names is asked"
+    said = f"{params['class']}.params is a {kind}, where a dict of arrays by their names is expected"
     recorder.fail(None, said, called=f"{params['class']}.params")
     return recorder.FAILED
 

@@ -108,7 +108,7 @@ class _Watch:
             return
         self._keep_update()
         if self._recorder.next_round() is not None:
-            said = f"Solver.train ends after {self._step} steps, where more are asked"
+            said = f"Solver.train ends after {self._step} steps, where more are expected"
             self._recorder.fail(None, said, called="Solver.train")
 
     def look_at_layers(self, package: str) -> None:

@@ -42,7 +42,7 @@ AS_CALLED = "is what the submission's {} makes of the same places, which is what
 FAILED_IN_CALL = (Verdict.MISMATCH, Verdict.CRASHED)
 """How a forward that is there may fail."""
 OF_BIASES = ("db", "dbeta")
-WORKS_ON, CALLS = "it works on what that one hands on", "it calls that one"
+WORKS_ON, CALLS = "its input is that one's output", "it calls that one"
 
 
 def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:

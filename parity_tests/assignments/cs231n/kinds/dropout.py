@@ -163,7 +163,7 @@ def _judged(
         forth, back = result_of(seen, Key("out", call)), result_of(seen, Key("dx", call))
         if isinstance(forth, Failure) and isinstance(back, Failure) and forth == back:
             lacks = "is not implemented" if forth.kind == "missing" else "fails"
-            problem = f"is not judged, because dropout_forward {lacks}: it works on what that one hands on"
+            problem = f"is not judged, because dropout_forward {lacks}: its input is that one's output"
             judged[dx_name] = unjudged(problem, explained_by="dropout_forward")
         own = array_of(seen, Key("out", call), x.shape)
         if own is None or judged[out_name].verdict in PASSING or judged[dx_name].verdict != Verdict.MISMATCH:
@@ -237,7 +237,7 @@ def _share(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:
         return unjudged("is not known: the output is no array of x's shape")
     kept, n = int(np.count_nonzero(out)), out.size
     if binomial_two_sided(kept, n, keep) < FALSE_ALARM:
-        return mismatched(f"is {kept / n:.3f} of {n} elements, where {keep:.3f} is asked")
+        return mismatched(f"is {kept / n:.3f} of {n} elements, where {keep:.3f} is expected")
     return matched()
 
 
@@ -250,7 +250,7 @@ def _independence(result: Any, masks: Sequence[NDArray[np.bool_]], keep: float) 
         return unjudged("is not known: no output is an array of x's shape")
     bits = np.array(masks)
     if (keep > 0 and not bits.any()) or (keep < 1 and bits.all()):  # of what is never drawn it says nothing
-        return unjudged(f"cannot be told, because {'all' if bits.any() else 'nothing'} is kept in every call")
+        return unjudged(f"cannot be judged, because {'all' if bits.any() else 'nothing'} is kept in every call")
     problem = independence_problem(bits, 1 - keep)
     return mismatched(problem) if problem else matched()
 

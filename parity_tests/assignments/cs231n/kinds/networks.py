@@ -318,7 +318,7 @@ def _parameters(case: Case, seen: Observation) -> Comparison:
     if all(isinstance(result, Returned) for result in results):
         names, moved = seen.facts.get("names"), seen.facts.get("moved")
         if not isinstance(names, list) or not isinstance(moved, list):
-            return mismatched("cannot be told: the process does not say which there are")
+            return mismatched("cannot be judged: the process does not say which there are")
         further = [str(name) for name in names if name not in params["parameters"]]
         if ungraded := [name for name in further if not _is_graded(case, name, seen)]:
             return mismatched(f"have {', '.join(ungraded)}, of which loss gives no gradient: Solver reads them all")
@@ -335,7 +335,7 @@ def _parameters(case: Case, seen: Observation) -> Comparison:
         if made.kind == "scalar" and name[0] != "W" and float(made.array) == start:
             continue
         if tuple(n for n in made.array.shape if n != 1) != tuple(n for n in shape if n != 1):
-            return mismatched(f"have {name} of shape {made.array.shape}, where {tuple(shape)} is asked")
+            return mismatched(f"have {name} of shape {made.array.shape}, where {tuple(shape)} is expected")
         if name[0] != "W" and not bool((made.array == start).all()):
             return mismatched(f"have {name} that is not {start:g} at first")
     return matched()
@@ -415,12 +415,12 @@ def _dropout(params: Params, seen: Observation, masks: Mapping[str, Any]) -> Com
         count, want = drawn_masks(seen, k), hidden if labelled else 0
         if count != want:
             when = "training" if labelled else "testing"
-            return mismatched(f"is applied {count} times in {when}, where {want} are asked")
+            return mismatched(f"is applied {count} times in {when}, where {want} are expected")
     if len(masks) < hidden * sum(params["labelled"]):
         return mismatched("is not applied to the hidden layers: its masks have other shapes than what they give")
     for mask in masks.values():
         if mask.max() > 0 and not np.isclose(mask.max(), 1 / keep):
-            return mismatched(f"keeps a share of {1 / mask.max():.3f}, where {keep} is asked")
+            return mismatched(f"keeps a share of {1 / mask.max():.3f}, where {keep} is expected")
     if problem := _no_chance(masks, params):
         return mismatched(f"keeps a share that {problem}")
     return matched()

@@ -129,7 +129,7 @@ def reopened(
     if told:
         return matched(told) if change else None
     if case.params["arrays"] == list(NORM) and (name := only_one(experiments(plan, case, quantity, seen, draw))):
-        problem = f"is wrong for what {forward} hands on, too, which is wrong itself"
+        problem = f"is wrong for the output of {forward}, too, which is wrong itself"
         return mismatched(problem, notes=comparison.notes, diagnosis=name)
     if change:
         note = f"{change.note}, derived in {quantity.name}"

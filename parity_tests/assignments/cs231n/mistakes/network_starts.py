@@ -154,9 +154,8 @@ def _shapes(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
             yield words, one.hint, partial(_is_shape, text.whole(one.statements), results)
         for name, number in off.items() if len(off) == 1 else ():
             k = text.targets.index(name)
-            words = (
-                f"{number} stands for {text.statements[k].partition(' * ')[2]} in {text.words[name]}, whatever is asked"
-            )
+            size = text.statements[k].partition(" * ")[2]
+            words = f"{number} in place of {size} in {text.words[name]}, whatever is expected"
             yield words, GIVEN, partial(_is_shape, text.whole([(k, f"{name} = {number}")]), results)
 
 

@@ -91,7 +91,11 @@ class Seeing:
         calls = submitted.observation.facts.get("dropouts", 0)
         if calls != len(shapes):
             raise CannotTake(
-                {LOSS: _unseen(f"dropout_forward is called {calls} times in training, where {len(shapes)} are asked")}
+                {
+                    LOSS: _unseen(
+                        f"dropout_forward is called {calls} times in training, where {len(shapes)} are expected"
+                    )
+                }
             )
         masks = []
         for layer, shape in shapes.items():

@@ -23,7 +23,7 @@ def setting_text(settings: Settings, plan: NetPlan, edition: str) -> str:
     return (
         f"edition {edition}, FullyConnectedNet {layers}{norm}, trained by its Solver beside torch on {s.device} in "
         f"{s.dtype}; {s.rule}, η {s.first_eta:g}, times {s.decay:g} after each epoch, reg {s.reg:g}, "
-        f"dropout {s.rate:g}, batch {s.batch}, seed {s.seed}; radius from {s.replicas} perturbed replicas"
+        f"dropout {s.rate:g}, batch {s.batch}, seed {s.seed}; error bound from {s.replicas} perturbed copies"
     )
 
 

@@ -111,7 +111,7 @@ def _shaped(value: Returned | Failure | None, shape: tuple[int, ...]) -> Compari
     """Whether a parameter has the shape and dtype that the assignment asks; its numbers are not compared."""
     if isinstance(value, Returned) and value.array is not None and value.kind == "array":
         if value.array.dtype != np.float64:
-            return mismatched(f"has dtype {value.array.dtype}, where float64 is asked", finding=DTYPE)
+            return mismatched(f"has dtype {value.array.dtype}, where float64 is expected", finding=DTYPE)
         itself = value.array.reshape(shape) if value.array.size == np.prod(shape) else np.zeros(shape)
         return compare(value, known(itself), flat_ok=True)
     return compare(value, known(np.zeros(shape)))

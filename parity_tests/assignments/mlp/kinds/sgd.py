@@ -110,7 +110,7 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
         return dict.fromkeys(names, mismatched(_other_edition(context), finding=Found.OTHER_SIGNATURE))
     if not context.edition_seen and "signature" in facts and not facts.get("returned"):
         taken, asked = facts["signature"], signature(context.edition)
-        problem = f"cannot be asked: the function takes {taken}, where {asked} is asked"
+        problem = f"cannot be asked: the function takes {taken}, where {asked} is expected"
         return dict.fromkeys(names, mismatched(problem, finding=Found.OTHER_SIGNATURE))
     judged: dict[str, Comparison] = {}
     for t in range(case.params["trainings"]):
@@ -154,7 +154,7 @@ def _other_edition(context: Context) -> str:
     asked, seen = context.edition, context.edition_seen
     return (
         f"cannot be asked: the function takes {signature(seen)}, as in edition {seen}, where {signature(asked)} is "
-        f"asked; if {seen} is the edition of the assignment, say --edition {seen}"
+        f"expected; if {seen} is the edition of the assignment, say --edition {seen}"
     )
 
 
@@ -217,11 +217,11 @@ def _judge_returned(returned: list[str], weight: Comparison) -> Comparison:
     if wrong is None:
         return matched()
     if wrong == "copy":
-        problem = "is a copy of the model that it was given, where the model itself is asked"
+        problem = "is a copy of the model that it was given, where the model itself is expected"
         return mismatched(problem, finding=COPIED)
     what = "nothing" if wrong == "nothing" else f"a {wrong} that is not the model it was given"
     finding = NOTHING if wrong == "nothing" else Found.OTHER_MODEL
-    return mismatched(f"is {what}, where the model that it was given is asked", finding=finding)
+    return mismatched(f"is {what}, where the model that it was given is expected", finding=finding)
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:

@@ -119,7 +119,7 @@ def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequenc
     epochs = main.config.epochs
     if len(got) != epochs:
         text = f"the {quantity} record ({key}) has {len(got)} numbers, where one for each of {epochs} epochs"
-        return main.bad(Said(f"{text} is asked for", Found.OTHER_LENGTH), got=float(len(got)), want=float(epochs))
+        return main.bad(Said(f"{text} is expected", Found.OTHER_LENGTH), got=float(len(got)), want=float(epochs))
     if not bounds:
         return main.bad(Said(f"after epoch {evaluations.epochs + 1} no step was seen", Found.NO_STEP_SEEN))
     if uncovered := evaluations.coverage_problem(split):

@@ -74,7 +74,7 @@ def _foreign(main: MainRun, step: Pass) -> Said:
         return Said(f"is made on {name}, and others on rows of other sets")
     width = main.pixels
     if step.shape is None or len(step.shape) != 2 or step.shape[1] != width:
-        return Said(f"gives L1.forward X of shape {step.shape}, where ({main.config.batch}, {width}) is asked for")
+        return Said(f"gives L1.forward X of shape {step.shape}, where ({main.config.batch}, {width}) is expected")
     text = "gives L1.forward rows that are not rows of the training set"
     return Said(f"{text}: {step.foreign.text}", step.foreign.found) if step.foreign else Said(text)
 
@@ -146,7 +146,7 @@ def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> Said | None:
             if all(list(rows) == list(range(len(rows))) for rows in flat):
                 text = "every epoch takes the training examples in the order of the file: nothing is shuffled"
                 return Said(text, Found.ALL_IN_FILE_ORDER)
-            text = f"{which} takes the training examples one after the other, as they stand in the file, or backwards"
+            text = f"{which} takes the training examples one after the other, in the order of the file, or backwards"
             return Said(text, Found.IN_FILE_ORDER)
     same_batches = _most_alike([frozenset(map(frozenset, batches)) for batches in epochs])
     same_order = _most_alike(flat)
@@ -228,13 +228,13 @@ def judge_number_of_steps(main: MainRun) -> Comparison:
     recorded = {len(values) for _, values in main.run.returned[:2]}
     if each == {steps} and recorded == {len(counts)}:
         early = f" with an early_stopping_patience of {config.patience}" if config.patience else ""
-        text = f"it trains for {len(counts)} epochs of {steps} steps, where {config.epochs} epochs are asked for{early}"
+        text = f"it trains for {len(counts)} epochs of {steps} steps, where {config.epochs} epochs are expected{early}"
         return main.bad(Said(text, Found.OTHER_EPOCHS), **figures, bad=1)
     found = Found.OTHER_STEPS if len(each) == 1 and len(counts) == config.epochs else ""
     shown = f"{each.pop()} steps in each of {len(counts)} epochs" if len(each) == 1 else f"{got} steps in all"
     if got == 0:
         shown = "no step that changes the weights"
     text = (
-        f"it makes {shown}, where ⌊{N}/{config.batch}⌋ = {steps} steps in each of {config.epochs} epochs are asked for"
+        f"it makes {shown}, where ⌊{N}/{config.batch}⌋ = {steps} steps in each of {config.epochs} epochs are expected"
     )
     return main.bad(Said(text, found), **figures, bad=1)

@@ -53,18 +53,18 @@ def _sizes_problem(main: MainRun, linear: Sequence[Built]) -> Said | None:
     width, asked = main.pixels, main.config.hidden
     sizes = [built.sizes for built in linear]
     if {size for size in sizes if size[:1] == (PIXELS,)} == {(PIXELS, asked)}:
-        text = f"it builds L1 for {PIXELS} pixels, a number that is typed, where the training set has {width} columns"
+        text = f"it builds L1 for {PIXELS} pixels, a fixed number, where the training set has {width} columns"
         return Said(text, Found.TYPED_PIXELS)
     if sorted(map(str, set(sizes))) == sorted(map(str, [(width, asked), (asked, CLASSES)])):
         return None
     if len(sizes) == 2 and sizes[0][:1] == (width,) and sizes[0][1:] == sizes[1][:1] and None not in sizes[1]:
         hidden, classes = sizes[1]
         if classes != CLASSES:
-            text = f"its last layer has {classes} outputs, where one for each of {CLASSES} classes is asked for"
+            text = f"its last layer has {classes} outputs, where one for each of {CLASSES} classes is expected"
             return Said(text, Found.OTHER_CLASSES)
-        return Said(f"it builds {hidden} hidden units, where {asked} are asked for", Found.OTHER_WIDTH)
+        return Said(f"it builds {hidden} hidden units, where {asked} are expected", Found.OTHER_WIDTH)
     shown = " and ".join("×".join(map(str, size)) for size in sizes[:4])
-    return Said(f"it builds linear layers of {shown}, where {width}×{asked} and {asked}×{CLASSES} are asked for")
+    return Said(f"it builds linear layers of {shown}, where {width}×{asked} and {asked}×{CLASSES} are expected")
 
 
 def _activation_problem(main: MainRun, used: Sequence[Built]) -> Said | None:

@@ -58,4 +58,4 @@ def _ratio(comparison: Comparison) -> float:
 
 def _text(config: Config, got: float, epoch: int) -> str:
     """What is wrong with an η; `epoch` is counted from 0."""
-    return f"η is {got:.6g} in epoch {epoch + 1} (counted from 1), where {config.eta_of(epoch):.6g} is asked for"
+    return f"η is {got:.6g} in epoch {epoch + 1} (counted from 1), where {config.eta_of(epoch):.6g} is expected"

@@ -45,7 +45,7 @@ def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
     if main.failure is not None:
         return matched()
     if returned is not None and returned.kind == "none":
-        text = "it returns nothing, where train_loss_record and val_loss_record are asked for"
+        text = "it returns nothing, where train_loss_record and val_loss_record are expected"
         return main.bad(Said(text, Found.RETURNS_NOTHING))
     unmeasured = evaluations.unmeasured(quantity)
     if unmeasured is not None:
@@ -131,7 +131,7 @@ def _wrong(evaluations: Evaluations, split: str, got: Array, choices: Choices) -
     main = evaluations.main
     epochs = main.config.epochs
     if len(got) != epochs:
-        text = f"the {SET[split]} loss record has {len(got)} numbers, where one an epoch ({epochs}) is asked for"
+        text = f"the {SET[split]} loss record has {len(got)} numbers, where one an epoch ({epochs}) is expected"
         return main.bad(Said(text, Found.OTHER_LENGTH), got=float(len(got)), want=float(epochs))
     if not choices:
         return main.bad(Said(f"after epoch {evaluations.epochs + 1} no step was seen", Found.NO_STEP_SEEN))

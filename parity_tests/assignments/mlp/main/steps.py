@@ -132,7 +132,7 @@ def _question(main: MainRun, index: int, update: Update) -> _Question | str:
     if inputs is None:
         return "no forward of rows of the training set belongs to it"
     if not main.sound(update.before):
-        return "the weights before it are not finite, or not of the shapes that are asked for"
+        return "the weights before it are not finite, or not of the shapes that are expected"
     if update.after < 0 or (index and last is None):
         return "the weights around it, or around the step before it, are not known"
     X, y, mask = inputs

@@ -48,8 +48,9 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
         return main.bad(Said(text, Found.CHANGED_AGAIN if update.again else ""), **figures_of_all)
     if shown.verdict == Verdict.UNDECIDED:
         text = (
-            f"after step {shown.index + 1} {shown.undecided} of {shown.total} weights cannot be told right from wrong: "
-            f"more than {MOST_KINKS} pre-activations of their hidden units lie within their radius of relu's kink"
+            f"after step {shown.index + 1} {shown.undecided} of {shown.total} weights cannot be decided: "
+            f"more than {MOST_KINKS} pre-activations of their hidden units lie too close to 0, where relu is not "
+            "differentiable"
         )
         return main.undecided(text, **figures_of_all)
     return Comparison(Verdict.MATCH, **figures_of_all).noting(*_harmless(main), kind=NoteKind.READING)

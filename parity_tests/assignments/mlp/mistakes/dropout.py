@@ -229,7 +229,7 @@ HIDDEN = {
     ),
     _UNMASKED: ("nothing is dropped",),
     **dict.fromkeys(SHARES, _BY_OTHER_DRAWS),
-    "X is compared with r, not p": (*_BY_OTHER_DRAWS, "what lies above r in X stands for what is kept in the mask"),
+    "X is compared with r, not p": (*_BY_OTHER_DRAWS, "what lies above r in X in place of what is kept in the mask"),
     "everything is dropped": ("zero everywhere",),
     f"{_ON}, in evaluation": ("wrong only in evaluation",),
     "dropout's output is 0 everywhere, in evaluation": ("zero everywhere",),

@@ -140,7 +140,7 @@ HIDDEN: dict[str, tuple[str, ...]] = {
     "the weights are never changed": (_STEPS, _UNEVALUATED),
     "several epochs have the same order": ("some training examples are never used",),
     "the examples are not shuffled": ("some training examples are never used",),
-    "the loss with weights from before the epoch stands for the loss record": (_UNEVALUATED,),
+    "the loss with weights from before the epoch in place of the loss record": (_UNEVALUATED,),
     _UNEVALUATED: (
         "the sum of the losses is of the last mini-batch alone",
         "the sum of the losses is of the first mini-batch alone",

@@ -78,7 +78,7 @@ HINTS = {
     "λ": "Is λ asked for in the record?",
     "last mini": "= or +=?", "first mini": "= or +=?", "pairs": PAIRS,
 }  # fmt: skip
-SAID = {"example": "mini-batch", "stands for 1 in the sum": "multiplies the sum"}
+SAID = {"example": "mini-batch", "in place of 1 in the sum": "multiplies the sum"}
 SAID |= {
     f"the sum is {how} in {where}": f"{where} is {how}"
     for where in ("the sum of the losses", "the number of right predictions")

@@ -56,7 +56,7 @@ _BACKWARD = replace(
         **_BACKWARD.said,
         "multiplied by 1 where X is positive once too often": "0 where X is not positive",
         "the gradient of W is divided by the number of rows once too often": AVERAGED.format("W"),
-        "a mean stands for a sum in the gradient of b": AVERAGED.format("b"),
+        "a mean in place of a sum in the gradient of b": AVERAGED.format("b"),
     },
     hints={"earlier ones": ONE_BATCH, "1 where": ANOTHER_LAYER, **_BACKWARD.hints},
 )

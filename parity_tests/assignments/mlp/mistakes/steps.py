@@ -33,9 +33,9 @@ OF_MAIN = {
 }
 HINTS = {"step before": "In which order do forward, backward and update come?", "epoch": ONCE, "mini-batch": SCALED}
 SAID = {
-    "the velocity that each epoch starts at 0 stands for the old velocity in the velocity":
+    "the velocity that each epoch starts at 0 in place of the old velocity in the velocity":
         "the velocity is thrown away between epochs",
-    "the gradient of the step before stands for the gradient in the gradient with weight decay":
+    "the gradient of the step before in place of the gradient in the gradient with weight decay":
         "the step is made with the gradient of the step before",
     "the gradient is multiplied by the size of a mini-batch once too often in the gradient with weight decay":
         "the gradient is the sum over the mini-batch",
@@ -52,7 +52,7 @@ MOVING = {
         {"v": "momentum * velocity + dw", "w_next": "w - learning_rate * v"},
     "torch's momentum with damping: the gradient is weighted by 1 − α, η outside":
         {"v": "momentum * velocity + rest * dw", "w_next": "w - learning_rate * v"},
-    "Nesterov's momentum, where the classical form is asked for": {"w_next": "w + momentum * v - learning_rate * dw"},
+    "Nesterov's momentum, where the classical form is expected": {"w_next": "w + momentum * v - learning_rate * dw"},
     "α multiplies the gradient, not the old velocity": {"v": "velocity - learning_rate * momentum * dw"},
 }  # fmt: skip
 """What no operator gives, by its words."""

@@ -29,7 +29,7 @@ FILED = {
     "trained": "the training set",
     "turned": "the set, transposed,",
 }
-SAID = {"1 − the velocity stands for": "1 stands for"}
+SAID = {"1 − the velocity in place of": "1 in place of"}
 SIZES = {"rows": "the number of examples", "columns": "the number of features"}
 
 

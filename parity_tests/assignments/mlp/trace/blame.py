@@ -48,8 +48,7 @@ def whose_side(quantity: str, inputs: Inputs, submission: Side, torch: Side, set
     ours = _distance(quantity, inputs, torch, settings)
     precision = "float64" if inputs.X.dtype == np.float32 else "long double"
     sentence = (
-        f"recomputed in {precision} from its own weights before the step, the "
-        f"submission's is off by {theirs:.2g}, torch's by {ours:.2g}"
+        f"recomputed in {precision} from its own weights, the submission differs by {theirs:.2g}, torch by {ours:.2g}"
     )
     return "reference" if ours > theirs else "submission", sentence
 

@@ -15,7 +15,7 @@ PANELS = {
 def setting_text(settings: Settings, edition: str) -> str:
     """What trained beside what, and how: a piece of a sentence."""
     s = settings
-    form = "each step from torch's weights" if s.forced else f"radius from {s.replicas} perturbed replicas"
+    form = "each step from torch's weights" if s.forced else f"error bound from {s.replicas} perturbed copies"
     return (
         f"edition {edition}, traced beside torch on {s.device} in {s.dtype}; {s.activation}, {s.hidden} hidden units, "
         f"batch {s.batch}, η {s.eta:g}, times 0.1 every {s.drop_every} epochs, α {s.alpha:g}, λ {s.lam:g}, "
