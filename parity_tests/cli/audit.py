@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity_tests.cli.extras import require
+from parity_tests.cli.extras import AUDIT, require
 from parity_tests.cli.options import json_option
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 
@@ -36,7 +36,7 @@ def audit(file: Path, options: tuple[str, ...], functions: tuple[str, ...], as_j
     compared, with the other sign, 1 % off, and with single elements that are 0. Exit status: 0 each tells zeros and the
     other sign, 1 some let them pass, 2 what was asked for cannot be done, 3 Parity's own fault.
     """
-    require("An audit", {"pytest": "pytest"})
+    require("an audit", AUDIT)
     from parity_tests.pairs.audit import audit as audited
 
     found = audited(file, options, functions)

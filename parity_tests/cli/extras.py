@@ -19,8 +19,10 @@ CLASS = {
     "yaml": "pyyaml",
 }
 """Those that the grading of a class needs, of the extra `class`."""
-BENCH = {**CLASS, "pyperf": "pyperf"}
+BENCH = {**CLASS, "pyperf": "pyperf", "threadpoolctl": "threadpoolctl"}
 """Those of the benchmarks, of the extra `bench`."""
+AUDIT = {"pytest": "pytest"}
+"""That of `parity audit`, of the extra of this name."""
 
 
 def missing(what: str, modules: dict[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,14 @@ def test_full_mnist_in_idx_form_is_read_through_torchvision(tmp_path: Path) -> N
     assert np.array_equal(digits.train_X * 256, images[:7].reshape(7, 16))
     assert np.array_equal(digits.valid_y, labels[7:])
     assert np.array_equal(digits.test_X * 256, images[:9].reshape(9, 16))
+
+
+def test_without_torchvision_full_mnist_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped digits need nothing more."""
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
+    with pytest.raises(DataError, match=r"is not installed\. This brings it: .* pip install torchvision"):
+        load_data(tmp_path)
+    assert load_digits().train_X.size
 
 
 @pytest.mark.parametrize(

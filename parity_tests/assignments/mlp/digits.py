@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -199,7 +201,13 @@ def _from_json(file: IO[bytes], name: str) -> Digits:
 
 
 def _from_idx(folder: Path, download: bool) -> Digits:
-    from torchvision.datasets import MNIST  # costs twice what torch does, and only full MNIST needs it
+    try:
+        from torchvision.datasets import MNIST  # costs twice what torch does, and only full MNIST needs it
+    except ImportError as error:
+        install = shlex.join([sys.executable, "-m", "pip", "install", "torchvision"])
+        raise DataError(
+            f"full MNIST is read by torchvision, which is not installed. This brings it: {install}"
+        ) from error
 
     remedy = (
         f"{folder / 'MNIST' / 'raw'} should hold train-images-idx3-ubyte, t10k-images-idx3-ubyte"
