@@ -124,20 +124,22 @@ def repairs(
     assignment = assignment.in_folder(folder)
     own = assignment.inside.own
     failed = {r.case for r in records if r.verdict in FAILING}
-    plan = [
-        case
-        for case in assignment.cases(edition, environment.dtypes or DTYPES, seed=seed)
-        if not case.whole or (case.process == own and case.name in failed)
-    ]
+    cases = assignment.cases(edition, environment.dtypes or DTYPES, seed=seed)
+    every = [case for case in cases if not case.whole or case.name in failed]
     context = Context(environment.device or "cpu", edition, environment.edition_seen or "")
-    found = []
+    found, runners = [], dict[str, Runner]()
     with ExitStack() as stack:
-        arguments = (own, edition, allow, SECONDS_A_CASE, environment.isolation or ISOLATION, servers)
-        runner = stack.enter_context(runner_of(assignment, folder, *arguments))
+        arguments = (edition, allow, SECONDS_A_CASE, environment.isolation or ISOLATION, servers)
         for done, part in enumerate(wrong):
             if progress is not None:
                 progress(done, len(wrong), part)
-            bench = _Bench(assignment, folder, runner, plan, context, seed, part)
+            asked = [case for case in every if any(q.part == part for q in case.quantities)]
+            # What is asked beside right parts alone, as a network, is repaired there.
+            plan = [case for case in asked if not case.whole or case.process == own] or asked
+            process = plan[0].process if plan else own
+            if process not in runners:
+                runners[process] = stack.enter_context(runner_of(assignment, folder, process, *arguments))
+            bench = _Bench(assignment, folder, runners[process], plan, context, seed, part)
             repair = bench.repair(_Budget(seconds))
             if repair is not None:
                 found.append(repair)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.repair import Repair, lines, repairs
@@ -74,3 +76,16 @@ def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: d
 def test_a_right_submission_is_not_asked_again(wrong: Run) -> None:
     right = [record for record in wrong.records if record.verdict == "match"]
     assert repairs(ASSIGNMENT, right, wrong.environment) == []
+
+
+def test_a_networks_own_method_is_repaired_beside_right_layers(tmp_path: Path) -> None:
+    shutil.copytree(CS231N.solution / "cs231n", tmp_path / "cs231n")
+    file = tmp_path / "cs231n" / "classifiers" / "fc_net.py"
+    text = file.read_text(encoding="utf-8")
+    assert text.count('+ self.reg * p["W2"]') == 1
+    file.write_text(text.replace('+ self.reg * p["W2"]', '+ 2 * self.reg * p["W2"]'), encoding="utf-8")
+    run = check(CS231N, tmp_path, parts=frozenset({"TwoLayerNet"}), dtypes=("float64",), edition="2018-20")
+    (repair,) = repairs(CS231N, run.records, run.environment, seconds=60.0)
+    assert [(fix.file, fix.words) for fix in repair.fixes] == [
+        ("cs231n/classifiers/fc_net.py", "the factor `2` is too much")
+    ]
