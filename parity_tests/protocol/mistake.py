@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ class Call:
     the part takes, by name: Running arrays, sizes, rates; they are also attributes of the call. `past` are the earlier
     calls of this operation on the same object. An input `right` gives the right result where `comparison`
     does not hold it. Of the elements in `free` a formula need say nothing. `shape` is the
-    one asked for, where it is known. `number` is what an estimate found.
+    one asked for, where it is known.
     """
 
     operation: str
@@ -38,7 +38,6 @@ class Call:
     past: list[Call] = field(default_factory=list)
     free: NDArray[np.bool_] | None = None
     shape: tuple[int, ...] | None = None
-    number: Any = None
 
     def __getattr__(self, name: str) -> Any:
         inputs = self.__dict__.get("inputs", {})
@@ -85,8 +84,6 @@ class Raises:
 NOTHING, SEVERAL, ANYTHING, RAISES = NoArray("none"), NoArray("tuple"), NoArray(""), Raises()
 Formula = Callable[[Call], Any]
 """What a call returns with the mistake in it: a Running array, a NoArray, RAISES, a list of what may be, or None."""
-Estimate = Callable[[Sequence[Call]], Any]
-"""The number that a formula holds, from all calls of a part; None where there is none."""
 
 
 Shown = Callable[[Case, Quantity, Comparison], bool]
@@ -133,8 +130,7 @@ class Mistake:
     """A mistake that is known by name.
 
     `operation` is that of the calls that it is a mistake of. It is recognised in one way. A `formula`
-    predicts what is returned; one with an `estimate` holds a number that is looked for first (`number` of the call),
-    and is claimed only where no formula without one fits. An `experiment`, which the assignment's own diagnosis makes,
+    predicts what is returned. An `experiment`, which the assignment's own diagnosis makes,
     says whether random numbers came about in this way. `raised` is a regular expression that an exception's type and
     own text match, as `KeyError: 'W'`, and `shown_by` says whether a failure shows it, by its values and its finding.
     A mistake that `spoils` other parts' results is named by the assignment's diagnosis too.
@@ -149,7 +145,6 @@ class Mistake:
     name: str
     hint: str
     formula: Formula | None = None
-    estimate: Estimate | None = None
     experiment: Callable[..., bool] | None = None
     shown_by: Shown | None = None
     raised: str = ""

@@ -49,7 +49,7 @@ def test_many_mistakes_are_known_beside_those_of_texts_and_names_are_unique() ->
 
 OF_SEVERAL_PARTS = ("network", "main", "main.weights", "main.learning rate")
 """Operations whose mistakes test_variants_in_process leaves out."""
-WAYS = ("estimate", "formula", "experiment", "shown_by", "raised", "spoils")
+WAYS = ("formula", "experiment", "shown_by", "raised", "spoils")
 """How a mistake is told, by the field that says how."""
 OF_EACH = {
     m.operation if m.operation in OF_SEVERAL_PARTS else next(way for way in WAYS if getattr(m, way)): number
@@ -329,6 +329,14 @@ def test_weights_that_are_no_numbers_break_no_diagnosis(capfd: pytest.CaptureFix
     found = bad([Swap("w -= _learning_rate * g", "w *= np.nan")], "1")
     assert any(record.verdict in FAILING for record in found)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("threshold", [0.5, -0.1, 1.7])
+def test_of_relu_that_lets_through_from_another_number_on_it_is_said_so(threshold: float) -> None:
+    forward = bad([Body("relu.forward", f"return np.where(X > {threshold}, X, 0)")], "7")
+    assert {r.diagnosis for r in forward if r.quantity.startswith("output")} == {"the threshold is not 0"}
+    backward = bad([Body("relu.backward", f"return np.where(X > {threshold}, grad, 0)")], "8")
+    assert {record.diagnosis for record in backward} == {"the derivative's threshold is not 0"}
 
 
 def test_no_readable_number_is_found_beside_others() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.harness.diagnosis.running_error import Running
-from parity_tests.protocol.mistake import ANYTHING, RAISES, Call, Estimate, Mistake, NoArray
+from parity_tests.protocol.mistake import ANYTHING, RAISES, Call, Mistake, NoArray
 from parity_tests.protocol.observation import Failure, Returned
 
 
@@ -34,15 +34,13 @@ def reproducing(
 ) -> list[Mistake]:
     """Those of the mistakes whose formula gives what was returned in all calls of one operation.
 
-    Where none does, it is the first generated one, and formulas that hold a number are tried only where that does not
-    fit either. None fits where no call is wrong.
+    Where none does, it is the first generated one. None fits where no call is wrong.
     """
     operation, evidence = calls[0].operation, Evidence(calls)
-    known = [m for m in mistakes if m.operation == operation and m.formula is not None]
-    plain = [m for m in known if m.estimate is None and _fits(m, evidence)]
-    if not plain and evidence.telling:
-        plain = list(islice((m for m in generated(evidence.calls) if _fits(m, evidence)), 1))
-    return plain or [m for m in known if m.estimate is not None and _fits(m, evidence)]
+    known = [m for m in mistakes if m.operation == operation and m.formula is not None and _fits(m, evidence)]
+    if not known and evidence.telling:
+        known = list(islice((m for m in generated(evidence.calls) if _fits(m, evidence)), 1))
+    return known
 
 
 def fits(mistake: Mistake, calls: Sequence[Call]) -> bool:
@@ -51,16 +49,11 @@ def fits(mistake: Mistake, calls: Sequence[Call]) -> bool:
 
 
 def _fits(mistake: Mistake, evidence: Evidence) -> bool:
-    number = None
     if not evidence.telling:
         return False
-    if mistake.estimate is not None:
-        number = _estimated(mistake.estimate, evidence.calls)
-        if number is None:
-            return False
     explains = False
     for call in evidence.telling:
-        prediction = _agreeing(mistake, call, number)
+        prediction = _agreeing(mistake, call)
         if prediction is None:
             return False
         if prediction is not ANYTHING and not _is_free(call):
@@ -68,24 +61,14 @@ def _fits(mistake: Mistake, evidence: Evidence) -> bool:
                 explains = True
             elif is_right(call):
                 evidence.set_aside(call)
-    return explains and all(_agreeing(mistake, call, number) is not None for call in evidence.others)
+    return explains and all(_agreeing(mistake, call) is not None for call in evidence.others)
 
 
-def _agreeing(mistake: Mistake, call: Call, number: Any) -> Any:
+def _agreeing(mistake: Mistake, call: Call) -> Any:
     """What the formula predicts of a call and is what was returned; None where nothing is."""
-    call.number = number
     if isinstance(call.value, Failure) and call.value.kind != "crashed":
         return None
     return next((p for p in _predictions(mistake, call) if _agrees(p, call)), None)
-
-
-def _estimated(estimate: Estimate, calls: Sequence[Call]) -> Any:
-    """The number that a formula holds; None where these calls do not show it."""
-    try:
-        with np.errstate(all="ignore"):
-            return estimate(calls)
-    except (ValueError, IndexError, TypeError, AttributeError, ArithmeticError):  # of another kind or shape, infinite
-        return None
 
 
 def _tells(prediction: Any, call: Call) -> bool:

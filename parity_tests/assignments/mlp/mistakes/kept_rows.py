@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from parity_tests.harness.diagnosis.expression import Expression
+from parity_tests.assignments.mlp.mistakes.generated import tried
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -23,16 +23,32 @@ NAIVE = "e, f = np.exp(X), np.exp(-X)\n"
 # ---- layers
 
 
-def _threshold(calls: Sequence[Call]) -> float | None:
-    """A number, not 0, above which inputs are let through and up to which they are not."""
-    passed, stopped = [], []
+THRESHOLDS = {
+    "relu.output": ("7", "the threshold is not 0", "X"),
+    "relu.gradient of X": ("8", "the derivative's threshold is not 0", "grad"),
+}
+"""By operation its part, the name, and what is let through."""
+
+
+def other_threshold(calls: Sequence[Call]) -> Iterator[Mistake]:
+    """That another number than 0 parts what is let through, where one does."""
+    part, name, through = THRESHOLDS[calls[0].operation]
+    at = _threshold([call for call in calls if call.got is not None and call.got.shape == call.X.shape])
+    if at:
+        formula = lambda call: np.where(at < call.X, getattr(call, through), 0)  # noqa: E731 - of this number
+        yield tried(Mistake(part, calls[0].operation, name, FROM, formula))
+
+
+def _threshold(calls: Sequence[Call]) -> float:
+    """A number above which inputs are let through, and up to which they are not; 0 where none is, or it is that."""
+    passed, stopped = list[float](), list[float]()
     for call in calls:
         x, got = np.asarray(call.X.value, np.float64), np.asarray(call.got)
         passed += x[(got != 0) & (x != 0)].tolist()
         stopped += x[(got == 0) & (x != 0)].tolist()
-    low, high = max(stopped), min(passed)
+    low, high = max(stopped, default=0.0), min(passed, default=0.0)
     if not low < high or low < 0 < high:
-        return None
+        return 0.0
     return next((c for c in (-1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 2.0) if low <= c < high), low)
 
 
@@ -40,7 +56,7 @@ def _half_at_0(call: Call) -> object:
     """½ at every 0: none of them has the derivative 0 or 1."""
     if call.free is not None and call.free.any():
         return None
-    return Expression("np.where(X == 0, grad / 2, np.where(X > 0, grad, 0))")(call)
+    return np.where(call.X == 0, call.grad / 2, np.where(call.X > 0, call.grad, 0))
 
 
 def _is_nan(case: Case, q: Quantity, comparison: Comparison) -> bool:
@@ -55,15 +71,6 @@ LAYERS = (
     Mistake(
         "6", "tanh.large", "overflows: NaN for large inputs", OVERFLOWS, shown_by=_is_nan,
         plug=(Body("tanh.backward", f"{NAIVE}h = (e - f) / (e + f)\nreturn grad * (1 - h * h)"),),
-    ),
-    Mistake(
-        "7", "relu.output", "the threshold is not 0", FROM, Expression("np.where(X > number, X, 0)"), _threshold,
-        plug=(Body("relu.forward", "self.mask = X > 0\nreturn np.where(X > 0.5, X, 0)"),),
-    ),
-    Mistake(
-        "8", "relu.gradient of X", "the derivative's threshold is not 0", FROM,
-        Expression("np.where(X > number, grad, 0)"), _threshold,
-        plug=(Body("relu.backward", "return np.where(X > -0.5, grad, 0)"),),
     ),
     Mistake(
         "8", "relu.gradient of X", "the derivative at exactly 0 is ½", AT_0, _half_at_0,

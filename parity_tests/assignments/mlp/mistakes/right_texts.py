@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
 from parity_tests.assignments.mlp.main.evidence import STEPS
 from parity_tests.assignments.mlp.mistakes.dropout import generated_dropout
 from parity_tests.assignments.mlp.mistakes.generated import SHARED, Names, Written, generated
+from parity_tests.assignments.mlp.mistakes.kept_rows import THRESHOLDS, other_threshold
 from parity_tests.assignments.mlp.mistakes.main_records import RECORDS, generated_records
 from parity_tests.assignments.mlp.mistakes.main_steps import generated_main_steps
 from parity_tests.assignments.mlp.mistakes.steps import generated_steps
@@ -143,4 +145,5 @@ def of_calls(calls: Sequence[Call]) -> Iterator[Mistake]:
     if calls[0].operation in RECORDS:
         return generated_records(calls)
     written = WRITTEN.get(calls[0].operation)
-    return iter(()) if written is None else generated(written, calls)
+    found = iter(()) if written is None else generated(written, calls)
+    return chain(found, other_threshold(calls)) if calls[0].operation in THRESHOLDS else found
