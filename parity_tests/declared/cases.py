@@ -81,6 +81,7 @@ def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) 
         for question in declared.questions
         if question.edition in edition.split(AND)
         and (dtype == dtypes[0] or any(isinstance(value, str) for value in question.given.values()))
+        and dtype in ("float64", *([] if question.float64 else dtypes))
         for case in _cases_of(question, dtype, seed)
     ]
 
@@ -118,7 +119,6 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
                 KIND,
                 params,
                 asked,
-                lenient=question.lenient,
                 whole=question.whole,
             )
 

@@ -34,8 +34,8 @@ OPEN = "..."
 OF_PART = {"label", "title"}
 OF_DIALECT = {"told", "given", "run", "torch", "texts", "names", "either"}
 OF_QUESTION = {
-    *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "lenient", "whole"),
-    *("read", "either", "built_of", "dialect", "each", "edition", "arrays"),
+    *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "whole"),
+    *("read", "either", "built_of", "dialect", "each", "edition", "arrays", "float64"),
 }
 
 
@@ -55,16 +55,16 @@ class Question:
 
     `given` says by name what is drawn: sizes as "N D" (normal numbers), a list to choose from, a constant, or an
     expression of `rng`, the sizes and the inputs before it; `arrays` says several of them by sizes, "x: N D, w: D M".
-    `sizes` are the least and the most of a letter. `texts`
-    has the right text of a part, for the names of mistakes, and `names` lines that make what these texts read of what
-    is given: axes, counts and arrays. Torch's results are those of `run` by the same names.
+    `sizes` are the least and the most of a letter. `texts` has the right text of a part, for the names of mistakes, and
+    `names` lines that make what these texts read of what is given: axes, counts and arrays. Torch's results are those
+    of `run` by the same names.
 
     Where an answer is drawn, `read` hands torch's lines what a submission gave, as `own_NAME`, in the shape of an
     input. `either` has lines that follow torch's where another answer is right as well, by the note that says so. What
     is `built_of` classes is not blamed for them. A question that was asked in other ways is given for each; `of` is the
     usual one. Such a dialect is taken where its pattern, `told`, is found in a class that it asks, and an `open` one,
-    where either is right, where a pattern is found in another class. The questions after one of an `edition` are of the
-    same, up to the next.
+    where either is right, where a pattern is found in another class. What draws its own numbers is asked in `float64`
+    alone. The questions after one of an `edition` are of the same, up to the next.
     """
 
     name: str
@@ -75,7 +75,6 @@ class Question:
     texts: Mapping[str, RightText]
     names: str = ""
     shapes: tuple[str, ...] = ()
-    lenient: bool = False
     whole: bool = False
     read: Mapping[str, str] = field(default_factory=dict)
     either: Mapping[str, str] = field(default_factory=dict)
@@ -84,6 +83,7 @@ class Question:
     told: str = ""
     open: bool = False
     edition: str = ""
+    float64: bool = False
 
     @property
     def asks(self) -> tuple[str, ...]:
@@ -269,9 +269,9 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
         told["name"], told["given"], tuple(_statements(path, where, told["run"])), told["torch"],
         {letter: _range(path, where, letter, one) for letter, one in told.get("sizes", {}).items()},
         {part: _text(path, where, part, told) for part in told.get("texts", {})},
-        _all_names(path, where, told), tuple(told.get("shapes", ())), told.get("lenient", False),
-        told.get("whole", False), told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
-        edition=told.get("edition", ""),
+        _all_names(path, where, told), tuple(told.get("shapes", ())), told.get("whole", False),
+        told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
+        edition=told.get("edition", ""), float64=told.get("float64", False),
     )  # fmt: skip
     if not found.results:
         raise UsageError(f"{path}, {where}: torch gives no name that run gives as well, so nothing is compared.")

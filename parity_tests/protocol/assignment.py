@@ -117,10 +117,15 @@ class Assignment:
 
     @cached_property
     def rubric_text(self) -> str:
-        """The usual points, as the text of a rubric: that of `rubric`, or else every part weighs the same."""
+        """The usual points, as the text of a rubric: that of `rubric`, or else every part weighs the same.
+
+        A part of which null submissions get all right has nothing to earn.
+        """
         if self.rubric is not None:
             return self.rubric.read_text(encoding="utf-8")
-        asked = {quantity.part for case in self._all_cases for quantity in case.quantities}
+        null = self.null_quantities
+        every = ((case.check, quantity) for case in self._all_cases for quantity in case.quantities)
+        asked = {quantity.part for check, quantity in every if (check, quantity.name) not in null}
         parts = [part for part in self.parts if part.id in asked and part.graded]
         items = (
             f"[[item]]\nname = {json.dumps(part.label)}\npoints = {100 / len(parts)}\nparts = [{json.dumps(part.id)}]\n"

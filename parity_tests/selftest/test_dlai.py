@@ -146,7 +146,7 @@ def test_what_is_wrong_in_a_notebook_is_told_and_all_else_is_right(name: str) ->
         source = source.replace(old, new)
     found: dict[str, str] = {}
     for edition in assignment.editions.names:
-        judged = records(assignment, Variant("", {f"{name}.py": source}), dtypes=["float64"], edition=edition)
+        judged = records(assignment, Variant("", {f"{name}.py": source}), edition=edition)
         for record in failures(judged):
             found.setdefault(record.part, record.diagnosis or record.message)
     assert found.keys() == {part for _, _, part, _ in CHANGED[name]}
