@@ -223,13 +223,15 @@ DROPOUT = (*KEPT, *EXPERIMENTS)
 
 _BY_OTHER_DRAWS = ("wrong only at rate 0", "zero everywhere", "wrong only where the element is kept")
 _UNMASKED, _ON = "the mask is left out of dropout's output", "dropout is on"
+_ABOVE = "what lies above r in X in place of what is kept in the mask"
+_RELU = "ReLU is applied to dropout's output"  # at rate 0
 HIDDEN = {
     f"{_UNMASKED}, and in evaluation {_ON}": (
         "nothing is dropped", "the mask is left out of dropout's gradient", "zero everywhere",
     ),
     _UNMASKED: ("nothing is dropped",),
     **dict.fromkeys(SHARES, _BY_OTHER_DRAWS),
-    "X is compared with r, not p": (*_BY_OTHER_DRAWS, "what lies above r in X in place of what is kept in the mask"),
+    "X is compared with r, not p": (*_BY_OTHER_DRAWS, _ABOVE, _RELU),
     "everything is dropped": ("zero everywhere",),
     f"{_ON}, in evaluation": ("wrong only in evaluation",),
     "dropout's output is 0 everywhere, in evaluation": ("zero everywhere",),
