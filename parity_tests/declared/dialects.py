@@ -26,12 +26,15 @@ def asked_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[Quest
 
 
 def editions_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[str, ...]:
-    """The editions of which a submission defines half of what they ask, else the first one."""
-    found = []
+    """The editions of which a submission defines something, else the first one.
+
+    Of a notebook, whose names others have as well, it is half of what is asked.
+    """
     defined = {name for name, text in _texts(declared, folder, layout).items() if text}
+    found = []
     for edition in declared.editions:
         asked = {name for one in declared.questions if one.edition == edition for name in one.asks}
-        if 2 * len(asked & defined) >= len(asked):
+        if len(asked & defined) >= (len(asked) / 2 if declared.notebook else 1):
             found.append(edition)
     return tuple(found) or declared.editions[:1]
 

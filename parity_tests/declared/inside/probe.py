@@ -105,8 +105,9 @@ class _Copy:
             self._results[name] = value, value.tobytes()
 
     def _valued(self, node: ast.expr) -> Any:
-        if self._names.get(_root(node)) is self._recorder.FAILED:
-            return self._recorder.FAILED
+        failed = self._recorder.FAILED
+        if any(self._names.get(one.id) is failed for one in ast.walk(node) if isinstance(one, ast.Name)):
+            return failed
         return eval(compile(ast.Expression(node), "<run>", "eval"), SCOPE, self._names)
 
     def _called(self, call: ast.Call, targets: Sequence[str], part: str) -> list[Any]:
