@@ -18,6 +18,7 @@ from parity_tests.grading.class_table import mistakes_of
 from parity_tests.grading.flags import record_flags
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
+from parity_tests.harness.diagnosis.name_mistakes import all_hints
 from parity_tests.operators.change import Change
 from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.parts.right_text import RightText
