@@ -77,6 +77,8 @@ def _tells(prediction: Any, call: Call) -> bool:
     if right is None or not isinstance(prediction, Running):
         return True
     right = right()
+    if prediction.value.shape != right.value.shape:
+        return True
     with np.errstate(all="ignore"):
         allowed = prediction.allowance() + right.allowance()
         return bool((~(np.abs(prediction.value - right.value) <= allowed)).any())
