@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from parity_tests.operators.scope import is_own
 from parity_tests.proof.variants import Variant, unchanged
@@ -38,10 +39,16 @@ def changed_functions(assignment: Assignment, variant: Variant) -> set[str]:
     found: set[str] = set()
     for file, source in unchanged(assignment).files.items():
         if variant.files[file] != source:
-            before = {name: ast.dump(node) for name, node in functions(ast.parse(source))}
+            before = _dumped(source)
             after = functions(ast.parse(variant.files[file]))
             found |= {name for name, node in after if ast.dump(node) != before.get(name)}
     return found
+
+
+@lru_cache(16)
+def _dumped(source: str) -> Mapping[str, str]:
+    """The functions and methods of a file, by their names: a solution is held against many variants."""
+    return {name: ast.dump(node) for name, node in functions(ast.parse(source))}
 
 
 def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:

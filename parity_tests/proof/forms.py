@@ -36,9 +36,10 @@ def correct_variants(assignment: Assignment) -> Iterator[Variant]:
     """The solution itself, it in other forms, and those that the assignment brings."""
     solution = unchanged(assignment)
     yield solution
+    plain = {file: _everywhere(source, lambda node: None) for file, source in solution.files.items()}
     for name, rule in FORMS.items():
         files = {file: _everywhere(source, rule) for file, source in solution.files.items()}
-        if files != {file: _everywhere(source, lambda node: None) for file, source in solution.files.items()}:
+        if files != plain:
             yield Variant(name, files)
     yield from (rewritten(assignment, form) for form in assignment.proof().honest)
 

@@ -7,6 +7,7 @@ names this module, which must be known before any conftest.py is read.
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import zlib
@@ -30,6 +31,8 @@ test_pytest_plugin
 """Files that take more than ten seconds, which come first."""
 TOGETHER = SELFTEST / "cs231n"
 """A folder whose files hold results against the same answers of torch: one worker runs it, and computes them once."""
+UNCOLLECTED = 200_000
+"""So many new objects the collector lets come, as in the command: else it goes over all tests again and again."""
 LATER = {"nightly": "for the night (.ci/nightly)", "pages": "for the second step (pytest -m pages)"}
 """The marks of tests that `pytest` alone leaves out, and how it says so."""
 WITHOUT_SELFTEST = pytest.StashKey[bool]()
@@ -86,6 +89,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Hands the options to the plugin, and leaves the selftest out where a submission is named and no tests are."""
+    gc.set_threshold(UNCOLLECTED)
     option = config.option
     given = ["--device", option.device, "--dtype", option.dtype, "--seed", str(option.seed)]
     option.parity_options = shlex.join([*given, *shlex.split(option.parity_options)])
@@ -122,6 +126,12 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         if problem(device):
             config.option.implementation = None
             items.append(MissingDevice.from_parent(session, name=f"parity on {device}"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the collector need not go over it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -25,13 +25,13 @@ from parity_tests.proof.null_submissions import (
     right_in,
 )
 from parity_tests.proof.variants import Variant, changed
-from parity_tests.protocol.assignment import Verdicts
+from parity_tests.protocol.assignment import Assignment, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import ECHO, PROVED, Comparison, failed, matched, mismatched
 from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Key, Quantity
-from parity_tests.selftest.records_of_cases import QUICK
+from parity_tests.selftest.records_of_cases import FEWEST, QUICK
 from reports.model.records import Record
 
 ZEROS = Body("main", "n = int(main_params['num_epoch'])\nreturn [0.0] * n, [0.0] * n")
@@ -40,12 +40,16 @@ RAISES = UTILS.replace("    try:\n        data = json", "    raise ValueError('n
 
 
 def checked(
-    folder: Path, variant: Variant, edition: str | None = None, parts: frozenset[str] | None = None
+    folder: Path,
+    variant: Variant,
+    edition: str | None = None,
+    parts: frozenset[str] | None = None,
+    asks: Assignment = QUICK,
 ) -> list[Record]:
     """The records of a check of this variant, in one precision and in this process."""
     variant.write(folder)
     with patch.object(checking, "Runner", InProcessRunner):
-        return checking.check(QUICK, folder, dtypes=("float64",), edition=edition, parts=parts).records
+        return checking.check(asks, folder, dtypes=("float64",), edition=edition, parts=parts).records
 
 
 def earned(records: list[Record]) -> dict[str, float | None]:
@@ -83,14 +87,14 @@ def test_gradients_that_are_zero_because_the_loss_is_spoilt_earn_nothing(tmp_pat
     assert utils[1]
     spoilt = utils[0] + utils[1] + utils[2].replace("return ", "return 0 * X  # ", 1)
     zeros = nulls()[f"zeros throughout ({FULL})"].variant
-    network = BUT_MAIN  # what hangs on the loss is of several parts
-    null = earned(checked(tmp_path / "zeros", Variant("spoilt", {**zeros.files, "utils.py": spoilt}), parts=network))
+    network = partial(checked, parts=BUT_MAIN, asks=FEWEST)  # what hangs on the loss is of several parts
+    null = earned(network(tmp_path / "zeros", Variant("spoilt", {**zeros.files, "utils.py": spoilt})))
     assert null["network"] == 0
     patched = f"{zeros.files['neural_networks.py']}\nsoftmax_cross_entropy.backward = lambda self, X, Y: 0 * X\n"
     files = {**zeros.files, "neural_networks.py": patched}
-    assert earned(checked(tmp_path / "patched", Variant("patched", files), parts=network))["network"] == 0
+    assert earned(network(tmp_path / "patched", Variant("patched", files)))["network"] == 0
     right = changed(ASSIGNMENT, "right", []).files
-    whole = earned(checked(tmp_path / "right", Variant("spoilt", {**right, "utils.py": spoilt}), parts=network))
+    whole = earned(network(tmp_path / "right", Variant("spoilt", {**right, "utils.py": spoilt})))
     assert whole["network"] == 10
 
 
@@ -136,7 +140,7 @@ ONE_MISTAKE = {
 
 @pytest.mark.parametrize("item", ONE_MISTAKE)
 def test_one_mistake_costs_in_its_own_item_alone(item: str, tmp_path: Path) -> None:
-    points = earned(checked(tmp_path, changed(ASSIGNMENT, item, ONE_MISTAKE[item])))
+    points = earned(checked(tmp_path, changed(ASSIGNMENT, item, ONE_MISTAKE[item]), asks=FEWEST))
     every = {"linear": 15, "tanh": 15, "relu": 15, "dropout": 15, "sgd": 10, "network": 10, "main": 20}
     assert {name for name in every if points[name] != every[name]} == {item}
 
