@@ -55,8 +55,10 @@ def with_read(case: Case, arrays: Arrays, seen: Observation) -> Arrays:
             shape = arrays[f"{like}_{k}"]
             got = result_of(seen, Key(name, k))
             array = got.array if isinstance(got, Returned) else None
-            is_read = array is not None and array.shape == shape.shape and array.dtype.kind in "fiu"
-            found[f"own_{name}_{k}"] = np.asarray(array, shape.dtype) if is_read else np.ones_like(shape)
+            found[f"own_{name}_{k}"] = np.ones_like(shape)
+            if array is not None and array.shape == shape.shape and array.dtype.kind in "fiu":
+                is_finite = bool(np.isfinite(array).all())  # what follows of NaN is NaN, whatever is done
+                found[f"own_{name}_{k}"] = np.asarray(array, shape.dtype) if is_finite else np.ones_like(shape)
     return found
 
 

@@ -40,6 +40,11 @@ def null_of(function: Any, kind: str, among: dict[str, Any]) -> Callable[..., An
             return was if same else numbers(np.shape(value), inputs) if np.ndim(value) else float(numbers((), []))
         return value
 
+    def counted(value: Any, inputs: list[Any]) -> Any:
+        """Numbers in the place of whole ones and of masks as well."""
+        is_whole = isinstance(value, np.ndarray | int) and np.asarray(value).dtype.kind in "bi"
+        return numbers(np.shape(value), inputs) if is_whole else value
+
     @functools.wraps(function)
     def null(*args: Any, **named: Any) -> Any:
         if kind == "an error":
@@ -57,8 +62,10 @@ def null_of(function: Any, kind: str, among: dict[str, Any]) -> Callable[..., An
         for one, new in zip(args, given, strict=True):
             for name, kept in getattr(new, "__dict__", {}).items():
                 vars(one)[name] = filled(kept, vars(one).get(name), inputs, own)
+        if isinstance(value, list) and value and isinstance(value[0], tuple):
+            return [tuple(filled(array, None, inputs, own) for array in one) for one in value]
         if isinstance(value, tuple):  # a tuple in it is a cache, on which the backward is to be judged
-            return tuple(filled(one, None, inputs, own) for one in value)
-        return filled(value, None, inputs, own)
+            return tuple(counted(filled(one, None, inputs, own), inputs) for one in value)
+        return counted(filled(value, None, inputs, own), inputs)
 
     return null
