@@ -49,6 +49,9 @@ class Asked:
     fails: bool
     evaluate: Callable[[Function], Mapping[str, Flowed]]
     plain: Callable[[Function], Outputs]
+    candidate: Any = None
+    answers: Callable[[Function], Mapping[str, NDArray[Any]]] = lambda _: {}
+    """What another candidate answers for the same inputs, by the names of the reference's results."""
 
     def wrong(self) -> dict[str, Seen]:
         """The results that are off somewhere, of those that have the shape that is asked."""

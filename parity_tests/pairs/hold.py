@@ -191,7 +191,11 @@ def with_cause(cases: Sequence[CaseHeld], options: Options, judged: float) -> li
         return list(cases)
     from parity_tests.pairs.causes import SECONDS, cause_of
 
-    cause = cause_of(known, max(SECONDS, judged) if options.search is None else options.search)
+    seconds = max(SECONDS, judged) if options.search is None else options.search
+    cause = cause_of(known, seconds)
+    from parity_tests.pairs.mend import mended
+
+    cause = replace(cause, words="; ".join(filter(None, (cause.words, mended(known, seconds)))))
     return [replace(case, records=[_with_cause(record, cause) for record in case.records]) for case in cases]
 
 
@@ -248,7 +252,22 @@ def hold_case(
         if alone:
             held = {name: _noting_nothing_asked(one, flowed.get(name)) for name, one in held.items()}
     found = _recorded(held, answer.notes, replayed, options, pair, case, seconds)
-    return replace(found, asked=_asked(function, replayed, flowed, answer, held, options)) if failure is None else found
+    if failure is not None:
+        return found
+    asked = _asked(function, replayed, flowed, answer, held, options)
+    return replace(found, asked=None if asked is None else _of(candidate, inputs, asked))
+
+
+def _of(candidate: Callable[..., Any], inputs: Mapping[str, Any], asked: Asked) -> Asked:
+    """The same with the candidate, and what another in its place answers."""
+    again = getattr(candidate, "of", lambda other: other)
+
+    def answers(other: Callable[..., Any]) -> dict[str, NDArray[Any]]:
+        answer = _read(again(other)(**for_candidate(inputs)))
+        arrays = paired(list(asked.flowed), answer.arrays, by_key=answer.by_key)
+        return as_torch_has_them(arrays, asked.flowed)[0]
+
+    return replace(asked, candidate=getattr(candidate, "__wrapped__", candidate), answers=answers)
 
 
 def _freed(answer: _Answer, flowed: Mapping[str, Flowed], options: Options) -> _Answer:

@@ -91,4 +91,5 @@ def _in_order(function: Function, called: Sequence[str]) -> Function:
         rest = {name: value for name, value in inputs.items() if name not in called}
         return function(*(inputs[name] for name in called), **rest)
 
+    ordered.of = lambda other: _in_order(other, called)  # type: ignore[attr-defined]  # another function, called so
     return functools.update_wrapper(ordered, function)

@@ -1,0 +1,166 @@
+"""The repair: which one change of a candidate's own Python source makes everything agree, in all cases."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import builtins
+import inspect
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from parity_tests.harness.judge_flow import judge
+from parity_tests.operators.changes import changes_of
+from parity_tests.operators.of_sources import OF_SOURCES, of_blocks
+from parity_tests.operators.source import Source, UnreadableError
+from reports.model.verdicts import PASSING
+
+if TYPE_CHECKING:
+    from parity_tests.pairs.causes import Asked
+
+_FILE = "<a changed candidate>"
+_MODULES = ("numpy", "math", "torch", "scipy")
+"""Libraries that compute: a source that calls anything else is not run with changes in it."""
+_HARMLESS = {
+    "abs", "all", "any", "bool", "dict", "enumerate", "filter", "float", "int", "isinstance", "len", "list", "map",
+    "max", "min", "pow", "range", "reversed", "round", "set", "slice", "sorted", "sum", "tuple", "zip", "ValueError",
+    "TypeError", "NotImplementedError", "AssertionError",
+}  # fmt: skip
+"""Python's own functions that a source may call."""
+_TO_FILES = {
+    "save", "savez", "savez_compressed", "savetxt", "load", "loadtxt", "genfromtxt", "tofile", "fromfile", "memmap",
+    "hub", "io",
+}  # fmt: skip
+_ROOM = 20
+"""A changed function may take so many times as long as the candidate did, and a fiftieth of a second."""
+
+
+class _OutOfTimeError(BaseException):
+    """A changed function has taken its time; nothing that it catches itself."""
+
+
+def mended(cases: Sequence[Asked], seconds: float) -> str:
+    """What is wrong in the candidate's source, with its line, where one change of it makes all agree; "" for none.
+
+    The candidate is a Python function that computes with numpy, torch and the like alone.
+    """
+    candidate = cases[0].candidate
+    failing = [case for case in cases if case.fails]
+    if not failing or seconds <= 0 or sys.gettrace() is not None or not _computes_alone(candidate, set()):
+        return ""
+    try:
+        lines, first = inspect.getsourcelines(candidate)
+        source = Source(dedent("".join(lines)))
+        changes = changes_of(source, [candidate.__name__], OF_SOURCES, blocks=of_blocks)
+    except (OSError, TypeError, UnreadableError, KeyError):
+        return ""
+    order = [*sorted(failing, key=_size), *(case for case in cases if not case.fails)]
+    until = time.process_time() + seconds
+    began = time.process_time()
+    _agrees(order[0], candidate, until)
+    room = _ROOM * (time.process_time() - began) + 0.02
+    for change in changes:
+        if time.process_time() > until:
+            return ""
+        function = _made(candidate, source.definition(candidate.__name__, change.edits))
+        if function is not None and all(_agrees(case, function, time.process_time() + room) for case in order):
+            line = first + change.line - 1
+            return (
+                f"line {line} of {Path(candidate.__code__.co_filename).name}: {change.mends}; without that all agrees"
+            )
+    return ""
+
+
+def _size(case: Asked) -> int:
+    return sum(x.size for x in case.returned.values())
+
+
+def _computes_alone(function: Any, seen: set[Any]) -> bool:
+    """Whether a function is Python's and uses nothing but numbers, arrays and libraries that compute."""
+    if function in seen:
+        return True
+    if not isinstance(function, FunctionType) or function.__code__.co_freevars:
+        return False
+    seen.add(function)
+    try:
+        tree = ast.parse(dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    local = set(function.__code__.co_varnames) | {function.__name__}
+    inner = {name for code in function.__code__.co_consts if hasattr(code, "co_varnames") for name in code.co_varnames}
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        return False
+    for node in (node for statement in definition.body for node in ast.walk(statement)):
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Global | ast.Nonlocal | ast.ClassDef):
+            return False
+        if isinstance(node, ast.Attribute) and (node.attr.startswith("_") or node.attr in _TO_FILES):
+            return False
+        if isinstance(node, ast.Name) and node.id not in local | inner and not _is_harmless(node.id, function, seen):
+            return False
+    return True
+
+
+def _is_harmless(name: str, function: FunctionType, seen: set[Any]) -> bool:
+    value = function.__globals__.get(name, vars(builtins).get(name))
+    if name in _HARMLESS and name not in function.__globals__:
+        return True
+    if isinstance(value, FunctionType) and value.__module__ == function.__module__:
+        return _computes_alone(value, seen)
+    home = value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))
+    if isinstance(value, ModuleType | FunctionType | BuiltinFunctionType | np.ufunc | type):
+        return isinstance(value, np.ufunc) or home.partition(".")[0] in _MODULES
+    return isinstance(value, int | float | complex | str | tuple | np.ndarray | np.generic) or home == "torch"
+
+
+def _made(candidate: FunctionType, text: str) -> Callable[..., Any] | None:
+    """The function of a text, with the candidate's globals; None where it is no Python."""
+    names = dict(candidate.__globals__)
+    try:
+        code = compile(text, _FILE, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True)
+        exec(code, names)
+    except Exception:  # whatever a default value that was changed raises
+        return None
+    return names.get(candidate.__name__)
+
+
+def _agrees(case: Asked, function: Callable[..., Any], until: float) -> bool:
+    """Whether all results of a case are within their error bounds, in time."""
+    try:
+        with _in_time(until):
+            found = case.answers(function)
+    except (Exception, SystemExit, _OutOfTimeError):  # whatever a changed source does
+        return False
+    if found.keys() != case.flowed.keys():
+        return False
+    return all(judge(found[name], case.flowed[name], None, name).comparison.verdict in PASSING for name in found)
+
+
+@contextmanager
+def _in_time(until: float) -> Iterator[None]:
+    """Ends a changed function when the time is over, at its next line."""
+
+    def line(frame: Any, event: str, argument: Any) -> Any:
+        if time.process_time() > until:
+            raise _OutOfTimeError
+        return line
+
+    def call(frame: Any, event: str, argument: Any) -> Any:
+        return line if frame.f_code.co_filename == _FILE else None
+
+    sys.settrace(call)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.settrace(None)

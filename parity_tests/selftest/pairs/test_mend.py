@@ -1,0 +1,94 @@
+"""What one change of a candidate's own source makes agree, with its line; nothing where none does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from parity_tests.pairs.causes import Cause
+from parity_tests.pairs.hold import CaseHeld, Options, hold_case, with_cause
+from parity_tests.pairs.mend import mended
+from parity_tests.pairs.positions import named
+
+X = np.random.default_rng(0).standard_normal((4, 6))
+
+
+@pytest.fixture(autouse=True)
+def _search() -> None:
+    """The real thing, in place of the one of this name for all other tests."""
+
+
+def rms(x, eps=1e-3):  # type: ignore[no-untyped-def]
+    mean = (x * x).mean(axis=1, keepdims=True)
+    return x / np.sqrt(mean - eps)
+
+
+def normed(x, eps=1e-3):  # type: ignore[no-untyped-def]
+    centred = x - x.mean(axis=0, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + eps)
+
+
+def endless(x):  # type: ignore[no-untyped-def]
+    n = 3
+    while n > 0:
+        n = n - 1
+        x = x + 1
+    return x
+
+
+def twice_wrong(x):  # type: ignore[no-untyped-def]
+    return np.exp(np.sinh(x)) + x * 17
+
+
+def into_a_file(x):  # type: ignore[no-untyped-def]
+    Path("nowhere").exists()
+    return x - 1
+
+
+def said(candidate: Callable[..., Any], reference: Callable[..., Any], seconds: float = 2.0) -> str:
+    """By position, each side calling the input as it likes."""
+    taken = named(candidate, reference, [X])
+    held: CaseHeld = hold_case(taken.candidate, taken.reference, taken.inputs, Options(), pair="p", case="c")
+    assert held.asked is not None
+    return mended([held.asked], seconds)
+
+
+def torchs_rms(x: torch.Tensor) -> torch.Tensor:
+    return x / torch.sqrt((x * x).mean(1, keepdim=True) + 1e-3)
+
+
+def test_a_change_of_the_candidates_source_that_makes_all_agree_is_said_with_its_line() -> None:
+    line = inspect.getsourcelines(rms)[1] + 2
+    found = said(rms, torchs_rms)
+    assert found == f"line {line} of test_mend.py: `-` is used where `+` belongs; without that all agrees"
+    assert "axis" in said(normed, lambda x: torch.nn.functional.layer_norm(x, (6,), eps=1e-3))
+
+
+def test_it_is_said_beside_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parity_tests.pairs.causes.cause_of", lambda *_: Cause("add left out"))
+    held = hold_case(rms, torchs_rms, {"x": X}, Options(), pair="p", case="c")
+    [told] = with_cause([held], Options(search=1.0), 0.0)
+    assert told.records[0].diagnosis.startswith("add left out; line ")
+
+
+def test_nothing_is_said_where_no_change_mends_it_or_all_agrees_or_no_time_is_given() -> None:
+    assert said(twice_wrong, torch.tanh, 0.3) == ""
+    assert said(rms, torchs_rms, 0) == ""
+    assert said(normed, lambda x: torch.nn.functional.layer_norm(x, (6,), eps=1e-3), 0) == ""
+    assert said(np.exp, torch.tanh) == "", "it has no source"
+
+
+def test_a_changed_loop_that_does_not_end_is_ended() -> None:
+    """`n = n - 1` becomes `n = n + 1` among others; the change that is looked for comes later."""
+    found = said(endless, lambda x: x - 3)
+    assert "`+` is used where `-` belongs" in found
+
+
+def test_what_does_more_than_compute_is_not_run_with_changes() -> None:
+    assert said(into_a_file, lambda x: x + 1) == ""
