@@ -45,6 +45,11 @@ def kolmogorov(x: float) -> float:
     return 1.0 if x < 0.2 else float(2 * ((-1.0) ** (k - 1) * np.exp(-2 * (k * x) ** 2)).sum())
 
 
+def normal_shares(x: NDArray[Any]) -> NDArray[Any]:
+    """The standard normal distribution function of each draw."""
+    return np.asarray(special.ndtr(torch.from_numpy(np.asarray(x, np.float64))).numpy())
+
+
 def kolmogorov_smirnov(shares: NDArray[Any]) -> float:
     """How likely n draws are at least as far from a distribution; `shares` is its own at each draw, in order.
 
@@ -77,7 +82,7 @@ def normal_problem(draws: NDArray[Any], std: float, *, among: int = 1) -> Said |
             f"has standard deviation {np.sqrt(squares / n) * std:.4g} over {n} draws, where {std} is expected",
             Odd.OTHER_SPREAD,
         )
-    if kolmogorov_smirnov(special.ndtr(torch.from_numpy(np.sort(x))).numpy()) < least:
+    if kolmogorov_smirnov(normal_shares(np.sort(x))) < least:
         return Said(f"has the right mean and spread over {n} draws, but is not normal", Odd.NOT_NORMAL)
     largest = float(np.abs(x).max())
     if n * np.log(math.erf(largest / math.sqrt(2))) < np.log(least):

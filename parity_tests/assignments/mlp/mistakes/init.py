@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness import statistics
@@ -47,7 +46,8 @@ def _from(draw: str) -> Experiment:
         if kind == "uniform":
             return bool(first <= x[0] and x[-1] <= second) and _is_uniform((x - first) / (second - first))
         z = (x - first) / second
-        return statistics.chi_square_two_sided(float((z * z).sum()), z.size) > UNLIKELY and _is_uniform(special.ndtr(z))
+        is_likely = statistics.chi_square_two_sided(float((z * z).sum()), z.size) > UNLIKELY
+        return is_likely and _is_uniform(statistics.normal_shares(z))
 
     return experiment
 
