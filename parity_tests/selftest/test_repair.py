@@ -86,6 +86,6 @@ def test_a_networks_own_method_is_repaired_beside_right_layers(tmp_path: Path) -
     file.write_text(text.replace('+ self.reg * p["W2"]', '+ 2 * self.reg * p["W2"]'), encoding="utf-8")
     run = check(CS231N, tmp_path, parts=frozenset({"TwoLayerNet"}), dtypes=("float64",), edition="2018-20")
     (repair,) = repairs(CS231N, run.records, run.environment, seconds=60.0)
-    assert [(fix.file, fix.words) for fix in repair.fixes] == [
-        ("cs231n/classifiers/fc_net.py", "the factor `2` is too much")
-    ]
+    (fix,) = repair.fixes
+    assert fix.file == "cs231n/classifiers/fc_net.py"
+    assert (fix.before.count("2 * self.reg"), fix.after.count("2 * self.reg")) == (1, 0)
