@@ -88,7 +88,7 @@ def forgiven(ungraded: Collection[str], plan: Sequence[Case], judged: Verdicts) 
         for q in case.quantities:
             comparison = judged[case.name][q.name]
             if q.part in ungraded and comparison.verdict not in PASSING:
-                said = Note(NoteKind.UNFED, f"is ungraded, and {comparison.verdict}: {comparison.problem}")
+                said = Note(NoteKind.UNGRADED, f"is ungraded, and {comparison.verdict}: {comparison.problem}")
                 found[case.name][q.name] = matched(said)
     return found
 

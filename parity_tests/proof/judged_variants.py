@@ -15,6 +15,7 @@ from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
+from reports.model.notes import NoteKind
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -86,12 +87,14 @@ def names_in(records: Iterable[Record]) -> list[str]:
 def first_failure(
     assignment: Assignment, variant: Variant, own: Iterable[str], edition: str | None, seed: int, dtypes: Sequence[str]
 ) -> str:
-    """Where a variant fails first: in the cases of its own parts, else in any; "" where in none."""
+    """Where a variant fails first: in the cases of its own parts, else in any; "" where in none.
+
+    An ungraded part that is noted to be wrong fails here.
+    """
     own = frozenset(own)
     for parts in (own, None) if own else (None,):
-        failed = failures(
-            records(assignment, variant, parts=parts, seed=seed, edition=edition, dtypes=dtypes, named=False)
-        )
+        found = records(assignment, variant, parts=parts, seed=seed, edition=edition, dtypes=dtypes, named=False)
+        failed = failures(found) or [one for one in found if any(note.kind is NoteKind.UNGRADED for note in one.notes)]
         if failed:
             return f"{failed[0].case}, {failed[0].quantity}"
     return ""

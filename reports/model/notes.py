@@ -35,6 +35,8 @@ class NoteKind(StrEnum):
     """Another reading of the assignment, which is as right."""
     UNFED = "unfed"
     """What it gives of inputs that the assignment never feeds is wrong."""
+    UNGRADED = "ungraded"
+    """A part that nobody grades is wrong, or is not written."""
     OWN_FORWARD = "own_forward"
     """Right, or wrong, by what the submission's own forward computed or handed on."""
     RESOLUTION = "resolution"
@@ -64,7 +66,7 @@ class NoteKind(StrEnum):
     @property
     def measures(self) -> bool:
         """Whether such notes on a part differ by the numbers in them alone."""
-        return self in (NoteKind.SHAPE, NoteKind.FORM, NoteKind.UNFED, NoteKind.RESOLUTION)
+        return self in (NoteKind.SHAPE, NoteKind.FORM, NoteKind.UNFED, NoteKind.UNGRADED, NoteKind.RESOLUTION)
 
 
 @dataclass(frozen=True, slots=True)
