@@ -186,8 +186,8 @@ def test_what_is_not_current_is_told_and_mended() -> None:
 
 
 def test_figures_of_rounding_may_differ_and_nothing_else() -> None:
-    shown = ["TODO 3    linear, forward   match  54/54  0.379  linear/memory", "the gap 1.4 is 5.4e+14 times"]
-    other = ["TODO 3    linear, forward   match  54/54  0.4  linear/tall", "the gap 2 is", "9.1e+12 times"]
+    shown = ["TODO 3    linear, forward   match  54/54  0.379  linear/memory", "the difference 1.4 is 5.4e+14 times"]
+    other = ["TODO 3    linear, forward   match  54/54  0.4  linear/tall", "the difference 2 is", "9.1e+12 times"]
     assert sessions.current(shown, other)
     assert not sessions.current(shown, [line.replace("54/54", "53/54") for line in other])
     assert not sessions.current(shown, [line.replace("match", "mismatch") for line in other])
