@@ -205,7 +205,8 @@ def _of_today(table: pa.Table) -> pa.Table:
     """The table of an earlier schema with today's names and the columns that it lacks."""
     import pyarrow as pa
 
-    table = table.rename_columns([RENAMED.get(name, name) for name in table.column_names])
+    names = [RENAMED.get(name, name) for name in table.column_names]
+    table = table if names == table.column_names else table.rename_columns(names)  # which drops pandas' own words
     if "explained_by" in table.column_names and "excuse" not in table.column_names:
         empty = pa.array([""] * table.num_rows, pa.string())  # nothing was borne out then
         table = table.add_column(min(COLUMNS.index("excuse"), table.num_columns), "excuse", empty)
