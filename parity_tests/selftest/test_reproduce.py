@@ -236,6 +236,27 @@ def test_a_mistake_of_the_homework_has_a_script_that_shows_it(mistake: Mistake, 
         is_shown(MLP, script, tmp_path)
 
 
+WRONG = {
+    "3": Body("linear_layer.forward", "return X @ self.params['W']"),
+    "4": Body("linear_layer.backward", "return None"),
+    "5": Body("tanh.forward", "self.h = np.tanh(X)\nreturn self.h / 2"),
+    "6": Body("tanh.backward", "return grad, grad"),
+    "7": Body("relu.forward", "self.mask = X > 0\nreturn np.abs(X)"),
+    "9": Body("dropout.backward", "return grad"),
+}
+"""A wrong form of each layer's functions, by their part."""
+
+
+@pytest.mark.parametrize("part", WRONG)
+def test_a_wrong_function_of_a_layer_has_a_script_that_shows_it(part: str, tmp_path: Path) -> None:
+    changed(MLP, part, [Body(WRONG[part].function, f"X = X + 0\n{WRONG[part].statements}")]).write(tmp_path)
+    wrong = failing(MLP, tmp_path, of_parts(MLP, part))
+    scripts = wrong.scripts()
+    assert {script.record.part for script in scripts} == {part}
+    for script in scripts:
+        is_shown(MLP, script, tmp_path)
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize(
     "mistake", [*FORMULAS[::11], *DRAWS[::5], *MAIN[::9]], ids=lambda mistake: f"{mistake.part}: {mistake.name}"
