@@ -49,7 +49,7 @@ class Layout:
             with (folder / path).open("rb") as file:
                 text = file.read(_MOST_BYTES).decode("utf-8", "replace")
             roots |= dict.fromkeys(str(one) for one in reversed(path.parents) if one != Path())
-            for name in _DEFINED.findall(text):
+            for name in defined_in(text):
                 if name in self.defines:
                     where.setdefault(name, ".".join(path.with_suffix("").parts))
         modules = tuple(dict.fromkeys(where[name] for name in self.defines if name in where))
@@ -114,6 +114,11 @@ class Layout:
 
 _DEFINED = re.compile(r"^(?:class|def) +(\w+)", re.MULTILINE)
 _MOST_BYTES, _MOST_FOLDERS = 1 << 20, 100
+
+
+def defined_in(text: str) -> list[str]:
+    """The classes and functions that a source defines at its outermost level."""
+    return _DEFINED.findall(text)
 
 
 def _sources_in(folder: Path) -> Iterator[Path]:

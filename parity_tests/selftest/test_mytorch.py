@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from parity_tests.grading.intake.entries import Entry
+from parity_tests.grading.intake.tell import told_by
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.null_submissions import points_of
 from parity_tests.proof.variants import Variant, unchanged
+from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
@@ -235,3 +239,13 @@ def test_something_small_in_the_logarithm_is_a_note_and_something_large_is_wrong
     assert failing(right) == {}
     assert any("adds 1e-9 in the logarithm" in note.text for record in right for note in record.notes)
     assert failing(loss("1e-6")).keys() == {"CrossEntropyLoss.forward"}
+
+
+def test_a_class_with_files_of_any_names_is_told_by_what_they_define() -> None:
+    def handed_in(source: str) -> list[Entry]:
+        data = source.encode()
+        return [Entry(f"{who}/everything.py", len(data), lambda most: data[:most]) for who in ("ann", "bob")]
+
+    assert told_by(handed_in(DIVIDED), Path("a-class")).assignment.name == "mytorch"
+    with pytest.raises(UsageError, match="fits none of the installed assignments"):
+        told_by(handed_in("class Sigmoid:\n    pass\n"), Path("a-class"))
