@@ -12,7 +12,7 @@ import os
 import sys
 import tokenize
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
 from types import CodeType, ModuleType
@@ -27,8 +27,8 @@ class Guard:
 
     `roots` are the submission's folder and those in it that imports are found in, too. `allowed` are the top-level
     modules beyond the standard library. `fixtures` maps names of modules to the files that are loaded for them. `inert`
-    is the finder of inert modules. `packages` maps a package to the folder that is its content, where this has another
-    name or lies nowhere else.
+    is the finder of inert modules; what one of the modules in `lent` lacks is inert as well. `packages` maps a package
+    to the folder that is its content, where this has another name or lies nowhere else.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class Guard:
         fixtures: dict[str, str],
         inert: Any,
         packages: dict[str, str],
+        lent: Collection[str] = (),
     ) -> None:
         self.folder, self._roots = roots[0], roots
         self._fixtures = fixtures
         self._allowed = {*sys.stdlib_module_names, *allowed}
         self._inert = inert
+        self._lent = frozenset(lent)
         self._packages = packages
         self._codes: dict[str, CodeType] = {}
         self._finders: dict[str, FileFinder] = {}
@@ -81,6 +83,11 @@ class Guard:
                 text = source.read(MAX_SOURCE + 1)
             self._codes[file] = compiled(text, file)
         return self._codes[file]
+
+    def new_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Return a module whose attributes are inert where they are not defined; None for the usual one."""
+        module: ModuleType | None = self._inert.create_module(spec) if spec.name in self._lent else None
+        return module
 
     def replace(self, file: str, code: CodeType) -> None:
         """Use `code` for a source file from now on."""
@@ -140,6 +147,9 @@ class _Loader(SourceFileLoader):
     """Loads a source file through the guard's compiled code, whatever is in __pycache__."""
 
     guard: Guard
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.guard.new_module(spec)
 
     def get_code(self, fullname: str) -> CodeType:
         return self.guard.compiled(self.path)

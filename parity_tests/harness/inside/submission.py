@@ -254,7 +254,8 @@ class Importer:
         inert_finder = inert_modules.InertFinder(tuple(inert))
         packages = {package: folder} if content else {}
         roots = [folder, *(f"{folder}{os.sep}{root}" for root in setup["roots"])]
-        self._guard = import_guard.Guard(roots, ["numpy", *setup["allow"]], files, inert_finder, packages)
+        incomplete = [name for name in lent if name in files or name in in_place_of]
+        self._guard = import_guard.Guard(roots, ["numpy", *setup["allow"]], files, inert_finder, packages, incomplete)
         if code is not None:
             self._guard.replace(self._file, code)
         for module, file in in_place_of.items():
