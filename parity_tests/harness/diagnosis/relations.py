@@ -26,10 +26,18 @@ NEAR_ONE = 5e-6
 """A factor that prints as 1 in six digits says nothing."""
 
 
+def _is_told(call: Call) -> bool:
+    """Whether a call is wrong, as far as what is right can be made of it."""
+    try:
+        return call.wrong and not is_right(call)
+    except ValueError:
+        return False
+
+
 @np.errstate(all="ignore")
 def relation(calls: Sequence[Call], relations: Relations) -> str:
     """A sentence part such as "off by the constant factor 0.5", "" where no relation holds in every wrong call."""
-    wrong = [call for call in calls if call.wrong and not is_right(call)]
+    wrong = [call for call in calls if _is_told(call)]
     if not wrong:
         return ""
     if own := relations.own.get(wrong[0].operation) or relations.own.get(wrong[0].part):
