@@ -18,7 +18,7 @@ from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
-from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.layout import NUMPY_1, Editions, Layout
 from parity_tests.protocol.null import Nulls
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.part import Part
@@ -59,7 +59,11 @@ def of_folder(folder: Path) -> Assignment:
         plan=partial(plan, replace(declared, questions=usual(declared))),
         kinds={KIND: Kind(partial(_draw, questions), partial(_judge, questions))},
         exam=declared.exam,
-        editions=Editions(declared.editions, inert_modules=dict.fromkeys(declared.editions, declared.inert)),
+        editions=Editions(
+            declared.editions,
+            inert_modules=dict.fromkeys(declared.editions, declared.inert),
+            numpy_1=NUMPY_1 if declared.notebook else {},
+        ),
         blame=partial(_blamed, questions, declared.ungraded),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,

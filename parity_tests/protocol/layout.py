@@ -8,6 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+NUMPY_1 = {
+    **{name: name for name in ("int", "float", "bool", "complex", "object", "str")},
+    "float_": "np.float64",
+    "product": "np.prod",
+    "cumproduct": "np.cumprod",
+    "mat": "np.asmatrix",
+    "alltrue": "np.all",
+    "sometrue": "np.any",
+    "Inf": "np.inf",
+    "NaN": "np.nan",
+}
+"""What files of older years use of numpy 1 that numpy 2 has no longer, and what that stood for."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -153,7 +166,7 @@ class Editions:
     files that are lent in an edition, where that is another file than the solution's, by edition. With `because`, what
     files show that are of each edition, a submission is checked by the one that its files show if nobody says another.
     `numpy_1` lends in a submission's process names that numpy had once, each with what it stood for: Python's own,
-    such as `int`, or numpy's, such as `np.prod`.
+    such as `int`, or numpy's, such as `np.prod`; where it lends any, `float` takes an array of one number, too.
     """
 
     names: tuple[str, ...] = ("",)

@@ -139,6 +139,7 @@ CHANGED = {
     ),
     "c4w1": (
         ("+ b[0, 0]", "- b[0, 0]", "conv_forward", "Z at"),
+        ("float(b.item())", "float(b)", "", ""),
         ("else window.mean(", "else window.sum(", "pool_forward", "A at"),
     ),
     "c5w1": (('+ parameters["ba"])', '- parameters["ba"])', "rnn_cell_forward", "ba has the wrong sign"),),

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity_tests.assignments.cs231n.editions import BECAUSE, EDITIONS, INERT, NUMPY_1
+from parity_tests.assignments.cs231n.editions import BECAUSE, EDITIONS, INERT
 from parity_tests.assignments.cs231n.kinds.blame import blamed
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM, UNSUPPORTED
 from parity_tests.assignments.cs231n.parts import NETWORKS, PARTS
@@ -14,7 +14,7 @@ from parity_tests.assignments.cs231n.plan import KINDS, plan
 from parity_tests.protocol.assignment import Assignment, Inside
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import HarnessError
-from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.layout import NUMPY_1, Editions, Layout
 from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
 from reports.model.records import Record

@@ -38,19 +38,6 @@ INERT = (
 )  # fmt: skip
 """What files of the various years import beside numpy, and what nothing here uses."""
 
-NUMPY_1 = {
-    **{name: name for name in ("int", "float", "bool", "complex", "object", "str")},
-    "float_": "np.float64",
-    "product": "np.prod",
-    "cumproduct": "np.cumprod",
-    "mat": "np.asmatrix",
-    "alltrue": "np.all",
-    "sometrue": "np.any",
-    "Inf": "np.inf",
-    "NaN": "np.nan",
-}
-"""What files of the older years use of numpy 1 that numpy 2 has no longer, and what that stood for."""
-
 
 def asked(edition: str) -> frozenset[str]:
     """The functions and networks that are asked for."""

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.editions import NUMPY_1
 from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.networks import shapes_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM, PACKAGE
@@ -20,6 +19,7 @@ from parity_tests.harness.failing_case import FailingCase, differentiated
 from parity_tests.harness.script_maker import Call, Scripts, Shown
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Params
+from parity_tests.protocol.layout import NUMPY_1
 from parity_tests.protocol.reproduction import ScriptSetting
 from reports.model.records import Record
 from reports.model.verdicts import Verdict

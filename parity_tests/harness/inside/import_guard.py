@@ -7,12 +7,13 @@ import the standard library only.
 
 from __future__ import annotations
 
+import builtins
 import io
 import os
 import sys
 import tokenize
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location
 from types import CodeType, ModuleType
@@ -49,6 +50,8 @@ class Guard:
         self._codes: dict[str, CodeType] = {}
         self._finders: dict[str, FileFinder] = {}
         self._kept = dict(sys.modules)
+        self.builtins: Mapping[str, Any] = {}
+        """What the submission's modules know in place of some of Python's own names."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -88,6 +91,11 @@ class Guard:
         """Return a module whose attributes are inert where they are not defined; None for the usual one."""
         module: ModuleType | None = self._inert.create_module(spec) if spec.name in self._lent else None
         return module
+
+    def prepare(self, module: ModuleType) -> None:
+        """Give a module of the submission, which is executed next, its names of Python's own."""
+        if self.builtins:
+            vars(module)["__builtins__"] = {**vars(builtins), **self.builtins}
 
     def replace(self, file: str, code: CodeType) -> None:
         """Use `code` for a source file from now on."""
@@ -150,6 +158,10 @@ class _Loader(SourceFileLoader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self.guard.new_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.guard.prepare(module)
+        super().exec_module(module)
 
     def get_code(self, fullname: str) -> CodeType:
         return self.guard.compiled(self.path)

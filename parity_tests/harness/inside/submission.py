@@ -214,8 +214,11 @@ def _is_broken(file: Path) -> bool:
 class Importer:
     """Imports the submission in `folder`. From its creation on, the process finds only what a submission may import."""
 
-    def __init__(self, folder: str, setup: Mapping[str, Any], editions: Any) -> None:
-        """`setup` is what the harness tells the process, `editions` the module that tells editions apart, or None."""
+    def __init__(self, folder: str, setup: Mapping[str, Any], editions: Any, own_names: Mapping[str, Any]) -> None:
+        """`setup` is what the harness tells the process, `editions` the module that tells editions apart, or None.
+
+        `own_names` are what modules know in place of some of Python's own names.
+        """
         self._folder = folder
         self.main: str = setup["module"]
         self.support: str = setup["support"]
@@ -256,6 +259,7 @@ class Importer:
         roots = [folder, *(f"{folder}{os.sep}{root}" for root in setup["roots"])]
         incomplete = [name for name in lent if name in files or name in in_place_of]
         self._guard = import_guard.Guard(roots, ["numpy", *setup["allow"]], files, inert_finder, packages, incomplete)
+        self._guard.builtins = own_names
         if code is not None:
             self._guard.replace(self._file, code)
         for module, file in in_place_of.items():
@@ -285,6 +289,7 @@ class Importer:
         if parent is not None:
             setattr(parent, name, module)
         try:
+            self._guard.prepare(module)
             exec(self._guard.compiled(self._file), vars(module))
         except BaseException as error:
             sys.modules[self.main] = module

@@ -158,7 +158,8 @@ class Worker:
             if submission.has_module(self._folder, name.partition(".")[0]):  # which precedes the standard library's
                 for known in (sys.modules, self._definitions or {}):
                     known.pop(name, None)
-        self._importer = submission.Importer(self._folder, setup, self._preloaded.editions)
+        own_names = {"float": _FloatOfNumpy1} if setup["numpy_1"] else {}
+        self._importer = submission.Importer(self._folder, setup, self._preloaded.editions, own_names)
         sys.breakpointhook = _refuse_breakpoint
         return {
             "kind": "edition",
@@ -351,6 +352,27 @@ def _reshape_of_numpy_1(reshape: Any) -> Any:
         return reshape(a, *shape, **named)
 
     return with_newshape
+
+
+class _LikeFloat(type):
+    def __instancecheck__(cls, one: Any) -> bool:
+        return isinstance(one, float)
+
+    def __subclasscheck__(cls, one: type) -> bool:
+        return issubclass(one, float)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is float or other is cls
+
+    def __hash__(cls) -> int:
+        return hash(float)
+
+
+class _FloatOfNumpy1(float, metaclass=_LikeFloat):
+    """`float`, which takes an array of one number as well: numpy 2.4 refuses one that has dimensions."""
+
+    def __new__(cls, one: Any = 0.0) -> Any:
+        return float(one.item() if isinstance(one, np.ndarray) and one.size == 1 else one)
 
 
 def _limit(what: int, limit: int, hard: bool = True) -> None:
