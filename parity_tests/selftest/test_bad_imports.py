@@ -27,7 +27,7 @@ def import_failure(tmp_path: Path, source: str | bytes) -> Failure:
     ("source", "error", "line", "sentence"),
     [
         ("x = 1\ndef f(:\n    pass\n", "SyntaxError", 2, "neural_networks.py, line 2 is not Python: .*“def f\\(:”"),
-        ("def f():\n    print 'loss'\n", "SyntaxError", 2, "this is Python 2, and Python 3 is asked for"),
+        ("def f():\n    print 'loss'\n", "SyntaxError", 2, "this is Python 2, and Python 3 is expected"),
         ("def f():\n\tx = 1\n        y = 2\n", "TabError", 3, "inconsistent use of tabs"),
         ("def f():\nreturn 1\n", "IndentationError", 2, "expected an indented block"),
         ("x = 1\0", "SyntaxError", 0, "null bytes"),

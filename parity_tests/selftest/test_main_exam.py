@@ -152,7 +152,6 @@ SHOWN = (
     ("= 5 for", "relu-wiring", "batches"),
     ("mnist_subset.json", "relu-wiring", "run"),
     ('int(main_params["random_seed"]) or None', "relu-wiring", "random seed"),
-    ("records outlive a run", "relu-wiring", "training losses"),
     ('result = Path("results.json")', "relu-wiring", "training accuracy"),
     ("10 for int", "tanh-own", "number of steps"),
     ("if t == 10", "tanh-own", "learning rate"),
@@ -220,7 +219,11 @@ def test_early_stopping_is_caught_where_no_validation_loss_would_rise_by_chance(
 
 
 def test_a_leak_is_said_of_the_run_in_which_it_shows() -> None:
-    found = failing(evasion("velocities outlive a run"), "main/relu-wiring/float64")
+    kept = [
+        ("# TODO 10\n", "KEPT = {}\n\n\n# TODO 10\n"),
+        ("momentum = add_momentum(model)", "momentum = KEPT or (KEPT.update(add_momentum(model)) or KEPT)"),
+    ]
+    found = failing(kept, "main/relu-wiring/float64")
     messages = [message for _, quantity, message in found if quantity == "weights"]
     assert "run 2 of 3 in one process): " in messages[0]
     assert "after step 1 (epoch 1)" in messages[0]

@@ -80,7 +80,7 @@ def told(rows: Sequence[Row], who: str) -> int:
 
 
 def without_alarm(rows: Sequence[Row], who: str) -> int:
-    """How many of them in problems of which it takes all honest answers for right."""
+    """How many of them in problems of which it takes all correct answers for right."""
     return told([row for row in rows if not row.alarms.get(who)], who)
 
 
@@ -92,7 +92,7 @@ def in_short(rows: Sequence[Row]) -> tuple[str, str]:
         false = sum(row.alarms.get(who, 0) for row in rows)
         return f"{told(rows, who):,}, {false or 'no'} false alarm{'' if false == 1 else 's'}"
 
-    ours = f"{said('hold')}, of {faults:,} faults and {honest:,} honest answers"
+    ours = f"{said('hold')}, of {faults:,} faults and {honest:,} correct answers"
     return ours, f"its default {said('default')}; 1e-4 {said('1e-4')}"
 
 
@@ -109,10 +109,10 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
         resolutions = [row.resolution for row in group if row.resolution is not None]
         typical = f"{np.median(resolutions):.1e}" if resolutions else ""
         yield line(name, len(group), *(count[v] for v in verdicts), typical, f"{sum(row.seconds for row in group):.0f}")
-    yield from ("", "Faults that show in float64, who tells them, and false alarms of honest answers:", "")
+    yield from ("", "Faults that show in float64, who tells them, and false alarms of correct answers:", "")
     alarms = [f"alarms {who}" for who in JUDGES]
     quiet = [f"{who} without an alarm" for who in JUDGES]
-    yield line("", "faults", *JUDGES, *quiet, "honest answers", *alarms)
+    yield line("", "faults", *JUDGES, *quiet, "correct answers", *alarms)
     yield line("---", *["---:"] * (2 + 3 * len(JUDGES)))
     for name, group in groups.items():
         faults = sum(len(row.faults) for row in group)
