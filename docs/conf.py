@@ -1,5 +1,6 @@
 """How Sphinx builds the documentation: `sphinx-build -W -n docs build/docs`."""
 
+import re
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,15 @@ def _accessible(app: Sphinx, page: str, template: str, context: dict[str, Any], 
     context["body"] = context.get("body", "").replace("<pre>", '<pre tabindex="0">')
 
 
+def _plain_defaults(app: Sphinx, context: Any, lines: list[str]) -> None:
+    """Writes the default of an option as one types it, without Python's quotes and types."""
+    lines[:] = [re.sub(r"^(\s*:default: )``(?:PosixPath\()?'([^']*)'\)?``$", r"\1``\2``", line) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
     """What the assignments ask, and a sample of each report, are written whenever the documentation is built."""
     app.add_html_math_renderer("mathml", (_formula, None), (_formula, None))
+    app.connect("sphinx-click-process-options", _plain_defaults)
     app.connect("html-page-context", _accessible, priority=900)
     write_pages(Path(app.srcdir) / "reference" / "generated")
     render(Path(app.srcdir) / "reference" / "generated" / "samples")

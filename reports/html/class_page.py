@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -197,10 +198,15 @@ def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) ->
     for text, names in who_made.items():
         by_people.setdefault(tuple(names), []).append(text)
     lines = [
-        (sorted(texts), sorted((people[name] for name in names), key=lambda who: who.name))
+        (sorted(texts, key=_in_order), sorted((people[name] for name in names), key=lambda who: who.name))
         for names, texts in by_people.items()
     ]
-    return sorted(lines, key=lambda line: (-len(line[1]), line[0]))
+    return sorted(lines, key=lambda line: (-len(line[1]), [*map(_in_order, line[0])]))
+
+
+def _in_order(text: str) -> list[str | int]:
+    """The key that puts TODO 2 before TODO 10: numbers by their value."""
+    return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"(\d+)", text)]
 
 
 def _verdict(count: int, totals: Sequence[float], maximum: float, zeros: int) -> str:

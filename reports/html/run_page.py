@@ -145,6 +145,8 @@ def report_page(
     environment = run.environment
     strip = [_strip_row(part, cards) for part in part_summaries(run, strict)]
     many = len(strip) > _MOST_TILES
+    judged = not nothing_judged(run.records)
+    shown = run.records if judged else [record for record in run.records if record.check == "import"]
     return template("report.html").render(
         title=f"Parity: {who or (run.records[0].submission if run.records else '')}",
         who=who,
@@ -159,7 +161,7 @@ def report_page(
         headline=headline(run) if run.records else "",
         title_of_all=environment.assignment_title or "",
         first=cards[0] if fails and cards and cards[0].relation + cards[0].diagnosis else None,
-        judged=not nothing_judged(run.records),
+        judged=judged,
         strip=strip,
         waiting=any(row["waiting"] for row in strip),
         tiles=[row for row in strip if not (many and row["right"])],
@@ -177,7 +179,7 @@ def report_page(
         notes=_note_rows(groups.free_notes, run),
         output=_printed(run.output),
         environment=facts(environment),
-        glossary=glossary({shown_verdict(record) for record in run.records} | {NOTE for r in run.records if r.note}),
+        glossary=glossary({shown_verdict(r) for r in shown} | {NOTE for r in shown if r.note}),
     )
 
 

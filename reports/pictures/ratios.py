@@ -54,8 +54,9 @@ def ratios_charts(run: Results) -> tuple[str, str]:
         if record.dtype:
             place = (_place(record.ratio or 0.0), rows[record.part])
             series[record.dtype].setdefault(place, []).append(record)
+    lanes = (0.17, -0.17) if len(series) > 1 else (0.0,)
     dots = [
-        [(x, row + (0.17, -0.17)[index % 2], _dot_title(same)) for (x, row), same in sorted(dots_of.items())]
+        [(x, row + lanes[index % 2], _dot_title(same)) for (x, row), same in sorted(dots_of.items())]
         for index, dots_of in enumerate(series.values())
     ]
     over = sum((record.ratio or 0) > 1 for record in shown)

@@ -42,7 +42,7 @@ def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> l
     if record.bad:
         facts.append(f"{record.bad} of {record.total} elements beyond the error bound")
     if record.ulps is not None:
-        facts.append(f"{number(record.ulps)} units in the last place")
+        facts.append(f"{number(record.ulps)} unit{'' if record.ulps == 1 else 's'} in the last place")
     if record.blame:
         facts.append(f"wrong side, by higher precision: {printable(record.blame)}")
     if facts:
