@@ -257,7 +257,7 @@ def test_columns_that_are_the_same_for_all_are_left_out_and_told(browser: Browse
 
 def test_mistakes_of_the_same_people_are_one_line_and_clusters_are_too() -> None:
     frames = class_of(["anna", "bob", "cem"])
-    rows = [("anna", "a"), ("bob", "a"), ("anna", "b"), ("bob", "b"), ("cem", "c"), ("cem", "d")]
+    rows = [("anna", "a"), ("bob", "a"), ("anna", "b"), ("bob", "b"), ("cem", "d 10"), ("cem", "d 9")]
     frames["mistakes"] = pd.DataFrame(
         [(name, "linear", text, "4", "gradient of W", "mismatch", "") for name, text in rows],
         columns=frames["mistakes"].columns,
@@ -272,7 +272,7 @@ def test_mistakes_of_the_same_people_are_one_line_and_clusters_are_too() -> None
         "anna, bob: 97 to 100 % are the same",
         "cem: cem wrote cluster 1: 97 % of the code",
         "TODO 4: a; TODO 4: b (2): anna, bob",
-        "TODO 4: c; TODO 4: d (1): cem",
+        "TODO 4: d 9; TODO 4: d 10 (1): cem",
     ]
     coded = {name: Who(f"code{n}", "") for n, name in enumerate(people)}
     anonymous = class_page(**frames, parts=PARTS, people=coded, anonymous=True)
