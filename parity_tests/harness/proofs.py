@@ -19,6 +19,7 @@ AskAgain = Callable[[Case], Mapping[str, Comparison]]
 """Puts a case to the submission anew, and judges it."""
 _UNENDED = ("crashed", "timeout")
 """What the failures are of calls that raised nothing and did not return."""
+_LACKING = "AttributeError"
 RIGHT_WITH = "with Parity's own {} in place it is right"
 FAILS_TOO = "with Parity's own {} in place it is wrong as well"
 
@@ -109,8 +110,8 @@ class _Settling:
                 self._judged[name] = replace(comparison, excuse=PROVED)
             elif again.explained_by not in ("", self._parts[name], *parts):
                 waiting[name] = replace(comparison, explained_by=again.explained_by)
-            elif again.verdict == Verdict.UNJUDGED and again.failure is not None:  # it could not be asked: left open
-                continue
+            elif again.failure is not None and (again.verdict == Verdict.UNJUDGED or again.failure.error == _LACKING):
+                continue  # it could not be asked, or uses what Parity's own part does not keep: left open
             else:
                 said = FAILS_TOO.format(self._labels.get(comparison.explained_by, comparison.explained_by))
                 problem = f"{comparison.problem.rstrip('.')}; {said}"

@@ -11,7 +11,7 @@ from parity_tests.protocol.assignment import Assignment
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
-LONGEST_FUNCTION, LONGEST_LINE = 40, 160
+LONGEST_FUNCTION, LONGEST_LINE = 120, 160
 """Lines of a function, and characters of a line, that are kept."""
 LARGEST_FILE = 1 << 20
 """Bytes of a file of which lines are kept."""

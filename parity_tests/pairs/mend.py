@@ -40,6 +40,8 @@ _TO_FILES = {
     "save", "savez", "savez_compressed", "savetxt", "load", "loadtxt", "genfromtxt", "tofile", "fromfile", "memmap",
     "hub", "io",
 }  # fmt: skip
+_CLEAR = 8.0
+"""The normalised error of a clear mistake: what is less may come within its bound by many a change."""
 _ROOM = 20
 """A changed function may take so many times as long as the candidate did, and a fiftieth of a second."""
 
@@ -55,7 +57,12 @@ def mended(cases: Sequence[Asked], seconds: float) -> str:
     """
     candidate = cases[0].candidate
     failing = [case for case in cases if case.fails]
-    if not failing or seconds <= 0 or sys.gettrace() is not None or not _computes_alone(candidate, set()):
+    if (
+        not any(map(_is_clear, failing))
+        or seconds <= 0
+        or sys.gettrace() is not None
+        or not _computes_alone(candidate, set())
+    ):
         return ""
     try:
         lines, first = inspect.getsourcelines(candidate)
@@ -74,10 +81,14 @@ def mended(cases: Sequence[Asked], seconds: float) -> str:
         function = _made(candidate, source.definition(candidate.__name__, change.edits))
         if function is not None and all(_agrees(case, function, time.process_time() + room) for case in order):
             line = first + change.line - 1
-            return (
-                f"line {line} of {Path(candidate.__code__.co_filename).name}: {change.mends}; without that all agrees"
-            )
+            return f"line {line} of {Path(candidate.__code__.co_filename).name}: {change.mends} (mended, all agrees)"
     return ""
+
+
+def _is_clear(case: Asked) -> bool:
+    """Whether some result is wrong by far more than its error bound."""
+    judged = (judge(case.returned[name], one, None, name).comparison for name, one in case.flowed.items())
+    return any(one.verdict not in PASSING and (one.ratio is None or not one.ratio < _CLEAR) for one in judged)
 
 
 def _size(case: Asked) -> int:

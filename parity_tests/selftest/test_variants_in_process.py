@@ -23,8 +23,10 @@ from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.records_of_cases import LARGE
 from parity_tests.selftest.shipped_variants import alone, shipped, with_mistake
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+FAILED = (Verdict.MISSING, Verdict.MISMATCH, Verdict.CRASHED)
 OF_PARTS = [one for one in MISTAKES if one.part != "10" and not one.spoils]
 
 
@@ -74,3 +76,14 @@ def test_evasions_in_parts_fail(tenth: int) -> None:
     assert len(asked) > 9
     passed = [one for one in asked if not failures(records(*one))]
     assert [one.name for one, parts in passed if not failures(records(one, parts, small=False))] == []
+
+
+@pytest.mark.parametrize(("used", "blamed"), [("self.mask", set()), ("(X < 0)", {"8"})])
+def test_a_backward_is_not_blamed_for_what_an_unwritten_forward_would_keep(used: str, blamed: set[str]) -> None:
+    source = shipped().files["neural_networks.py"]
+    kept = "        self.mask = X > 0\n        return np.maximum(X, 0)\n"
+    before, after = source.split(kept)
+    source = f"{before}        pass\n{after.replace('grad * self.mask', f'grad * {used}', 1)}"
+    found = failures(records(Variant("", {**shipped().files, "neural_networks.py": source}), {"7", "8"}))
+    wrong = {record.part for record in found if record.verdict in FAILED}
+    assert wrong == {"7"} | blamed

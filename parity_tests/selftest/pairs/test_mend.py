@@ -29,6 +29,14 @@ def rms(x, eps=1e-3):  # type: ignore[no-untyped-def]
     return x / np.sqrt(mean - eps)
 
 
+def barely_wrong(x):  # type: ignore[no-untyped-def]
+    return x / np.sqrt((x * x).mean(axis=1, keepdims=True) + 2e-15)
+
+
+def clearly_wrong(x):  # type: ignore[no-untyped-def]
+    return x / np.sqrt((x * x).mean(axis=1, keepdims=True) + 2e-3)
+
+
 def normed(x, eps=1e-3):  # type: ignore[no-untyped-def]
     centred = x - x.mean(axis=0, keepdims=True)
     return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + eps)
@@ -66,8 +74,14 @@ def torchs_rms(x: torch.Tensor) -> torch.Tensor:
 def test_a_change_of_the_candidates_source_that_makes_all_agree_is_said_with_its_line() -> None:
     line = inspect.getsourcelines(rms)[1] + 2
     found = said(rms, torchs_rms)
-    assert found == f"line {line} of test_mend.py: `-` is used where `+` belongs; without that all agrees"
+    assert found == f"line {line} of test_mend.py: `-` is used where `+` belongs (mended, all agrees)"
     assert "axis" in said(normed, lambda x: torch.nn.functional.layer_norm(x, (6,), eps=1e-3))
+
+
+def test_no_number_is_taken_for_the_cause_where_rounding_hides_what_is() -> None:
+    """The difference is twice the error bound, which many a change would bring within it."""
+    assert said(barely_wrong, lambda x: x / torch.sqrt((x * x).mean(1, keepdim=True) + 1e-15)) == ""
+    assert "`2e-3` is used where" in said(clearly_wrong, torchs_rms)
 
 
 def test_it_is_said_beside_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
