@@ -205,7 +205,7 @@ def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) ->
 
 
 def _in_order(text: str) -> list[str | int]:
-    """The key that puts TODO 2 before TODO 10: numbers by their value."""
+    """The key that sorts numbers in texts by their value."""
     return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"(\d+)", text)]
 
 
