@@ -94,9 +94,10 @@ def new_assignment(
     """
     from parity_tests.declared.proposing.proposal import Answers, questions
     from parity_tests.declared.proposing.signatures import read_module
+    from parity_tests.declared.proposing.writing import refuse_what_is_there
 
     folder = out or Path(f"{source.stem}-assignment")
-    _refuse_what_is_there(folder)
+    refuse_what_is_there(folder)
     text, is_notebook = _source(source)
     module = read_module(text, path_text(source))
     wanted = _wanted(module, functions, source)
@@ -115,12 +116,6 @@ def new_assignment(
     proposals = _checked(proposals)
     _write(folder, source, text, is_notebook, module, proposals, name or folder.name)
     return _tell(folder, proposals, module)
-
-
-def _refuse_what_is_there(folder: Path) -> None:
-    """Raises UsageError before anybody is asked."""
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise UsageError(f"{path_text(folder)} is there already, and nothing is written over: name another by --out.")
 
 
 def _source(source: Path) -> tuple[str, bool]:
@@ -201,12 +196,13 @@ def _asked(proposals: Sequence[Proposal], answers: Answers, propose: Callable[[A
 
 def _checked(proposals: Sequence[Proposal]) -> list[Proposal]:
     """The proposals; what torch cannot do with its inputs is left open, with what it says."""
+    from parity_tests.declared.declaration import OPEN
     from parity_tests.declared.proposing.trial import what_fails
 
     for one in proposals:
         if not one.open and (said := what_fails(one)):
             one.leave_open(f"torch's lines fail on what is drawn: {said}")
-            one.torch = [f"{line.partition(' =')[0]} = ..." for line in one.torch]
+            one.torch = [f"{line.partition(' =')[0]} = {OPEN}" for line in one.torch]
     return list(proposals)
 
 
@@ -226,10 +222,7 @@ def _write(
     stem = f"_{stem}" if stem[0].isdigit() else stem
     beside = [one for one in module.imports if (source.parent / f"{one}.py").is_file()]
     foreign = [one for one in module.imports if one and one not in (*beside, "numpy", *sys.stdlib_module_names)]
-    asked = {part for one in proposals for part in one.parts}
-    left_out = [
-        one for one in (*module.functions, *module.layers) if not any(part.partition(".")[0] == one for part in asked)
-    ]
+    left_out = [one for one in (*module.functions, *module.layers) if one not in _asked_names(proposals)]
     plan = Plan(name, stem, source.name, is_notebook, tuple(foreign), tuple(beside), tuple(left_out), _titles(module))
     place = "starter" if _is_starter(module, proposals) else "solution"
     files = {

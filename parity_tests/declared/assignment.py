@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.declared.cases import AND, KIND, draw, plan
 from parity_tests.declared.declaration import Declaration, Question, read
-from parity_tests.declared.dialects import asked_of, editions_of, usual
+from parity_tests.declared.dialects import asked_of, editions_of, texts_of, usual
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -77,8 +77,9 @@ def of_folder(folder: Path) -> Assignment:
 def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> Assignment:
     """The assignment for a submission, whose files tell its layout, its editions and the dialect of each question."""
     layout = assignment.layout.in_folder(folder)
-    asked = replace(declared, questions=asked_of(declared, folder, layout))
-    first = AND.join(editions_of(declared, folder, layout))
+    texts = texts_of(declared, folder, layout)
+    asked = replace(declared, questions=asked_of(declared, texts))
+    first = AND.join(editions_of(declared, texts))
     names = dict.fromkeys((first, *assignment.editions.names))
     return replace(
         assignment, layout=layout, plan=partial(plan, asked), editions=replace(assignment.editions, names=tuple(names))

@@ -15,22 +15,21 @@ def usual(declared: Declaration) -> tuple[Question, ...]:
     return tuple(one for one in declared.questions if not one.of)
 
 
-def asked_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[Question, ...]:
-    """The questions in the dialects that a submission's files tell.
+def asked_of(declared: Declaration, texts: Mapping[str, str]) -> tuple[Question, ...]:
+    """The questions in the dialects that the `texts` of a submission's classes and functions tell.
 
     Where the file of a question tells nothing and another is of a dialect, the question is asked with both right.
     """
-    texts = _texts(declared, folder, layout)
     told = {one.name for one in declared.questions if one.of and not one.open and _is_told(one, texts)}
     return tuple(_choices(declared, told))
 
 
-def editions_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[str, ...]:
+def editions_of(declared: Declaration, texts: Mapping[str, str]) -> tuple[str, ...]:
     """The editions of which a submission defines something, else the first one.
 
     Of a notebook, whose names others have as well, it is half of what is asked.
     """
-    defined = {name for name, text in _texts(declared, folder, layout).items() if text}
+    defined = {name for name, text in texts.items() if text}
     found = []
     for edition in declared.editions:
         asked = {name for one in declared.questions if one.edition == edition for name in one.asks}
@@ -39,7 +38,7 @@ def editions_of(declared: Declaration, folder: Path, layout: Layout) -> tuple[st
     return tuple(found) or declared.editions[:1]
 
 
-def _texts(declared: Declaration, folder: Path, layout: Layout) -> dict[str, str]:
+def texts_of(declared: Declaration, folder: Path, layout: Layout) -> dict[str, str]:
     """The text of each class and function that is asked, "" of one that no file defines."""
     names = (name for one in declared.questions for name in one.asks)
     where = layout.where or dict.fromkeys(names, layout.module)

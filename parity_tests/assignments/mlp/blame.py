@@ -28,7 +28,7 @@ WIRING = "main's wiring, which fails with correct parts too"
 OTHER_FORM = "which returns something else than is expected: main is written for that, and right with its own parts"
 FORMS = ("a tuple", "a list", "a dict", Found.OTHER_MODEL)
 """What is found of a part that returns a right result in another form, if main is right with it."""
-KEPT_BY = {"4": "3", "6": "5", "8": "7"}
+KEPT_BY = {"4": "3", **{backward: forward for forward, backward in TODOS.values()}}
 """By the TODO of each backward that of its forward, which keeps on the object what the backward uses."""
 Judged = Mapping[str, Comparison]
 Judgements = Mapping[str, Judged]

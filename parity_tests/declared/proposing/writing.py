@@ -13,6 +13,7 @@ from typing import Any
 from parity_tests.declared.declaration import FILE, OPEN
 from parity_tests.declared.proposing.proposal import Proposal
 from parity_tests.protocol.errors import UsageError
+from reports.model.escape import path_text
 
 WIDTH = 110
 RUBRIC = "rubric.toml"
@@ -58,12 +59,17 @@ def rubric(proposals: Sequence[Proposal]) -> str:
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
+def refuse_what_is_there(folder: Path) -> None:
+    """Raises UsageError where something lies in the folder that is to be written."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise UsageError(f"{path_text(folder)} is there already, and nothing is written over: name another by --out.")
+
+
 def write(folder: Path, files: Mapping[str, str]) -> None:
     """Writes the files of a new folder, the declaration last. Raises UsageError where something lies there already."""
     from reports.model.write_whole import write_whole
 
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise UsageError(f"{folder} is there already, and nothing is written over: name another folder by --out.")
+    refuse_what_is_there(folder)
     for name in sorted(files, key=lambda name: name == FILE):
         path = folder / name
         try:
