@@ -29,9 +29,8 @@ from parity_tests.harness.machine import cores
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Budget, Question, ask_all
 from parity_tests.harness.whose_fault import judge_anything
-from parity_tests.proof.editions import functions
 from parity_tests.proof.mutants import Mutant, excuse, mutants
-from parity_tests.proof.variants import Variant, rewritten, with_changes
+from parity_tests.proof.variants import Variant, functions, rewritten, with_changes
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.mistake import Body, Swap
@@ -210,7 +209,7 @@ def _slips() -> dict[str, list[Mutant]]:
 
 def body_of(source: str, function: str) -> Body:
     """A function's statements, as they stand in a source."""
-    node = dict(functions(ast.parse(source)))[function]
+    node = functions(source)[function]
     return Body(function, ast.unparse(ast.Module(node.body, [])))
 
 

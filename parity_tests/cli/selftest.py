@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from parity_tests.assignments import SHIPPED
-from parity_tests.cli.files import write
 from parity_tests.cli.options import assignment_option, json_option, quiet_option, verbose_option
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 from parity_tests.cli.terminal import Progress
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
 @click.command()
 @assignment_option
-@click.option(
-    "--honest",
-    "seeds",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Only correct variants, for N seeds: how difference/error bound is distributed.",
-)
 @click.option(
     "--only",
     type=click.Choice(["mistakes", "honest", "slips", "evasions", "nulls", "nearmisses"]),
@@ -53,14 +46,13 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("parity-selftest"),
     show_default=True,
-    help="Folder for the frames and the picture.",
+    help="Folder for the frame.",
 )
 @verbose_option("Say each variant as it is judged.")
 @quiet_option
 @json_option
 def selftest(
     assignment: str | None,
-    seeds: int | None,
     only: str | None,
     exams: int | None,
     share: int,
@@ -83,18 +75,16 @@ def selftest(
 
     from parity_tests.proof.proof import KINDS, prove, tasks
 
-    kinds = ("honest",) if seeds else (only,) if only else KINDS
+    kinds = (only,) if only else KINDS
     rows: list[dict[str, Any]] = []
-    compared: list[dict[str, Any]] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"the folder {out} cannot be made ({error.strerror}).") from error
     with Progress(verbose=verbose, quiet=quiet) as progress:
-        wanted = tasks(assignment or SHIPPED, kinds, range(exams or seeds or 1), share if exams else 1)
-        for task, proved in prove(wanted, jobs=jobs, progress=progress):
-            rows.append({**proved[0], "seed": task.seed})
-            compared += proved[1:]
+        wanted = tasks(assignment or SHIPPED, kinds, range(exams or 1), share if exams else 1)
+        for task, row in prove(wanted, jobs=jobs, progress=progress):
+            rows.append({**asdict(row), "seed": task.seed})
     frame = pd.DataFrame(rows)
     frame.to_csv(out / "selftest.csv", index=False)
     good = bool(frame["good"].all())
@@ -104,10 +94,8 @@ def selftest(
         click.echo(f"{int(frame['good'].sum())} of {len(frame)} variants are judged as they should be.")
     else:
         _print_table(frame)
-    if compared:
-        _print_distribution(pd.DataFrame(compared), out, said=not (as_json or quiet))
     if not (as_json or quiet):
-        click.echo(f"The frames are in {out}.")
+        click.echo(f"The frame is in {out}.")
     return AGREEMENT if good else DISCREPANCIES
 
 
@@ -145,26 +133,3 @@ def _print_table(frame: pd.DataFrame) -> None:
     excused = frame[frame["outcome"].isin(["equivalent", "not asked"])]
     for row in [*frame[~frame["good"]].to_dict("records"), *excused.drop_duplicates("name").to_dict("records")]:
         click.echo(f"  {row['outcome']}: {row['name']}" + (f": {row['detail']}" if row["detail"] else ""))
-
-
-def _print_distribution(compared: pd.DataFrame, out: Path, said: bool) -> None:
-    from parity_tests.proof.distribution import draw, loose, table
-
-    compared.to_parquet(out / "honest.parquet", index=False)
-    summary = table(compared)
-    summary.to_csv(out / "honest.csv", index=False)
-    write(out / "honest.svg", draw(compared).encode())
-    if not said:
-        return
-    click.echo(
-        "\ndifference/error bound over correct variants (exact: the share of differences that are 0; the median is of "
-        "the others)"
-    )
-    click.echo(summary.drop(columns="asked").to_string(index=False, float_format=lambda x: f"{x:.3g}", na_rep="-"))
-    over = int((compared["ratio"] > 1).sum())
-    click.echo(
-        f"{int(compared['elements'].sum()):,} elements in {len(compared):,} records were compared; "
-        f"{over} records have a ratio over 1, the largest is {compared['ratio'].max():.3g}."
-    )
-    for row in loose(summary).itertuples():
-        click.echo(f"  the bound of {row.part}, {row.quantity} ({row.dtype}) is wide: median {row.median:.2g}")

@@ -134,10 +134,10 @@ def compared(radius: Any, gap: float | None = None) -> list[str]:
     ]
 
 
-def near(expected: str, allowance: float, why: str) -> list[str]:
-    """The end that holds a number against the one that is expected, give or take what chance explains."""
+def by_chance(expected: str, deviation: float) -> list[str]:
+    """The end that holds a number drawn against the one that is expected, of which it has this standard deviation."""
     return [
-        f"expected, allowance = {expected}, {float(allowance)!r}  # {why}",
+        f"expected, allowance = {expected}, {6 * float(deviation)!r}  # six standard deviations",
         f'{SHOWN}, "\\nallowance: ", allowance)',
         "agrees = bool(abs(actual - expected) <= allowance)",
     ]

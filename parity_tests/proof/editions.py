@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable
 
 from parity_tests.operators.scope import is_own
-from parity_tests.proof.variants import Variant, unchanged
+from parity_tests.proof.variants import Variant, dumped, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
 
@@ -39,27 +38,9 @@ def changed_functions(assignment: Assignment, variant: Variant) -> set[str]:
     found: set[str] = set()
     for file, source in unchanged(assignment).files.items():
         if variant.files[file] != source:
-            before = _dumped(source)
-            after = functions(ast.parse(variant.files[file]))
-            found |= {name for name, node in after if ast.dump(node) != before.get(name)}
+            before, after = dumped(source), dumped(variant.files[file])
+            found |= {name for name, text in after.items() if text != before.get(name)}
     return found
-
-
-@lru_cache(16)
-def _dumped(source: str) -> Mapping[str, str]:
-    """The functions and methods of a file, by their names: a solution is held against many variants."""
-    return {name: ast.dump(node) for name, node in functions(ast.parse(source))}
-
-
-def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """The functions of a file and the methods of its classes, by their names."""
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            yield node.name, node
-        elif isinstance(node, ast.ClassDef):
-            for inner in node.body:
-                if isinstance(inner, ast.FunctionDef):
-                    yield f"{node.name}.{inner.name}", inner
 
 
 def attributes(node: ast.ClassDef) -> dict[str, str]:

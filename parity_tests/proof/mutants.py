@@ -19,9 +19,9 @@ from parity_tests.operators.expressions import Found, Place
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Source
 from parity_tests.proof.alike import alike
-from parity_tests.proof.editions import attributes, edition_of, functions
+from parity_tests.proof.editions import attributes, edition_of
 from parity_tests.proof.judged_variants import Row, first_failure
-from parity_tests.proof.variants import Variant, unchanged
+from parity_tests.proof.variants import Variant, functions, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
 
@@ -172,7 +172,7 @@ def _callers(mutant: Mutant) -> list[str]:
     """The functions of a mutant's file that mention the mutant's function by its name."""
     return [
         function
-        for function, node in functions(ast.parse(mutant.variant.files[mutant.file]))
+        for function, node in functions(mutant.variant.files[mutant.file]).items()
         if any(isinstance(inner, ast.Name) and inner.id == mutant.function for inner in ast.walk(node))
     ]
 

@@ -1,25 +1,22 @@
 """Near misses: what is wrong in a part of what it gives alone has no right to the name of what is wrong in all of it.
 
 They are made of the slips of any assignment: a function that does as with the slip in all elements but one, in half
-of them, in some calls or in one round of a loop, and else as the solution does.
+of them or in some calls, and else as the solution does.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
-from itertools import takewhile
 
-from parity_tests.proof.editions import edition_for, functions
+from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import SEPARATOR, Row, failures, names_in, records
-from parity_tests.proof.mistakes import known_mistakes
 from parity_tests.proof.mutants import Mutant, excuse, mutants
-from parity_tests.proof.variants import Variant, changed, unchanged, with_mistake
+from parity_tests.proof.variants import Variant, changed, dumped, functions, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
-from parity_tests.protocol.mistake import Body, Mistake
+from parity_tests.protocol.mistake import Body
 from reports.model.records import Record
 
 TRUE = "wrong only ", "right ", "NaN or infinite "
@@ -50,15 +47,15 @@ WHICH = {
 
 @dataclass(frozen=True)
 class NearMiss:
-    """A wrong variant, the part that is wrong in it, and the mistake or slip that it lies near."""
+    """A wrong variant, the part that is wrong in it, and the slip that it lies near."""
 
     variant: Variant
     part: str
-    of: Mistake | Mutant
+    of: Mutant
 
 
 def near_misses(assignment: Assignment) -> list[NearMiss]:
-    """Those of a few slips in each function of a part, and of the mistakes that several parts' function has."""
+    """Those of a few slips in each function of a part."""
     found = []
     by_function: dict[str, list[Mutant]] = {}
     for slip in mutants(assignment):
@@ -69,20 +66,16 @@ def near_misses(assignment: Assignment) -> list[NearMiss]:
             for slip in slips[:: -(-len(slips) // OF_EACH)]:
                 part = assignment.by_function[name]
                 found += [NearMiss(one, part, slip) for one in between(assignment, slip.variant, slip.file)]
-    for mistake in known_mistakes(assignment):
-        if mistake.operation.partition(".")[0] in assignment.joint_checks and mistake.formula is not None:
-            wrong = with_mistake(assignment, mistake)
-            found += [NearMiss(one, mistake.part, mistake) for one in between(assignment, wrong, mistake.file)]
     return found
 
 
 def called(assignment: Assignment, near: NearMiss, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Row:
-    """What becomes of a near miss: what it lies near, which of a slip is checked as well, must be called otherwise."""
+    """What becomes of a near miss: the slip that it lies near, which is checked as well, must be called otherwise."""
     edition = edition_for(assignment, near.variant)
-    asked = [near.variant] if isinstance(near.of, Mistake) else [near.variant, near.of.variant]
-    judged, *others = (records(assignment, one, seed=seed, edition=edition, dtypes=dtypes) for one in asked)
-    told = [near.of.name] if isinstance(near.of, Mistake) else names_in(others[0])
-    return of_records(near, judged, told)
+    judged, others = (
+        records(assignment, one, seed=seed, edition=edition, dtypes=dtypes) for one in (near.variant, near.of.variant)
+    )
+    return of_records(near, judged, names_in(others))
 
 
 def of_records(near: NearMiss, judged: Sequence[Record], told: Sequence[str]) -> Row:
@@ -98,8 +91,8 @@ def between(assignment: Assignment, variant: Variant, file: str = "") -> Iterato
     """Those that lie between the solution and one in which a single function of this file is wrong."""
     file = file or assignment.layout.file
     both = unchanged(assignment).files[file], variant.files[file]
-    right, wrong = (dict(functions(ast.parse(source))) for source in both)
-    other = [name for name, node in right.items() if name not in wrong or ast.dump(node) != ast.dump(wrong[name])]
+    (right, wrong), texts = map(functions, both), dumped(both[1])
+    other = [name for name, text in dumped(both[0]).items() if text != texts.get(name)]
     if len(other) == 1 and other[0] in wrong and ast.dump(right[other[0]].args) == ast.dump(wrong[other[0]].args):
         for how, statements in _ways(right[other[0]], wrong[other[0]], ("__init__", *assignment.joint_checks)):
             yield changed(assignment, f"{variant.name}: {how}", [Body(other[0], statements)], file)
@@ -110,22 +103,20 @@ def _ways(right: ast.FunctionDef, wrong: ast.FunctionDef, whole: Collection[str]
 
     Functions of the names in `whole` are asked too few inputs for some of them to show a mistake.
     """
-    rounds = _in_one_round(right.body, wrong.body)
     if _returned(right) != _returned(wrong):
         return  # what returns nothing in half of its elements returns nothing
-    if rounds:
-        yield "in one round", ast.unparse(ast.Module(rounds, []))
-    else:
-        named = {which: ast.FunctionDef(which, node.args, node.body, [], lineno=0)
-                 for which, node in (("right", right), ("wrong", wrong))}  # fmt: skip
-        given = ", ".join(one.arg for one in right.args.args)
-        both = "\n".join(map(ast.unparse, named.values()))
-        calls = {which: f"{which}({given})" for which in named}
-        if not any(_keeps(one) for one in named.values()):
-            for how, kept in WHICH.items():
-                yield how, f"{both}\n{ELEMENTS.format(kept=kept, **calls)}"
-        elif right.name not in whole:
-            yield "in some calls", f"{both}\n{SOME.format(**calls)}"
+    named = {
+        which: ast.FunctionDef(which, node.args, node.body, [], lineno=0)
+        for which, node in (("right", right), ("wrong", wrong))
+    }
+    given = ", ".join(one.arg for one in right.args.args)
+    both = "\n".join(map(ast.unparse, named.values()))
+    calls = {which: f"{which}({given})" for which in named}
+    if not any(_keeps(one) for one in named.values()):
+        for how, kept in WHICH.items():
+            yield how, f"{both}\n{ELEMENTS.format(kept=kept, **calls)}"
+    elif right.name not in whole:
+        yield "in some calls", f"{both}\n{SOME.format(**calls)}"
 
 
 def _returned(function: ast.FunctionDef) -> set[str]:
@@ -152,39 +143,3 @@ def _keeps(function: ast.FunctionDef) -> bool:
         if isinstance(changed, ast.Name) and changed.id in given:
             return True
     return False
-
-
-def _in_one_round(right: list[ast.stmt], wrong: list[ast.stmt], turn: str = "") -> list[ast.stmt]:
-    """Statements that are the wrong ones where the outermost loop's variable is 1; none where no loop is wrong."""
-    first = _alike(right, wrong)
-    last = min(_alike(right[::-1], wrong[::-1]), len(right) - first, len(wrong) - first)
-    own, other = right[first : len(right) - last], wrong[first : len(wrong) - last]
-    between: list[ast.stmt] = []
-    match own, other:
-        case [ast.For() as one], [ast.For() as two] if _alike([_head(one)], [_head(two)]):
-            target = one.target.id if isinstance(one.target, ast.Name) else ""
-            if inner := _in_one_round(one.body, two.body, turn or target):
-                between = [ast.For(one.target, one.iter, inner, one.orelse)]
-        case [ast.If() as one], [ast.If() as two] if _alike([_head(one)], [_head(two)]):
-            if inner := _in_one_round(one.body, two.body, turn):
-                between = [ast.If(one.test, inner, one.orelse)]
-        case [ast.If()], [ast.If()]:  # a mistake of when something is done is none of one round
-            pass
-        case _ if turn:
-            is_1 = ast.Compare(ast.Name(turn, ast.Load()), [ast.Eq()], [ast.Constant(1)])
-            between = [ast.If(is_1, other or [ast.Pass()], own)]
-    whole = [*right[:first], *between, *right[len(right) - last :]] if between else []
-    return [ast.fix_missing_locations(one) for one in whole]
-
-
-def _alike(one: Sequence[ast.stmt], other: Sequence[ast.stmt]) -> int:
-    """How many statements at the beginning are the same."""
-    pairs = ((ast.dump(a), ast.dump(b)) for a, b in zip(one, other, strict=False))
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _head(statement: ast.For | ast.If) -> ast.stmt:
-    """A compound statement without what it holds first."""
-    head = copy(statement)
-    head.body = []
-    return head

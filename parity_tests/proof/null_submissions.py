@@ -5,7 +5,6 @@ python -m parity_tests.proof.null_submissions mlp
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,9 +14,8 @@ from itertools import product
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.proof import null_function
-from parity_tests.proof.editions import functions
 from parity_tests.proof.judged_variants import records
-from parity_tests.proof.variants import Variant, changed, unchanged, with_changes
+from parity_tests.proof.variants import Variant, changed, functions, unchanged, with_changes
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, Swap
@@ -83,7 +81,7 @@ def _own(assignment: Assignment) -> dict[str, str]:
     return {
         name: file
         for file, source in unchanged(assignment).files.items()
-        for name, _ in functions(ast.parse(source))
+        for name in functions(source)
         if name in assignment.by_function and name not in right
     }
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
-
-import numpy as np
 
 from parity_tests.harness.machine import cores
 from parity_tests.proof.editions import changed_parts, edition_for
@@ -30,8 +28,6 @@ from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.registry import find
-from reports.model.notes import NoteKind
-from reports.model.records import Record
 from reports.model.verdicts import Verdict
 
 Progress = Callable[[int, int, str], None]
@@ -39,13 +35,10 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Kind:
-    """Variants of one kind: those of an assignment, and what becomes of one with the inputs of a seed.
-
-    That is its row; of an honest one further rows as dicts, one for each comparison.
-    """
+    """Variants of one kind: those of an assignment, and the row of one with the inputs of a seed."""
 
     of: Callable[[Assignment], Iterable[Any]]
-    judged: Callable[[Assignment, Any, int], Row | list[dict[str, Any]]]
+    judged: Callable[[Assignment, Any, int], Row]
 
 
 def _of_null(assignment: Assignment, null: NullSubmission, seed: int) -> Row:
@@ -61,47 +54,20 @@ def _of_evasion(assignment: Assignment, evasion: Rewrite, seed: int) -> Row:
     return Row("evasions", "", evasion.name, "caught" if found else "survived", bool(found), found)
 
 
-def _is_promoted(record: Record) -> bool:
-    """Whether a result has more digits than its case's dtype holds."""
-    narrow = (
-        record.dtype == "float32" and record.actual is not None and float(np.float32(record.actual)) != record.actual
-    )
-    return narrow or any(note.kind is NoteKind.PROMOTED for note in record.notes)
-
-
-def of_honest(assignment: Assignment, variant: Variant, seed: int) -> list[dict[str, Any]]:
-    """The rows of a correct variant: its own, then one for each comparison."""
+def _of_honest(assignment: Assignment, variant: Variant, seed: int) -> Row:
     judged = records(assignment, variant, seed=seed, edition=edition_for(assignment, variant), named=False)
     wrong = [record for record in judged if record.verdict != Verdict.MATCH]
     undecided = all(record.verdict == Verdict.UNDECIDED for record in wrong)
     outcome = "match" if not wrong else "undecided" if undecided else "false alarm"
-    detail = "; ".join(record.message for record in wrong[:3])
-    compared = [record for record in judged if record.ratio is not None]
-    row = asdict(Row("honest", "", variant.name, outcome, undecided, detail))
-    return [row, *(_compared(assignment, variant.name, seed, record) for record in compared)]
-
-
-def _compared(assignment: Assignment, name: str, seed: int, record: Record) -> dict[str, Any]:
-    """A row of the table of honest comparisons."""
-    part, quantity, least_median = assignment.proof().group(record.check, record.quantity)
-    return {
-        "name": name,
-        "seed": seed,
-        "part": part,
-        "quantity": quantity,
-        "dtype": record.dtype,
-        "gap": record.gap,
-        "radius": record.radius,
-        "ratio": record.ratio,
-        "elements": record.total,
-        "promoted": _is_promoted(record),
-        "least_median": least_median,
-    }
+    ratios = [record.ratio for record in judged if record.ratio is not None]
+    elements, largest = sum(record.total or 0 for record in judged), max(ratios, default=0.0)
+    agree = f"{elements:,} elements, the largest difference {largest:.2g} of its error bound"
+    return Row("honest", "", variant.name, outcome, undecided, "; ".join(r.message for r in wrong[:3]) or agree)
 
 
 VARIANTS = {
     "nulls": Kind(null_submissions, _of_null),
-    "honest": Kind(correct_variants, of_honest),
+    "honest": Kind(correct_variants, _of_honest),
     "nearmisses": Kind(near_misses, called),
     "evasions": Kind(lambda assignment: assignment.proof().evasions, _of_evasion),
     "slips": Kind(mutants, trial),
@@ -137,24 +103,23 @@ def _variants(assignment: str, kind: str) -> list[Any]:
     return list(VARIANTS[kind].of(find(assignment)))
 
 
-def run(task: Task) -> tuple[Task, list[dict[str, Any]]]:
-    """The rows of one task, as dicts (it travels between processes); of honest ones those of each quantity too."""
+def run(task: Task) -> tuple[Task, Row]:
+    """A task and its row."""
     variant = _variants(task.assignment, task.kind)[task.number]
-    judged = VARIANTS[task.kind].judged(find(task.assignment), variant, task.seed)
-    return task, [asdict(judged)] if isinstance(judged, Row) else judged
+    return task, VARIANTS[task.kind].judged(find(task.assignment), variant, task.seed)
 
 
 def prove(
     wanted: Sequence[Task], *, jobs: int | None = None, progress: Progress | None = None
-) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
+) -> Iterator[tuple[Task, Row]]:
     """The rows of all tasks, as they are done, from as many processes as there are cores (or `jobs`); one is this."""
     workers = min(jobs or cores(), len(wanted))
     if workers < 2:
         for done, task in enumerate(wanted, 1):
-            _, rows = run(task)
+            _, row = run(task)
             if progress is not None:
-                progress(done, len(wanted), rows[0]["name"])
-            yield task, rows
+                progress(done, len(wanted), row.name)
+            yield task, row
         return
     # A fresh interpreter each: torch does not survive a fork.
     context = multiprocessing.get_context("spawn")
@@ -162,10 +127,10 @@ def prove(
         futures = [pool.submit(run, task) for task in wanted]
         try:
             for done, future in enumerate(as_completed(futures), 1):
-                task, rows = future.result()
+                task, row = future.result()
                 if progress is not None:
-                    progress(done, len(futures), rows[0]["name"])
-                yield task, rows
+                    progress(done, len(futures), row.name)
+                yield task, row
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from parity_tests.operators.source import Source
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.mistake import Around, Body, Mistake, Rewrite, Swap
 
@@ -81,9 +82,7 @@ def _swapped(source: str, swap: Swap) -> str:
 
 def _body_around(source: str, change: Around) -> Body:
     """The statements of a function with others before them, and with another value returned for each."""
-    node = _function(_tree(source), change.function.split("."))
-    if node is None:
-        raise ValueError(f"the solution has no function {change.function}")
+    node = _function(source, change.function)
     statements = ast.Module([*ast.parse(change.before).body, *deepcopy(node.body)], [])
     changed = _Returning(ast.parse(change.value, mode="eval").body).visit(statements)
     return Body(change.function, ast.unparse(ast.fix_missing_locations(changed)))
@@ -103,12 +102,7 @@ class _Returning(ast.NodeTransformer):
 def _with_bodies(source: str, bodies: Collection[Body]) -> str:
     if not bodies:
         return source
-    found = []
-    for body in bodies:
-        node = _function(_tree(source), body.function.split("."))
-        if node is None:
-            raise ValueError(f"the solution has no function {body.function}")
-        found.append((node, body))
+    found = [(_function(source, body.function), body) for body in bodies]
     lines = source.splitlines(keepends=True)
     for node, body in sorted(found, key=lambda one: one[0].lineno, reverse=True):  # from the last on
         indent = " " * node.body[0].col_offset
@@ -118,15 +112,18 @@ def _with_bodies(source: str, bodies: Collection[Body]) -> str:
 
 
 @lru_cache(16)
-def _tree(source: str) -> ast.Module:
-    """The tree of a file, for whoever only reads it: most variants begin from the same."""
-    return ast.parse(source)
+def functions(source: str) -> Mapping[str, ast.FunctionDef]:
+    """The functions of a file and the methods of its classes, by their names: many read the same, nobody writes."""
+    return Source(source).functions
 
 
-def _function(tree: ast.Module | ast.ClassDef, path: Sequence[str]) -> ast.FunctionDef | None:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == path[0]:
-            if isinstance(node, ast.FunctionDef):
-                return node
-            return _function(node, path[1:])
-    return None
+@lru_cache(16)
+def dumped(source: str) -> Mapping[str, str]:
+    """Their trees as texts."""
+    return {name: ast.dump(node) for name, node in functions(source).items()}
+
+
+def _function(source: str, name: str) -> ast.FunctionDef:
+    if name not in functions(source):
+        raise ValueError(f"the solution has no function {name}")
+    return functions(source)[name]

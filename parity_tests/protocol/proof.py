@@ -3,22 +3,9 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.null import Nulls
-
-LEAST_MEDIAN = 0.01
-"""The least median of gap/radius over honest comparisons of sums of a few dozen terms: such a bound is tight enough."""
-
-
-class Group(NamedTuple):
-    """Comparisons that are counted together: their part, their quantity, and the least median of their gap/radius."""
-
-    part: str
-    quantity: str
-    least_median: float
-
 
 Patterns = Sequence[tuple[str, str, str]]
 """Slips that are excused: patterns of the whole name of a function and of its line, "before → after"; the reason."""
@@ -45,8 +32,7 @@ class Proof:
     every input, "" where it does not; the lines are as `ast.unparse` writes them. `unasked(function, before, after)` is
     the reason why the assignment does not ask for what a changed line does otherwise, "" where it does. `not_asked` are
     functions that no case looks at. `defaults` are the usual values
-    of what the solution is given, by the name of the parameter, attribute or key. `group(check, quantity)` says
-    which honest comparisons are counted together.
+    of what the solution is given, by the name of the parameter, attribute or key.
     """
 
     honest: Sequence[Rewrite] = ()
@@ -56,4 +42,3 @@ class Proof:
     unasked: Callable[[str, str, str], str] = lambda function, before, after: ""
     not_asked: tuple[str, ...] = ()
     defaults: Mapping[str, float | str] = field(default_factory=dict)
-    group: Callable[[str, str], Group] = lambda check, quantity: Group(check, quantity, LEAST_MEDIAN)

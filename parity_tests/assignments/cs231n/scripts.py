@@ -14,7 +14,7 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.networks import shapes_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM, PACKAGE
-from parity_tests.harness.draft import Draft, equal, near
+from parity_tests.harness.draft import Draft, by_chance, equal
 from parity_tests.harness.failing_case import FailingCase, differentiated
 from parity_tests.harness.script_maker import Call, Scripts, Shown
 from parity_tests.protocol.case import Case
@@ -26,9 +26,6 @@ from reports.model.verdicts import Verdict
 
 DRAWN = "its numbers are drawn by the submission, so that no line of torch's can draw the same; the run's own case does"
 OWN_LAYERS = "with its own layers in place of right ones it does not fail in the same way; the run's own case shows it"
-DEVIATIONS = 6
-"""A share or a scale that is off by more of its standard deviations is not by chance."""
-SIX = "six standard deviations"
 TORCH = {
     "affine": "F.linear(x.flatten(1), w.T, b)",
     "relu": "F.relu(x)",
@@ -95,8 +92,8 @@ def _shares(failing: FailingCase) -> Iterator[Draft]:
         ask.append(f"out_{i}, cache_{i} = layers.dropout_forward(x.copy(), {setting!r})")
     bare, given = replace(failing, arrays={}), [f"x = np.ones({x.shape}, np.{x.dtype})"]
     if name == "share kept":
-        allowance = DEVIATIONS * float(np.sqrt(p * (1 - p) / x.size))
-        yield bare.draft([*ask, f"actual = np.mean(out_{k} != 0)"], [], given=given, end=near(repr(p), allowance, SIX))
+        share = by_chance(repr(p), np.sqrt(p * (1 - p) / x.size))
+        yield bare.draft([*ask, f"actual = np.mean(out_{k} != 0)"], [], given=given, end=share)
     elif name.startswith("mask"):
         before = k - 1 if name == "mask without a seed" else 0
         ask += [f"actual = bool(np.array_equal(out_{before} != 0, out_{k} != 0))"]
@@ -119,7 +116,7 @@ def _made(failing: FailingCase) -> Iterator[Draft]:
         weights = {one: shape for one, shape in params["parameters"].items() if one[0] == "W"}
         n, scale = sum(int(np.prod(shape)) for shape in weights.values()), params["settings"]["weight_scale"]
         ask += [f"actual = np.std(np.concatenate([np.ravel(model.params[W]) for W in {list(weights)!r}]))"]
-        yield failing.draft(ask, [], end=near(repr(scale), DEVIATIONS * scale / float(np.sqrt(2 * n)), SIX))
+        yield failing.draft(ask, [], end=by_chance(repr(scale), scale / np.sqrt(2 * n)))
 
 
 def _adapted(lines: list[str], edition: str) -> list[str]:

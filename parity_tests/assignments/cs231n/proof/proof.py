@@ -7,13 +7,7 @@ from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.protocol.mistake import Body
 from parity_tests.protocol.null import Nulls
-from parity_tests.protocol.proof import Group, Proof
-
-
-def _group(check: str, quantity: str) -> Group:
-    """Each quantity on its own; the radius flows, so that its size is not this assignment's to prove."""
-    return Group(check, quantity, 0.0)
-
+from parity_tests.protocol.proof import Proof
 
 LOSS = """scores = np.zeros((len(X), self.params[max(k for k in self.params if k[1:].isdigit() and k[0] == 'b')].size))
 return scores if y is None else (0.5, {name: np.zeros_like(value) for name, value in self.params.items()})"""
@@ -29,5 +23,4 @@ PROOF = Proof(
     ),
     equivalent=equivalent,
     unasked=not_asked,
-    group=_group,
 )

@@ -1,6 +1,5 @@
-"""What is known of variants of the shipped network: honest ones, evasions, slips, and how tight bounds must be."""
+"""What is known of variants of the shipped network: honest ones, evasions, and slips."""
 
-from parity_tests.assignments.mlp.kinds.turns import plain
 from parity_tests.assignments.mlp.proof.correct_forms import CORRECT_FORMS
 from parity_tests.assignments.mlp.proof.correct_mains import CORRECT_MAINS
 from parity_tests.assignments.mlp.proof.correct_parts import CORRECT_PARTS
@@ -8,20 +7,7 @@ from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.mlp.proof.evasions_in_main import EDITIONS, IN_MAIN
 from parity_tests.assignments.mlp.proof.evasions_in_parts import IN_PARTS
 from parity_tests.assignments.mlp.proof.nulls import NULLS
-from parity_tests.protocol.proof import LEAST_MEDIAN, Group, Proof
-
-OVER_PIXELS = 3e-4
-"""The least median of gap/radius where sums go over hundreds of pixels."""
-TITLES = {"network": "network, 784 pixels", "trajectory": "trajectory, 100 pixels"}
-
-
-def group(check: str, quantity: str) -> Group:
-    """Quantities are counted together whichever input they are of, and however often they were asked for."""
-    name = plain(quantity)
-    # The losses of main come of sums over pixels too.
-    over_pixels = check == "main" or (check in TITLES and name == "L1 output")
-    return Group(TITLES.get(check, check), name, OVER_PIXELS if over_pixels else LEAST_MEDIAN)
-
+from parity_tests.protocol.proof import Proof
 
 DEFAULTS: dict[str, float | str] = {
     "random_seed": 42, "learning_rate": 0.01, "alpha": 0.0, "lambda": 0.0, "dropout_rate": 0.5, "num_epoch": 10,
@@ -39,5 +25,4 @@ PROOF = Proof(
     unasked=not_asked,
     defaults=DEFAULTS,
     not_asked=("read_command_line", "_as_arrays"),  # the command line, and how a damaged data file is told
-    group=group,
 )

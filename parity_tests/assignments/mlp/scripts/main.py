@@ -7,7 +7,7 @@ hold one of its steps, or a loss, against torch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,15 +20,13 @@ from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, FEW_UNITS, C
 from parity_tests.assignments.mlp.main.evaluations import POSITION
 from parity_tests.assignments.mlp.main.learning_rate import eta_radius
 from parity_tests.assignments.mlp.main.run import SPLITS
-from parity_tests.assignments.mlp.mistakes.main import called
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.harness.draft import AS_THE_SOLUTION, Draft, compared, equal
 from parity_tests.harness.failing_case import Arrays, FailingCase
-from parity_tests.harness.script_maker import Judged, Trial
+from parity_tests.harness.script_maker import Trial
 from parity_tests.protocol.kind import Params
 from parity_tests.protocol.quantity import Key
 from reference.rounding import gamma
-from reports.model.records import Record
 from reports.model.verdicts import Verdict
 
 WIDTH = 165
@@ -48,8 +46,6 @@ FORMULA = (
     "    return X.tolist(), ((3 * i + 2) % 10).tolist()",
 )
 """The lines that make the same examples as `_digits`."""
-UNITS = (4, FEW_UNITS)
-"""Hidden units that a script has, and as many as the smaller runs are watched with: then the same numbers are drawn."""
 DOUBLE = np.dtype(np.float64)
 
 
@@ -80,83 +76,67 @@ def _digits(*counts: int) -> dict[str, NDArray[Any]]:
     return examples
 
 
-def names(record: Record, judged: Judged) -> frozenset[str]:
-    """The record's names that something which is found in a run is called by."""
-    found = {called(one.finding) for one in judged.values() if one.verdict == Verdict.MISMATCH}
-    return frozenset(found & set(record.diagnosis.split("; "))) - {""}
-
-
 # ---- lines that watch main
 
 BUILD = """\
-layers, sizes, init = [], [], nn.linear_layer.__init__  # those that main builds, with few hidden units
-def build(self, *given, **named):
-    sizes.append([int(size) for size in (*given, *named.values())])
-    init(self, *(UNITS if size == HIDDEN else size for size in sizes[-1]))
+layers, passes, init, forward = [], [], nn.linear_layer.__init__, nn.linear_layer.forward
+def build(self, *given, **named):  # with few hidden units
+    init(self, *(UNITS if size == HIDDEN else size for size in (*given, *named.values())))
     layers.append(self)
 nn.linear_layer.__init__ = build
 def weights():
     pair = sorted(layers[-2:], key=lambda layer: len(layer.params["W"]))
     return [layer.params[key].copy() for layer in pair for key in ("W", "b")]"""
-NOTING = """\
-def noting(owner, name, note):  # at each call, of what it returned and what it was given
-    own = getattr(owner, name)
-    def noted(*given, **named):
-        before = [one.copy() if isinstance(one, np.ndarray) else one for one in (*given, *named.values())]
-        result = own(*given, **named)
-        note(result, *before)
-        return result
-    setattr(owner, name, noted)
-passes, updates, etas = [], [], []  # a pass begins with a forward of the first layer, that of the pixels
-is_first = lambda self: len(self.params["W"]) == len(weights()[0])
-begin = lambda u, self, X: is_first(self) and passes.append({"weights": weights(), "X": X})
-noting(nn.linear_layer, "forward", begin)
-step = lambda returned, *given: (updates.append(len(passes) - 1), etas.append(float(given[-1])))
-noting(nn, next(name for name in dir(nn) if name.startswith("miniBatch")), step)"""
-FURTHER = {
-    "given": """\
-second = lambda a, self, X: is_first(self) or passes[-1].update(given=X)
-noting(nn.linear_layer, "forward", second)""",
-    "used": """\
-used = set()
-for name in ("relu", "tanh"):
-    noting(getattr(nn, name), "forward", lambda _, self, X, name=name: used.add(name))""",
-    "rates": """\
-rates = []
-noting(nn.dropout, "__init__", lambda _, self, r: rates.append(float(r)))""",
-    "dropped": """\
-drop = lambda s, self, X, is_train=True: passes[-1].update(is_train=bool(is_train), dropped=np.array(s))
-noting(nn.dropout, "forward", drop)""",
-    "labels": """\
-labels = lambda l, self, X, Y: passes[-1].update(labels=np.ravel(Y).astype(float).tolist())
-noting(nn.softmax_cross_entropy, "forward", labels)""",
-}
-"""What watches more, by a word that stands in the lines that need it."""
+PASSES = """\
+def ask(self, X):  # a pass begins with the layer of the pixels; the other one is given what dropout left
+    if len(self.params["W"]) == len(weights()[0]):
+        passes.append({"weights": weights(), "X": X.copy()})
+    elif passes:
+        passes[-1]["given"] = X.copy()
+    return forward(self, X)
+nn.linear_layer.forward = ask"""
+OTHERS = ("relu", "tanh", "dropout", "softmax_cross_entropy")
+"""The other layers, which are watched where a line names one."""
+FURTHER = f"""\
+def watch(layer, name):  # in each pass: the layer, what it was given, and what it returned
+    own = layer.forward
+    def noted(self, *given, **named):
+        passes[-1][name] = [self, *given, *named.values()]
+        passes[-1][name].append(np.copy(own(self, *given, **named)))
+        return passes[-1][name][-1].copy()
+    layer.forward = noted
+for name in {{*dir(nn)}} & {{*{OTHERS}}}:
+    watch(getattr(nn, name), name)"""
+ETAS = """\
+etas, name = [], next(name for name in dir(nn) if name.startswith("miniBatch"))
+def step(*given, own=getattr(nn, name), **named):
+    etas.append(float([*given, *named.values()][-1]))
+    return own(*given, **named)
+setattr(nn, name, step)"""
 STEPS = """\
 passes.append({"weights": weights()})
-moved = lambda i: any((v != w).any() for v, w in zip(passes[i]["weights"], passes[i + 1]["weights"]))
-at = updates or [i for i in range(len(passes) - 1) if moved(i)]
-steps = [(passes[i], passes[i + 1]) for i in at]  # each update: the pass before it, and the one after it"""
+moved = lambda one, next: any((v != w).any() for v, w in zip(one["weights"], next["weights"]))
+steps = [pair for pair in zip(passes, passes[1:]) if moved(*pair)]  # each step: its pass, and the one after it"""
 ROWS = """\
 number = {tuple(x): i for i, x in enumerate(digits["train"][0])}
-rows = [[number.get(tuple(x), "none") for x in step["X"].tolist()] for step, _ in steps]
-epochs = [sum(rows[i : i + PER], []) for i in range(0, len(rows), PER)]  # the examples of each epoch, by number
-print("training examples in each step:", rows)"""
+label = {tuple(x): y for x, y in zip(*digits["train"])}
+rows = [[number.get(tuple(x), -1) for x in one["X"].tolist()] for one, _ in steps]  # those of each step
+epochs = [rows[i : i + PER] for i in range(0, len(rows), PER)]"""
+EVALUATED = """\
+at = max(i for i, one in enumerate(passes) if any(one is before for before, _ in steps))  # the last step
+seen = [tuple(x) for one in passes[at + 1 : -1] for x in one["X"].tolist() if x in digits["SPLIT"][0]]"""
 W = ("W1", "b1", "W2", "b2")
 """What a script calls the weights."""
 LISTED = ", ".join(W)
-
-
 CALL = "result = nn.main(params)"
 TYPED = "try:\n    nn.main(params)\nexcept ValueError:  # these layers do not take the digits\n    pass"
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A run for a script, with so many hidden units."""
+    """A run for a script."""
 
     failing: FailingCase
-    units: int
 
     @property
     def config(self) -> Config:
@@ -188,17 +168,22 @@ class _Run:
 
     def watched(self, ask: str, judge: Sequence[str], *keeps: str, call: str = CALL) -> Draft:
         """A draft that watches what main does, as far as its lines ask for it."""
-        ask = f"{ROWS}\n{ask}" if "rows" in ask or "epochs" in ask else ask
-        watch = [NOTING, *(text for word, text in FURTHER.items() if word in ask)]
-        lines = [self.build(), *watch, call, STEPS, ask.replace("PER", str(self.steps))]
-        return self.draft("\n".join(lines), judge, *keeps)
-
-    def exact(self, actual: str, call: str = CALL) -> Draft:
-        """A draft of what is exactly as the solution has it, or else wrong."""
+        watch = [FURTHER] * any(f'"{name}"' in ask for name in OTHERS) + [ETAS] * ("etas" in ask)
+        after = [STEPS] * ("steps" in ask or "seen" in ask) + [ROWS] * ("rows" in ask) + [EVALUATED] * ("seen" in ask)
+        text = "\n".join([self.build(), PASSES, *watch, call, *after, ask])
         split = _split(self.failing.quantity.name)
         least = len(self.failing.arrays[f"{split}_y"]) // self.config.batch * self.config.batch
-        actual = actual.replace("SPLIT", split).replace("LEAST", str(least))
-        return self.watched(actual if "\n" in actual else f"actual = {actual}", AS_THE_SOLUTION, call=call)
+        for word, value in (("PER", self.steps), ("SPLIT", split), ("LEAST", least)):
+            text = text.replace(word, str(value))
+        return self.draft(text, judge, *keeps)
+
+    def facts(self, name: str) -> Draft:
+        """A draft of what is exactly as the solution has it, or else wrong."""
+        of_rate = {key: text for key, text in FACTS[name].items() if "dropout" not in text or self.config.rate}
+        asked = "".join(f'\n    "{key}": {text},' for key, text in of_rate.items())
+        return self.watched(
+            f"actual = {{{asked}\n}}", AS_THE_SOLUTION, call=TYPED if self.found == Found.TYPED_PIXELS else CALL
+        )
 
     def allowed(self) -> list[str]:
         """The end that allows what the worst of the numbers was allowed; of a share what its division rounds."""
@@ -206,7 +191,7 @@ class _Run:
 
     def build(self) -> str:
         """The lines that keep the linear layers, and make the hidden one small."""
-        return BUILD.replace("UNITS", str(self.units)).replace("HIDDEN", str(self.config.hidden))
+        return BUILD.replace("UNITS", str(FEW_UNITS)).replace("HIDDEN", str(self.config.hidden))
 
     def _given(self) -> list[str]:
         """The lines that give `digits` and `params` their values."""
@@ -223,59 +208,55 @@ class _Run:
 
 # ---- what each quantity shows
 
-_OFF = '[step.get("is_train", "none") for step, _ in steps]'
-_TURNS = "{(b - a) % len(number) for a, b in zip(epoch, epoch[1:])}"
-_AS_IN_THE_FILE = f"[epoch for epoch in epochs if {_TURNS} in ({{1}}, {{len(number) - 1}})]"
-_EVALUATED = '[tuple(x) for one in passes[at[-1] + 1 : -1] for x in one["X"].tolist() if x in digits["SPLIT"][0]]'
-LABELS = """\
-label = {tuple(x): float(y) for x, y in zip(*digits["train"])}
-actual = [step["labels"] == [label[tuple(x)] for x in step["X"].tolist()] for step, _ in steps]"""
-ACTUAL = {
-    "number of steps": "len(steps)",
-    Found.NO_STEP_SEEN: "len(steps)",
-    "layers": "sorted(sizes)",
-    Found.OTHER_RATE: "rates",
-    Found.OTHER_ACTIVATION: "sorted(used)",
-    Found.NO_ACTIVATION: "sorted(used)",
-    "batches": '[len(rows), [len(step) for step in rows], [len({*epoch} - {"none"}) for epoch in epochs]]',
-    Found.OTHER_LABELS: LABELS,
-    Found.NEVER_USED: "sorted({*number.values()} - {*sum(rows, [])})  # never used",
-    Found.NO_TRAINING_ROWS: "sorted({*number.values()} - {*sum(rows, [])})  # never used",
-    "shuffle": "len(set(map(str, epochs)))  # different orders",
-    Found.ALL_IN_FILE_ORDER: _AS_IN_THE_FILE,
-    Found.IN_FILE_ORDER: _AS_IN_THE_FILE,
-    Found.SAME_BATCHES: "len({str(sorted(map(sorted, rows[i : i + PER]))) for i in range(0, len(rows), PER)})",
-    "dropout": 'bool(np.array_equal(steps[0][0]["given"], steps[0][0]["dropped"]))  # the second layer is given that',
-    Found.SAME_MASK: 'len({(step["dropped"] != 0).tobytes() for step, _ in steps})  # different masks',
-    Found.NO_DROPOUT: _OFF,
-    Found.A_STEP_WITHOUT_DROPOUT: _OFF,
-    Found.DROPOUT_OFF: _OFF,
-    Found.DROPOUT_OFF_IN_A_STEP: _OFF,
-    Found.RETURNS_NOTHING: "0 if result is None else sum(np.ndim(record) == 1 for record in result)  # records",
-    Found.NOT_RETURNED: "0 if result is None else sum(np.ndim(record) == 1 for record in result)  # records",
-    Found.NOT_EVALUATED: f"len(set({_EVALUATED})) >= LEAST",
-    Found.EVALUATED_TWICE: f"len({_EVALUATED}) == len(set({_EVALUATED}))",
+_BATCHES = {
+    "steps": "len(steps)",
+    "rows": "[len(step) for step in rows]",
+    "different examples in each epoch": "[len({*sum(epoch, [])} - {-1}) for epoch in epochs]",
+    "labels": '[np.ravel(one["softmax_cross_entropy"][2]).tolist() == [label.get(tuple(x)) for x in one["X"].tolist()]'
+    " for one, _ in steps]",
 }
-"""What is as it is asked or not, by quantity or by what was found: the solution's is expected."""
+_EVALUATIONS = {
+    "records": "0 if result is None else sum(np.ndim(record) == 1 for record in result)",
+    "all is evaluated": "len(set(seen)) >= LEAST",
+    "none is twice": "len(seen) == len(set(seen))",
+}
+FACTS: Mapping[str, Mapping[str, str]] = {
+    "batches": _BATCHES,
+    "layers": {
+        "weights": "[[*w.shape] for w in weights()]",
+        "activations": 'sorted({*sum(map(list, passes), [])} & {"relu", "tanh"})',
+        "rates": 'sorted({float(one["dropout"][0].r) for one in passes if "dropout" in one})',
+    },
+    "shuffle": {
+        "different orders": "len(set(map(str, epochs)))",
+        "in the order of the file": "int(sum(np.ptp(np.diff(sum(epoch, [])) % len(number)) == 0 for epoch in epochs))",
+        "different mini-batches": "len({str(sorted(map(sorted, epoch))) for epoch in epochs})",
+    },
+    "dropout": {
+        "on": '[[True, *map(bool, one["dropout"][2:-1])][-1] if "dropout" in one else None for one, _ in steps]',
+        "is handed on": '[np.array_equal(one["given"], one.get("dropout", [0])[-1]) for one, _ in steps]',
+        "different masks": 'len({(one["dropout"][-1] != 0).tobytes() for one, _ in steps if "dropout" in one})',
+    },
+    "training losses": _EVALUATIONS,
+    "validation losses": _EVALUATIONS,
+}
+"""What is as it is asked or not, by quantity: the solution's is expected."""
 
 
 def drafts(failing: FailingCase) -> Iterator[Draft]:
     """What shows a quantity; a main that does not come to its end shows that whatever is asked."""
-    name, verdict = failing.quantity.name, failing.comparison.verdict
-    for units in UNITS:
-        run = _Run(failing, units)
-        if verdict != Verdict.MISMATCH:
-            bare = "actual = nn.main(params)"
-            yield run.draft(bare if units == UNITS[0] else f"{run.build()}\n{bare}", verdict=verdict)
-            continue
-        actual = ACTUAL.get(run.found) or ACTUAL.get(name, "")
-        if actual:
-            yield run.exact(actual, TYPED if run.found == Found.TYPED_PIXELS else CALL)
-        if name in ("weights", "learning rate"):
-            yield from _weights(run)
-        elif name.endswith(("losses", "accuracy")):
-            yield from _measured(run, name)
-        yield run.exact(ACTUAL["number of steps"])
+    name, verdict, run = failing.quantity.name, failing.comparison.verdict, _Run(failing)
+    if verdict != Verdict.MISMATCH:
+        yield run.draft("actual = nn.main(params)", verdict=verdict)
+        yield run.draft(f"{run.build()}\nactual = nn.main(params)", verdict=verdict)
+        return
+    if name in FACTS:
+        yield run.facts(name)
+    if name in ("weights", "learning rate"):
+        yield from _weights(run)
+    elif name.endswith(("losses", "accuracy")):
+        yield from _measured(run, name)
+    yield run.facts("batches")
 
 
 def _split(name: str) -> str:
@@ -292,9 +273,12 @@ def _weights(run: _Run) -> Iterator[Draft]:
     drops, moving = config.rate > 0, s > 1 and config.alpha > 0
     after, before = (", ".join(f"{name}_{word}" for name in W) for word in ("after", "before"))
     ask = f'step, after = steps[{s - 1}]\nX, {LISTED} = step["X"], *step["weights"]\n{after} = after["weights"]'
-    ask += '\nkept = step["dropped"] != 0' * drops
+    ask += '\nkept = step["given"] != 0  # or it is 0 without dropout too' * drops
     ask += f'\n{before} = steps[{s - 2}][0]["weights"]  # a step earlier: their change is the velocity' * moving
-    k = WEIGHT_NAMES.index(run.failing.comparison.where.split("[")[0])
+    where = run.failing.comparison.where.split("[")[0]
+    if where not in WEIGHT_NAMES:
+        return
+    k = WEIGHT_NAMES.index(where)
     gradient = f"(w[{k}].grad + {config.lam} * w[{k}])" if config.lam else f"w[{k}].grad"
     velocity = f" + {config.alpha} * torch.tensor({W[k]} - {W[k]}_before)" if moving else ""
     torch = [

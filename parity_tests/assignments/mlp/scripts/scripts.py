@@ -10,29 +10,20 @@ import numpy as np
 from parity_tests.assignments.mlp.inside.homework_names import FULL, SGD_NAMES, SGD_PARAMETERS
 from parity_tests.assignments.mlp.kinds.sgd import etas
 from parity_tests.assignments.mlp.kinds.turns import object_of, plain
-from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.mistakes.generated import TRIED
-from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
 from parity_tests.assignments.mlp.names import weight_shapes
-from parity_tests.assignments.mlp.plan import KINDS
 from parity_tests.assignments.mlp.scripts import draws, main
-from parity_tests.harness.diagnosis.formulas import fits
-from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.harness.draft import SEED, Draft
 from parity_tests.harness.failing_case import Arrays, FailingCase, differentiated
-from parity_tests.harness.script_maker import Call, Judged, Scripts, Shown, Trial
-from parity_tests.protocol.case import Case
+from parity_tests.harness.script_maker import Call, Scripts, Shown, Trial
 from parity_tests.protocol.finding import Odd
 from parity_tests.protocol.kind import Params
-from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key
 from parity_tests.protocol.reproduction import ScriptSetting
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
 
 OWN_PARTS = "in a few steps with its own parts it does not fail in the same way: mend those first, if any is wrong"
-SHOWN_BY_SMALL_NUMBERS = ("right up to the sign", "right to float32 digits only")
-"""Relations that small readable numbers show as well as those of the case do."""
+DRAWN = "its numbers are drawn, and neither their mean, their spread nor their share tells; the run's own case does"
 TORCH = {
     "linear_layer": "F.linear(X, W.T, b.flatten())",
     "tanh": "torch.tanh(X)",
@@ -108,24 +99,6 @@ def _until(params: Params, step: int) -> Params:
     return {**params, "etas": [[eta, 1] for eta in etas(params)[:step]]}
 
 
-def _names(record: Record, case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> frozenset[str]:
-    """The record's names whose formula gives what this quantity of a case was, or all calls of its part."""
-    if case.probe == "main":
-        return main.names(record, judged)
-    told = record.diagnosis.split("; ")
-    named = [mistake for mistake in (*MISTAKES, *TRIED.values()) if mistake.name in told]
-    known = [mistake for mistake in named if mistake.formula is not None]
-    if not known and record.diagnosis not in SHOWN_BY_SMALL_NUMBERS:
-        return frozenset()
-    calls = list(KINDS[case.probe].evidence(case, arrays, seen, judged))
-    own = [call for call in calls if call.quantity == record.quantity]
-    known = [mistake for mistake in known if own and own[0].operation == mistake.operation]
-    alike = [call for call in calls if own and call.operation == own[0].operation]
-    found = {mistake.name for mistake in known if fits(mistake, own) or fits(mistake, alike)}
-    related = relation(own, RELATIONS) if record.diagnosis in SHOWN_BY_SMALL_NUMBERS else ""
-    return frozenset(found | ({related} & set(SHOWN_BY_SMALL_NUMBERS)))
-
-
 def _adapted(lines: list[str], edition: str) -> list[str]:
     """The lines, with SGD under either name and, in other editions, with as many arguments as it takes."""
     called = f"nn.{SGD_NAMES[0]}("
@@ -194,9 +167,8 @@ SCRIPTS = Scripts(
     start=_start,
     folder_of="neural_networks.py",
     imported="import neural_networks, utils",
-    names=_names,
     # The same masks may be found to be the one or the other where there are more of them, or fewer.
     alike={Odd.COLUMNS_ALIKE: Odd.ROWS_ALIKE, Odd.TURNS_ALIKE: Odd.CALLS_ALIKE},
     adapted=_adapted,
-    none={"main": OWN_PARTS},
+    none={"main": OWN_PARTS, "init": DRAWN, "masks": DRAWN},
 )
