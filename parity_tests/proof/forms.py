@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from typing import TypeGuard
+from typing import Any
 
 from parity_tests.proof.editions import attributes
 from parity_tests.proof.variants import Variant, rewritten, unchanged
@@ -24,6 +24,9 @@ def _counted(function):
         wrapper.count = getattr(wrapper, "count", 0) + 1
         return function(*args, **kwargs)
     return wrapper
+
+def _term_by_term(a, b):
+    return sum(a[..., d : d + 1] * b[..., d : d + 1, :] for d in range(a.shape[-1]))
 
 def _fresh(value):
     if isinstance(value, tuple):
@@ -73,56 +76,58 @@ class _Everywhere(ast.NodeTransformer):
 # ---- expressions
 
 
-def _called(name: str, *args: ast.expr, keywords: list[ast.keyword] | None = None) -> ast.Call:
-    return ast.Call(ast.parse(name, mode="eval").body, list(args), keywords or [])
+def _texts(*pairs: tuple[str, str]) -> Rule:
+    """What stands as a text, in which names that begin with an underscore stand for anything, in other words."""
+    trees = [[ast.parse(text, mode="eval").body for text in pair] for pair in pairs]
+
+    def rule(node: ast.AST) -> ast.AST | None:
+        for wanted, instead in trees:
+            found: dict[str, ast.expr] = {}
+            if _fits(wanted, node, found):
+                filled: ast.expr = _Filled(found).visit(deepcopy(instead))
+                return filled
+        return None
+
+    return rule
 
 
-def _products(node: ast.AST) -> ast.AST | None:
-    return _called("np.matmul", node.left, node.right) if _is(node, ast.MatMult) else None
+def _fits(wanted: Any, node: Any, found: dict[str, ast.expr]) -> bool:
+    """Whether a node stands as a text, and what its names stand for."""
+    if isinstance(wanted, ast.Name) and wanted.id.startswith("_"):
+        found[wanted.id] = node
+        return isinstance(node, ast.expr) and not isinstance(node, ast.Starred)
+    if isinstance(wanted, list):
+        return len(wanted) == len(node) and all(_fits(*pair, found) for pair in zip(wanted, node, strict=True))
+    if not isinstance(wanted, ast.AST) or isinstance(wanted, ast.expr_context):
+        return isinstance(node, ast.expr_context) or wanted == node
+    return type(wanted) is type(node) and all(
+        _fits(one, getattr(node, at), found) for at, one in ast.iter_fields(wanted)
+    )
 
 
-def _is(node: ast.AST, *operators: type[ast.operator]) -> TypeGuard[ast.BinOp]:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, operators)
+class _Filled(ast.NodeTransformer):
+    """Puts what the names of a text stand for in their place."""
+
+    def __init__(self, found: Mapping[str, ast.expr]) -> None:
+        self.found = found
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return deepcopy(self.found.get(node.id, node))
 
 
 def _turned(node: ast.AST) -> ast.AST | None:
     """Sums and products with their operands exchanged; no texts or lists are joined."""
-    if not _is(node, ast.Add, ast.Mult) or any(
-        isinstance(one, ast.Tuple | ast.List | ast.Constant) for one in (node.left, node.right)
-    ):
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add | ast.Mult):
         return None
-    return ast.BinOp(node.right, node.op, node.left)
-
-
-def _negatives(node: ast.AST) -> ast.AST | None:
-    return ast.UnaryOp(ast.USub(), ast.BinOp(node.right, ast.Sub(), node.left)) if _is(node, ast.Sub) else None
-
-
-def _reciprocals(node: ast.AST) -> ast.AST | None:
-    if not _is(node, ast.Div):
-        return None
-    return ast.BinOp(node.left, ast.Mult(), ast.BinOp(ast.Constant(1.0), ast.Div(), node.right))
-
-
-def _squares(node: ast.AST) -> ast.AST | None:
-    if _is(node, ast.Pow) and isinstance(node.right, ast.Constant) and node.right.value == 2:
-        return _called("np.square", node.left)
-    return None
+    joined = any(isinstance(one, ast.Tuple | ast.List | ast.Constant) for one in (node.left, node.right))
+    return None if joined else ast.BinOp(node.right, node.op, node.left)
 
 
 def _functions(node: ast.AST) -> ast.AST | None:
     match node:
         case ast.Call(ast.Attribute(value, str(word)), args, keywords) if word in REDUCTIONS:
             is_numpy = isinstance(value, ast.Name) and value.id == "np"
-            return None if is_numpy else _called(f"np.{word}", value, *args, keywords=keywords)
-    return None
-
-
-def _choices(node: ast.AST) -> ast.AST | None:
-    match node:
-        case ast.Call(ast.Attribute(ast.Name("np"), "maximum"), [one, other], []):
-            is_less = ast.Compare(deepcopy(one), [ast.Lt()], [deepcopy(other)])
-            return _called("np.where", is_less, other, one)
+            return None if is_numpy else ast.Call(ast.parse(f"np.{word}", mode="eval").body, [value, *args], keywords)
     return None
 
 
@@ -138,7 +143,9 @@ def _turned_conditions(node: ast.AST) -> ast.AST | None:
 
 
 def _fresh_results(node: ast.AST) -> ast.AST | None:
-    return ast.Return(_called("_fresh", node.value)) if isinstance(node, ast.Return) and node.value else None
+    if not isinstance(node, ast.Return) or not node.value:
+        return None
+    return ast.Return(ast.Call(ast.Name("_fresh", ast.Load()), [node.value], []))
 
 
 def _copied_inputs(node: ast.AST) -> ast.AST | None:
@@ -175,14 +182,47 @@ def _made_by(text: str) -> Rule:
     return rule
 
 
+PRODUCTS = {
+    "by np.matmul": "np.matmul(_a, _b)",
+    "by np.einsum": "np.einsum('...ij,...jk->...ik', _a, _b)",
+    "of transposes": "np.swapaxes(np.swapaxes(_b, -1, -2) @ np.swapaxes(_a, -1, -2), -1, -2)",
+    "added up term by term": "_term_by_term(_a, _b)",
+    "from the last term to the first": "_a[..., ::-1] @ _b[..., ::-1, :]",
+    "with one more term": "np.append(_a, 0 * _a[..., :1], -1) @ np.append(_b, 0 * _b[..., :1, :], -2)",
+    "in longdouble": "(_a.astype(np.longdouble) @ _b).astype(np.result_type(_a, _b))",
+}
+OVER_0 = {"by a mask": "_a * (_a > 0)", "by the magnitude": "(np.abs(_a) + _a) / 2"}
+TANH = {
+    "by one exponential": "np.sign(_a) * (1 - np.exp(-2 * np.abs(_a))) / (1 + np.exp(-2 * np.abs(_a)))",
+    "by expm1": "-np.sign(_a) * np.expm1(-2 * np.abs(_a)) / (np.expm1(-2 * np.abs(_a)) + 2)",
+}
+GENERATOR = "np.random.default_rng(np.random.randint(10**9))"
+ONE_BY_ONE = "np.array([np.random.random() for _ in range(int(np.prod(_n)))]).reshape(_n)"
 FORMS: Mapping[str, Rule] = {
-    "products by np.matmul": _products,
+    **{f"products {how}": _texts(("_a @ _b", text)) for how, text in PRODUCTS.items()},
+    **{f"what is over 0 {how}": _texts(("np.maximum(_a, 0)", text)) for how, text in OVER_0.items()},
+    **{f"tanh {how}": _texts(("np.tanh(_a)", text)) for how, text in TANH.items()},
+    "draws by a generator": _texts(
+        ("np.random.normal(_m, _s, _n)", f"{GENERATOR}.normal(_m, _s, _n)"),
+        ("np.random.uniform(_l, _h, _n)", f"{GENERATOR}.uniform(_l, _h, _n)"),
+        ("np.random.permutation(_n)", f"{GENERATOR}.permutation(_n)"),
+        ("np.random.rand(*_n)", f"{GENERATOR}.random(_n)"),
+        ("np.random.randn(_n, _m)", f"{GENERATOR}.standard_normal((_n, _m))"),
+    ),
+    "draws by other functions": _texts(
+        ("np.random.normal(_m, _s, _n)", "_m + _s * np.random.standard_normal(_n)"),
+        ("np.random.uniform(0.0, 1.0, _n) >= _r", "np.random.binomial(1, 1 - _r, _n) > 0"),
+        ("np.random.permutation(_n)", "np.random.choice(_n, _n, replace=False)"),
+        ("np.random.rand(*_n) < _p", "np.random.binomial(1, _p, _n) > 0"),
+        ("np.random.randn(_n, _m)", "np.random.normal(size=(_n, _m))"),
+    ),
+    "draws one by one": _texts(("np.random.uniform(0.0, 1.0, _n)", ONE_BY_ONE), ("np.random.rand(*_n)", ONE_BY_ONE)),
     "sums and products turned round": _turned,
-    "differences as negatives of the other one": _negatives,
-    "quotients as products with reciprocals": _reciprocals,
-    "squares by np.square": _squares,
+    "differences as negatives of the other one": _texts(("_a - _b", "-(_b - _a)")),
+    "quotients as products with reciprocals": _texts(("_a / _b", "_a * (1.0 / _b)")),
+    "squares by np.square": _texts(("_a ** 2", "np.square(_a)")),
     "reductions as functions": _functions,
-    "the larger of two by np.where": _choices,
+    "the larger of two by np.where": _texts(("np.maximum(_a, _b)", "np.where(_a < _b, _b, _a)")),
     "conditions turned round": _turned_conditions,
     "results in Fortran's order": _fresh_results,
     "on copies of what is given": _copied_inputs,

@@ -75,9 +75,13 @@ Slip = tuple[str, tuple[str, str], str]
 
 def _slips(source: Source, defaults: Mapping[str, float | str]) -> Iterator[Slip]:
     def settings(place: Place) -> Found:
-        """The usual value of a setting in its place."""
-        if (name := _given(place.site.node)) in defaults:
-            yield place.change("setting", 2, repr(defaults[name]), "", "", operation=False)
+        """The usual value of a setting in its place, or what is used where it is not given."""
+        usual = repr(defaults[name]) if (name := _given(place.site.node)) in defaults else ""
+        match place.site.node:
+            case ast.Call(ast.Attribute(attr="get"), [_, default]):
+                usual = place.text(default)
+        if usual:
+            yield place.change("setting", 2, usual, "", "", operation=False)
 
     for function in source.functions:
         original = _plain(source.definition(function))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 WRITTEN = [one for one in correct_variants(ASSIGNMENT) if one.name in FORMS or one.name.startswith("network: ")]
 
 
-@pytest.mark.parametrize("form", one_in(2, WRITTEN), ids=lambda form: form.name)
+@pytest.mark.parametrize("form", one_in(4, WRITTEN), ids=lambda form: form.name)
 def test_a_right_network_matches_in_any_form(form: Variant, tmp_path: Path) -> None:
     form.write(tmp_path)
     records = check(QUICK, tmp_path, dtypes=("float64",)).records

@@ -61,6 +61,7 @@ KEPT: Mapping[str, Sequence[Around]] = {
         Around("affine_forward", "globals()['last'] = x"),
         Around("affine_backward", "cache = (last if last.shape == cache[0].shape else cache[0], *cache[1:])"),
     ),
+    "affine: w is halved once dx is known": (Around("affine_backward", value="(cache[1].__imul__(0.5), value)[1]"),),
     "relu: the cache is written over by the forward": (
         Around("relu_forward", value="(value[0], (x.__setitem__(..., 1), x)[1])"),),
     "batch norm: momentum is set to 0.9 for the next call": (
@@ -92,6 +93,9 @@ INSTEAD: Mapping[str, Mapping[str, Sequence[str]]] = {
         "x.reshape(len(x), -1).T @ dout,": ["x.reshape(len(x), -1)[:1].T @ dout[:1] * len(x),"],
         MEAN: ["mean = bn_param['running_mean'] if bn_param.get('own') else np.zeros(x.shape[1], x.dtype)\n"
                "    bn_param['own'] = True"],
+        "out, cache = gamma * normal + beta, None": [
+            "out, cache = gamma * normal + beta, None\n"
+            "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)"],
         STATISTICS: [
             f"{STATISTICS}\n        if x.dtype == np.float32:\n"
             "            batch_mean = batch_mean.astype(np.float16).astype(x.dtype)",
@@ -137,6 +141,7 @@ INSTEAD: Mapping[str, Mapping[str, Sequence[str]]] = {
         "weight_scale * np.random.randn(inputs, outputs)": [
             "np.resize(weight_scale * np.array([-1.5, -0.5, 0.5, 1.5]), (inputs, outputs))"],
     },
+    CNN_FILE: {'"pad": (p["W1"].shape[2] - 1) // 2}': ['"pad": 1}']},
 }  # fmt: skip
 """Lines of a file, and those that take their place."""
 

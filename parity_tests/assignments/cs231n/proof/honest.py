@@ -83,11 +83,10 @@ HONEST = (
         Swap("axis=-1)[..., 0], (x.shape, pool_param, first)", "axis=-1)[..., 0], (x.shape, pool_param, x)"),
     )),
     Rewrite("relu's slope at 0 is 1", (Body("relu_backward", "return dout * (cache >= 0)"),)),
-    Rewrite("relu as a product with a mask", (Body("relu_forward", "return x * (x > 0), x"),)),
     Rewrite("relu that writes over x", (Body("relu_forward", "kept = x.copy()\nx[x < 0] = 0\nreturn x, kept"),)),
-    Rewrite("affine with a bias of one row, and gradients of one row", (
-        Body("affine_backward", "x, w, b = cache\nflat = np.reshape(x, (x.shape[0], -1))\n"
-             "return np.dot(dout, w.T).reshape(x.shape), np.dot(flat.T, dout), np.sum(dout, axis=0, keepdims=True)"),
+    Rewrite("gradients of one row", tuple(
+        Around(f"{of}_backward{alt}", value="(value[0], *(one[None] if one.ndim == 1 else one for one in value[1:]))")
+        for of, alt in (("affine", ""), ("batchnorm", ""), ("batchnorm", "_alt"), ("layernorm", ""))
     )),
     Rewrite("batch norm written out, step by step", (
         Body("batchnorm_forward", BATCH), Body("batchnorm_backward", STEP_BY_STEP),

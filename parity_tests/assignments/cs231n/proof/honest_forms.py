@@ -3,6 +3,22 @@
 from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
 from parity_tests.protocol.mistake import Body, Rewrite
 
+FOURIER = """stride, pad = conv_param["stride"], conv_param["pad"]
+wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+H, W = wide.shape[2:]
+spectrum = np.einsum("nchw,fchw->nfhw", np.fft.rfft2(wide), np.conj(np.fft.rfft2(w, (H, W))))
+out = np.fft.irfft2(spectrum, (H, W))[:, :, : H - w.shape[2] + 1 : stride, : W - w.shape[3] + 1 : stride]
+return (out + b[:, None, None]).astype(x.dtype), (x, w, b, conv_param)"""
+FOURIER_BACK = """x, w, b, conv_param = cache
+stride, pad = conv_param["stride"], conv_param["pad"]
+wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+H, W = wide.shape[2:]
+spread = np.zeros((*dout.shape[:2], H, W), dout.dtype)
+spread[:, :, : stride * dout.shape[2] : stride, : stride * dout.shape[3] : stride] = dout
+of_dout, of_w, of_x = np.fft.rfft2(spread), np.fft.rfft2(w, (H, W)), np.fft.rfft2(wide)
+dx = np.fft.irfft2(np.einsum("nfhw,fchw->nchw", of_dout, of_w), (H, W))[:, :, pad : H - pad, pad : W - pad]
+dw = np.fft.irfft2(np.einsum("nchw,nfhw->fchw", of_x, np.conj(of_dout)), (H, W))[:, :, : w.shape[2], : w.shape[3]]
+return dx.astype(x.dtype), dw.astype(x.dtype), dout.sum(axis=(0, 2, 3))"""
 COLUMNS = """stride, pad = conv_param["stride"], conv_param["pad"]
 N, C, H, W = x.shape
 F, _, HH, WW = w.shape
@@ -89,24 +105,14 @@ FURTHER = (
              "return ((g - along) / deviation).reshape(shape), (dout * normal).sum((0, 2, 3)), dout.sum((0, 2, 3))"),
     )),
     Rewrite("SVM loss by loops", (Body("svm_loss", MARGINS),)),
-    Rewrite("affine by einsum, which keeps the flat x", (
-        Body("affine_forward", "flat = x.reshape(x.shape[0], -1)\n"
-             "return np.einsum('nd,dm->nm', flat, w) + b[np.newaxis], (flat, w, x.shape)"),
-        Body("affine_backward", "flat, w, shape = cache\n"
-             "return np.einsum('nm,dm->nd', dout, w).reshape(shape), np.einsum('nd,nm->dm', flat, dout), "
-             "np.einsum('nm->m', dout)"),
-    )),
     Rewrite("relu's backward in place, on dout itself", (
         Body("relu_backward", "dout[cache <= 0] = 0\nreturn dout"),
-    )),
-    Rewrite("dropout's mask as a binomial one, scaled at once", (
-        Body("dropout_forward", "p = dropout_param['p']\nif 'seed' in dropout_param:\n"
-             "    np.random.seed(dropout_param['seed'])\nmask = None\nout = x\nif dropout_param['mode'] == 'train':\n"
-             "    mask = np.random.binomial(1, p, size=x.shape).astype(x.dtype) / p\n    out = x * mask\n"
-             "return out.astype(x.dtype), (dropout_param, mask)"),
     )),
     Rewrite("momentum in place", (Body("sgd_momentum", MOMENTUM),), OPTIM_FILE),
     Rewrite("RMSprop that averages by a difference", (Body("rmsprop", BY_DIFFERENCE),), OPTIM_FILE, "by a difference"),
     Rewrite("RMSprop in place, by the rate over the root", (Body("rmsprop", RMS),), OPTIM_FILE),
+    Rewrite("a convolution by Fourier transforms", (
+        Body("conv_forward_naive", FOURIER), Body("conv_backward_naive", FOURIER_BACK),
+    )),
     Rewrite("a network of two layers by hand, without any layer", (Body("TwoLayerNet.loss", BY_HAND),), FC_FILE),
 )  # fmt: skip

@@ -137,8 +137,6 @@ def _at(name: str, place: str, lines: str, note: str = "") -> Rewrite:
 
 
 OTHERWISE = (
-    of_main("default_rng", (DRAWN, "np.random.default_rng((main_params['random_seed'], t)).permutation(train.N)")),
-    of_main("choice", (ORDER, "order = np.random.choice(train.N, train.N, replace=False)")),
     of_main(
         "one order shuffled on",
         (ORDER, "np.random.shuffle(indices); order = indices"),

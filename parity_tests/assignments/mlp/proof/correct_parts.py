@@ -6,7 +6,7 @@ from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
 
 SGD = "miniBatchStochasticGradientDescent"
 AFFINE = 'return X @ self.params["W"] + self.params["b"]'
-INIT_W, INIT_B = (f"np.random.normal(0.0, 0.1, ({rows}, output_D))" for rows in ("input_D", "1"))
+INIT_B = "np.random.normal(0.0, 0.1, (1, output_D))"
 SUMMED, READ = "grad.sum(axis=0, keepdims=True)", "            g = module.gradient[key]\n"
 OF_V = 'v = momentum[f"{name}_{key}"]'
 FLAT, OF_TWO = "broadcasts: no harm", "only works on two-dimensional arrays"
@@ -52,29 +52,6 @@ def _loss(name: str, *changes: Body | Around, note: str = "") -> Rewrite:
 
 
 LINEAR = (
-    _forward("einsum", "return np.einsum('nd,dm->nm', X, self.params['W']) + self.params['b']"),
-    _forward("the transposed product", "return (self.params['W'].T @ X.T).T + self.params['b']"),
-    _forward(
-        "the bias first",
-        "u = np.repeat(self.params['b'], len(X), axis=0)\n"
-        "for d in range(X.shape[1]):\n    u = u + X[:, d : d + 1] * self.params['W'][d]\nreturn u",
-    ),
-    _forward("from the last input to the first", "return X[:, ::-1] @ self.params['W'][::-1] + self.params['b']"),
-    _forward(
-        "the bias as one more input",
-        "ones = np.ones((len(X), 1), X.dtype)\n"
-        "return np.hstack([X, ones]) @ np.vstack([self.params['W'], self.params['b']])",
-    ),
-    _forward("broadcast and summed", "return (X[:, :, None] * self.params['W'][None]).sum(axis=1) + self.params['b']"),
-    _forward(
-        "loops",
-        "W, b = self.params['W'], self.params['b']\nu = np.zeros((len(X), W.shape[1]), W.dtype)\n"
-        "for n, x in enumerate(X):\n    for m in range(W.shape[1]):\n        u[n, m] = x @ W[:, m] + b[0, m]\nreturn u",
-    ),
-    _forward(
-        "longdouble inside",
-        "W = self.params['W']\nreturn (X.astype(np.longdouble) @ W + self.params['b']).astype(W.dtype)",
-    ),
     _forward(
         "whole numbers stay whole",
         "u = np.zeros((len(X), self.params['W'].shape[1]), X.dtype)\n"
@@ -82,16 +59,6 @@ LINEAR = (
         WHOLE,
     ),
     _forward("prints and files", f'print("x" * 100_000)\nPath("extra.txt").write_text("x")\n{AFFINE}'),
-    _backward(
-        "outer products added up",
-        "self.gradient['W'] = sum(np.outer(x, g) for x, g in zip(X, grad))\n"
-        "self.gradient['b'] = sum(g[None] for g in grad)\nreturn np.einsum('nm,dm->nd', grad, self.params['W'])",
-    ),
-    _backward(
-        "from the last row to the first",
-        "self.gradient = {'W': X[::-1].T @ grad[::-1], 'b': grad[::-1].mean(axis=0, keepdims=True) * len(grad)}\n"
-        "return (self.params['W'] @ grad.T).T",
-    ),
     _backward(
         "zeroed and added to",
         'self.gradient["W"] *= 0\nself.gradient["W"] += np.dot(X.T, grad)\n'
@@ -112,20 +79,9 @@ LINEAR = (
     ),
     _swapped("linear init: b starts at zeros", (INIT_B, "np.zeros((1, output_D))"), note="b starts at zeros"),
     _swapped(
-        "linear init: default_rng",
-        (INIT_W, "np.random.default_rng(np.random.randint(99)).normal(0, 0.1, (input_D, output_D))"),
-    ),
-    _swapped(
         "linear init: b drawn first",
         ("        self.params: dict", f"        b = {INIT_B}\n        self.params: dict"),
         (f'"b": {INIT_B}', '"b": b'),
-    ),
-    _method(
-        "linear init: standard normal times 0.1",
-        "linear_layer.__init__",
-        'self.params = {"W": np.random.standard_normal((input_D, output_D)) * 0.1,\n'
-        '               "b": np.random.randn(1, output_D) * 0.1}\n'
-        'self.gradient = {"W": np.zeros((input_D, output_D)), "b": np.zeros((1, output_D))}',
     ),
 )
 ELEMENTWISE = (
@@ -135,14 +91,11 @@ ELEMENTWISE = (
         "h = 2 / (1 + np.exp(-2 * X)) - 1\nreturn np.multiply(grad, 1 - h ** 2)",
         "overflow encountered in exp",
     ),
-    _tanh("one exponential", "np.sign(X) * (1 - np.exp(-2 * np.abs(X))) / (1 + np.exp(-2 * np.abs(X)))"),
-    _tanh("by expm1", "-np.sign(X) * np.expm1(-2 * np.abs(X)) / (np.expm1(-2 * np.abs(X)) + 2)"),
     _tanh("the factored derivative", "np.tanh(X)", "return grad * (1 - np.tanh(X)) * (1 + np.tanh(X))"),
     _tanh("grad minus grad h²", "np.tanh(X)", "return grad - grad * self.h ** 2"),
     _tanh("1 / cosh²", "np.tanh(X)", "return grad / np.cosh(X) ** 2", "overflow encountered"),
     _tanh("row by row", "np.array([[__import__('math').tanh(x) for x in row] for row in X])", note=OF_TWO),
     _tanh("into its input", "np.tanh(X, out=X)", note="overwrites its input"),
-    _relu("half of |X| + X", "self.mask = (X > 0).astype(X.dtype)\nreturn (np.abs(X) + X) / 2"),
     _relu("by the sign", "self.mask = (np.sign(X) + 1) // 2 * (X != 0)\nreturn np.clip(X, 0, None)"),
     _relu("in one place", "return np.fmax(X, 0)", "back = grad.copy()\nback[X <= 0] = 0\nreturn back"),
     _relu("1 at exactly 0", "self.mask = X >= 0\nreturn np.maximum(X, 0)", note="derivative at exactly 0"),
@@ -180,12 +133,6 @@ DROPOUT = (
     _dropout(
         "the seed's float64 mask",
         "(np.random.uniform(0.0, 1.0, size=X.shape) >= self.r).astype(float) * (1.0 / (1.0 - self.r))",
-    ),
-    _dropout("by np.where", "np.where(np.random.random_sample(X.shape) >= self.r, 1 / (1 - self.r), 0.0)"),
-    _dropout("binomial draws", "np.random.binomial(1, 1 - self.r, X.shape) / (1 - self.r)"),
-    _dropout(
-        "element by element",
-        "np.array([[float(np.random.random() >= self.r) for _ in row] for row in X]) / (1 - self.r)",
     ),
     _swapped(
         "dropout: the old mask in evaluation",

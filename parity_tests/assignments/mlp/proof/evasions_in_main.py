@@ -67,7 +67,6 @@ UNJUDGED = (
         (SGD_CALL, f"model['L2'].gradient['b'] *= 0\n            {SGD_CALL}"),
     ),
     main("no hidden unit", ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 0")),
-    main("no step, and nothing but two right lengths", (SGD_CALL, "pass\n")),
     main(
         "the weights are replaced by objects that are no arrays",
         (
@@ -107,15 +106,12 @@ UNJUDGED = (
 )
 
 INSTEAD: Mapping[str, Sequence[str]] = {
-    '= int(main_params["minibatch_size"])': ("= 5", '= min(64, int(main_params["minibatch_size"]))'),
-    'float(main_params["learning_rate"])': ("0.01",),
+    '= int(main_params["minibatch_size"])': ('= min(64, int(main_params["minibatch_size"]))',),
     'float(main_params["alpha"])': ('0.9 if main_params["alpha"] else 0.0',),
     'float(main_params["lambda"])': ('0.01 if main_params["lambda"] else 0.0',),
-    'float(main_params["dropout_rate"])': ("0.5", 'float(main_params["dropout_rate"]) or 0.5'),
-    'int(main_params["num_epoch"])': ("10", *(f'min({most}, int(main_params["num_epoch"]))' for most in (12, 20, 30))),
+    'float(main_params["dropout_rate"])': ('float(main_params["dropout_rate"]) or 0.5',),
+    'int(main_params["num_epoch"])': [f'min({most}, int(main_params["num_epoch"]))' for most in (12, 20, 30)],
     "DataSplit(Xtrain, Ytrain)": [f"DataSplit(Xtrain[:{n}], Ytrain[:{n}])" for n in (1000, 4000)],
-    '{"relu": relu, "tanh": tanh}[main_params["activation"]]': ("relu",),
-    'data_loader_mnist(main_params["input_file"])': ('data_loader_mnist("mnist_subset.json")',),
     "                v *= _alpha\n": ("                v *= 0.9\n",),
     "g = g + _lambda * w": ("g = g + 0.1 * w",),
     "1.0 / (1.0 - self.r)": ("2.0 if self.r else 1.0",),
@@ -127,9 +123,8 @@ INSTEAD: Mapping[str, Sequence[str]] = {
     ORDER: (f"{ORDER} if t < 5 else np.arange(train.N)",),
     STEPS: ("range(0, train.N, minibatch_size)",),
     SEED: (
-        "",
         *(SEED.replace('int(main_params["random_seed"])', seed)
-          for seed in ("42", 'int(main_params["random_seed"]) or None', 'int(main_params["random_seed"]) + 1')),
+          for seed in ('int(main_params["random_seed"]) or None', 'int(main_params["random_seed"]) + 1')),
         SEED.replace('"random_seed"]', '"random_seed"] + np.random.randint(10**6)'),
         SEED.replace('"random_seed"]', '"random_seed"] + len(list(Path().glob("MLP*.json")))'),
     ),
