@@ -19,6 +19,8 @@ CLASS = {
     "yaml": "pyyaml",
 }
 """Those that the grading of a class needs, of the extra `class`."""
+NOTEBOOK = {module: CLASS[module] for module in ("IPython", "nbformat")}
+"""Those among them that read a notebook."""
 BENCH = {**CLASS, "pyperf": "pyperf", "threadpoolctl": "threadpoolctl"}
 """Those of the benchmarks, of the extra `bench`."""
 AUDIT = {"pytest": "pytest"}

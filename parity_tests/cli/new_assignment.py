@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from parity_tests.cli import extras
 from parity_tests.cli.options import names
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
@@ -126,6 +127,7 @@ def _source(source: Path) -> tuple[str, bool]:
         data = source.read_bytes()
         if source.suffix != ".ipynb":
             return data.decode("utf-8-sig"), False
+        extras.require("a notebook", extras.NOTEBOOK)
         return modules_of(data, "notebook", definitions=True)["notebook"], True
     except OSError as error:
         raise UsageError(f"{path_text(source)} cannot be read: {error.strerror}.") from error

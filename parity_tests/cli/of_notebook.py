@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from parity_tests.cli import extras
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
 
@@ -27,6 +28,7 @@ def written_out(notebook: Path, assignment: str | None) -> tuple[Assignment, Pat
     from parity_tests.grading.intake.prepare import prepare
     from parity_tests.protocol.registry import find
 
+    extras.require("a notebook", extras.NOTEBOOK)
     try:
         data = notebook.read_bytes()
     except OSError as error:

@@ -360,9 +360,10 @@ def calls(place: Place) -> Found:
 
 def _reductions(place: Place, node: ast.Call, function: str, given: list[str], called: Callable[..., str]) -> Found:
     """Of a sum, mean or the like: its axis and keepdims."""
-    plain = [one for one in given if not one.startswith(("axis=", "keepdims="))]
+    plain = [one for one in given if not one.startswith(("axis=", "keepdims=", "ddof="))]
     axis = next((one for one in given if one.startswith("axis=")), "")
     keeps = next((one for one in given if one.startswith("keepdims=")), "")
+    ddof = next((one for one in given if one.startswith("ddof=")), "")
     owner = isinstance(node.func, ast.Attribute) and not (
         isinstance(node.func.value, ast.Name) and node.func.value.id in ("np", "numpy")
     )
@@ -377,27 +378,26 @@ def _reductions(place: Place, node: ast.Call, function: str, given: list[str], c
             makes, mends = (f"`{text}` goes {a}, where it should go {b}" for a, b in ((meant, said), (said, meant)))
             rank = 1 if other in ("axis=0", "axis=1", "") else 4
             yield place.change(
-                "axis", rank, called(function, *plain, *filter(None, (other, keeps))), makes, mends, operation=False
+                "axis",
+                rank,
+                called(function, *plain, *filter(None, (other, keeps, ddof))),
+                makes,
+                mends,
+                operation=False,
             )
-    if keeps:
-        yield place.change(
-            "keepdims",
-            2,
-            called(function, *plain, *filter(None, (axis,))),
-            f"`{keeps}` is missing",
-            f"`{keeps}` should not be there",
-            operation=False,
-        )
-    else:
-        kept = [*plain, *filter(None, (axis,)), "keepdims=True"]
-        yield place.change(
-            "keepdims",
-            2,
-            called(function, *kept),
-            f"`keepdims=True` should not be there in `{text}`",
-            f"`keepdims=True` is missing in `{text}`",
-            operation=False,
-        )
+    kept = [*plain, *filter(None, (axis, ddof))]
+    missing, wrong = (f"`{keeps}` is missing", f"`{keeps}` should not be there")
+    if not keeps:
+        missing, wrong = (f"`keepdims=True` {x} in `{text}`" for x in ("should not be there", "is missing"))
+        kept.append("keepdims=True")
+    yield place.change("keepdims", 2, called(function, *kept), missing, wrong, operation=False)
+    if ddof or function.endswith(("var", "std")):
+        kept = [*plain, *filter(None, (axis, keeps))]
+        missing, wrong = f"`{ddof}` is missing", f"`{ddof}` should not be there in `{text}`"
+        if not ddof:
+            missing, wrong = (f"`ddof=1` {x} in `{text}`" for x in ("should not be there", "is missing"))
+            kept.append("ddof=1")
+        yield place.change("ddof", 2, called(function, *kept), missing, wrong, operation=False)
 
 
 def slices(place: Place) -> Found:

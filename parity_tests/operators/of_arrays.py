@@ -110,7 +110,7 @@ def _writings(seen: Seen) -> Iterator[tuple[str, Map]]:
     first, rows = int(at[0]), torch.tensor((1, *want.shape[::-1])).cumprod(0).tolist()
     for by in dict.fromkeys((*rows, int(at[-1]) - first + 1, *(size // parts for parts in (2, 4, 8, 16, 32)))):
         for start in {first, size - by}:
-            near = 0 < by <= start <= first < int(at[-1])
+            near = 0 < by <= start <= first < int(at[-1]) and torch.allclose(got.flatten()[first], flat[first - by])
             if near and torch.allclose(got.flatten()[start:], flat[start - by : size - by], rtol=1e-5, atol=0):
                 where = place or f"the elements from {start} on"
                 yield f"{where}: the numbers of {by} elements before; all else agrees", partial(_twice, start, by)

@@ -70,6 +70,8 @@ def _others(step: Step, name: str, value: Any) -> Iterator[Any]:
         yield from (x for x in range(3) if x != value)
     elif name in _CHOICES:
         yield from (x for x in _CHOICES[name] if x != value)
+    elif step.trusts and name not in _AXES and _counts(value):
+        return
     elif isinstance(value, bool):
         yield not value
     elif name in _LEFT_OUT and value is not None:
@@ -90,6 +92,11 @@ def _others(step: Step, name: str, value: Any) -> Iterator[Any]:
         yield from ([x + by for x in value] for by in (1, -1))
     elif name in ("correction", "divisor_override"):
         yield from (0, 1)
+
+
+def _counts(value: Any) -> bool:
+    """Whether it is a size, an index or a truth value, or some of these."""
+    return isinstance(value, int) or (isinstance(value, list | tuple) and all(isinstance(x, int) for x in value))
 
 
 def _operations(step: Step) -> Iterator[Change]:

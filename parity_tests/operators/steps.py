@@ -72,6 +72,11 @@ class Step:
         return plain_name(self.name)
 
     @property
+    def trusts(self) -> bool:
+        """Whether it is a kernel that takes sizes and indices on trust: with others it may read what is not its own."""
+        return self.mode is _Ops and (self.plain.startswith(("_", "native_")) or "backward" in self.plain)
+
+    @property
     def words(self) -> str:
         """What it is called, and which of its name it is."""
         which = f" (all {self.of})" if self.at is None else f" (number {self.at + 1} of {self.of})"

@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from parity_tests.pairs.door import door
 from parity_tests.pairs.hold import RESERVED, hold, refuse_tolerances
 from parity_tests.pairs.positions import name_of
+from parity_tests.pairs.result import narrow
 from parity_tests.protocol.errors import UsageError
 
 
+@door
 def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: Any, **named: Any) -> None:
     """Raises AssertionError, with what differs, unless `actual` agrees with `reference(*inputs)`.
 
@@ -24,10 +27,9 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     refuse_tolerances(named)
     inputs = {**options.pop("inputs", {}), **named}
     options.setdefault("name", name_of(reference) if name_of(reference) != "<lambda>" else "actual")
-    __tracebackhide__ = True
     result = hold(lambda *_, **__: actual, reference, *positional, inputs=inputs, **options)
     if not result:
-        raise AssertionError(result.short if os.environ.get(SHORT) else str(result))
+        raise AssertionError(narrow(result.short) if os.environ.get(SHORT) else str(result))
 
 
 SHORT = "PARITY_SHORT_MESSAGES"

@@ -32,6 +32,8 @@ _CHANCE = 1e-3
 _CLOSELY, _SAID = 4, 2
 """So many changes of one kind are looked at closely, and so many are said where they give the same."""
 _TURNS = 6
+_FIRST = 1024
+"""So many elements of a large result are looked at before all are."""
 Outputs = Mapping[str, Tensor]
 
 
@@ -65,11 +67,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Cause:
-    """The change in words, of two that give the same both; "" for none. `ended` where the time ended the search."""
+    """The change in words, of two that give the same both; "" for none. `ended` says what ended the search early."""
 
     words: str = ""
-    ended: bool = False
-    seconds: float = 0.0
+    ended: str = ""
 
 
 class _OutOfTimeError(Exception):
@@ -93,7 +94,7 @@ def cause_of(cases: Sequence[Asked], seconds: float) -> Cause:
         try:
             search.run()
         except _OutOfTimeError:
-            return Cause(search.said(), True, seconds)
+            return Cause(search.said(), f"ended after {seconds:.2g} s of processor time")
     return Cause(search.said())
 
 
@@ -124,6 +125,7 @@ class _Search:
         self.got = {name: torch.from_numpy(x.astype("float64")) for name, x in case.returned.items()}
         self.want = {name: _wide(one.value) for name, one in case.flowed.items()}
         self.wrong = case.wrong()
+        self.room = {name: _Room.of(self.got[name], one, self.wrong.get(name)) for name, one in case.flowed.items()}
         self.count = sum(int(seen.wrong.sum()) for seen in self.wrong.values())
         self.claims: list[str] = []
         self.tries = 1
@@ -180,27 +182,18 @@ class _Search:
         self.tries += 1
         try:
             with _Clock(self.until):
-                return self.case.plain(made(self.case.function))
+                found = self.case.plain(made(self.case.function))
+                return found if all(x.layout is torch.strided for x in found.values()) else None
         except _OutOfTimeError:
             raise
         except Exception:  # whatever torch says of arguments that do not fit
             return None
 
     def _is_near(self, outputs: Outputs | None) -> bool:
-        """Whether what a change gives is near what was got: in some radii, and as large a part of its own value."""
+        """Whether what a change gives is near what was got."""
         if outputs is None or outputs.keys() != self.got.keys():
             return False
-        for name, x in outputs.items():
-            if x.shape != self.got[name].shape:
-                return False
-            wide, want, radius = _wide(x), self.want[name], _wide(self.case.flowed[name].radius)
-            known = (want != 0) & want.isfinite() & radius.isfinite()
-            part = float((radius[known] / want[known].abs()).median()) if bool(known.any()) else 0.0
-            part += 4 * torch.finfo(x.dtype if x.is_floating_point() else torch.float64).eps
-            room = radius if radius.shape == x.shape else float(radius[known].median()) if bool(known.any()) else 0.0
-            if bool(_off(self.got[name], wide, _ROOM * (part * wide.abs() + room)).any()):
-                return False
-        return True
+        return all(self.room[name].holds(x) for name, x in outputs.items())
 
     def _is_borne_out(self, change: Change) -> bool:
         """Whether it gives all numbers of all cases within radii of its own, in which the reference's are not."""
@@ -252,6 +245,48 @@ class _Search:
             return None
         flat = torch.cat([_wide(outputs[name]).flatten() for name in self.want])
         return flat if bool(flat.isfinite().all()) else None
+
+
+@dataclass(frozen=True)
+class _Room:
+    """How far from what was got a changed result may be: some radii, and as large a part of its own value.
+
+    `first` are the places that are looked at first, None where all are.
+    """
+
+    got: Tensor
+    part: float
+    radius: Tensor
+    first: Tensor | None
+
+    @classmethod
+    def of(cls, got: Tensor, one: Flowed, wrong: Seen | None) -> _Room:
+        """The room around a result for which torch answers `one`."""
+        want, radius = _wide(one.value), _wide(one.radius)
+        known = (want != 0) & want.isfinite() & radius.isfinite()
+        part = float((radius[known] / want[known].abs()).median()) if bool(known.any()) else 0.0
+        part += 4 * torch.finfo(one.value.dtype if one.value.is_floating_point() else torch.float64).eps
+        if radius.shape != got.shape:
+            radius = radius[known].median().expand(got.shape) if bool(known.any()) else torch.zeros(got.shape)
+        if got.numel() <= 2 * _FIRST:
+            return cls(got, part, radius, None)
+        first = torch.arange(0, got.numel(), got.numel() // _FIRST)
+        if wrong is not None:
+            first = torch.cat([wrong.wrong.flatten().nonzero().flatten()[:_FIRST], first])
+        return cls(got, part, radius, first)
+
+    def holds(self, x: Tensor) -> bool:
+        """Whether a result is in it."""
+        if x.shape != self.got.shape:
+            return False
+        all_of_them = (x, self.got, self.radius)
+        if self.first is not None and not self._near(*(y.flatten()[self.first] for y in all_of_them)):
+            return False
+        return self._near(*all_of_them)
+
+    def _near(self, x: Tensor, got: Tensor, radius: Tensor) -> bool:
+        wide = _wide(x)
+        return not bool(_off(got, wide, _ROOM * (self.part * wide.abs() + radius)).any())
 
 
 def _log_chance(got: Tensor, seen: Seen | None, one: Flowed) -> float:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.check import Run
 from parity_tests.harness.judge_flow import Held, explain, judge
 from parity_tests.harness.make_records import Setting, check_plan, record_of
+from parity_tests.pairs.door import door
 from parity_tests.pairs.freed import as_torch_has_them
 from parity_tests.pairs.inputs import changed, for_candidate, is_array
 from parity_tests.pairs.positions import name_of, named, refuse_other_names
@@ -93,6 +94,7 @@ class CaseHeld:
     """What a search for the cause needs; None where nothing was returned that one could be looked for of."""
 
 
+@door
 def hold(
     candidate: Callable[..., Any],
     reference: Any,
@@ -189,21 +191,24 @@ def with_cause(cases: Sequence[CaseHeld], options: Options, judged: float) -> li
     known = [case.asked for case in cases if case.asked is not None]
     if not any(case.fails for case in known) or len(known) < len(cases):
         return list(cases)
-    from parity_tests.pairs.causes import SECONDS, cause_of
+    from parity_tests.pairs.causes import SECONDS, Cause, cause_of
 
     seconds = max(SECONDS, judged) if options.search is None else options.search
-    cause = cause_of(known, seconds)
     from parity_tests.pairs.mend import mended
 
-    cause = replace(cause, words="; ".join(filter(None, (cause.words, mended(known, seconds)))))
+    try:
+        cause = cause_of(known, seconds)
+        cause = replace(cause, words="; ".join(filter(None, (cause.words, mended(known, seconds)))))
+    except Exception as error:  # the verdict is known, and stands whatever a search for its cause meets
+        cause = Cause(ended=f"stopped at an error, {type(error).__name__}: {error}")
     return [replace(case, records=[_with_cause(record, cause) for record in case.records]) for case in cases]
 
 
 def _with_cause(record: Record, cause: Cause) -> Record:
     if record.verdict != Verdict.MISMATCH:
         return record
-    note = Note(NoteKind.UNSEEN, f"the search for a cause ended after {cause.seconds:.2g} s of processor time")
-    record = record.with_notes((*record.notes, note)) if cause.ended else record
+    note = Note(NoteKind.UNSEEN, f"the search for a cause {cause.ended}")
+    record = record.with_notes((*record.notes, note)) if cause.ended and not cause.words else record
     return replace(record, diagnosis=cause.words)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity_tests.pairs.door import door
 from parity_tests.pairs.hold import RESERVED, hold
 from parity_tests.pairs.inputs import is_array
 from parity_tests.pairs.positions import name_of, named, refuse_other_names
@@ -20,6 +21,7 @@ ORDERS = 2
 """Derivatives that are asked for."""
 
 
+@door
 def opcheck(
     operation: Callable[..., Any],
     reference: Callable[..., Any],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from parity_tests.protocol.errors import UsageError
@@ -32,9 +33,11 @@ def named(candidate: Function, reference: Any, positional: Sequence[Any]) -> Nam
     A side that calls them otherwise, or does not say how, takes them by position all the same. Raises
     UsageError where there are more than the reference takes.
     """
+    theirs, ours = _parameters(reference), _parameters(candidate)
+    if theirs is not None and theirs.positional and _hands_on(reference):
+        reference = _in_order(reference, theirs.positional)
     if not positional:
         return Named(candidate, reference, {})
-    theirs, ours = _parameters(reference), _parameters(candidate)
     count = len(positional)
     if theirs is not None and not theirs.any_name and not theirs.any_number and len(theirs.positional) < count:
         raise UsageError(f"{name_of(reference)} takes {len(theirs.positional)} inputs; {count} were given.")
@@ -84,12 +87,21 @@ def _parameters(function: Any) -> _Parameters | None:
     return _Parameters(by_position, named, any_name, any_number)
 
 
+def _hands_on(reference: Any) -> bool:
+    """Whether a function takes whatever it is given, for another whose names it shows: torch.vmap(f), say."""
+    if not inspect.isfunction(reference) or not hasattr(reference, "__wrapped__"):
+        return False
+    kinds = {p.kind for p in inspect.signature(reference, follow_wrapped=False).parameters.values()}
+    return inspect.Parameter.VAR_POSITIONAL in kinds
+
+
 def _in_order(function: Function, called: Sequence[str]) -> Function:
     """The function, which takes the inputs of these names by position and all others by name."""
 
     def ordered(**inputs: Any) -> Any:
-        rest = {name: value for name, value in inputs.items() if name not in called}
-        return function(*(inputs[name] for name in called), **rest)
+        first = list(takewhile(inputs.__contains__, called))
+        rest = {name: value for name, value in inputs.items() if name not in first}
+        return function(*(inputs[name] for name in first), **rest)
 
     ordered.of = lambda other: _in_order(other, called)  # type: ignore[attr-defined]  # another function, called so
     return functools.update_wrapper(ordered, function)

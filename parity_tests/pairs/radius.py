@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from parity_tests.pairs.door import door
 from parity_tests.pairs.hold import DECLARED, Options, arithmetic_of, evaluated, function_of, refuse_tolerances
 from parity_tests.pairs.positions import named as by_name
 from parity_tests.pairs.positions import refuse_other_names
@@ -27,6 +28,7 @@ class Bounded(NamedTuple):
     kind: str
 
 
+@door
 def radius(reference: Callable[..., Any], /, *positional: Any, **named: Any) -> dict[str, Bounded]:
     """What `reference(*inputs)` answers, by the names of its results ("output", where there is one): value and radius.
 

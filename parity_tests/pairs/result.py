@@ -44,7 +44,7 @@ class HoldResult(Result):
         said = [f"  Declared: {arithmetic}." for arithmetic in declared]
         lines = super().__repr__().replace(f" {LIKELY}: ", f"\n  {LIKELY}: ")
         lines = "\n".join([lines, *said, *(f"  Note: {note}." for note in notes)])
-        return lines if self.agrees else "\n".join(_narrow(line) for line in lines.split("\n"))
+        return lines if self.agrees else narrow(lines)
 
     @property
     def short(self) -> str:
@@ -76,6 +76,12 @@ class HoldResult(Result):
         return frame if declared else frame.drop(columns="dtype")
 
 
-def _narrow(line: str) -> str:
-    """A line of a message in lines of 80 columns, as terminals and the logs of a CI have it."""
-    return "\n".join(wrap(line, 80, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)) or line
+def narrow(text: str) -> str:
+    """A message in lines that 80 columns, of a terminal or the log of a CI, show beside pytest's margin."""
+
+    def lines(line: str, before: str = "") -> str:
+        broken = wrap(before + line, 72, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+        return "\n".join(broken).removeprefix(before) or line
+
+    first, *others = text.split("\n")
+    return "\n".join([lines(first, "AssertionError: "), *map(lines, others)])

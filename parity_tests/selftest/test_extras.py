@@ -33,7 +33,9 @@ def test_a_bare_check_lacks_its_page_alone_and_says_so(fake: FakeCheck, parity: 
     assert "There is no report.html in it: a page needs packages that are not installed: jinja2, pygal. This" in said
 
 
-@pytest.mark.parametrize("command", ["report parity-run", "trace", "grade .", "regrade .", "audit x.py"])
+@pytest.mark.parametrize(
+    "command", ["report parity-run", "trace", "grade .", "regrade .", "audit x.py", "check x.ipynb"]
+)
 def test_a_command_that_needs_more_says_what(fake: FakeCheck, parity: Parity, bare: None, command: str) -> None:
     parity("check", "--shipped")
     status, _, err = parity(*command.split())

@@ -112,7 +112,9 @@ def module_reference(module: torch.nn.Module, parameters: Mapping[str, Any] | No
     for name, value in (parameters or {}).items():
         if np.shape(value) != shapes[name]:
             raise QuestionError(f"the parameter {name} has the shape {np.shape(value)}; the module's is {shapes[name]}")
-    accepted = set(inspect.signature(module.forward).parameters)
+    accepted = inspect.signature(module.forward).parameters
+    kinds = {parameter.kind for parameter in accepted.values()}
+    any_name = inspect.Parameter.VAR_KEYWORD in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds
 
     def reference(**inputs: Any) -> Any:
         dtype = _floating(inputs)
@@ -121,7 +123,7 @@ def module_reference(module: torch.nn.Module, parameters: Mapping[str, Any] | No
         held |= {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
         held = {name: x.to(dtype) if x.is_floating_point() and dtype is not None else x for name, x in held.items()}
         held |= {name: inputs.pop(name) for name in list(inputs) if name in own}
-        by_name = set(inputs) <= accepted
+        by_name = any_name or set(inputs) <= accepted.keys()
         args, kwargs = ((), inputs) if by_name else (tuple(inputs.values()), {})
         with _attributes_anew(module, dtype):
             return torch.func.functional_call(module, held, args, kwargs)

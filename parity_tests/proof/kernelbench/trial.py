@@ -91,11 +91,12 @@ class Trial:
         except Exception as error:
             row.verdict, row.reason = REFUSED, short(error)
             return row
+        judged = time.process_time() - began
         self._held(flowed, wide, [x for _, x in good], bad)
         row.seconds = time.process_time() - began
         self.keep(row)
         if self.causes:
-            self._named(function, inputs, flowed, bad)
+            self._named(function, inputs, flowed, bad, max(SECONDS, judged))
         return row
 
     def _faults(
@@ -144,6 +145,7 @@ class Trial:
         inputs: Mapping[str, Any],
         flowed: Mapping[str, Flowed],
         bad: Mapping[str, Any],
+        seconds: float,
     ) -> None:
         for name in (name for name in bad if "hold" in self.row.faults[name]):
             returned = {key: x.numpy() for key, x in bad[name].items()}
@@ -152,7 +154,7 @@ class Trial:
                 lambda changed: evaluate(changed, inputs), lambda changed: plain(changed, inputs, unfused=True),
             )  # fmt: skip
             with torch.no_grad():
-                words = cause_of([asked], SECONDS).words
+                words = cause_of([asked], seconds).words
             if words:
                 self.row.faults[name].append(NAMED if re.search(answers.FAULTS[name], words) else OTHERWISE)
             self.keep(self.row)

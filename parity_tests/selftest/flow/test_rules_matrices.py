@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, linalg
 
 from parity_tests.pairs.hold import hold
+from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.flow.comparing import ratio, ratios
 from parity_tests.selftest.flow.soundness import flowed
 from reference.flow import evaluate, gradients
@@ -219,6 +220,19 @@ def test_the_condition_is_measured_and_shown() -> None:
     a = matrix(4, np.float64, condition=1e4)
     assert "condition numbers: 1" in str(hold(np.linalg.inv, lambda a: linalg.inv(a), a))
     assert "condition" not in str(hold(lambda a: a * 2, lambda a: a * 2, a))
+
+
+def test_a_pseudo_inverse_has_a_radius_where_nothing_is_left_out_of_it_and_eigenvalues_of_any_matrix_have_none() -> (
+    None
+):
+    rng = np.random.default_rng(0)
+    for shape in ((6, 4), (4, 6), (2, 5, 3)):
+        assert hold(np.linalg.pinv, torch.linalg.pinv, rng.standard_normal(shape))
+        assert not hold(lambda a: np.linalg.pinv(a) * (1 + 1e-11), torch.linalg.pinv, rng.standard_normal(shape))
+    of_rank_2 = rng.standard_normal((6, 2)) @ rng.standard_normal((2, 4))
+    assert hold(np.linalg.pinv, torch.linalg.pinv, of_rank_2).run.records[0].verdict == "undecided"
+    with pytest.raises(UsageError, match="eigenvalues nothing bounds"):
+        hold(np.linalg.eigvals, torch.linalg.eigvals, rng.standard_normal((4, 4)))
 
 
 def test_a_triangular_system_may_be_solved_by_a_solver_of_any() -> None:

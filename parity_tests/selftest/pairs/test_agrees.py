@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from parity_tests import pytest_plugin
 from parity_tests.pairs import agrees
 from parity_tests.pairs.agrees import assert_agrees
 from parity_tests.pairs.hold import hold
+from parity_tests.pairs.radius import radius
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.pairs.layers import softmax
 
@@ -29,7 +31,7 @@ def test_what_agrees_says_nothing_by_position_and_by_name() -> None:
 def test_what_does_not_agree_is_told_with_its_place_and_numbers() -> None:
     wrong = softmax(X)
     wrong[2, 3] += 1e-12
-    with pytest.raises(AssertionError, match=r"(?s)at \[2, 3\] is .* torch says\s.* times the\s+error bound"):
+    with pytest.raises(AssertionError, match=r"(?s)at \[2, 3\] is .* torch\s+says\s.* times the\s+error bound"):
         assert_agrees(wrong, lambda x: torch.softmax(x, -1), X)
 
 
@@ -52,16 +54,45 @@ def test_the_public_names_are_there_under_the_name_that_is_installed_and_import_
 
 
 @pytest.mark.parametrize(("short", "said"), [(True, "softmax: output at [2, 3] is"), (False, "Disagreement: 1 of 1")])
-def test_in_pytest_the_message_is_a_sentence_and_all_of_it_with_v(
+def test_in_pytest_the_message_is_a_sentence_and_all_of_it_with_v_beside_its_margin(
     monkeypatch: pytest.MonkeyPatch, short: bool, said: str
 ) -> None:
-    """Its own frame is hidden there either way."""
     monkeypatch.setenv(pytest_plugin.SHORT, "1" if short else "")
     wrong = softmax(X)
     wrong[2, 3] += 1e-12
     with pytest.raises(AssertionError) as raised:
         assert_agrees(wrong, lambda x: torch.softmax(x, -1), X, name="softmax")
     assert str(raised.value).startswith(said)
-    assert ("\n" in str(raised.value)) is not short
-    assert raised.traceback[-1].ishidden(raised)
+    first, *others = str(raised.value).split("\n")
+    assert max(len(f"AssertionError: {first}"), *map(len, others)) <= 72
+    assert ("(softmax): mismatch" in str(raised.value)) is not short
     assert agrees.SHORT == pytest_plugin.SHORT
+
+
+def fails_within(x: torch.Tensor) -> torch.Tensor:
+    raise KeyError("of the reference's own")
+
+
+@pytest.mark.parametrize(
+    ("call", "shown"),
+    [
+        (lambda: assert_agrees(2 * X, lambda x: torch.softmax(x, -1), X), ["<lambda>"]),
+        (lambda: assert_agrees(X, lambda x: x, X, rtol=1e-3), ["<lambda>"]),
+        (lambda: hold(softmax, lambda x: torch.linalg.matrix_exp(x[:, :4]), X), ["<lambda>"]),
+        (lambda: radius(fails_within, X), ["<lambda>", "fails_within"]),
+    ],
+    ids=["what disagrees", "a tolerance", "an operation without a rule", "a reference that raises"],
+)
+def test_what_is_raised_shows_the_callers_lines_alone(call: Callable[[], object], shown: list[str]) -> None:
+    with pytest.raises((AssertionError, UsageError, KeyError)) as raised:
+        call()
+    entries = [entry.name for entry in raised.traceback if not entry.ishidden(raised)]
+    assert [name for name in entries if not name.startswith("test_")] == shown
+    assert raised.value.__cause__ is None
+
+
+def test_a_fault_of_paritys_own_keeps_all_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parity_tests.pairs.hold.hold_case", None)
+    with pytest.raises(TypeError) as raised:
+        hold(softmax, torch.exp, X)
+    assert raised.traceback[-1].frame.f_globals["__name__"] == "parity_tests.pairs.hold"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from parity_tests.pairs.hold import hold
 from parity_tests.pairs.returned import by_name
@@ -354,13 +355,38 @@ def test_a_compiled_reference_is_followed_as_written_and_one_of_any_number_of_in
     assert not hold(lambda p, q: q - p, lambda *both: both[0] - both[1], x, 2 * x)
 
 
+def sum_of_squares(x: torch.Tensor) -> torch.Tensor:
+    return (x * x).sum()
+
+
+class ByName(torch.nn.Module):
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        return inputs["p"] - inputs["q"]
+
+
+def test_what_hands_its_inputs_on_gets_them_as_it_takes_them() -> None:
+    x = np.random.default_rng(1).standard_normal((4, 5))
+    rows = torch.vmap(lambda row: torch.tanh(row))
+    assert hold(np.tanh, rows, x)
+    assert hold(lambda row: np.tanh(row), rows, row=x)
+    slope: Any = torch.func.grad(sum_of_squares)
+    assert hold(lambda x: 2 * x, slope, x)
+    assert not hold(lambda x: 3 * x, slope, x)
+    assert hold(lambda p, q: p - q, ByName(), q=x, p=2 * x)
+    assert not hold(lambda p, q: q - p, ByName(), q=x, p=2 * x)
+
+
 def test_what_an_operation_without_a_rule_makes_of_rounding_is_sampled_with_it() -> None:
     rng = np.random.default_rng(1)
-    a, b = rng.standard_normal((8, 8)).astype(np.float32), rng.standard_normal((8, 2)).astype(np.float32)
-    a[0] = a[1] + 1e-4 * a[0]  # its condition is some 1e5
+    a, b = np.tril(rng.standard_normal((8, 8))).astype(np.float32), rng.standard_normal((8, 2)).astype(np.float32)
+    a[3, 3] = 1e-3  # the condition of a @ a.T is over 1e6
     options: dict[str, Any] = {"unknown": "sample", "ulps": 4}
-    assert hold(lambda a, b: np.linalg.inv(a) @ b, lambda a, b: torch.linalg.pinv(a) @ b, a, b, **options)
-    assert not hold(lambda a, b: np.linalg.solve(a.T, b), lambda a, b: torch.linalg.pinv(a) @ b, a, b, **options)
+
+    def inverse(a: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(np.linalg.inv(a).T @ np.linalg.inv(a))
+
+    assert hold(lambda a, b: inverse(a) @ b, lambda a, b: torch.cholesky_inverse(a) @ b, a, b, **options)
+    assert not hold(lambda a, b: inverse(a.T) @ b, lambda a, b: torch.cholesky_inverse(a) @ b, a, b, **options)
     with pytest.warns(UserWarning, match="each operation has a rule"):
         hold(np.exp, lambda x: torch.exp(x), b, **options)
 

@@ -42,6 +42,20 @@ def normed(x, eps=1e-3):  # type: ignore[no-untyped-def]
     return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + eps)
 
 
+def unbiased(x):  # type: ignore[no-untyped-def]
+    return (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, ddof=1, keepdims=True) + 1e-5)
+
+
+def online(x, block=3):  # type: ignore[no-untyped-def]
+    top, total = np.full((len(x), 1), -np.inf), np.zeros((len(x), 1))
+    for start in range(0, x.shape[1], block):
+        part = x[:, start : start + block]
+        higher = np.maximum(top, part.max(1, keepdims=True))
+        total = total + np.exp(part - higher).sum(1, keepdims=True)
+        top = higher
+    return total * np.exp(top)
+
+
 def endless(x):  # type: ignore[no-untyped-def]
     n = 3
     while n > 0:
@@ -75,6 +89,7 @@ def test_a_change_of_the_candidates_source_that_makes_all_agree_is_said_with_its
     line = inspect.getsourcelines(rms)[1] + 2
     found = said(rms, torchs_rms)
     assert found == f"line {line} of test_mend.py: `-` is used where `+` belongs (mended, all agrees)"
+    assert "`ddof=1` should not be there" in said(unbiased, lambda x: torch.nn.functional.layer_norm(x, (6,)))
     assert "axis" in said(normed, lambda x: torch.nn.functional.layer_norm(x, (6,), eps=1e-3))
 
 
@@ -82,6 +97,12 @@ def test_no_number_is_taken_for_the_cause_where_rounding_hides_what_is() -> None
     """The difference is twice the error bound, which many a change would bring within it."""
     assert said(barely_wrong, lambda x: x / torch.sqrt((x * x).mean(1, keepdim=True) + 1e-15)) == ""
     assert "`2e-3` is used where" in said(clearly_wrong, torchs_rms)
+
+
+def test_what_makes_these_numbers_right_by_accident_is_not_said() -> None:
+    """With `block`, 3, in place of `top` no sum is ever scaled, which is right of numbers up to 3."""
+    found = said(online, lambda x: torch.exp(x).sum(1, keepdim=True))
+    assert "`part` is used where `x` belongs" in found, "the maximum of all is taken at once"
 
 
 def test_it_is_said_beside_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -403,6 +403,43 @@ def singular(op: Operation) -> tuple[Radius, Radius, Radius]:
     return found[0], moved, found[1].mT
 
 
+@rule(aten.linalg_eig.default, aten._linalg_eigvals.default, aten.linalg_eigvals.default)
+def eigen(op: Operation) -> Radius:
+    """Refused: eigenvalues of a matrix that is not normal may move by any power of its own move."""
+    raise QuestionError(
+        f"torch runs {op.func}, whose eigenvalues nothing bounds where the matrix is not symmetric; compare "
+        "linalg.eigh's of a symmetric one, or A @ V with V * λ"
+    )
+
+
+@rule(aten.linalg_pinv.atol_rtol_tensor)
+def pseudo_inverse(op: Operation) -> Radius:
+    """The X of least ‖AX − I‖, or of its transpose's; unknown where singular values were left out."""
+    a, r = _matrix(op, "self")
+    x = wide(op.out)
+    if a.shape[-2] < a.shape[-1]:
+        a, r, x = a.mT, None if r is None else r.mT, x.mT
+    one = torch.eye(a.shape[-2], dtype=a.dtype).expand(*a.shape[:-1], a.shape[-2])
+    left = (x @ a - torch.eye(a.shape[-1], dtype=a.dtype)).norm(dim=(-2, -1), keepdim=True)
+    found = _within(left < _NEAR, _least(op, a, r, one, None, x))
+    return found.mT if op["self"].shape[-2] < op["self"].shape[-1] else found
+
+
+def _least(op: Operation, a: Tensor, r: Radius, b: Tensor, s: Radius, x: Tensor) -> Tensor:
+    """How far the x of least ‖Ax − b‖ moves, for A ± R of full rank and b ± s."""
+    q, upper = torch.linalg.qr(a)
+    inverse = _inverse(op, upper)
+    pseudo, gram = (inverse @ q.mT).abs(), (inverse @ inverse.mT).abs()
+    moves = (a.norm(dim=(-2, -1), keepdim=True) * op.sums(SWEEPS * a.shape[-2])).expand_as(a)
+    moves = moves if r is None else moves + r
+    left = (b - a @ x).abs()
+    first = pseudo @ (moves @ x.abs() + _zeros_or(s, b)) + gram @ (moves.mT @ (left if s is None else left + s))
+    # What is of second order, by the largest of its rows, twice.
+    share = (pseudo @ moves + gram @ moves.mT @ a.abs()).sum(-1, keepdim=True)
+    most = 4 * share.amax(-2, keepdim=True)
+    return _within(most < 1, first + 4 * share * first.amax(-2, keepdim=True) / (1 - most))
+
+
 @rule(aten.linalg_lstsq.default)
 def least_squares(op: Operation) -> tuple[Radius, ...]:
     """min ‖AX − B‖ of full rank: |A⁺|(E|X| + s) + |(AᵀA)⁻¹|Eᵀ|B − AX| (Higham, 20.1), E of the whole norm, as by
@@ -416,18 +453,7 @@ def least_squares(op: Operation) -> tuple[Radius, ...]:
     vector = _as_columns(op, a, op["b"]) and x.dim() < a.dim()
     if vector:
         b, x, s = b.unsqueeze(-1), x.unsqueeze(-1), None if s is None else s.unsqueeze(-1)
-    q, upper = torch.linalg.qr(a)
-    inverse = _inverse(op, upper)
-    pseudo, gram = (inverse @ q.mT).abs(), (inverse @ inverse.mT).abs()
-    moves = (a.norm(dim=(-2, -1), keepdim=True) * op.sums(SWEEPS * a.shape[-2])).expand_as(a)
-    moves = moves if r is None else moves + r
-    left = (b - a @ x).abs()
-    first = pseudo @ (moves @ x.abs() + _zeros_or(s, b)) + gram @ (moves.mT @ (left if s is None else left + s))
-    # What is of second order, by the largest of its rows, twice.
-    share = (pseudo @ moves + gram @ moves.mT @ a.abs()).sum(-1, keepdim=True)
-    most = 4 * share.amax(-2, keepdim=True)
-    found = first + 4 * share * first.amax(-2, keepdim=True) / (1 - most)
-    found = _within(most < 1, found)
+    found = _least(op, a, r, b, s, x)
     # Residuals, rank and singular values are asked for by their own operations.
     rest = [torch.full(y.shape, torch.inf, dtype=torch.float64) if y.numel() else None for y in op.out[1:]]
     return found.squeeze(-1) if vector else found, rest[0], None, rest[2]
