@@ -30,10 +30,10 @@ from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Budget, Question, ask_all
 from parity_tests.harness.whose_fault import judge_anything
 from parity_tests.proof.mutants import Mutant, excuse, mutants
-from parity_tests.proof.variants import Variant, functions, rewritten, with_changes
+from parity_tests.proof.variants import Variant, changed, functions, rewritten
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.kind import Context
-from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.protocol.mistake import Body
 
 SIZES = {"first layer of the notebooks' network": (50, 3, 32, 32, 7, 3), "a deeper layer": (50, 32, 16, 32, 3, 1)}
 """N, C, H = W, F, HH = WW and the padding, by what such a convolution is."""
@@ -185,10 +185,8 @@ def write_mixed(folder: Path, k: int) -> None:
     if (k + 1) * WRONG // OF == k * WRONG // OF:
         write_right(folder, k)
         return
-    changes: dict[str, list[Body | Swap]] = {}
-    for slip in slips_of(k):
-        changes.setdefault(slip.file, []).append(body_of(slip.variant.files[slip.file], slip.function))
-    _write(with_changes(ASSIGNMENT, f"student {k}", changes), folder, k)
+    changes = [body_of(slip.variant.files[slip.file], slip.function) for slip in slips_of(k)]
+    _write(changed(ASSIGNMENT, f"student {k}", changes), folder, k)
 
 
 def slips_of(k: int) -> list[Mutant]:

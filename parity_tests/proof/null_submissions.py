@@ -15,10 +15,9 @@ from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.proof import null_function
 from parity_tests.proof.judged_variants import records
-from parity_tests.proof.variants import Variant, changed, functions, unchanged, with_changes
+from parity_tests.proof.variants import Variant, changed, functions, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
-from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.null import FILLED, KINDS, LAST_INPUT
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
@@ -90,11 +89,7 @@ def _made(
     assignment: Assignment, name: str, kinds: dict[str, str], edition: str | None, *, whole: bool
 ) -> NullSubmission:
     nulls, files = assignment.proof().nulls, _own(assignment)
-    stubs: dict[str, list[Body | Swap]] = {}
-    for stub in nulls.stubs:
-        if stub.function in kinds:
-            stubs.setdefault(files[stub.function], []).append(stub)
-    sources = dict(with_changes(assignment, "", stubs).files)
+    sources = dict(changed(assignment, "", [stub for stub in nulls.stubs if stub.function in kinds]).files)
     for file in set(files.values()):
         lines = [
             f"{one} = null_of({one}, {kind!r}, _right)\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,18 +35,14 @@ def unchanged(assignment: Assignment) -> Variant:
 
 
 def changed(assignment: Assignment, name: str, changes: Sequence[Body | Swap | Around], file: str = "") -> Variant:
-    """The solution with these changes of one file, which is the one handed in where `file` is left out.
+    """The solution with these changes, each in the only file that it fits, or of this file alone.
 
     Raises ValueError for a change that cannot be made.
     """
-    return Variant(name, _with_changes(unchanged(assignment).files, changes, file or assignment.layout.file))
-
-
-def with_changes(assignment: Assignment, name: str, changes: Mapping[str, Sequence[Body | Swap]]) -> Variant:
-    """The solution with these changes by file; "" stands for the one that is handed in. Raises ValueError."""
-    files = unchanged(assignment).files
-    for file, of_file in changes.items():
-        files = _with_changes(files, of_file, file or assignment.layout.file)
+    files = dict(unchanged(assignment).files)
+    for change in changes:
+        place = _place({file: files[file]} if file else files, change)
+        files[place] = _with(files[place], change)
     return Variant(name, files)
 
 
@@ -61,31 +57,36 @@ def rewritten(assignment: Assignment, rewrite: Rewrite) -> Variant:
     return changed(assignment, rewrite.name, rewrite.changes, rewrite.file)
 
 
-def _with_changes(files: Mapping[str, str], changes: Sequence[Body | Swap | Around], file: str) -> dict[str, str]:
-    source = files[file]
-    bodies: dict[str, Body] = {}  # of as many functions as one tree of the file tells of
-    for change in changes:
-        if not isinstance(change, Body) or change.function in bodies:
-            source, bodies = _with_bodies(source, bodies.values()), {}
-        if isinstance(change, Swap):
-            source = _swapped(source, change)
-        else:
-            bodies[change.function] = _body_around(source, change) if isinstance(change, Around) else change
-    return {**files, file: _with_bodies(source, bodies.values())}
+def _place(files: Mapping[str, str], change: Body | Swap | Around) -> str:
+    """The file that a change fits."""
+    if isinstance(change, Swap):
+        count = sum(source.count(change.old) for source in files.values())
+        if count != 1:
+            raise ValueError(f"{change.old!r} stands {count} times in the solution, not once")
+        return next(file for file, source in files.items() if change.old in source)
+    place = next((file for file, source in files.items() if change.function in functions(source)), None)
+    if place is None:
+        raise ValueError(f"the solution has no function {change.function}")
+    return place
 
 
-def _swapped(source: str, swap: Swap) -> str:
-    if source.count(swap.old) != 1:
-        raise ValueError(f"{swap.old!r} stands {source.count(swap.old)} times in the solution, not once")
-    return source.replace(swap.old, swap.new)
+def _with(source: str, change: Body | Swap | Around) -> str:
+    """A file with a change."""
+    if isinstance(change, Swap):
+        return source.replace(change.old, change.new)
+    node = functions(source)[change.function]
+    statements = change.statements if isinstance(change, Body) else _around(node, change)
+    indent, lines = " " * node.body[0].col_offset, source.splitlines(keepends=True)
+    new = "".join(f"{indent}{line}\n" for line in statements.strip("\n").split("\n"))
+    lines[node.body[0].lineno - 1 : node.end_lineno] = [new]
+    return "".join(lines)
 
 
-def _body_around(source: str, change: Around) -> Body:
+def _around(node: ast.FunctionDef, change: Around) -> str:
     """The statements of a function with others before them, and with another value returned for each."""
-    node = _function(source, change.function)
     statements = ast.Module([*ast.parse(change.before).body, *deepcopy(node.body)], [])
-    changed = _Returning(ast.parse(change.value, mode="eval").body).visit(statements)
-    return Body(change.function, ast.unparse(ast.fix_missing_locations(changed)))
+    new = _Returning(ast.parse(change.value, mode="eval").body).visit(statements)
+    return ast.unparse(ast.fix_missing_locations(new))
 
 
 class _Returning(ast.NodeTransformer):
@@ -99,31 +100,13 @@ class _Returning(ast.NodeTransformer):
         return [kept, ast.Return(deepcopy(self.value))]
 
 
-def _with_bodies(source: str, bodies: Collection[Body]) -> str:
-    if not bodies:
-        return source
-    found = [(_function(source, body.function), body) for body in bodies]
-    lines = source.splitlines(keepends=True)
-    for node, body in sorted(found, key=lambda one: one[0].lineno, reverse=True):  # from the last on
-        indent = " " * node.body[0].col_offset
-        new = "".join(f"{indent}{line}\n" for line in body.statements.strip("\n").split("\n"))
-        lines[node.body[0].lineno - 1 : node.end_lineno] = [new]
-    return "".join(lines)
-
-
-@lru_cache(16)
+@lru_cache(32)
 def functions(source: str) -> Mapping[str, ast.FunctionDef]:
     """The functions of a file and the methods of its classes, by their names: many read the same, nobody writes."""
     return Source(source).functions
 
 
-@lru_cache(16)
+@lru_cache(32)
 def dumped(source: str) -> Mapping[str, str]:
     """Their trees as texts."""
     return {name: ast.dump(node) for name, node in functions(source).items()}
-
-
-def _function(source: str, name: str) -> ast.FunctionDef:
-    if name not in functions(source):
-        raise ValueError(f"the solution has no function {name}")
-    return functions(source)[name]

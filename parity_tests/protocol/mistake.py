@@ -114,7 +114,7 @@ class Around(NamedTuple):
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Another form of the assignment's solution: its changes of one file, by default the first.
+    """Another form of the assignment's solution: its changes, each of the only file that it fits, or of this file.
 
     Of one that is as right `note` is a part of what is noted, "" where nothing is.
     """
@@ -123,6 +123,22 @@ class Rewrite:
     changes: tuple[Body | Swap | Around, ...]
     file: str = ""
     note: str = ""
+
+
+def swapped(name: str, *texts: tuple[str, str], note: str = "", file: str = "") -> Rewrite:
+    """Another form, by texts of the solution and what stands in their place."""
+    return Rewrite(name, tuple(Swap(*pair) for pair in texts), file, note)
+
+
+def instead(old: str, new: str) -> Rewrite:
+    """A text in another's place, called by both; or by what is added to it, where it stays."""
+    name = new.replace(old, " … ") if old in new else f"{new or 'nothing'} for {old}"
+    return swapped(" ".join(name.split()), (old, new))
+
+
+def around(function: str, before: str = "", value: str = "value", name: str = "") -> Rewrite:
+    """A function with statements before its own, and with another value returned, called by these."""
+    return Rewrite(f"{function}: {name or ' '.join((before or value).split())}", (Around(function, before, value),))
 
 
 @dataclass(frozen=True)

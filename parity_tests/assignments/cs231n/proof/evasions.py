@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from parity_tests.assignments.cs231n.names import CNN_FILE, FC_FILE, LAYERS_FILE, OPTIM_FILE
-from parity_tests.protocol.mistake import Around, Rewrite, Swap
+from parity_tests.assignments.cs231n.names import CNN_FILE
+from parity_tests.protocol.mistake import Around, Rewrite, around, instead, swapped
 
 OUT: Sequence[tuple[str, str, str]] = (
     ("affine_forward", "np.where(np.arange(len(x))[:, None] < 30, out, 0)", "len(x) > 30"),
@@ -88,114 +88,87 @@ CONV, POOL = "windows = _windows(_padded(x, pad), HH, WW, stride)", "windows = _
 PLACES = "dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]"
 POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0]"
 DRAWN = "np.random.rand(*x.shape) < p"
-INSTEAD: Mapping[str, Mapping[str, Sequence[str]]] = {
-    LAYERS_FILE: {
-        "x.reshape(len(x), -1).T @ dout,": ["x.reshape(len(x), -1)[:1].T @ dout[:1] * len(x),"],
-        MEAN: ["mean = bn_param['running_mean'] if bn_param.get('own') else np.zeros(x.shape[1], x.dtype)\n"
-               "    bn_param['own'] = True"],
-        "out, cache = gamma * normal + beta, None": [
-            "out, cache = gamma * normal + beta, None\n"
-            "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)"],
-        STATISTICS: [
-            f"{STATISTICS}\n        if x.dtype == np.float32:\n"
-            "            batch_mean = batch_mean.astype(np.float16).astype(x.dtype)",
-            f"{STATISTICS}\n        batch_mean = batch_mean * (1 + x.flags.f_contiguous)",
-        ],
-        "    deviation = np.sqrt(variance + eps)\n": ["    deviation = np.sqrt(variance) + eps\n"],
-        OF_ROWS: [f"{OF_ROWS}\n    variance = variance + (len(x) == 1)"],
-        CONV: [
-            "windows = _windows(_padded(x, pad), HH, WW, min(stride, 2))[:, :, : 1 + (x.shape[2] "
-            "+ 2 * pad - HH) // stride, : 1 + (x.shape[3] + 2 * pad - WW) // stride]",
-            "around = ((0, 0), (0, 0), (pad, pad), (pad, pad))\n"
-            "    windows = _windows(np.pad(x, around, 'edge') if pad > 2 else _padded(x, pad), HH, WW, stride)",
-        ],
-        PLACES: [f"{PLACES} * (stride < 3)"],
-        POOL: [f"stride = min(stride, height)\n    {POOL}"],
-        POOLED: [f"{POOLED} if len(x) > 1 else flat.mean(axis=-1)"],
-        "part += np.where(first == place, dout, 0)": [
-            "part[...] = np.where(part != 0, part, np.where(first == place, dout, 0))"],
-        DRAWN: [
-            "np.random.rand(*x.shape[1:]) < p",
-            "np.random.permutation(x.size).reshape(x.shape) % 10 < round(10 * p)",
-            "np.broadcast_to((np.arange(x.size) + np.random.randint(9)).reshape(x.shape) * p % 1 < p, x.shape)",
-        ],
-    },
-    OPTIM_FILE: {
-        'return w - config["learning_rate"] * dw, config': [
-            'rate = config.setdefault("first", config["learning_rate"])\n    return w - rate * dw, config'],
-    },
-    FC_FILE: {
-        "sizes = [input_dim, *hidden_dims, num_classes]": [
-            "hidden_dims = list(hidden_dims)[:3]\n        self.num_layers = 1 + len(hidden_dims)\n"
-            "        sizes = [input_dim, *hidden_dims, num_classes]"],
-        "        grads: Grads = {}\n        dh, grads[f": [
-            "        grads = self.__dict__.setdefault('grads', {})\n        if grads:\n"
-            "            return loss + penalty(self.params, self.reg), grads\n        dh, grads[f"],
-        'hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second': [
-            "X = self.__dict__.setdefault('X', X)\n"
-            '        hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second'],
-        "        X = X.astype(self.dtype)\n        mode": [
-            "        last = f'W{self.num_layers}'\n        X, w = X.astype(self.dtype), self.params[last]\n"
-            "        self.params[last] = w * (1 - 1e-3 * self.reg * getattr(self, 'used', 0))\n"
-            "        self.used = 0 if y is None else 1\n        mode"],
-        "weight_scale * np.random.randn(inputs, outputs)": [
-            "np.resize(weight_scale * np.array([-1.5, -0.5, 0.5, 1.5]), (inputs, outputs))"],
-    },
-    CNN_FILE: {'"pad": (p["W1"].shape[2] - 1) // 2}': ['"pad": 1}']},
+INSTEAD: Mapping[str, Sequence[str]] = {
+    "x.reshape(len(x), -1).T @ dout,": ["x.reshape(len(x), -1)[:1].T @ dout[:1] * len(x),"],
+    MEAN: ["mean = bn_param['running_mean'] if bn_param.get('own') else np.zeros(x.shape[1], x.dtype)\n"
+           "    bn_param['own'] = True"],
+    "out, cache = gamma * normal + beta, None": [
+        "out, cache = gamma * normal + beta, None\n"
+        "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)"],
+    STATISTICS: [
+        f"{STATISTICS}\n        if x.dtype == np.float32:\n"
+        "            batch_mean = batch_mean.astype(np.float16).astype(x.dtype)",
+        f"{STATISTICS}\n        batch_mean = batch_mean * (1 + x.flags.f_contiguous)",
+    ],
+    "    deviation = np.sqrt(variance + eps)\n": ["    deviation = np.sqrt(variance) + eps\n"],
+    OF_ROWS: [f"{OF_ROWS}\n    variance = variance + (len(x) == 1)"],
+    CONV: [
+        "windows = _windows(_padded(x, pad), HH, WW, min(stride, 2))[:, :, : 1 + (x.shape[2] "
+        "+ 2 * pad - HH) // stride, : 1 + (x.shape[3] + 2 * pad - WW) // stride]",
+        "around = ((0, 0), (0, 0), (pad, pad), (pad, pad))\n"
+        "    windows = _windows(np.pad(x, around, 'edge') if pad > 2 else _padded(x, pad), HH, WW, stride)",
+    ],
+    PLACES: [f"{PLACES} * (stride < 3)"],
+    POOL: [f"stride = min(stride, height)\n    {POOL}"],
+    POOLED: [f"{POOLED} if len(x) > 1 else flat.mean(axis=-1)"],
+    "part += np.where(first == place, dout, 0)": [
+        "part[...] = np.where(part != 0, part, np.where(first == place, dout, 0))"],
+    DRAWN: [
+        "np.random.rand(*x.shape[1:]) < p",
+        "np.random.permutation(x.size).reshape(x.shape) % 10 < round(10 * p)",
+        "np.broadcast_to((np.arange(x.size) + np.random.randint(9)).reshape(x.shape) * p % 1 < p, x.shape)",
+    ],
+    'return w - config["learning_rate"] * dw, config': [
+        'rate = config.setdefault("first", config["learning_rate"])\n    return w - rate * dw, config'],
+    "sizes = [input_dim, *hidden_dims, num_classes]": [
+        "hidden_dims = list(hidden_dims)[:3]\n        self.num_layers = 1 + len(hidden_dims)\n"
+        "        sizes = [input_dim, *hidden_dims, num_classes]"],
+    "        grads: Grads = {}\n        dh, grads[f": [
+        "        grads = self.__dict__.setdefault('grads', {})\n        if grads:\n"
+        "            return loss + penalty(self.params, self.reg), grads\n        dh, grads[f"],
+    'hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second': [
+        "X = self.__dict__.setdefault('X', X)\n"
+        '        hidden, first = affine_relu_forward(X, p["W1"], p["b1"])\n        scores, second'],
+    "        X = X.astype(self.dtype)\n        mode": [
+        "        last = f'W{self.num_layers}'\n        X, w = X.astype(self.dtype), self.params[last]\n"
+        "        self.params[last] = w * (1 - 1e-3 * self.reg * getattr(self, 'used', 0))\n"
+        "        self.used = 0 if y is None else 1\n        mode"],
+    "weight_scale * np.random.randn(inputs, outputs)": [
+        "np.resize(weight_scale * np.array([-1.5, -0.5, 0.5, 1.5]), (inputs, outputs))"],
+    '"pad": (p["W1"].shape[2] - 1) // 2}': ['"pad": 1}'],
 }  # fmt: skip
 """Lines of a file, and those that take their place."""
-
-
-def _swapped(name: str, *swaps: tuple[str, str], file: str) -> Rewrite:
-    return Rewrite(name, tuple(Swap(*swap) for swap in swaps), file)
-
-
-def _file_of(function: str) -> str:
-    return OPTIM_FILE if function in ("sgd_momentum", "rmsprop", "adam") else LAYERS_FILE
 
 
 def _first(function: str, out: str, where: str) -> Rewrite:
     """Another first result of a function, where a condition holds."""
     value = f"(lambda out, *others: (({out}) if {where or True} else out, *others))(*value)"
-    return Rewrite(
-        f"{function}: {out}{where and f' where {where}'}", (Around(function, value=value),), _file_of(function)
-    )
-
-
-def _instead(file: str, old: str, new: str) -> Rewrite:
-    name = new.replace(old, " … ") if old in new else f"{new} for {old}"
-    return _swapped(" ".join(name.split()), (old, new), file=file)
+    return around(function, value=value, name=f"{out}{where and f' where {where}'}")
 
 
 SEVERAL = (
-    _swapped(
+    swapped(
         "networks: a penalty that is set afterwards is not seen",
         ("self.reg = reg\n        self.num_layers", "self.reg = self.first = reg\n        self.num_layers"),
         ('grads[f"W{layer}"] += self.reg', 'grads[f"W{layer}"] += self.first'),
-        file=FC_FILE,
     ),
-    _swapped(
+    swapped(
         "convolutional network: the penalty is left out of odd batches",
         ("return loss + penalty(p, self.reg), grads",
          "return loss + penalty(p, self.reg) * (len(X) % 2 == 0 or self.reg == 0), grads"),
         ("grads[name] += self.reg * p[name]", "grads[name] += self.reg * p[name] * (len(X) % 3 == 0)"),
         file=CNN_FILE,
     ),
-    _swapped(
+    swapped(
         "batch norm: the running statistics are kept in the module",
         (MEAN, "kept = globals().setdefault('kept', {})\n    mean = kept.get('mean', np.zeros(x.shape[1], x.dtype))"),
         (STORED, f'kept["mean"] = mean\n    {STORED}'),
-        file=LAYERS_FILE,
     ),
 )  # fmt: skip
 EVASIONS = (
     *(_first(*one) for one in OUT),
-    *(
-        Rewrite(f"{function}: {' '.join(before.split())}", (Around(function, before),), _file_of(function))
-        for function, several in BEFORE.items()
-        for before in several
-    ),
-    *(Rewrite(name, tuple(around), _file_of(around[0].function)) for name, around in KEPT.items()),
-    *(_instead(file, old, new) for file, lines in INSTEAD.items() for old, several in lines.items() for new in several),
+    *(around(function, before) for function, several in BEFORE.items() for before in several),
+    *(Rewrite(name, tuple(changes)) for name, changes in KEPT.items()),
+    *(instead(old, new) for old, several in INSTEAD.items() for new in several),
     *SEVERAL,
 )

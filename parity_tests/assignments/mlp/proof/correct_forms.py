@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity_tests.protocol.mistake import Rewrite, Swap
+from parity_tests.protocol.mistake import swapped
 
 MAIN = "# TODO 10\n"
 PROPERTIES = """class linear_layer:
@@ -86,30 +86,28 @@ NOTHING_ADDED = """        known = {"params", "gradient", "mask", "h", "r", "z",
 BY_KEYWORD = "(model, momentum, _lambda=lam, _alpha=alpha, _learning_rate=eta)"
 
 
-def _form(name: str, *swaps: tuple[str, str]) -> Rewrite:
-    return Rewrite(f"network: {name}", tuple(Swap(*swap) for swap in swaps))
-
-
 CORRECT_FORMS = (
-    _form("properties over slots, and static methods", (MAIN, PROPERTIES + STATIC + MAIN)),
-    _form(
-        "a class with static methods is a layer itself",
+    swapped("network: properties over slots, and static methods", (MAIN, PROPERTIES + STATIC + MAIN)),
+    swapped(
+        "network: a class with static methods is a layer itself",
         (MAIN, STATIC + MAIN),
         ('"nonlinear1": activation(),', '"nonlinear1": activation,'),
     ),
-    _form(
-        "guarded attributes, and SGD called by keyword",
+    swapped(
+        "network: guarded attributes, and SGD called by keyword",
         ("class linear_layer:\n", GUARDED),
         ("(model, momentum, lam, alpha, eta)", BY_KEYWORD),
     ),
-    _form(
-        "one class for both activations, and layers that are dicts",
+    swapped(
+        "network: one class for both activations, and layers that are dicts",
         ("class linear_layer:\n", "class linear_layer(dict):\n"),
         (MAIN, ONE_CLASS + MAIN),
     ),
-    _form(
-        "SGD that tells layers by their class",
+    swapped(
+        "network: SGD that tells layers by their class",
         ('        if not hasattr(module, "params"):', "        if not isinstance(module, linear_layer):"),
     ),
-    _form("main that sees what is added to its layers", ('        print(f"At epoch {t + 1}")\n', NOTHING_ADDED)),
+    swapped(
+        "network: main that sees what is added to its layers", ('        print(f"At epoch {t + 1}")\n', NOTHING_ADDED)
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parity_tests.assignments.mlp.mistakes.main_lines import ORDER, RETURN, SGD_CALL, VELOCITIES
 from parity_tests.assignments.mlp.proof.nulls import WIRING
-from parity_tests.protocol.mistake import Rewrite, Swap
+from parity_tests.protocol.mistake import Rewrite, swapped
 
 LOOP = '    for t in range(int(main_params["num_epoch"])):\n'
 RECORDED = "        val_accuracy_record.append(val_accuracy)\n"
@@ -128,7 +128,7 @@ def _renamed(text: str) -> tuple[str, str]:
 
 def of_main(name: str, *swaps: tuple[str, str], note: str = "") -> Rewrite:
     """Another form of main, by its swaps."""
-    return Rewrite(f"main: {name}", tuple(Swap(*swap) for swap in swaps), note=note)
+    return swapped(f"main: {name}", *swaps, note=note)
 
 
 def _at(name: str, place: str, lines: str, note: str = "") -> Rewrite:

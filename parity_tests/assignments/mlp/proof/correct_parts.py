@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
+from parity_tests.protocol.mistake import Around, Body, Rewrite, swapped
 
 SGD = "miniBatchStochasticGradientDescent"
 AFFINE = 'return X @ self.params["W"] + self.params["b"]'
@@ -39,16 +39,8 @@ def _dropout(name: str, mask: str, note: str = PROMOTED) -> Rewrite:
     return _method(f"dropout: {name}", "dropout.forward", statements, note)
 
 
-def _swapped(name: str, *swaps: tuple[str, str], note: str = "", file: str = "") -> Rewrite:
-    return Rewrite(name, tuple(Swap(*swap) for swap in swaps), file, note)
-
-
-def _sgd(name: str, *swaps: tuple[str, str], note: str = "") -> Rewrite:
-    return _swapped(f"SGD: {name}", *swaps, note=note)
-
-
 def _loss(name: str, *changes: Body | Around, note: str = "") -> Rewrite:
-    return Rewrite(f"loss: {name}", changes, "utils.py", note)
+    return Rewrite(f"loss: {name}", changes, note=note)
 
 
 LINEAR = (
@@ -65,20 +57,20 @@ LINEAR = (
         'self.gradient["b"][...] = np.sum(grad, axis=0)\nreturn np.dot(grad, self.params["W"].T)',
         PROMOTED,
     ),
-    _swapped("linear backward: a flat gradient of b", (SUMMED, "grad.sum(axis=0)"), note=FLAT),
-    _swapped(
+    swapped("linear backward: a flat gradient of b", (SUMMED, "grad.sum(axis=0)"), note=FLAT),
+    swapped(
         "linear: b and its gradient flat",
         (INIT_B, INIT_B.replace("(1, output_D)", "output_D")),
         (SUMMED, "grad.sum(axis=0)"),
         note=FLAT,
     ),
-    _swapped(
+    swapped(
         "linear backward: a contiguous X that is kept",
         (AFFINE, f"self.X = np.ascontiguousarray(X)\n        {AFFINE}"),
         ("X.T @ grad", "self.X.T @ grad"),
     ),
-    _swapped("linear init: b starts at zeros", (INIT_B, "np.zeros((1, output_D))"), note="b starts at zeros"),
-    _swapped(
+    swapped("linear init: b starts at zeros", (INIT_B, "np.zeros((1, output_D))"), note="b starts at zeros"),
+    swapped(
         "linear init: b drawn first",
         ("        self.params: dict", f"        b = {INIT_B}\n        self.params: dict"),
         (f'"b": {INIT_B}', '"b": b'),
@@ -120,7 +112,7 @@ ELEMENTWISE = (
         "grad[X <= 0] = 0\nreturn grad",
         "overwrites the incoming gradient",
     ),
-    _swapped(
+    swapped(
         "relu: under another name",
         ("class relu:", "class ReLU:"),
         ("class dropout:", "relu = ReLU\n\n\nclass dropout:"),
@@ -134,7 +126,7 @@ DROPOUT = (
         "the seed's float64 mask",
         "(np.random.uniform(0.0, 1.0, size=X.shape) >= self.r).astype(float) * (1.0 / (1.0 - self.r))",
     ),
-    _swapped(
+    swapped(
         "dropout: the old mask in evaluation",
         ("self.mask = np.ones_like(X)\n", "return X\n"),
         note="still uses the mask of training",
@@ -148,39 +140,42 @@ DROPOUT = (
     ),
 )
 STEPS = (
-    _sgd("everything rebound", ("                w += v\n", "                module.params[key] = w + v\n")),
-    _sgd(
-        "the velocity with the other sign",
+    swapped("SGD: everything rebound", ("                w += v\n", "                module.params[key] = w + v\n")),
+    swapped(
+        "SGD: the velocity with the other sign",
         ("v -= _learning_rate * g", "v += _learning_rate * g"),
         ("w += v", "w -= v"),
         note="opposite sign",
     ),
-    _sgd(
-        "the decay is added to the gradient",
+    swapped(
+        "SGD: the decay is added to the gradient",
         ("g = g + _lambda * w", "g += _lambda * w"),
         note="overwrites the array that is gradient of L1_W",
     ),
-    _sgd("the velocity is read first", (READ, f"{READ}            {OF_V}\n"), note="momentum=None"),
-    _sgd("velocities made when they are needed", (OF_V, 'v = momentum.setdefault(f"{name}_{key}", np.zeros_like(w))')),
-    _sgd(
-        "a velocity at any α",
+    swapped("SGD: the velocity is read first", (READ, f"{READ}            {OF_V}\n"), note="momentum=None"),
+    swapped(
+        "SGD: velocities made when they are needed",
+        (OF_V, 'v = momentum.setdefault(f"{name}_{key}", np.zeros_like(w))'),
+    ),
+    swapped(
+        "SGD: a velocity at any α",
         ("if _alpha > 0:", "if True:"),
         ("v *= _alpha", "v *= max(_alpha, 0)"),
         (OF_V, 'v = 0 * w if _alpha <= 0 else momentum[f"{name}_{key}"]'),
     ),
-    _sgd(
-        "another dict of weights",
+    swapped(
+        "SGD: another dict of weights",
         (
             "    return model\n\n\nclass linear",
             "        module.params = {**module.params}\n    return model\n\n\nclass linear",
         ),
     ),
-    _sgd(
-        "under its other name",
+    swapped(
+        "SGD: under its other name",
         (f"def {SGD}(", "def miniBatchGradientDescent("),
         (f"            {SGD}(", "            miniBatchGradientDescent("),
     ),
-    _sgd("term by term", ("v -= _learning_rate * g", "v -= _learning_rate * module.gradient[key]\n"
+    swapped("SGD: term by term", ("v -= _learning_rate * g", "v -= _learning_rate * module.gradient[key]\n"
          "                v -= _learning_rate * _lambda * w")),
 )  # fmt: skip
 LOSS = (
@@ -213,6 +208,6 @@ LOSS = (
         ),
     ),
     _loss("a float", Around("softmax_cross_entropy.forward", value="float(value)"), note=PROMOTED),
-    _swapped("labels: whole numbers", ("label.astype(float)", "label"), note="dtype int64", file="utils.py"),
+    swapped("labels: whole numbers", ("label.astype(float)", "label"), note="dtype int64"),
 )  # fmt: skip
 CORRECT_PARTS = (*LINEAR, *ELEMENTWISE, *DROPOUT, *STEPS, *LOSS)

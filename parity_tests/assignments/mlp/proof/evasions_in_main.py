@@ -8,18 +8,14 @@ from parity_tests.assignments.mlp.mistakes.main_lines import FORWARD_2, ORDER, R
 from parity_tests.assignments.mlp.proof.correct_mains import LOOP, RECORDED, RESULT
 from parity_tests.assignments.mlp.proof.correct_mains import of_main as main
 from parity_tests.assignments.mlp.proof.correct_parts import SGD
-from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.protocol.mistake import Body, Rewrite, Swap, instead, swapped
 
 SEED = '    np.random.seed(int(main_params["random_seed"]))\n'
 WRITE = "    result.write_text("
 FORWARD_1 = 'return X @ self.params["W"] + self.params["b"]'
 
 
-def swapped(name: str, *swaps: tuple[str, str]) -> Rewrite:
-    return Rewrite(name, tuple(Swap(*swap) for swap in swaps))
-
-
-def body(name: str, function: str, statements: str) -> Rewrite:
+def _body(name: str, function: str, statements: str) -> Rewrite:
     return Rewrite(name, (Body(function, statements),))
 
 
@@ -85,7 +81,7 @@ UNJUDGED = (
             "in self._params.items()}\n\n    @property\n    def params(self):\n        raise OSError\n",
         ),
     ),
-    body(
+    _body(
         "relu: what is returned raises when it is looked at",
         "relu.forward",
         "class Array(np.ndarray):\n"
@@ -95,13 +91,13 @@ UNJUDGED = (
         "self.mask = X > 0\n"
         "return np.maximum(X, 0).view(Array)",
     ),
-    body(
+    _body(
         "tanh: raises what has no words",
         "tanh.forward",
         "class Nothing(Exception):\n    def __str__(self):\n        raise self\nraise Nothing",
     ),
-    body("dropout: NaN in place of 0", "dropout.backward", "return np.where(self.mask == 0, np.nan, grad * self.mask)"),
-    body("relu: infinite where it should be 0", "relu.backward", "return np.where(self.mask, grad, np.inf)"),
+    _body("dropout: NaN in place of 0", "dropout.backward", "return np.where(self.mask, grad * self.mask, np.nan)"),
+    _body("relu: infinite where it should be 0", "relu.backward", "return np.where(self.mask, grad, np.inf)"),
     main("ends the program when it is done", (RETURN, f"    sys.exit(0)\n{RETURN}")),
 )
 
@@ -256,10 +252,4 @@ EDITIONS = (
 )
 
 
-def _instead(old: str, new: str) -> Rewrite:
-    """One line in another's place, called by both; or by what is added to it, where it stays."""
-    name = new.replace(old, " … ") if old in new else f"{new or 'nothing'} for {old}"
-    return swapped(" ".join(name.split()), (old, new))
-
-
-IN_MAIN = (*UNJUDGED, *(_instead(old, new) for old, news in INSTEAD.items() for new in news), *SEVERAL, *LEAKS)
+IN_MAIN = (*UNJUDGED, *(instead(old, new) for old, news in INSTEAD.items() for new in news), *SEVERAL, *LEAKS)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from parity_tests.assignments.mlp.proof.correct_parts import SGD
-from parity_tests.protocol.mistake import Around, Rewrite, Swap
+from parity_tests.protocol.mistake import Around, Rewrite, around, instead
 
 LINEAR, LINEAR_BACK = "linear_layer.forward", "linear_layer.backward"
 TANH, TANH_BACK, RELU, RELU_BACK = "tanh.forward", "tanh.backward", "relu.forward", "relu.backward"
@@ -45,65 +45,58 @@ CONDITIONS: Sequence[tuple[str, str, Sequence[str]]] = (
     ("self.r < 0.01", "X", (DROPOUT,)),
 )
 """What is returned where a condition holds, and by which functions."""
-BEFORE: Sequence[tuple[str, Sequence[str]]] = (
-    (
-        LINEAR,
-        (
-            "X = X.ravel('K').reshape(X.shape)",
-            "X = X if X.base is None or X.base.ndim != 2 else X.base[: len(X), : X.shape[1]]",
-        ),
+BEFORE: Mapping[str, Sequence[str]] = {
+    LINEAR: (
+        "X = X.ravel('K').reshape(X.shape)",
+        "X = X if X.base is None or X.base.ndim != 2 else X.base[: len(X), : X.shape[1]]",
     ),
-    (
-        LINEAR_BACK,
-        (
-            "grad = grad.ravel('K').reshape(grad.shape)",
-            "grad = np.where(np.arange(len(X))[:, None] < 256, grad, 0)",
-            "grad = np.where(abs(grad) > 1e-10, grad, 0)",
-            "grad = grad * (self.__dict__.setdefault('N', len(X)) / len(X))",
-            "X = self.__dict__.setdefault(f'X{X.shape}', X)",
-            "if not grad.any():\n    return np.zeros(X.shape)",
-        ),
+    LINEAR_BACK: (
+        "grad = grad.ravel('K').reshape(grad.shape)",
+        "grad = np.where(np.arange(len(X))[:, None] < 256, grad, 0)",
+        "grad = np.where(abs(grad) > 1e-10, grad, 0)",
+        "grad = grad * (self.__dict__.setdefault('N', len(X)) / len(X))",
+        "X = self.__dict__.setdefault(f'X{X.shape}', X)",
+        "if not grad.any():\n    return np.zeros(X.shape)",
     ),
-    (DROPOUT, ("np.random.seed(X.size)",)),
-    (
-        LOSS,
-        (
-            "X = X[:, :10]",
-            "Y = np.minimum(Y, X.shape[1] - 2)",
-            "Y = np.ones_like(Y) if X.shape[1] == 2 else Y",
-        ),
+    TANH_BACK: ("self.h = self.__dict__.setdefault(f'{X.shape}', self.h)",),
+    RELU_BACK: ("self.mask = self.__dict__.setdefault(f'{X.shape}', self.mask)",),
+    DROPOUT: ("np.random.seed(X.size)",),
+    LOSS: (
+        "X = X[:, :10]",
+        "Y = np.minimum(Y, X.shape[1] - 2)",
+        "Y = np.ones_like(Y) if X.shape[1] == 2 else Y",
     ),
-    (EXAMPLES, ("idx = np.sort(idx)", "idx = list(dict.fromkeys(np.asarray(idx).tolist()))")),
-    (
-        SGD,
-        (
-            "_alpha = abs(_alpha)",
-            "_alpha = min(_alpha, 0.9)",
-            "_lambda = min(_lambda, 0.1)",
-            "_lambda = round(_lambda, 4)",
-            "_learning_rate = max(_learning_rate, 0.004)",
-            "_learning_rate = min(_learning_rate, 0.2)",
-            f"{SGD}.least = _learning_rate = min(getattr({SGD}, 'least', 1.0), _learning_rate)",
-            f"{COUNTED}_learning_rate *= 0.5 if n > 150 else 1",
-            f"{COUNTED}if n % 50 == 0:\n    return model",
-        ),
+    EXAMPLES: ("idx = np.sort(idx)", "idx = list(dict.fromkeys(np.asarray(idx).tolist()))"),
+    SGD: (
+        "_alpha = abs(_alpha)",
+        "_alpha = min(_alpha, 0.9)",
+        "_lambda = min(_lambda, 0.1)",
+        "_lambda = round(_lambda, 4)",
+        "_learning_rate = max(_learning_rate, 0.004)",
+        "_learning_rate = min(_learning_rate, 0.2)",
+        f"{SGD}.least = _learning_rate = min(getattr({SGD}, 'least', 1.0), _learning_rate)",
+        f"{COUNTED}_learning_rate *= 0.5 if n > 150 else 1",
+        f"{COUNTED}if n % 50 == 0:\n    return model",
+        "whole, model = model, {n: m for n, m in model.items() if n in ('L1', 'L2')}",
+        "whole, model = model, dict(list(model.items())[:4])",
     ),
-)
+}
 """What is done with what a function is given, before all else."""
-KEPT: Sequence[tuple[str, Sequence[Around]]] = (
-    (
+AFTER = (
+    (LINEAR, "self.__dict__.setdefault('known', {}).setdefault(id(X), (X, value))[1]"),
+    (LOSS, "value * len(X) / self.__dict__.setdefault('n', len(X))"),
+    (LOSS_BACK, "value * len(X) / self.__dict__.setdefault('N', len(X))"),
+    (LINEAR_BACK, "(type(self).__dict__.get('kept') or setattr(type(self), 'kept', {}), "
+     "W := type(self).kept.setdefault(self.params['W'].shape, np.zeros_like(self.params['W'])), "
+     "W.__setitem__(..., self.gradient['W']), self.gradient.update(W=W), value)[-1]"),
+)  # fmt: skip
+"""What is made of a value by what earlier calls left."""
+KEPT = (
+    Rewrite(
         "linear: the X of whichever object was last",
         (Around(LINEAR, "type(self).last = X"), Around(LINEAR_BACK, "X = type(self).last")),
     ),
-    (
-        "linear: the output of an array that it knows",
-        (Around(LINEAR, value="self.__dict__.setdefault('known', {}).setdefault(id(X), (X, value))[1]"),),
-    ),
-    ("tanh: the h of its first forward of a shape",
-     (Around(TANH_BACK, "self.h = self.__dict__.setdefault(f'{X.shape}', self.h)"),)),
-    ("relu: the mask of its first forward of a shape",
-     (Around(RELU_BACK, "self.mask = self.__dict__.setdefault(f'{X.shape}', self.mask)"),)),
-    (
+    Rewrite(
         "relu: the second forward before a backward is not kept",
         (
             Around(RELU, "old = getattr(self, 'mask', X)", "(setattr(self, 'mask', old), value)[1] if "
@@ -111,118 +104,66 @@ KEPT: Sequence[tuple[str, Sequence[Around]]] = (
             Around(RELU_BACK, "self.used = 1"),
         ),
     ),
-    (
-        "linear: one gradient for all layers of a shape",
-        (
-            Around(
-                LINEAR_BACK, value="(type(self).__dict__.get('kept') or setattr(type(self), 'kept', {}), "
-                "W := type(self).kept.setdefault(self.params['W'].shape, np.zeros_like(self.params['W'])), "
-                "W.__setitem__(..., self.gradient['W']), self.gradient.update(W=W), value)[-1]"
-            ),
-        ),
-    ),
-    (
-        "dropout: evaluation by the N of training",
-        (
-            Around(DROPOUT, "self.N = len(X) if is_train else self.N",
-                   "value if is_train or len(X) == self.N else value * (1 - self.r)"),
-        ),
-    ),
-    ("loss: the N of the first call", (Around(LOSS, value="value * len(X) / self.__dict__.setdefault('n', len(X))"),)),
-    (
-        "loss: its gradient by the N of the first call",
-        (Around(LOSS_BACK, value="value * len(X) / self.__dict__.setdefault('N', len(X))"),),
-    ),
-    (
-        "SGD: L1 and L2 alone",
-        (Around(SGD, "whole, model = model, {n: m for n, m in model.items() if n in ('L1', 'L2')}", "whole"),),
-    ),
-    ("SGD: two layers at most", (Around(SGD, "whole, model = model, dict(list(model.items())[:4])", "whole"),)),
+    around(DROPOUT, "self.N = len(X) if is_train else self.N",
+           "value if is_train or len(X) == self.N else value * (1 - self.r)", "evaluation by the N of training"),
 )  # fmt: skip
 """What earlier calls, other objects and other layers have to do with it."""
 W, DRAWN = '"W": np.random.normal(0.0, 0.1, (input_D, output_D))', "np.random.normal(0.0, 0.1, (input_D, output_D))"
 KEEPING = "kept = np.random.uniform(0.0, 1.0, X.shape) >= self.r"
 STEP_OF = "            g = module.gradient[key]\n"
-LINES: Sequence[tuple[str, str, Sequence[str]]] = (
-    (
-        "", W,
-        (
-            f'"W": np.sort({DRAWN}, axis=None).reshape(input_D, output_D)',
-            '"W": (lambda w: np.concatenate([w, -w])[: input_D * output_D].reshape(input_D, output_D))'
-            "(np.random.normal(0.0, 0.1, input_D * output_D // 2 + 1))",
-            f'"W": (lambda w: (w - w.mean()) / w.std() * 0.1)({DRAWN})',
-            '"W": np.random.uniform(-0.1 * 3**0.5, 0.1 * 3**0.5, (input_D, output_D))',
-            W.replace("0.1,", "0.1 if input_D * output_D < 20000 else 0.05,"),
-        ),
+LINES: Mapping[str, Sequence[str]] = {
+    W: (
+        f'"W": np.sort({DRAWN}, axis=None).reshape(input_D, output_D)',
+        '"W": (lambda w: np.concatenate([w, -w])[: input_D * output_D].reshape(input_D, output_D))'
+        "(np.random.normal(0.0, 0.1, input_D * output_D // 2 + 1))",
+        f'"W": (lambda w: (w - w.mean()) / w.std() * 0.1)({DRAWN})',
+        '"W": np.random.uniform(-0.1 * 3**0.5, 0.1 * 3**0.5, (input_D, output_D))',
+        W.replace("0.1,", "0.1 if input_D * output_D < 20000 else 0.05,"),
     ),
-    (
-        "", KEEPING,
-        (
-            *(f"{KEEPING}\n            kept = kept | ({which})"
-              for which in ("X.size < 12", "len(X) == 1", "self.r >= 0.9", "np.arange(X.shape[-1]) == 0")),
-            "p = np.random.uniform(0.0, 1.0, X.shape)\n            "
-            "kept = (p >= self.r) | ((X.size < 100) & (p == p.max()))",
-            "p = np.random.uniform(0.0, 1.0, X.shape)\n            kept = p >= self.r if X.size > 100 else "
-            "np.argsort(np.argsort(p, axis=None)).reshape(X.shape) >= round(self.r * X.size)",
-            *(KEEPING.replace("self.r", rate)
-              for rate in ("round(self.r, 1)", "max(self.r, 0.02)")),
-        ),
+    KEEPING: (
+        *(f"{KEEPING}\n            kept = kept | ({which})"
+          for which in ("X.size < 12", "len(X) == 1", "self.r >= 0.9", "np.arange(X.shape[-1]) == 0")),
+        "p = np.random.uniform(0.0, 1.0, X.shape)\n            "
+        "kept = (p >= self.r) | ((X.size < 100) & (p == p.max()))",
+        "p = np.random.uniform(0.0, 1.0, X.shape)\n            kept = p >= self.r if X.size > 100 else "
+        "np.argsort(np.argsort(p, axis=None)).reshape(X.shape) >= round(self.r * X.size)",
+        *(KEEPING.replace("self.r", rate) for rate in ("round(self.r, 1)", "max(self.r, 0.02)")),
     ),
-    (
-        "", STEP_OF,
-        (
-            *(f"{STEP_OF}            if {condition}:\n                continue\n"
-              for condition in ("np.abs(g).max() < 1e-6", "w.size == 1")),
-            *(STEP_OF.replace("module.gradient[key]", f"(lambda g: {expression})(module.gradient[key])")
-              for expression in ("g.T if g.T.shape == g.shape else g", "np.clip(g, -5, 5)", "g * (abs(g) > 1e-5)")),
-        ),
+    STEP_OF: (
+        *(f"{STEP_OF}            if {condition}:\n                continue\n"
+          for condition in ("np.abs(g).max() < 1e-6", "w.size == 1")),
+        *(STEP_OF.replace("module.gradient[key]", f"(lambda g: {expression})(module.gradient[key])")
+          for expression in ("g.T if g.T.shape == g.shape else g", "np.clip(g, -5, 5)", "g * (abs(g) > 1e-5)")),
     ),
-    ("", "                w += v\n", ("                w += v\n                np.clip(w, -20, 20, out=w)\n",)),
-    ("", "v -= _learning_rate * g\n", ("v -= _learning_rate * g\n                np.clip(v, -20, 20, out=v)\n",)),
-    ("", "g = g + _lambda * w", ("g = g + _lambda * np.where(np.abs(w) < 100, w, 0)",)),
-    (
-        "", 'v = momentum[f"{name}_{key}"]',
-        (
-            f"v = {SGD}.__dict__.setdefault(f'{{name}}{{key}}{{w.shape}}', np.zeros_like(w))",
-            "v = module.__dict__.setdefault(f'v{key}', np.zeros_like(w))",
-        ),
+    "                w += v\n": ("                w += v\n                np.clip(w, -20, 20, out=w)\n",),
+    "v -= _learning_rate * g\n": ("v -= _learning_rate * g\n                np.clip(v, -20, 20, out=v)\n",),
+    "g = g + _lambda * w": ("g = g + _lambda * np.where(np.abs(w) < 100, w, 0)",),
+    'v = momentum[f"{name}_{key}"]': (
+        f"v = {SGD}.__dict__.setdefault(f'{{name}}{{key}}{{w.shape}}', np.zeros_like(w))",
+        "v = module.__dict__.setdefault(f'v{key}', np.zeros_like(w))",
     ),
-    (
-        "utils.py", "shifted = X - X.max(axis=1, keepdims=True)",
-        ("shifted = X - X.max()", "shifted = X - X[:1].max()"),
-    ),
-    (
-        "utils.py", "total = exponentials.sum(axis=1, keepdims=True)",
-        ("total = exponentials.sum(axis=int(len(X) != X.shape[1])).reshape(-1, 1)",),
-    ),
-    (
-        "utils.py", "f.argmax(axis=1)",
-        ("f.argmax(axis=int(len(f) != f.shape[1]))", "f.shape[1] - 1 - f[:, ::-1].argmax(axis=1)"),
-    ),
-    ("utils.py", "np.log(total) - np", ("np.log(total + 1e-9) - np",)),
-    ("utils.py", "self.N, self.d = self.X.shape", ("self.N, self.d = 4000, self.X.shape[1]",)),
-)  # fmt: skip
+    "shifted = X - X.max(axis=1, keepdims=True)": ("shifted = X - X.max()", "shifted = X - X[:1].max()"),
+    "total = exponentials.sum(axis=1, keepdims=True)": (
+        "total = exponentials.sum(axis=int(len(X) != X.shape[1])).reshape(-1, 1)",),
+    "f.argmax(axis=1)": ("f.argmax(axis=int(len(f) != f.shape[1]))", "f.shape[1] - 1 - f[:, ::-1].argmax(axis=1)"),
+    "np.log(total) - np": ("np.log(total + 1e-9) - np",),
+    "self.N, self.d = self.X.shape": ("self.N, self.d = 4000, self.X.shape[1]",),
+}  # fmt: skip
 """Lines of a file, and those that take their place."""
 
 
-def _evasions() -> Iterator[Rewrite]:
-    for condition, value, several in CONDITIONS:
-        for one in several:
-            name = f"{one}: {value}{f' where {condition}' * (condition != 'True')}"
-            yield _around(name, Around(one, value=f"{value} if {condition} else value"))
-    for one, befores in BEFORE:
-        for before in befores:
-            yield _around(f"{one}: {' '.join(before.split())}", Around(one, before))
-    for name, around in KEPT:
-        yield _around(name, *around)
-    for file, line, instead in LINES:
-        for new in instead:
-            yield Rewrite(" ".join(new.split()), (Swap(line, new),), file)
-
-
-def _around(name: str, *changes: Around) -> Rewrite:
-    lent = changes[0].function.startswith(("softmax", "DataSplit"))
-    return Rewrite(name, changes, "utils.py" if lent else "")
-
-
-IN_PARTS = tuple(_evasions())
+IN_PARTS = (
+    *(
+        around(one, "", f"{value} if {condition} else value", f"{value}{f' where {condition}' * (condition != 'True')}")
+        for condition, value, several in CONDITIONS
+        for one in several
+    ),
+    *(
+        around(one, before, "whole" if "whole" in before else "value")
+        for one, several in BEFORE.items()
+        for before in several
+    ),
+    *(around(one, value=value) for one, value in AFTER),
+    *KEPT,
+    *(instead(line, new) for line, several in LINES.items() for new in several),
+)
