@@ -120,7 +120,7 @@ class Question:
         return tuple((target, one.part) for one in self.run for target in one.targets if target in named)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Declaration:
     """An assignment as it is declared, and the folder that the file lies in; what it does not say its `base` says.
 
@@ -423,11 +423,12 @@ def _text(path: Path, where: str, part: str, told: Mapping[str, Any]) -> RightTe
 
 
 def _known_texts(path: Path, where: str, part: str, told: Mapping[str, Any]) -> list[NamedText]:
-    """The texts of known functions that a part names, one after another, under the names of the assignment."""
+    """The texts of known functions that a part names, under the names of the assignment, and lines between them."""
     named = told["texts"][part]
     references = [named] if isinstance(named, str) else named
     try:
-        return [text_of(one) for one in references if REFERENCE.fullmatch(one)]
+        texts = [text_of(one) if REFERENCE.fullmatch(one) else NamedText(one, "") for one in references]
+        return [] if isinstance(named, str) and not REFERENCE.fullmatch(named) else texts
     except UsageError as error:
         raise UsageError(f"{path}, {where}, texts.{part}: {error}.") from None
 

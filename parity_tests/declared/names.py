@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from contextlib import suppress
+from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
+from parity_tests.declared.by_solution import BySolution
 from parity_tests.declared.cases import AGAIN
 from parity_tests.declared.declaration import RIGHT, Declaration, Question
 from parity_tests.declared.judging import Instead, constants, inputs, reference, with_read
@@ -34,7 +36,7 @@ def diagnosis(declared: Declaration) -> Diagnosis:
     """What is known of an assignment's mistakes: all changes of the texts that its questions name."""
     hints: dict[str, str] = {}
     changes = _Changes({question.name: question for question in declared.questions})
-    named, reopened = partial(_named, changes, hints), partial(_reopened, changes)
+    named, reopened = partial(_named, changes, by_solution_of(declared), hints), partial(_reopened, changes)
     return Diagnosis((), experiments=named, reopened=reopened, further_hints=hints)
 
 
@@ -54,12 +56,21 @@ class _Changes:
             self._of, self._found = seen, {}
         key = question.name, quantity.part, quantity.key.name
         if key not in self._found:
-            self._found[key] = _change(question, plan, quantity, seen, draw)
+            self._found[key] = None
+            with suppress(*FAILS, LookupError, RuntimeError):  # of one part no text can be made: others have names
+                self._found[key] = _change(question, plan, quantity, seen, draw)
         return self._found[key]
+
+
+@lru_cache(16)
+def by_solution_of(declared: Declaration) -> BySolution:
+    """What is known by the solution of an assignment, which its runs share."""
+    return BySolution(declared)
 
 
 def _named(
     changes: _Changes,
+    by_solution: BySolution,
     hints: dict[str, str],
     plan: Sequence[Case],
     case: Case,
@@ -68,9 +79,10 @@ def _named(
     draw: Draw,
 ) -> Sequence[str]:
     """The name of the simplest change that gives a result wherever it was asked; its hint is kept."""
-    changed = changes.of(changes.questions[case.params["question"]], plan, quantity, seen, draw)
+    question = changes.questions[case.params["question"]]
+    changed = changes.of(question, plan, quantity, seen, draw)
     if changed is None:
-        return ()
+        return tuple(filter(None, [by_solution.name(question, plan, quantity, seen, draw)]))
     hints[changed.words] = changed.hint
     return (changed.words,)
 
@@ -166,14 +178,17 @@ def _fitting(
             array = got.array if isinstance(got, Returned) else None
             if array is None or array.dtype.kind != "f" or not np.isfinite(array).all():
                 continue
-            known = of_values(text, _in_numpy(text, question, case, with_read(case, draw(case), seen[case.name]), k))
+            known = of_values(
+                text, names_in_numpy(text, question, case, with_read(case, draw(case), seen[case.name]), k)
+            )
             if not known.is_right(result, array):
                 found = (looked_up(result, array) for looked_up in (known.matching, known.numbered))
                 yield from islice(chain.from_iterable(found), MOST_TRIED)
                 return
 
 
-def _in_numpy(text: RightText, question: Question, case: Case, arrays: Arrays, k: int) -> dict[str, Any]:
+def names_in_numpy(text: RightText, question: Question, case: Case, arrays: Arrays, k: int) -> dict[str, Any]:
+    """The values of a text's names for a copy of the inputs."""
     import torch
 
     tensors = {

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from parity_tests import assignments
+from parity_tests.declared.cases import draw, plan
+from parity_tests.declared.declaration import read
+from parity_tests.declared.judging import inputs, reference
+from parity_tests.declared.names import names_in_numpy
+from parity_tests.parts.fingerprints import of_values
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import Variant, unchanged
 from parity_tests.protocol.assignment import Assignment
@@ -187,3 +196,25 @@ def test_what_is_wrong_in_a_declaration_is_a_sentence(tmp_path: Path, old: str, 
 def test_a_folder_without_a_declaration_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no assignment\.toml"):
         find(f"{tmp_path}/")
+
+
+@pytest.mark.parametrize(
+    "name", ["mytorch", *(f"dlai-{one}" for one in ("c1w2", "c1w3", "c1w4", "c2w2", "c4w1", "c5w1"))]
+)
+def test_every_text_gives_what_torch_says(name: str) -> None:
+    """In each dialect: from a text that gives anything else false names would follow, or none."""
+    folder = Path(assignments.__file__).parent
+    declaration = read(folder / "mytorch" if name == "mytorch" else folder / f"dlai/{name.removeprefix('dlai-')}.toml")
+    for question in (one for one in declaration.questions if one.texts and not one.open):
+        asked = replace(declaration, questions=(question,))
+        case, rng = plan(asked, question.edition, ["float64"], 0)[0], np.random.default_rng(0)
+        arrays = draw(question, case.params, rng)
+        for read_of, like in question.read.items():
+            shape = arrays[f"{like}_0"].shape
+            arrays[f"own_{read_of}_0"] = 1.0 * (rng.random(shape) < 0.5)
+        given = {name: torch.from_numpy(np.array(value)) for name, value in inputs(case, arrays, 0).items()}
+        right = reference(question, case, 0)(**given)
+        for part, text in question.texts.items():
+            known = of_values(text, names_in_numpy(text, question, case, arrays, 0))
+            for result in (one for one, of in question.results if of == part and one in text.targets):
+                assert known.is_right(result, right[result].numpy()), f"{question.name}: {result}"

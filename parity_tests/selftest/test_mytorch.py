@@ -193,6 +193,20 @@ def changes(*rows: tuple[str, str, str]) -> dict[str, str]:
     return files
 
 
+def test_what_no_text_tells_has_the_name_of_a_change_of_the_solution() -> None:
+    """Loops that put in place of adding up, too: as the solution's loops go, and the other way."""
+    wrong = changes(
+        (f"{NN}/gru_cell.py", "(1 - self.z) * self.n + self.z * h_prev_t", "self.z * self.n + (1 - self.z) * h_prev_t"),
+        (f"{NN}/conv.py", "dLdA[:, :, k : k + size] +=", "dLdA[:, :, k : k + size] ="),
+    )
+    assert failing(asked(wrong, "GRUCell.forward", edition="HW3P1")) == {
+        "GRUCell.forward": {"n and h_prev_t are exchanged"}
+    }
+    assert failing(asked(wrong, "Conv1d_stride1.backward", edition="HW2P1")) == {
+        "Conv1d_stride1.backward": {"= is used where += belongs, at dLdA"}
+    }
+
+
 def test_networks_of_the_third_homework_are_told_apart_from_their_cells() -> None:
     wrong = changes(
         ("models/rnn_classifier.py", "return dh / len(delta)", "return dh"),
