@@ -362,6 +362,10 @@ def _called(code: str) -> str:
         return bare.strip("'\"")
     if found := re.fullmatch(r"(?:self\.)?(\w+)(?:\.T|\[[^\[\]]*\])+", code):
         return found[1]
+    if found := re.fullmatch(r"len\((?:self\.)?(\w+)\)|(?:self\.)?(\w+)\.shape\[0\]", code):
+        return f"the number of rows of {found[1] or found[2]}"
+    if found := re.fullmatch(r"(?:self\.)?(\w+)\.shape\[(-?\d)\]", code):
+        return f"the size of {found[1]} along axis {found[2]}"
     names = [one.removeprefix(_OWN) for one in _NAMES.findall(code) if one not in ("np", "self", "axis", "keepdims")]
     names = list(dict.fromkeys(one for one in names if not one.startswith("np.")))
     return f"the part with {_listed(names)}" if 0 < len(names) <= 4 else "a part"

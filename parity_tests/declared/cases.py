@@ -73,7 +73,7 @@ ROWS = {
 def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) -> list[Case]:
     """The cases of all questions of an edition, or of several, as "HW1P1+HW2P1".
 
-    Without arrays nothing is of another precision than float64.
+    Without arrays nothing is of another precision than float64, and no notebook: those handed out assert that it is.
     """
     return [
         case
@@ -81,7 +81,7 @@ def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) 
         for question in declared.questions
         if question.edition in edition.split(AND)
         and (dtype == dtypes[0] or any(isinstance(value, str) for value in question.given.values()))
-        and dtype in ("float64", *([] if question.float64 else dtypes))
+        and dtype in ("float64", *([] if question.float64 or declared.notebook else dtypes))
         for case in _cases_of(question, dtype, seed)
     ]
 

@@ -73,7 +73,9 @@ def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verd
         for q in case.quantities:
             comparison = judged[case.name][q.name]
             cause = next((one for one in works_on[q.part] if (one, q.key.call) in failing), "")
-            built_of = {*question.built_of.get("", ()), *question.built_of.get(q.part, ())} - {q.part.partition(".")[0]}
+            own = q.part.partition(".")[0]
+            built_of = {*question.built_of.get("", ()), *question.built_of.get(q.part, ())}
+            built_of = set() if own in built_of else built_of  # what others are built of is built of none of them
             cause = cause or next((one for one in wrong if one.partition(".")[0] in built_of), "")
             if cause and comparison.verdict in SPOILED:
                 problem = f"is not judged, because its input is the output of {cause}, which is wrong"

@@ -78,11 +78,18 @@ def _named(
     seen: Seen,
     draw: Draw,
 ) -> Sequence[str]:
-    """The name of the simplest change that gives a result wherever it was asked; its hint is kept."""
+    """The name of the simplest change that gives a result wherever it was asked; its hint is kept.
+
+    What the solution shows says more than what the result itself does, where a part has no text of its own.
+    """
     question = changes.questions[case.params["question"]]
-    changed = changes.of(question, plan, quantity, seen, draw)
+    by_text = quantity.part in question.texts
+    changed = changes.of(question, plan, quantity, seen, draw) if by_text else None
+    if changed is None and (name := by_solution.name(question, plan, quantity, seen, draw)):
+        return (name,)
+    changed = changed or (None if by_text else changes.of(question, plan, quantity, seen, draw))
     if changed is None:
-        return tuple(filter(None, [by_solution.name(question, plan, quantity, seen, draw)]))
+        return ()
     hints[changed.words] = changed.hint
     return (changed.words,)
 

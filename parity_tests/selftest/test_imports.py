@@ -40,7 +40,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "parity_tests.pairs": (*GENERAL, "parity_tests.operators"),
     "parity_tests.proof": (*GENERAL, "parity_tests.operators", "parity_tests.pairs", "parity_tests.grading"),
     "parity_tests.trace": GENERAL,
-    "parity_tests.declared": (*GENERAL, "parity_tests.parts"),
+    "parity_tests.declared": (*GENERAL, "parity_tests.operators", "parity_tests.parts"),
     "parity_tests.assignments": (*GENERAL, *TOOLS, "implementation"),
     "parity_tests.api": (*GENERAL, "parity_tests.assignments"),
 }

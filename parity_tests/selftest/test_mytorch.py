@@ -216,7 +216,7 @@ def test_networks_of_the_third_homework_are_told_apart_from_their_cells() -> Non
     asks = ("RNNPhonemeClassifier.forward", "RNNPhonemeClassifier.backward", "CharacterPredictor.forward", "inference")
     found = failing(asked(wrong, *asks, "CTCLoss.forward", edition="HW3P1"))
     assert found.keys() == {"RNNPhonemeClassifier.backward", "inference", "CTCLoss.forward"}
-    assert found["RNNPhonemeClassifier.backward"] == {"dh0 is multiplied by N once too often"}
+    assert found["RNNPhonemeClassifier.backward"] == {"the number of rows of delta is left out"}
 
 
 def test_the_right_ctc_loss_and_gradient_are_right_with_a_note() -> None:
