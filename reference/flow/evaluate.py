@@ -102,7 +102,8 @@ def asked(
 class Answer:
     """How one question is answered: by bounds at once, and by samples, which take ten times as long, when asked.
 
-    With `fine` long sums have their probable radius also where the bound says enough.
+    With `fine` long sums have their probable radius also where the bound says enough, and a bound has to say enough of
+    each element beside itself; else beside the usual one, which leaves those open that cancel to next to nothing.
     """
 
     def __init__(
@@ -254,7 +255,8 @@ class Answer:
         want = self.want[name]
         if not want.is_floating_point():
             return bool(torch.isfinite(radius).all())
-        return _most(radius <= want.abs() * min(self.question.useful, finest))
+        sizes = want.abs() if self.fine else want.abs().clamp_min(_usual_size(want))
+        return _most(radius <= sizes * min(self.question.useful, finest))
 
     def _alternatives(
         self, flow: Flow, radii: Mapping[str, Tensor], chosen: Mapping[str, str]
@@ -347,6 +349,13 @@ class Answer:
 
 def _most(where: Tensor) -> bool:
     return int(where.count_nonzero()) >= _SHARE * where.numel()
+
+
+def _usual_size(x: Tensor) -> float:
+    """The median of the sizes of those numbers that are finite and not 0; 0 without any."""
+    sizes = x.detach().abs().flatten()
+    sizes = sizes[(sizes > 0) & (sizes < torch.inf)]
+    return float(sizes.median()) if sizes.numel() else 0.0
 
 
 def _share(where: Tensor, among: Tensor) -> float:

@@ -197,6 +197,22 @@ def test_forms_are_offered_where_the_function_has_such_an_operation() -> None:
         evaluate(lambda x: x * 0.3, X)["output"].forms[FORMS[0]]
 
 
+def test_an_assignments_answer_is_sampled_where_its_bound_is_wide_beside_the_usual_size_alone() -> None:
+    """A pair's is sampled where more than one element in a hundred cancels to less than its bound says of it."""
+    given = drawn(0, np.float32, x=(40, 100), w=(100, 50))
+
+    def product(x: Tensor, w: Tensor) -> Tensor:
+        return x @ w
+
+    def cancelling(x: Tensor, w: Tensor) -> Tensor:
+        return (x @ w + 1e6) - 1e6
+
+    for function, kind in ((product, "bound"), (cancelling, "sample")):
+        answer = asked(function, given, "cpu", 8, ())
+        assert answer.flowed(answer.bounded())["output"].kind == kind
+        assert evaluate(function, given)["output"].kind != "bound"
+
+
 @pytest.mark.parametrize(("dtype", "mean"), [(np.float32, 30), (np.float64, 1000)])
 def test_no_radius_exceeds_its_bound_with_any_form(dtype: Any, mean: int) -> None:
     """A gap over the bound needs no sample: it is over the radius too."""

@@ -65,7 +65,7 @@ def _noted(
     values, chosen = predicted(case, forms, device, wide=True), {}
     for q in asked:
         names = [name for name in values if name.partition(" ")[0] == q.key.name.removeprefix("alt ")]
-        near = nearest([result_of(seen, q.key)], [[values[name]] for name in names])
+        near = nearest([result_of(seen, q.key)], [[values[name]] for name in names], case.dtype)
         if near:
             chosen[q] = names[near]
     if not chosen:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds.beside_root import is_beside
-from parity_tests.harness.flow_answers import Answers, Form, answers, compared, may_agree
+from parity_tests.harness.flow_answers import FAR, Answers, Form, answers, compared, may_agree
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Arrays, Judged
@@ -46,16 +46,14 @@ def noting_handed_on(case: Case, arrays: Arrays, seen: Observation, judged: Judg
     ]
     for k in dict.fromkeys(q.key.call for q in failing):
         own = [q for q in failing if q.key.call == k]
-        for known in _handed_on(case, arrays, seen, k, device):
-            near = [
-                (q, form) for q in own for form in RESULTS[_name(q)] if may_agree(result_of(seen, q.key), known, form)
-            ]
-            if near and not _is_on_a_line(known.flowed):
-                continue
-            for q, form in near:
-                if compared(result_of(seen, q.key), known, form).verdict == Verdict.MATCH:
-                    noted[q.name] = judged[q.name].noting(HANDED_ON)
-            break
+        known = next(_handed_on(case, arrays, seen, k, device), None)
+        if known is None:
+            continue
+        for q in own:
+            got = result_of(seen, q.key)
+            near = [form for form in RESULTS[_name(q)] if may_agree(got, known, form)]
+            if any(compared(got, known, form).verdict == Verdict.MATCH for form in near):
+                noted[q.name] = judged[q.name].noting(HANDED_ON)
     return noted
 
 
@@ -84,12 +82,8 @@ def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: st
         ends = {"high": (high == X).astype(x.dtype), "low": (low == X).astype(x.dtype)}
         form = Form(_reference(case.params, over), {**inputs, **ends}, f"handed on in call {k} along {kept}")
         known = answers(case, form, device)
-        if _is_on_a_line(known.bounded):
+        if _is_on_a_line(X, known.bounded):
             yield known
-
-
-FAR = {"float64": 1e-3, "float32": 1e-1}
-"""What part of the largest x no rounding comes near, by the dtype: most outputs are off by more, which is soon seen."""
 
 
 def by_channel(array: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
@@ -106,9 +100,9 @@ def _is_far_from_a_line(X: NDArray[Any], normal: NDArray[Any], over: tuple[int, 
         return not bool((np.abs(beside) <= FAR[str(X.dtype)] * np.abs(X).max()).all())
 
 
-def _is_on_a_line(found: Mapping[str, Flowed]) -> bool:
-    beside = found["beside a line"]
-    return bool((beside.value.abs() <= beside.radius).all())
+def _is_on_a_line(X: NDArray[Any], found: Mapping[str, Flowed]) -> bool:
+    line = found["on the line"]
+    return bool((np.abs(X - line.value.double().cpu().numpy()) <= line.radius.cpu().numpy()).all())
 
 
 def _groupings(n: int) -> Iterator[tuple[int, ...]]:
@@ -149,7 +143,7 @@ def _reference(params: Mapping[str, Any], over: tuple[int, ...]) -> Any:
         graph = dx + normal.mean(right, keepdim=True) * along / deviation
         axes = (0, *range(2, x.dim()))
         return {
-            "beside a line": X - lowest_x - deviation * (normal - lowest),
+            "on the line": lowest_x + deviation * (normal - lowest),
             "dx": dx.reshape(x.shape),
             "dx along the graph": graph.reshape(x.shape),
             "dgamma": (dout * taken).sum(axes).reshape(of_gamma),

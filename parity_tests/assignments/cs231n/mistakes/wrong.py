@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from parity_tests.assignments.cs231n.kinds import dropout, layer, losses, networks, running, steps
 from parity_tests.assignments.cs231n.kinds.torch_networks import kind_of
 from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward
-from parity_tests.harness.flow_answers import Question, is_refuted, judge_all, predicted
+from parity_tests.harness.flow_answers import FAR, Question, is_refuted, judge_all, predicted
 from parity_tests.harness.returned import is_beyond, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -76,7 +76,7 @@ class Wrong:
         told = []
         for case, own in meant:  # what is far off in one case is not looked at more closely in another
             apart = self._apart(case, own, seen[case.name], draw(case), forward)
-            if apart == FAR:
+            if apart == APART:
                 return False
             told.append((case, own, apart))
         return all(
@@ -100,16 +100,16 @@ class Wrong:
     def _apart(
         self, case: Case, own: Sequence[Quantity], seen: Observation, arrays: Arrays, forward: OwnForward | None
     ) -> int:
-        """How far results are from what it makes of a case, by what is soon computed: NEAR, OPEN or FAR."""
+        """How far results are from what it makes of a case, by what is soon computed: NEAR, OPEN or APART."""
         if self.part != case.params.get("forward", self.part) and any(k.name == "out" for k in seen.overwritten):
-            return FAR  # a forward that writes over what its backward works on
+            return APART  # a forward that writes over what its backward works on
         own = self._returning(case, own, seen, arrays)
         if case.probe == "dropout" or not own:
             return OPEN
         try:
             return _apart(case, seen, own, self._questions(case, arrays, seen, own, forward))
         except UNFIT:
-            return FAR
+            return APART
 
     def _returning(self, case: Case, own: Sequence[Quantity], seen: Observation, arrays: Arrays) -> Sequence[Quantity]:
         """Those of the results that did not fail as the mistake makes calls fail, and that it does not leave out."""
@@ -162,10 +162,8 @@ class Wrong:
         return all(judged[q.name].verdict in PASSING for q in own if q.name in judged)
 
 
-NEAR, OPEN, FAR = range(3)
+NEAR, OPEN, APART = range(3)
 """How a result lies beside what is predicted: as near as roundings are, such that only a radius tells, or farther."""
-FARTHEST = {"float64": 1e-6, "float32": 1e-2}
-"""What part of the largest number no rounding comes near, by the dtype: what is off by more needs no radius."""
 LEAST = 1e-2
 """What stands for the largest number where all are smaller: it may be that of what they are the differences of."""
 ROUNDINGS = 16
@@ -202,10 +200,10 @@ def _beside(result: Returned | Failure | None, want: NDArray[Any] | None, dtype:
         if same and (gap <= ROUNDINGS * np.finfo(want.dtype).eps * largest).all():
             return NEAR
         apart = np.isnan(got.reshape(want.shape)) != np.isnan(want)  # of no number no radius says anything
-        return FAR if (apart | (gap > FARTHEST[dtype] * max(largest, LEAST))).any() else OPEN
+        return APART if (apart | (gap > FAR[dtype] * max(largest, LEAST))).any() else OPEN
 
 
 def _has_wrong_outputs(case: Case, seen: Observation, arrays: Arrays) -> bool:
     """Whether an output of a layer is far from the right one."""
     outs = [q for q in case.quantities if q.key.name == "out"]
-    return _apart(case, seen, outs, layer.questions(case, arrays)) == FAR
+    return _apart(case, seen, outs, layer.questions(case, arrays)) == APART
