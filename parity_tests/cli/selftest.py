@@ -83,7 +83,8 @@ def selftest(
         raise UsageError(f"the folder {out} cannot be made ({error.strerror}).") from error
     with Progress(verbose=verbose, quiet=quiet) as progress:
         wanted = tasks(assignment or SHIPPED, kinds, range(exams or 1), share if exams else 1)
-        for task, row in prove(wanted, jobs=jobs, progress=progress):
+        for done, (task, row) in enumerate(prove(wanted, jobs=jobs), 1):
+            progress(done, len(wanted), row.name)
             rows.append({**asdict(row), "seed": task.seed})
     frame = pd.DataFrame(rows)
     frame.to_csv(out / "selftest.csv", index=False)

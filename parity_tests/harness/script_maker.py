@@ -111,8 +111,7 @@ class Scripts:
     script has torch's numbers. `modules` are the submission's, with what scripts call them, and the line that imports
     them, "" where `start(draft, setting)` does: that gives the modules of the standard library, the lines before the
     submission can be imported, and those that import what all scripts use. `folder_of` is what lies in the FOLDER that
-    a script is given, and `imported` the line that imports all. `names` are the record's names that a case shows, of
-    those that can be told. `alike` are findings that others may stand for in other sizes. `adapted(lines, edition)` are
+    a script is given, and `imported` the line that imports all. `adapted(lines, edition)` are
     the solution's calls as the submissions of an edition take them. `why_none` says why a record
     has no script, "" where it may have one, and `none` why where none was found.
     """
@@ -123,8 +122,6 @@ class Scripts:
     start: Callable[[Draft, ScriptSetting], tuple[Sequence[str], Sequence[str], Sequence[str]]]
     folder_of: str
     imported: str
-    names: Callable[[Record, Case, Arrays, Observation, Judged], frozenset[str]] = lambda *_: frozenset()
-    alike: Mapping[str, str] = field(default_factory=dict)
     adapted: Callable[[list[str], str], list[str]] = lambda lines, edition: lines
     why_none: Callable[[Record, Case], str] = lambda record, case: ""
     none: Mapping[str, str] = field(default_factory=dict)
@@ -173,11 +170,9 @@ class ScriptMaker:
         """Ever larger cases that fail in the same way; at last the one that failed."""
         quantity = next(q for q in case.quantities if q.name == record.quantity)
         kind, drawn = self._scripts.kinds[case.probe], draw(self._assignment, case, self._seed)
-        names: frozenset[str] = frozenset()
         own, timeouts = Comparison(record.verdict), 0
         if record.verdict == Verdict.MISMATCH:
-            seen, asked, judged = self._asked(case, quantity, drawn, seed_of(self._seed, case.name))
-            names = self._scripts.names(record, asked, drawn, seen, judged)
+            _, _, judged = self._asked(case, quantity, drawn, seed_of(self._seed, case.name))
             own = judged[quantity.name]
 
         def failing(params: Params, arrays: Arrays | None = None) -> FailingCase | None:
@@ -192,8 +187,7 @@ class ScriptMaker:
                 seen, small, judged = self._asked(trial, quantity, arrays, SEED)
                 comparison = judged[quantity.name]
                 timeouts += any(failure.kind == "timeout" for failure in seen.failures.values())
-                alike = self._fails_alike(record, own, comparison)
-                if alike and names <= self._scripts.names(record, small, arrays, seen, judged):
+                if _fails_alike(record, own, comparison):
                     return FailingCase(small, quantity, arrays, comparison, self._setting.edition)
             except IMPOSSIBLE:
                 pass
@@ -230,15 +224,6 @@ class ScriptMaker:
                 if small is not None:
                     yield small
             yield one
-
-    def _fails_alike(self, record: Record, own: Comparison, other: Comparison) -> bool:
-        """Whether a record, as its `own` case was judged anew, and another case fail in the same way."""
-        if other.verdict != record.verdict or other.explained_by not in ("", own.explained_by):
-            return False
-        if record.verdict == Verdict.CRASHED:
-            return (other.line or None) == (record.line or None)
-        one, two = (self._scripts.alike.get(found, found) for found in (own.finding, other.finding))
-        return record.verdict != Verdict.MISMATCH or (one == two and (other.gap is None) == (record.gap is None))
 
     def _asked(self, case: Case, own: Quantity, arrays: Arrays, seed: int) -> tuple[Observation, Case, Judged]:
         """What the submission gives, the case with what was asked of it alone, and how that is judged."""
@@ -354,6 +339,19 @@ class ScriptMaker:
 
 
 # ---- smaller cases
+
+
+def _fails_alike(record: Record, own: Comparison, other: Comparison) -> bool:
+    """Whether a record, as its `own` case was judged anew, and another case fail in the same way.
+
+    What has a name is wrong in the same way in all of its calls.
+    """
+    if other.verdict != record.verdict or other.explained_by not in ("", own.explained_by):
+        return False
+    if record.verdict == Verdict.CRASHED:
+        return (other.line or None) == (record.line or None)
+    found_alike = own.finding == other.finding and (other.gap is None) == (record.gap is None)
+    return record.verdict != Verdict.MISMATCH or found_alike
 
 
 def _with_fewer_calls(params: Params, key: Key, kind: Shown) -> Iterator[Params]:

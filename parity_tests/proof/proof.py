@@ -30,8 +30,6 @@ from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.registry import find
 from reports.model.verdicts import Verdict
 
-Progress = Callable[[int, int, str], None]
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -109,28 +107,19 @@ def run(task: Task) -> tuple[Task, Row]:
     return task, VARIANTS[task.kind].judged(find(task.assignment), variant, task.seed)
 
 
-def prove(
-    wanted: Sequence[Task], *, jobs: int | None = None, progress: Progress | None = None
-) -> Iterator[tuple[Task, Row]]:
+def prove(wanted: Sequence[Task], *, jobs: int | None = None) -> Iterator[tuple[Task, Row]]:
     """The rows of all tasks, as they are done, from as many processes as there are cores (or `jobs`); one is this."""
     workers = min(jobs or cores(), len(wanted))
     if workers < 2:
-        for done, task in enumerate(wanted, 1):
-            _, row = run(task)
-            if progress is not None:
-                progress(done, len(wanted), row.name)
-            yield task, row
+        yield from map(run, wanted)
         return
     # A fresh interpreter each: torch does not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         futures = [pool.submit(run, task) for task in wanted]
         try:
-            for done, future in enumerate(as_completed(futures), 1):
-                task, row = future.result()
-                if progress is not None:
-                    progress(done, len(futures), row.name)
-                yield task, row
+            for future in as_completed(futures):
+                yield future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

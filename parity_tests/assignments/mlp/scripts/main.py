@@ -143,22 +143,9 @@ class _Run:
         return configs_of(self.failing.case.params)[0]
 
     @property
-    def found(self) -> str:
-        return self.failing.comparison.finding
-
-    @property
-    def N(self) -> int:  # noqa: N802 - the number of examples
-        return len(self.failing.arrays["train_X"])
-
-    @property
     def steps(self) -> int:
         """Those of an epoch: ⌊N/B⌋, 1 at least."""
-        return max(self.N // self.config.batch, 1)
-
-    @property
-    def step(self) -> int:
-        """The step that goes wrong, the first being 1."""
-        return self.failing.comparison.step or 1
+        return max(len(self.failing.arrays["train_X"]) // self.config.batch, 1)
 
     def draft(self, ask: str, judge: Sequence[str] = (), *keeps: str, verdict: str = Verdict.MISMATCH) -> Draft:
         """A draft whose script writes the digits, and calls main as `ask` says."""
@@ -181,9 +168,8 @@ class _Run:
         """A draft of what is exactly as the solution has it, or else wrong."""
         of_rate = {key: text for key, text in FACTS[name].items() if "dropout" not in text or self.config.rate}
         asked = "".join(f'\n    "{key}": {text},' for key, text in of_rate.items())
-        return self.watched(
-            f"actual = {{{asked}\n}}", AS_THE_SOLUTION, call=TYPED if self.found == Found.TYPED_PIXELS else CALL
-        )
+        call = TYPED if self.failing.comparison.finding == Found.TYPED_PIXELS else CALL
+        return self.watched(f"actual = {{{asked}\n}}", AS_THE_SOLUTION, call=call)
 
     def allowed(self) -> list[str]:
         """The end that allows what the worst of the numbers was allowed; of a share what its division rounds."""
@@ -265,7 +251,8 @@ def _split(name: str) -> str:
 
 def _weights(run: _Run) -> Iterator[Draft]:
     """What SGD is passed; the step that goes wrong, from the weights before it."""
-    config, s, epoch = run.config, run.step, (run.step - 1) // run.steps
+    config, s = run.config, run.failing.comparison.step or 1  # the first step is 1
+    epoch = (s - 1) // run.steps
     rate = repr(config.eta) if epoch < 10 else f"{config.eta} * 0.1 ** {epoch // 10}"
     if run.failing.quantity.name == "learning rate":
         ask = f"actual = etas[{s - 1}]  # the learning rate in epoch t = {epoch}"
@@ -298,12 +285,6 @@ def _weights(run: _Run) -> Iterator[Draft]:
 def _measured(run: _Run, name: str) -> Iterator[Draft]:
     """The length of a record, or its last number, from the weights at the end."""
     split, losses = _split(name), name.endswith("losses")
-    if where := run.failing.comparison.where * (not losses):  # the last of the run is looked at
-        params = run.failing.case.params
-        one = replace(run.config, epochs=json.loads(where)[0] + 1).run()
-        run = replace(
-            run, failing=replace(run.failing, case=replace(run.failing.case, params={**params, "runs": [one]}))
-        )
     record = f"record = nn.main(params)[{POSITION[split]}]"
     if not losses:
         record = f"""\
@@ -313,7 +294,7 @@ for name in set(glob.glob("*.json")) - {{params["input_file"]}}:
     records.update(json.load(open(name)))  # the accuracies that it writes
 record = next(record for key, record in records.items() if "{WORD[split]}" in key.lower())"""
     ask = f"{run.build()}\n{record}\n"
-    if run.found == Found.OTHER_LENGTH:
+    if run.failing.comparison.finding == Found.OTHER_LENGTH:
         yield run.draft(f"{ask}actual = len(record)", equal(f"{run.config.epochs}  # one number an epoch"))
         return
     config, B, whole = run.config, run.config.batch, len(run.failing.arrays[f"{split}_y"]) // run.config.batch

@@ -15,7 +15,6 @@ from parity_tests.assignments.mlp.scripts import draws, main
 from parity_tests.harness.draft import SEED, Draft
 from parity_tests.harness.failing_case import Arrays, FailingCase, differentiated
 from parity_tests.harness.script_maker import Call, Scripts, Shown, Trial
-from parity_tests.protocol.finding import Odd
 from parity_tests.protocol.kind import Params
 from parity_tests.protocol.quantity import Key
 from parity_tests.protocol.reproduction import ScriptSetting
@@ -167,8 +166,6 @@ SCRIPTS = Scripts(
     start=_start,
     folder_of="neural_networks.py",
     imported="import neural_networks, utils",
-    # The same masks may be found to be the one or the other where there are more of them, or fewer.
-    alike={Odd.COLUMNS_ALIKE: Odd.ROWS_ALIKE, Odd.TURNS_ALIKE: Odd.CALLS_ALIKE},
     adapted=_adapted,
     none={"main": OWN_PARTS, "init": DRAWN, "masks": DRAWN},
 )
