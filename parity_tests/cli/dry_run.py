@@ -36,7 +36,7 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
         f"Assignment {plan.assignment}{', edition ' * bool(plan.edition)}{plan.edition}; isolation {plan.level.name}.",
     ]
     if plan.replaced:
-        sentences.append(f"{len(plan.replaced)} earlier attempts do not count.")
+        sentences.append(f"Earlier attempts, which do not count: {few([one.name for one in plan.replaced])}.")
     sentences += map(capitalised, plan.remarks)
     sentences += _conversions(plan)
     empty = [f"{planned.hand_in.name}: {planned.missing}" for planned in plan.planned if planned.what == NOTHING]

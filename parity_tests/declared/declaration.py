@@ -172,6 +172,8 @@ def read(folder: Path) -> Declaration:
         for one in _each({**_taken(path, written), "edition": edition}):
             asked += _dialects(path, number, one)
     questions = tuple(asked)
+    if left := list(dict.fromkeys(sentence for question in questions for sentence in _left_open(question))):
+        raise UsageError(f"{path} is not complete; write in place of the dots:\n  " + "\n  ".join(left))
     parts = dict.fromkeys(part for question in questions for _, part in question.results)
     declared = told.get("part", {})
     if unknown := [part for part in told.get("ungraded", ()) if part not in parts]:
@@ -260,7 +262,6 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
     _has(path, told, ("name", "given", "run", "torch"), where)
     for key in ("run", "torch"):
         _tree(path, f"{where}, {key}", told[key])
-    _all_said(path, where, told)
     if taken := [name for name in told["given"] if name in TAKEN]:
         raise UsageError(
             f"{path}, {where}: given.{taken[0]} needs another name: {', '.join(TAKEN)} have a meaning here."
@@ -289,21 +290,17 @@ def _arrays(path: Path, where: str, told: str) -> dict[str, str]:
     return {name.strip(): sizes.strip() for name, _, sizes in pairs}
 
 
-def _all_said(path: Path, where: str, told: Mapping[str, Any]) -> None:
-    """Raises UsageError for what is left open by dots, as in `y = ...`: what torch says of it is not known yet."""
-    if name := next((name for name, value in told["given"].items() if value == OPEN), ""):
-        raise UsageError(
-            f"{path}, {where}: given.{name} does not say yet what is drawn. "
-            'Write its sizes, as "N D", or an expression of rng, in the place of the dots.'
-        )
-    for key in ("run", "torch"):
-        for node in ast.parse(told[key]).body:
+def _left_open(question: Question) -> Iterator[str]:
+    """What is left open by dots, as in `y = ...`, in words: what torch says of it is not known yet."""
+    where = f"question {question.name!r}"
+    for name in (name for name, value in question.given.items() if value == OPEN):
+        yield f'{where}: given.{name} does not say yet what is drawn: its sizes, as "N D", or an expression of rng'
+    for key, text in (("run", "\n".join(one.line for one in question.run)), ("torch", question.torch)):
+        for node in ast.parse(text).body:
             if _is_open(node):
                 line, names = ast.unparse(node), ", ".join(_targets(ast.unparse(node)))
                 what = f"what {names} is" if names and key == "torch" else "all of a line"
-                raise UsageError(
-                    f"{path}, {where}: {key} does not say yet {what}: `{line}`. Write it in the place of the dots."
-                )
+                yield f"{where}: {key} does not say yet {what}: `{line}`"
 
 
 def _is_open(node: ast.AST) -> bool:

@@ -124,18 +124,19 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
     for record in records:
         if not record.explained_by:
             of_check.setdefault(record.check, set()).add(record.part)
-    found: dict[str, dict[tuple[str, str], None]] = {}
+    found: dict[str, dict[tuple[str, str], str]] = {}
     imports = not any(record.check == "import" and record.verdict in FAILING for record in records)
     for record in records:
         unread = record.verdict == Verdict.MISSING and not imports
         is_open = record.verdict in FAILING and record.explained_by and not record.excuse and not record.undecided
         if is_open and not unread and of_check.get(record.check) != {record.explained_by}:
-            found.setdefault(record.explained_by, {})[record.check, record.quantity] = None
+            found.setdefault(record.explained_by, {})[record.check, record.quantity] = record.part
     return [
         Flag(
             name,
             FlagKind.LEFT_OPEN,
-            f"{quantities(len(own))} may fail only because {labels.label(cause)} is wrong, which cannot be tried; "
+            f"{labels.listed(sorted({*own.values()}, key=labels.order))}: {quantities(len(own))} may fail only because "
+            f"{labels.label(cause)} is wrong, which cannot be tried; "
             "they count as wrong until a grader reviews it",
         )
         for cause, own in found.items()

@@ -110,11 +110,11 @@ def _value(returned: Returned | None, *, json_text: bool) -> Any:
 
 # ---- the second half's ends ----
 
-SHOWN = 'print("actual:    ", actual, "\\nexpected:  ", expected'
+SHOWN = 'print("actual:     ", actual, "\\nexpected:   ", expected'
 
 
 def largest(radius: Any, gap: float | None = None) -> str:
-    """An allowance as a literal: one number where the largest does, else one for each element."""
+    """An error bound as a literal: one number where the largest does, else one for each element."""
     array = np.asarray(radius, np.float64)
     top = float(array.max()) if array.size else 0.0
     if array.size <= 1 or gap is None or gap > top or not np.isfinite(top):
@@ -124,22 +124,22 @@ def largest(radius: Any, gap: float | None = None) -> str:
 
 def compared(radius: Any, gap: float | None = None) -> list[str]:
     """The end that holds `actual` against `expected`, value by value; a dimension of one more or less is right too."""
-    allowance = largest(radius, gap)
-    what = "the most that" if np.asarray(radius).size > 1 and allowance[:2] != "np" else "what"
+    bound = largest(radius, gap)
+    what = "the most that" if np.asarray(radius).size > 1 and bound[:2] != "np" else "what"
     return [
-        f"allowance = {allowance}  # {what} rounding explains here, by Parity's bounds for both sides",
+        f"bound = {bound}  # {what} rounding explains here, by Parity's bounds for both sides",
         "difference = np.abs(np.reshape(actual, np.shape(expected)) - expected)",
-        f'{SHOWN}, "\\ndifference:", difference, "\\nallowance: ", allowance)',
-        "agrees = bool(np.all(difference <= allowance))",
+        f'{SHOWN}, "\\ndifference: ", difference, "\\nerror bound:", bound)',
+        "agrees = bool(np.all(difference <= bound))",
     ]
 
 
 def by_chance(expected: str, deviation: float) -> list[str]:
     """The end that holds a number drawn against the one that is expected, of which it has this standard deviation."""
     return [
-        f"expected, allowance = {expected}, {6 * float(deviation)!r}  # six standard deviations",
-        f'{SHOWN}, "\\nallowance: ", allowance)',
-        "agrees = bool(abs(actual - expected) <= allowance)",
+        f"expected, bound = {expected}, {6 * float(deviation)!r}  # six standard deviations",
+        f'{SHOWN}, "\\nerror bound:", bound)',
+        "agrees = bool(abs(actual - expected) <= bound)",
     ]
 
 

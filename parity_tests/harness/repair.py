@@ -9,8 +9,9 @@ leaves the others as they were.
 
 from __future__ import annotations
 
+import ast
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.check import ISOLATION, runner_of
-from parity_tests.harness.draw import draw, drawn
+from parity_tests.harness.draw import drawn
 from parity_tests.harness.exam import question_of
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
@@ -35,10 +36,10 @@ from parity_tests.operators.of_sources import OF_SOURCES, of_blocks
 from parity_tests.operators.source import Source, UnreadableError
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case
-from parity_tests.protocol.kind import Context, Judged
+from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Key, Quantity
+from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
 from reports.model.environment import Environment
 from reports.model.escape import printable
 from reports.model.fixes import Fix
@@ -48,6 +49,8 @@ from reports.model.verdicts import FAILING, PASSING, Verdict
 
 SECONDS = 1.5
 """How long this process may work on a part's repair: with what the sandbox works meanwhile some 3 s."""
+WHOLE = 4
+"""So many times as long it may work on a part that only whole runs show, which take longer."""
 PATIENCE = 20
 """So many times as long it may take on a busy machine, or where changed functions do not end."""
 SECONDS_A_CASE = 1.0
@@ -136,11 +139,13 @@ def repairs(
             asked = [case for case in every if any(q.part == part for q in case.quantities)]
             # What is asked beside right parts alone, as a network, is repaired there.
             plan = [case for case in asked if not case.whole or case.process == own] or asked
+            if len(wrong) > 1 and all(case.whole for case in plan):  # its own parts are wrong too
+                plan = [case for case in asked if case.process != own] or plan
             process = plan[0].process if plan else own
             if process not in runners:
                 runners[process] = stack.enter_context(runner_of(assignment, folder, process, *arguments))
             bench = _Bench(assignment, folder, runners[process], plan, context, seed, part)
-            repair = bench.repair(_Budget(seconds))
+            repair = bench.repair(seconds)
             if repair is not None:
                 found.append(repair)
     return found
@@ -169,7 +174,7 @@ def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Rec
     repaired = {repair.part for repair in found}
     left = [labels[part] for part in wrong_parts(assignment, records) if part not in repaired]
     if left:
-        said.append(f"No change was found in time that makes {listed(left)} agree.")
+        said.append(f"No fix was found for {listed(left)}: no small change or two, of those tried, mends all of it.")
     return said
 
 
@@ -225,7 +230,11 @@ class _Bench:
     ) -> None:
         self._assignment, self._runner, self._context, self._seed, self._part = assignment, runner, context, seed, part
         self._folder = folder
-        asked = [case for case in plan if any(q.part == part for q in case.quantities)]
+        asked = [
+            replace(case, params=assignment.kinds[case.probe].edited(case.params))
+            for case in plan
+            if any(q.part == part for q in case.quantities)
+        ]
         joint = assignment.joint_checks
         alone = [case for case in asked if not case.whole]
         self._beside = [case for case in asked if case.whole]
@@ -236,8 +245,8 @@ class _Bench:
     def _own(self) -> Failures:
         return frozenset((case.name, q.name) for case in self._cases for q in case.quantities if q.part == self._part)
 
-    def repair(self, budget: _Budget) -> Repair | None:
-        """The changes that make everything right, None where none were found in time."""
+    def repair(self, seconds: float) -> Repair | None:
+        """The changes that make everything right, None where none were found in so many seconds of work."""
         started = time.monotonic()
         text = self._text()
         fixes: list[Fix] = []
@@ -248,6 +257,7 @@ class _Bench:
         if not failing & self._own and self._beside:
             self._cases = self._beside
             failing = self._failures(text.edited(), self._cases)
+        budget = _Budget(seconds * WHOLE if self._cases == self._beside else seconds)
         while failing & self._own and len(fixes) < MOST_MISTAKES:
             step = self._better(text, failing, budget, promising, pairs=not fixes)
             if step is None:
@@ -293,10 +303,13 @@ class _Bench:
         ]
         found_of = changes_of(text.source, dict.fromkeys(names), OF_SOURCES, blocks=of_blocks)
         changes = sorted(
-            found_of, key=lambda one: ((one.line, one.mends) not in promising, one.rank, one.operator == "factor")
+            [*found_of, *_numbers(text.source, names, self._right_numbers())],
+            key=lambda one: ((one.line, one.mends) not in promising, one.rank, one.operator == "factor"),
         )
         sized = sorted((c for c in self._cases if any(one[0] == c.name for one in failing & self._own)), key=self._size)
-        trials = [_Trial(self, case, text, failing, promising) for case in sized[:MOST_CASES]]
+        trials = [
+            _Trial(self, *self._smaller(case, text, failing), text, failing, promising) for case in sized[:MOST_CASES]
+        ]
         firsts: list[_Tried] = []
         found = self._one(trials[0], [change for change in changes if change.rank <= LIKELY], firsts, budget)
         likely = sorted(firsts, key=lambda one: (one.left, one.change.rank))
@@ -354,13 +367,35 @@ class _Bench:
     def _size(self, case: Case) -> tuple[bool, int]:
         return case.dtype != "float64", sum(a.size for a in drawn(self._assignment, case, self._seed).values())
 
-    def observed(self, case: Case, edited: Sequence[Mapping[str, str]]) -> Observation:
-        asked = question_of(self._assignment, case, self._seed)
-        return self._runner.ask(asked.case, asked.probe, asked.params, asked.draw(), seed=asked.seed, edited=edited)
+    def _smaller(self, case: Case, text: _Text, failing: Failures) -> tuple[Case, Arrays]:
+        """A cheaper case that fails at the same quantity, with its arrays; the case itself where there is none."""
+        drawn_for = drawn(self._assignment, case, self._seed)
+        wrong = next(q for q in self.own(case) if (case.name, q.name) in failing)
+        for params, arrays in self._assignment.kinds[case.probe].smaller(case.params, drawn_for, wrong.key):
+            seen = self.observed(replace(case, params=params), arrays, text.edited())
+            came = {WHOLE_CASE, *seen.values, *seen.failures}
+            one = replace(case, params=params, quantities=tuple(q for q in case.quantities if q.key in came))
+            if wrong in one.quantities and self.judged(one, arrays, seen)[wrong.name].verdict not in PASSING:
+                return one, arrays
+        return case, drawn_for
 
-    def judged(self, case: Case, seen: Observation) -> Judged:
+    def _right_numbers(self) -> set[float]:
+        """The numbers that the solution has in the part's functions."""
+        layout, solution = self._assignment.layout, self._assignment.solution
+        place = layout.place(solution, file_of(layout.module))
+        source = Source((solution / place).read_text(encoding="utf-8")) if place else Source("")
+        functions = (source.functions[name] for name in self._functions() & source.functions.keys())
+        return {number for one in functions for _, number in _numbers_in(one)}
+
+    def observed(self, case: Case, arrays: Arrays, edited: Sequence[Mapping[str, str]]) -> Observation:
+        """What a case gives with some functions edited."""
+        asked = question_of(self._assignment, case, self._seed)
+        return self._runner.ask(asked.case, asked.probe, asked.params, arrays, seed=asked.seed, edited=edited)
+
+    def judged(self, case: Case, arrays: Arrays, seen: Observation) -> Judged:
         """The comparisons of a case."""
-        return judge_anything(self._assignment, case, draw(self._assignment, case, self._seed), seen, self._context)
+        copies = {name: array.copy() for name, array in arrays.items()}
+        return judge_anything(self._assignment, case, copies, seen, self._context)
 
     def own(self, case: Case) -> list[Quantity]:
         """The quantities of a case that are the part's."""
@@ -373,8 +408,9 @@ class _Bench:
         """What fails in the cases."""
         found: set[tuple[str, str]] = set()
         for case in cases:
-            seen = self.observed(case, edited)
-            found |= failures_of(case, self.judged(case, seen), seen)
+            arrays = drawn(self._assignment, case, self._seed)
+            seen = self.observed(case, arrays, edited)
+            found |= failures_of(case, self.judged(case, arrays, seen), seen)
         return frozenset(found)
 
 
@@ -382,14 +418,21 @@ class _Trial:
     """One failing case, to which changes are put: what is left to mend after each."""
 
     def __init__(
-        self, bench: _Bench, case: Case, text: _Text, failing: Failures, promising: set[tuple[int, str]]
+        self,
+        bench: _Bench,
+        case: Case,
+        arrays: Arrays,
+        text: _Text,
+        failing: Failures,
+        promising: set[tuple[int, str]],
     ) -> None:
-        self._bench, self._case, self.text, self.all_failing = bench, case, text, failing
+        self._bench, self._case, self._arrays, self.text, self.all_failing = bench, case, arrays, text, failing
         self._promising, self.strays = promising, 0
-        self._failing = frozenset(one for one in failing if one[0] == case.name)
-        self._was = was = bench.observed(case, text.edited())
+        self._was = was = bench.observed(case, arrays, text.edited())
+        judged = bench.judged(case, arrays, was)
+        self._failing = failures_of(case, judged, was)
         self._known, self._fails = {_digest(was)}, bool(was.failures)
-        self._wrong = self._expected(was, bench.judged(case, was))
+        self._wrong = self._expected(was, judged)
         self._steady = 0
 
     def left_after(self, *changes: Change) -> int | None:
@@ -399,7 +442,7 @@ class _Trial:
         that did not come of others, or nothing at all.
         """
         self._bench.tried += 1
-        seen = self._bench.observed(self._case, self.text.edited(*changes))
+        seen = self._bench.observed(self._case, self._arrays, self.text.edited(*changes))
         digest = _digest(seen)
         if digest in self._known or (seen.failures and not self._fails):
             return None
@@ -407,7 +450,7 @@ class _Trial:
         left = min((_left(seen, key, *one) for key, one in self._wrong.items()), default=0)
         if left and self._steady >= STEADY:
             return left
-        judged = self._bench.judged(self._case, seen)
+        judged = self._bench.judged(self._case, self._arrays, seen)
         after = failures_of(self._case, judged, seen)
         if self._bench.is_better(after, self._failing):
             self._known.discard(digest)  # others that do the same here may be right elsewhere too
@@ -486,6 +529,20 @@ def _digest(seen: Observation) -> bytes:
         told.update(b"" if array is None else array.tobytes())
     told.update(repr(sorted((repr(key), one.kind) for key, one in seen.failures.items())).encode())
     return told.digest()
+
+
+def _numbers_in(function: ast.AST) -> Iterator[tuple[ast.Constant, float]]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            yield node, node.value
+
+
+def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> Iterator[Change]:
+    """Each number of these functions replaced by one that is right in the part."""
+    for node, number in (found for name in names for found in _numbers_in(source.functions[name])):
+        for other in (repr(one) for one in right if one != number and type(one) is type(number)):
+            words = f"`{source.of(node)}` is used where `{other}` belongs"
+            yield Change("number", 0, node.lineno, ((*source.span(node), other),), "", words)
 
 
 def _overlap(changes: Sequence[Change]) -> bool:

@@ -78,7 +78,7 @@ def reproductions(
     if not wanted:
         return found
     if assignment.reproductions is None:
-        sentence = f"{assignment.title} has no scripts"
+        sentence = f"none are made for {assignment.title}; `parity show` has the numbers"
         return replace(found, without={f"{one.case}, {one.quantity}": sentence for one, *_ in wanted})
     folder, edition, seed = asked_before(environment, assignment)
     seconds, isolation = min(timeout, SECONDS_FOR_ONE), environment.isolation or ISOLATION
@@ -195,7 +195,12 @@ def lines(found: Reproductions, folder: Path, parts: Parts) -> list[str]:
     many = f"{count} scripts, each of which ends" if count > 1 else "a script, which ends"
     said = [f"Wrote {many} with status 1 where its failure shows:"] if count else []
     said += [f"  python {shlex.quote(str(folder / name))}" for name in found.scripts]
-    said += [f"No script for {what}: {why}." for what, why in found.without.items()]
+    without: dict[str, list[str]] = {}
+    for what, why in found.without.items():
+        without.setdefault(why, []).append(what)
+    for why, some in without.items():
+        more = f" and {len(some) - 1} more" if len(some) > 1 else ""
+        said.append(f"No script for {some[0]}{more}: {why}.")
     if found.unwritten:
         said.append(f"No script for what is not implemented: {parts.listed(sorted(found.unwritten, key=parts.order))}.")
     if said or not found.causes:

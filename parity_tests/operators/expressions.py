@@ -47,6 +47,7 @@ FUNCTIONS = (
 REDUCTIONS = frozenset(
     ("sum", "mean", "max", "min", "argmax", "argmin", "var", "std", "prod", "cumsum", "argsort", "sort", "any", "all")
 )
+_MODULES = ("np", "numpy", "math")
 EPSILONS = ("eps", "epsilon", "1e-5", "1e-8")
 
 
@@ -275,6 +276,8 @@ def names(place: Place) -> Found:
     if called or not (isinstance(node, ast.Name) or is_own(node)):
         return
     text = place.text(node)
+    if text in _MODULES:
+        return
     for name in place.scope.names:
         if name != text:
             near = place.scope.are_twins(text, name)
@@ -323,7 +326,8 @@ def calls(place: Place) -> Found:
             other = pair[word == pair[0]]
             article = "a " if word in REDUCTIONS else ""
             makes = f"{article}{other} in place of {article}{word}"
-            mends = f"`{head}{word}` is used where `{head}{other}` belongs"
+            told = head if "(" not in head else "."  # what it is called on is in the line
+            mends = f"`{told}{word}` is used where `{told}{other}` belongs"
             yield place.change("function", 1, called(head + other, *given), makes, mends, operation=False)
     if len(arguments) == 1 and not node.keywords and word not in REDUCTIONS:
         words = f"`{function}` is left out", f"`{function}` should not be there around `{arguments[0]}`"

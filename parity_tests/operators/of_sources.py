@@ -136,6 +136,15 @@ def keywords(place: Place) -> Found:
                 yield place.change("axis", 0, called([*others, axis, "keepdims=True"]), "", words, operation=False)
 
 
+def shuffled(place: Place) -> Found:
+    """The numbers of rows in their order, where a random one belongs."""
+    node = place.site.node
+    if isinstance(node, ast.Call) and len(node.args) == 1 and place.text(node.func) in ("np.arange", "range"):
+        words = f"`{place.text(node)}` is used where a random order belongs"
+        new = f"np.random.permutation({place.text(node.args[0])})"
+        yield place.change("shuffle", 0, new, "", words, operation=False)
+
+
 def reshaped(place: Place) -> Found:
     """A transpose that was written as a reshape."""
     node = place.site.node
@@ -347,4 +356,4 @@ def _with_last(place: Place, call: ast.Call, last: str) -> str:
     return f"{place.text(call.func)}({', '.join(given)})"
 
 
-OF_SOURCES = (across_calls, scaled, deeper, shares, corrections, turned, keywords, reshaped)
+OF_SOURCES = (across_calls, scaled, deeper, shares, corrections, turned, keywords, shuffled, reshaped)

@@ -11,6 +11,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key
 
 Arrays = Mapping[str, NDArray[Any]]
 Params = Mapping[str, Any]
@@ -40,6 +41,11 @@ def no_calls(case: Case, arrays: Arrays, observation: Observation, judged: Mappi
     return []
 
 
+def none_smaller(params: Params, arrays: Arrays, key: Key) -> Iterable[tuple[Params, Arrays]]:
+    """No smaller cases."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Kind:
     """How cases are drawn and judged, and what a diagnosis sees of them.
@@ -49,7 +55,9 @@ class Kind:
     name. It may import torch, which `draw` should do only where it must. In a `chained` kind each quantity is judged
     from those before it, and `judge` says itself what explains what. `evidence(case, arrays, observation, comparisons)`
     gives the calls of a case in their order, for the formulas of known mistakes. `labels` gives the words for an array
-    that a call has written over, by the probe's label for it.
+    that a call has written over, by the probe's label for it. `smaller(params, arrays, key)` gives cheaper cases that
+    may fail at a quantity as a whole one did, the smallest first: a repair is looked for there. `edited(params)` are
+    the parameters of a case that is asked of functions that are edited, without what only the file shows.
     """
 
     draw: Callable[[Params, np.random.Generator], dict[str, NDArray[Any]]]
@@ -58,3 +66,5 @@ class Kind:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     kept_wide: frozenset[str] = frozenset()
     chained: bool = False
+    smaller: Callable[[Params, Arrays, Key], Iterable[tuple[Params, Arrays]]] = none_smaller
+    edited: Callable[[Params], Params] = dict

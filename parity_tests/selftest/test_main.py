@@ -293,8 +293,9 @@ def test_what_main_did_before_its_time_ran_out_is_still_judged(tmp_path: Path, d
     assert found["weights"].total == 12 * 1786
 
 
-def test_epochs_that_draw_from_a_part_of_the_examples_are_not_said_to_have_their_order_in_common() -> None:
+def test_what_the_orders_of_epochs_have_in_common_is_told_also_of_few_examples_and_of_thousands() -> None:
     rng = np.random.default_rng(0)
+    large = [tuple(range(start, start + 1005)) for start in range(0, 5025, 1005)]  # more orders than a float can count
     fixed = (3, 1, 9, 0, 7), (11, 2, 10, 4, 8)
 
     def found(N: int, epochs: Sequence[Sequence[tuple[int, ...]]]) -> str:
@@ -308,4 +309,5 @@ def test_epochs_that_draw_from_a_part_of_the_examples_are_not_said_to_have_their
     assert found(6, [[tuple(rng.permutation(4).tolist())] for _ in range(10)]) == Found.NEVER_USED
     assert found(4, [[tuple(rng.permutation(2).tolist())] for _ in range(40)]) == Found.NEVER_USED
     assert found(12, [fixed] * 10) == Found.SAME_ORDER
+    assert found(5025, [large] * 2) == Found.ALL_IN_FILE_ORDER
     assert found(12, [fixed[:: -1 if epoch % 2 else 1] for epoch in range(10)]) == Found.SAME_BATCHES

@@ -11,6 +11,8 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.repair import Repair, lines, repairs
+from parity_tests.selftest.fake_records import record
+from reports.model.environment import Environment
 
 MISTAKES = (
     ("X.T @ grad", "X.T @ grad / len(X)"),  # 4: one change in each of two results
@@ -70,12 +72,26 @@ def test_two_mistakes_that_are_in_every_result_are_found_together(found: dict[st
 def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: dict[str, Repair], wrong: Run) -> None:
     assert "8" not in found
     said = lines(list(found.values()), ASSIGNMENT, wrong.records)
-    assert said[-1] == "No change was found in time that makes TODO 8 agree."
+    assert said[-1] == "No fix was found for TODO 8: no small change or two, of those tried, mends all of it."
 
 
 def test_a_right_submission_is_not_asked_again(wrong: Run) -> None:
     right = [record for record in wrong.records if record.verdict == "match"]
     assert repairs(ASSIGNMENT, right, wrong.environment) == []
+
+
+def test_a_wrong_number_and_a_missing_shuffle_of_main_are_mended_by_what_smaller_runs_show(tmp_path: Path) -> None:
+    text = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
+    for right, wrong in (("eta *= 0.1", "eta *= 0.5"), ("np.random.permutation(train.N)", "np.arange(train.N)")):
+        assert text.count(right) == 1
+        text = text.replace(right, wrong)
+    (tmp_path / "neural_networks.py").write_text(text, encoding="utf-8")
+    shutil.copy(ASSIGNMENT.solution / "utils.py", tmp_path)
+    case = "main/decay-own/float64"  # of two that fail it alone is asked again
+    failed = record(part="10", check="main", case=case, quantity="shuffle", verdict="mismatch")
+    environment = Environment(submission=str(tmp_path), edition="2019", seed=0)
+    (repair,) = repairs(ASSIGNMENT, [failed], environment, seconds=60.0)
+    assert [fix.after for fix in repair.fixes] == ["order = np.random.permutation(train.N)", "eta *= 0.1"]
 
 
 def test_a_networks_own_method_is_repaired_beside_right_layers(tmp_path: Path) -> None:

@@ -330,12 +330,12 @@ def test_main_is_asked_for_one_step_where_one_shows_it_and_for_eleven_epochs_whe
         is_shown(MLP, script, folder)
 
 
-def test_a_script_runs_on_its_own_and_prints_both_values_their_difference_and_the_allowance(tmp_path: Path) -> None:
+def test_a_script_runs_on_its_own_and_prints_both_values_their_difference_and_the_error_bound(tmp_path: Path) -> None:
     (script, *_) = wrong_relu("self.mask = X > 0\nreturn np.abs(X)", tmp_path / "bad").scripts()
     shown = run_alone(script.text, tmp_path / "bad", tmp_path / "repro.py")
     assert shown.returncode == 1, shown.stderr
     name = "the magnitude of X in place of it in relu's output"
-    for word in ("actual:", "expected:", "difference:", "allowance:", f"It fails: {name}"):
+    for word in ("actual:", "expected:", "difference:", "error bound:", f"It fails: {name}"):
         assert word in shown.stdout
     is_shown(MLP, script, tmp_path / "bad")
 

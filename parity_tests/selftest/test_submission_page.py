@@ -26,7 +26,7 @@ from reports.model.elements import told_apart
 from reports.model.points import Lateness
 from reports.model.records import Record
 from reports.model.relation import relation_of
-from reports.model.verdicts import VERDICTS
+from reports.model.verdicts import VERDICTS, word_of
 from reports.model.words import GLOSSARY
 from reports.pictures.errors import error_picture, levels_of
 
@@ -57,7 +57,7 @@ def test_points_stand_for_each_item_with_the_reason_in_the_words_of_the_rubric()
     said = text_of(report_page(run, points=score(run.records, USUAL)))
     assert "7.5 of 45 points" in said
     assert "linear 7.5 of 15 1 of 2 quantities is right" in said
-    assert "sgd 0 of 10 Nothing of it is right" in said
+    assert "sgd 0 of 10 The only quantity is wrong" in said
     assert "main 0 of 20 Not judged, because TODO 1 (SGD) is not implemented" in said
     assert "A mistake costs points at its own item." in said
     assert " of 45 points" not in text_of(report_page(run))
@@ -271,8 +271,8 @@ def test_every_word_that_is_used_is_explained() -> None:
     verdicts = [verdict for verdict in VERDICTS if verdict != "harness_error"]
     html = report_page(run_of(*(record(part=str(n), verdict=v) for n, v in enumerate(verdicts, 1))))
     explained = re.findall("<dt>([^<]*)</dt>", html.partition('class="glossary"')[2].partition("</dl>")[0])
-    assert explained == [word for word in GLOSSARY if word not in ("harness_error", "not judged", "note")]
-    assert {*verdicts, "quantity", "case", "error bound", "ratio"} <= set(explained)
+    assert explained == [word_of(word) for word in GLOSSARY if word not in ("harness_error", "not judged", "note")]
+    assert {*map(word_of, verdicts), "quantity", "case", "error bound", "ratio"} <= set(explained)
     shown = set(re.findall(r'class="word [\w-]+">([^<]+)<', html))
     assert shown <= set(explained)
     assert shown

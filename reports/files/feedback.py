@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from reports.model.escape import markdown
 from reports.model.folding import Entry, entries, place_of
 from reports.model.for_student import WITHHELD, for_student, says_less
-from reports.model.groups import grouped
+from reports.model.groups import grouped, notes_in
 from reports.model.notes import Note, NoteKind
 from reports.model.phrases import capitalised, ended, quantities
 from reports.model.points import Points
@@ -175,10 +175,9 @@ def _notes(run: Results, wrong: Sequence[Record]) -> list[str]:
     parts = parts_of(run)
     bad = {record.part for record in wrong if not record.explained_by}
     notes: dict[tuple[str, str], tuple[Note, list[Record]]] = {}
-    for record in run.records:
-        for note in record.notes:
-            if note.kind in _OF_FILES or not (note.kind is NoteKind.OWN_FORWARD or record.part in bad):
-                notes.setdefault(note.told_once_of(record.part), (note, []))[1].append(record)
+    for record, note in notes_in(run.records):
+        if note.kind in _OF_FILES or not (note.kind is NoteKind.OWN_FORWARD or record.part in bad):
+            notes.setdefault(note.told_once_of(record.part), (note, []))[1].append(record)
     return [
         capitalised(note.text) if note.kind in _OF_FILES else f"{parts.listed(parts.within(same))}: {note.text}"
         for note, same in notes.values()

@@ -12,7 +12,7 @@ from reports.model.phrases import shortened
 from reports.model.records import failing
 from reports.model.run import Results
 from reports.model.summary import part_summaries
-from reports.model.verdicts import row_of
+from reports.model.verdicts import row_of, word_of
 from reports.model.words import headline, verdict_sentence
 
 _LONGEST = 600
@@ -43,18 +43,17 @@ def markdown_report(run: Results, *, strict: bool = False) -> str:
 
 def _part_table(run: Results, strict: bool) -> list[str]:
     lines = [
-        "| part | | verdict | agree | not judged | largest ratio | in |",
-        "| --- | --- | --- | ---: | ---: | ---: | --- |",
+        "| part | | verdict | agree | not judged | largest ratio |",
+        "| --- | --- | --- | ---: | ---: | ---: |",
     ]
     for part in part_summaries(run, strict):
         cells = [
             _text(part.label),
             _text(part.title),
-            f"{row_of(part.verdict).emoji} {_text(part.verdict)}",
+            f"{row_of(part.verdict).emoji} {_text(word_of(part.verdict))}",
             part.agreed,
             str(part.waiting or ""),
             _text(number(part.ratio)),
-            _text(part.largest),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines

@@ -205,7 +205,8 @@ class CardMaker:
         folded = label in self._with_a_card
         self._with_a_card.add(label)
         relation, numbers, broken = relation_of(self._run, first), _numbers(first), import_fails([first])
-        told = entry.sentence if several or not first.message else first.message
+        plain = several or first.verdict == Verdict.MISSING  # the sentence says all that there is to say
+        told = entry.sentence if plain or not first.message else first.message
         asked = " with ".join(filter(None, (title, inputs_text(inputs))))
         return Card(
             *common,
@@ -214,16 +215,16 @@ class CardMaker:
             shows="" if broken else _shows(entry),
             cases=[] if broken else self._cases([*entry.records, *entry.again, *entry.unjudged]),
             relation=relation,
-            asked=shortened(asked, LONGEST) if not several else "",
+            asked=shortened(asked, LONGEST) if not plain else "",
             diagnosis=mistakes(first),
             hint=self._hints.get(first.diagnosis, ""),
-            facts=[] if several else _facts(first),
+            facts=[] if plain else _facts(first),
             numbers=numbers,
             code=[] if entry.unwritten else code_of(self._run, entry.records),
             heat=heat_of(self._run, first),
             whole=whole_of(self._run, entry.records),
             script=self._script(first),
-            command="" if several else f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
+            command="" if plain else f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
             folded=folded,
             parts=tuple(self._parts.within(entry.records)),
             count=len(entry.records) + len(entry.again) + len(entry.unjudged),

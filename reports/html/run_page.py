@@ -22,7 +22,7 @@ from reports.model.reasons import late_sentence, not_counted, points_rows, total
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary, nothing_judged, part_summaries, shown_verdict
-from reports.model.verdicts import NOTE, Verdict, row_of
+from reports.model.verdicts import NOTE, Verdict, row_of, word_of
 from reports.model.words import glossary, headline, verdict_of
 from reports.pictures.ratios import ratios_charts
 
@@ -51,7 +51,7 @@ def _names(label: str, case: str, quantity: str) -> str:
 @lru_cache(maxsize=64)
 def _verdict(verdict: str) -> str:
     style = escaped(style_of(verdict))
-    return f'<td class="word {style}">{escaped(verdict)}</td><td class="number">'
+    return f'<td class="word {style}">{escaped(word_of(verdict))}</td><td class="number">'
 
 
 _MOST = 50
@@ -203,7 +203,6 @@ def _strip_row(part: PartSummary, cards: Sequence[Card]) -> dict[str, Any]:
         "total": part.total,
         "waiting": part.waiting,
         "ratio": number(part.ratio),
-        "largest": part.largest,
         "target": card.name if card else f"part-{part.id}",
     }
 

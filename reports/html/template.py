@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reports.model.environment import Environment
 from reports.model.escape import printable
 from reports.model.phrases import capitalised
+from reports.model.verdicts import word_of
 from reports.pictures.figure import STYLE
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def _environment() -> jinja2.Environment:
     )
     made.filters["lines"] = _escaped_lines
     made.filters["style"] = style_of
+    made.filters["word"] = word_of
     made.filters["capitalised"] = capitalised
     made.filters["wbr"] = _breakable
     made.filters["ticks"] = _without_ticks

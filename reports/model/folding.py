@@ -15,7 +15,6 @@ from reports.model.summary import import_fails, not_judged, unwritten
 from reports.model.verdicts import UNSEEN, Verdict
 from reports.model.words import sentence
 
-_MOST_CASES = 3
 _UNWRITTEN = (Verdict.MISSING, Verdict.MISMATCH)
 _MOST_SENTENCES = 3
 
@@ -106,6 +105,9 @@ def _cause(alike: list[Record], run: Results) -> Entry:
     missing = [record for record in alike if record.verdict == Verdict.MISSING]
     if len(ids) == 1 or not missing or any(record.verdict not in _UNWRITTEN for record in alike):
         first = missing[0] if missing and alike[0].verdict == Verdict.MISMATCH else alike[0]
+        if first.verdict == Verdict.MISSING and not first.diagnosis:  # which case asked for it says nothing
+            words = ended(printable(_words(first, run)))
+            return Entry(Kind.CAUSE, words, [first, *(r for r in alike if r is not first)], of_first=True)
         return Entry(Kind.CAUSE, sentence(first), [first, *(r for r in alike if r is not first)], of_first=True)
     counted = f"{parts.counted(ids, run.records)} are not implemented: {_with_lines(ids, run)}."
     undefined = list(dict.fromkeys(ended(_words(record, run)) for record in missing if not record.file))
@@ -192,18 +194,16 @@ def where_seen(entry: Entry, run: Results) -> str:
     ids = parts.within(entry.records)
     count = quantities(len(entry.records))
     cases = list(dict.fromkeys(printable(record.case) for record in entry.records))
-    if len(ids) > 2 and entry.records[0].verdict in _UNWRITTEN and not entry.of_first:  # the sentence lists them
+    if entry.records[0].verdict == Verdict.MISSING or (len(ids) > 2 and entry.unwritten):
         seen = count
     elif len(ids) > 2:
         seen = f"{count} of {parts.listed(ids)}"
     elif len(cases) == 1:
         seen = f"in {cases[0]}" if len(entry.records) == 1 else f"in {count} of {cases[0]}"
     else:
-        left = len(cases) - _MOST_CASES
-        others = [f"{left} other{'s' if left > 1 else ''}"] if left > 0 else []
-        seen = f"in {count} of {len(cases)} cases: {listed([*cases[:_MOST_CASES], *others])}"
+        seen = f"in {count} of {len(cases)} cases, such as {cases[0]}"
     if entry.again:
-        seen += f"; again in {quantities(len(entry.again))} where the parts work together"
+        seen += f"; again in {len(entry.again)} where parts work together"
     return "; ".join(filter(None, (seen, what_follows(entry))))
 
 

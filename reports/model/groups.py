@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from reports.model.notes import Note
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, Verdict
 
@@ -24,18 +25,17 @@ def grouped(records: Sequence[Record], strict: bool = False) -> Groups:
     """These records in groups. Notes cost with `strict` alone, promotion of the dtype never."""
     costly: list[Record] = []
     free: list[Record] = []
-    for record in records:
-        for note in record.notes:
-            shown = replace(
-                record,
-                message=note.text,
-                quantity="",
-                verdict=Verdict.MATCH,
-                diagnosis="",
-                explained_by="",
-                file="",
-            ).with_notes([note])
-            (costly if strict and note.kind.costs else free).append(shown)
+    for record, note in notes_in(records):
+        shown = replace(
+            record,
+            message=note.text,
+            quantity="",
+            verdict=Verdict.MATCH,
+            diagnosis="",
+            explained_by="",
+            file="",
+        ).with_notes([note])
+        (costly if strict and note.kind.costs else free).append(shown)
     return Groups(
         discrepancies=[record for record in records if record.verdict in FAILING - {Verdict.HARNESS_ERROR}],
         costly_notes=costly,
@@ -43,3 +43,11 @@ def grouped(records: Sequence[Record], strict: bool = False) -> Groups:
         undecided=[record for record in records if record.verdict == Verdict.UNDECIDED],
         free_notes=free,
     )
+
+
+def notes_in(records: Sequence[Record]) -> Iterator[tuple[Record, Note]]:
+    """The notes, each with its record; none where something of its case is not implemented."""
+    unwritten = {record.case for record in records if record.verdict == Verdict.MISSING}
+    for record in records:
+        if record.case not in unwritten:
+            yield from ((record, note) for note in record.notes)

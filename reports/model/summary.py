@@ -20,8 +20,7 @@ class PartSummary:
     """What one part came to: `agree` of the `total` quantities that were judged match, and `waiting` were not judged.
 
     `verdict` is that of `group_verdict`, or NOT_JUDGED where other parts kept all that fails from being judged. `ratio`
-    is the largest, and `largest` where it is. `ratio` is None where no values were compared, and `largest` then "".
-    It is `right` where nothing fails.
+    is the largest, None where no values were compared. It is `right` where nothing fails.
     """
 
     id: str
@@ -32,7 +31,6 @@ class PartSummary:
     total: int
     waiting: int
     ratio: float | None
-    largest: str
     right: bool
     records: list[Record]
 
@@ -46,7 +44,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
     """One for each part that was asked, in the order of the assignment."""
     parts = parts_of(run)
     groups: dict[str, list[Record]] = {part: [] for part in parts.within(run.records)}
-    broken = import_fails(run.records)
+    broken, is_unwritten = import_fails(run.records), unwritten(run.records)
     for record in run.records:
         if not (broken and record.check == "import"):  # it is told by itself, as no part's failure
             groups[record.part].append(record)
@@ -54,7 +52,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
     for part, records in groups.items():
         if not records:
             continue
-        first, ratio = worst(records), largest_ratio(records)
+        ratio = largest_ratio([record for record in records if not is_unwritten(record)])
         waiting = [record for record in records if _shown(record, broken) == NOT_JUDGED]
         failed = [record for record in records if failing(record, strict)]
         summaries.append(
@@ -67,7 +65,6 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
                 total=len(records) - len(waiting),
                 waiting=len(waiting),
                 ratio=ratio,
-                largest=f"{first.case}, {first.quantity}" if ratio else "",
                 right=not failed,
                 records=records,
             )

@@ -12,7 +12,7 @@ from reports.model.phrases import quantities
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary, not_judged, part_summaries, shown_verdict
-from reports.model.verdicts import FAILING, NOT_JUDGED
+from reports.model.verdicts import FAILING, NOT_JUDGED, word_of
 from reports.model.words import mistakes
 
 Key = tuple[str, str]
@@ -151,7 +151,7 @@ def change_text(group: Sequence[Change]) -> str:
     _, was, now, mistake = first.kind
     ratios = f"ratio {number(first.was.ratio)} → {number(first.now.ratio)}"
     gone = "" if first.now.verdict in FAILING else "; mended"  # what is past is told as past
-    return f"{was} → {now}, {ratios}" + (f"{gone}: {mistake}" if mistake else "")
+    return f"{word_of(was)} → {word_of(now)}, {ratios}" + (f"{gone}: {mistake}" if mistake else "")
 
 
 def _drift(before: Results, after: Results, was: Sequence[Record], same: Sequence[Record]) -> tuple[Drift | None, str]:

@@ -31,9 +31,10 @@ NOTE = "note"
 class Row:
     """What holds of a verdict, or of what stands in place of one.
 
-    `sign` stands beside the word, so that nobody has to tell colours apart, and `emoji` in Markdown; `style` is that of
-    a terminal. `gloss` says what the word means. `one` and `several` are said of a part with it, and of parts. `told`
-    is the predicate that a student hears of a quantity, where no more is told.
+    `word` is what people are told, where that is not the verdict. `sign` stands beside the word, so that nobody has to
+    tell colours apart, and `emoji` in Markdown; `style` is that of a terminal. `gloss` says what the word means. `one`
+    and `several` are said of a part with it, and of parts. `told` is the predicate that a student hears of a quantity,
+    where no more is told.
     """
 
     fails: bool
@@ -44,6 +45,7 @@ class Row:
     one: str = "fails"
     several: str = "fail"
     told: str = ""
+    word: str = ""
 
 
 TABLE: Mapping[str, Row] = {
@@ -61,6 +63,7 @@ TABLE: Mapping[str, Row] = {
         one="is not implemented",
         several="are not implemented",
         told="is not implemented: there is no such function, or it does nothing",
+        word="not implemented",
     ),
     Verdict.CRASHED: Row(
         True,
@@ -131,3 +134,8 @@ UNSEEN = FAILING - {Verdict.MISMATCH, Verdict.HARNESS_ERROR}
 def row_of(verdict: str) -> Row:
     """What holds of a verdict, or of what stands in place of one; of a word of another version, that it fails."""
     return TABLE.get(verdict, Row(True, ""))
+
+
+def word_of(verdict: str) -> str:
+    """What people are told in place of a verdict's name."""
+    return row_of(verdict).word or verdict

@@ -12,7 +12,7 @@ from reports.model.phrases import ended, listed, quantities, quantity_name, shor
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
 from reports.model.summary import import_fails, largest_ratio, left_by_import, not_judged, nothing_judged, unwritten
-from reports.model.verdicts import TABLE, Verdict
+from reports.model.verdicts import TABLE, Verdict, word_of
 
 GLOSSARY = {
     "quantity": "something that is compared: an array or a number that the submission computes, such as an output",
@@ -27,7 +27,8 @@ GLOSSARY = {
 
 def glossary(verdicts: Collection[str]) -> list[tuple[str, str]]:
     """What the words mean of a report that shows these verdicts."""
-    return [(word, meaning) for word, meaning in GLOSSARY.items() if word not in TABLE or word in verdicts]
+    told = [(word, meaning) for word, meaning in GLOSSARY.items() if word not in TABLE or word in verdicts]
+    return [(word_of(word), meaning) for word, meaning in told]
 
 
 LIKELY = "Likely cause"
@@ -163,7 +164,11 @@ def mistakes(record: Record) -> str:
 
 def mistake_or_verdict(quantity: str, verdict: str, diagnosis: str) -> str:
     """The name of a mistake or, where it has none, what is seen of it in a few words."""
-    return diagnosis or (f"{quantity_name(quantity)} is wrong" if verdict == Verdict.MISMATCH else verdict)
+    if diagnosis or verdict != Verdict.MISMATCH:
+        return diagnosis or word_of(verdict)
+    head = quantity.partition(" of ")[0]
+    several = head.endswith("s") and not head.endswith(("ss", "as"))  # "weights", but not "loss" or "bias"
+    return f"{quantity_name(quantity)} {'are' if several else 'is'} wrong"
 
 
 def inputs_text(inputs: Mapping[str, Any]) -> str:

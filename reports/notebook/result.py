@@ -48,6 +48,7 @@ class Result:
 
     def __repr__(self) -> str:
         from reports.model.summary import nothing_judged, part_summaries
+        from reports.model.verdicts import word_of
         from reports.model.words import sentence, verdict_sentence
         from reports.terminal.run import first_to_show
 
@@ -56,7 +57,7 @@ class Result:
             return lines[0]
         for part in part_summaries(self.run, self.strict):
             if part.verdict != "match":
-                lines.append(f"  {part.label} ({part.title or part.label}): {part.verdict}")
+                lines.append(f"  {part.label} ({part.title or part.label}): {word_of(part.verdict)}")
         first = first_to_show(self.run, self.strict)
         return "\n".join([*lines, *([f"  {sentence(first)}"] if first and first.message else [])])
 

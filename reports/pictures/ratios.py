@@ -15,6 +15,7 @@ from reports.model.parts import Parts
 from reports.model.phrases import shortened
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
+from reports.model.summary import unwritten
 from reports.model.verdicts import UNSEEN
 from reports.pictures.svg import DOT, new_chart, svg_of
 
@@ -42,7 +43,9 @@ def ratios_chart(run: Results) -> str:
 
 def ratios_charts(run: Results) -> tuple[str, str]:
     """That picture, and its narrow form for telephones."""
-    shown = [record for record in run.records if record.ratio is not None and record.verdict not in UNSEEN]
+    is_unwritten = unwritten(run.records)  # zeros that nobody has written are no difference
+    judged = (record for record in run.records if record.ratio is not None and record.verdict not in UNSEEN)
+    shown = [record for record in judged if not is_unwritten(record)]
     if not shown:
         return "", ""
     parts = parts_of(run)

@@ -7,7 +7,7 @@ from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.records import Record
 from reports.model.run import Results, inputs_of
-from reports.model.verdicts import Verdict
+from reports.model.verdicts import Verdict, word_of
 from reports.model.words import GLOSSARY, inputs_text, radius_text, sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
@@ -32,7 +32,7 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
 
 
 def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> list[str]:
-    lines = [f"{paint(printable(record.quantity), 'head')}: {paint(record.verdict, style_of([record]))}"]
+    lines = [f"{paint(printable(record.quantity), 'head')}: {paint(word_of(record.verdict), style_of([record]))}"]
     facts = [
         f"{name} {number(value)}"
         for name, value in (("ratio", record.ratio), ("difference", record.gap))

@@ -21,7 +21,7 @@ from reports.model.summary import (
     nothing_judged,
     part_summaries,
 )
-from reports.model.verdicts import NOT_JUDGED, Verdict
+from reports.model.verdicts import NOT_JUDGED, Verdict, word_of
 from reports.model.words import headline, mistakes, verdict_sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
@@ -63,11 +63,10 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
         [
             part.label,
             part.title,
-            part.verdict,
+            word_of(part.verdict),
             part.agreed,
             str(part.waiting or ""),
             number(part.ratio),
-            printable(part.largest),
         ]
         for part in parts
     ]
@@ -76,9 +75,8 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
         row[_VERDICT] = paint(row[_VERDICT], "dim" if part.verdict == NOT_JUDGED else style_of(part.records, strict))
     explained = wrapped("ratio: the largest difference, as a share of the error bound", width)
     painted = [[paint(head, "dim") for head in heads], *cells]
-    last = heads[-1] == _HEADS[-1]
     align = "".join("r" if head in _RIGHT else "l" for head in heads)
-    return [*table(painted, align, width=width if last else None), *explained]
+    return [*table(painted, align), *explained]
 
 
 def _judged(rows: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -86,19 +84,17 @@ def _judged(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return [[*row[:_WAITING], *row[_WAITING + 1 :]] for row in (_HEADS, *rows)]
 
 
-_HEADS = ("part", "", "verdict", "agree", "not judged", "ratio", "largest in")
+_HEADS = ("part", "", "verdict", "agree", "not judged", "ratio")
 _RIGHT = ("agree", "not judged", "ratio")
 _TITLE, _VERDICT, _WAITING = 1, 2, 4
-_LONGEST_LABEL, _LEAST_LARGEST = 24, 12
+_LONGEST_LABEL = 24
 
 
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """The rows with what there is room for: verdicts and counts whole, then titles, and at last the last column."""
+    """The rows with what there is room for: verdicts and counts whole, then titles."""
     cells = [[shortened(row[0], _LONGEST_LABEL), *row[1:]] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    room = width - sum(size + 2 for column, size in enumerate(widths[:-1]) if column != _TITLE) - 2
-    if room - widths[_TITLE] < _LEAST_LARGEST:
-        cells = [row[:-1] for row in cells]
+    room = width - sum(size + 2 for column, size in enumerate(widths) if column != _TITLE)
     return [[*row[:_TITLE], shortened(row[_TITLE], max(room, 1)), *row[_TITLE + 1 :]] for row in cells]
 
 
@@ -155,7 +151,7 @@ def mistakes_page(
         for entry in found:
             label = f"  {label_of(entry, run):<8} "
             first = entry.records[0]
-            text = f"{first.verdict}: {_short(entry)}"
+            text = f"{word_of(first.verdict)}: {_short(entry)}"
             lines += wrapped(text, width, " " * len(label), first=label)
             stems = list(dict.fromkeys(printable(_stem(record)) for record in entry.records))
             left = [f"{len(stems) - 3} other{'s' if len(stems) > 4 else ''}"] if len(stems) > 3 else []
@@ -203,7 +199,7 @@ def cases_page(
     lines = [paint(f"{len({stem for stem, _ in rows})} cases", "head")]
     for (stem, verdict), alike in rows.items():
         dtypes = listed(dict.fromkeys(record.dtype for record in alike if record.dtype))
-        cell = paint(f"{verdict:<13}", style_of(alike))
+        cell = paint(f"{word_of(verdict):<15}", style_of(alike))
         lines.append(
             f"  {cell} {number(largest_ratio(alike)):>8}  {printable(stem)}  {paint(printable(dtypes), 'dim')}"
         )

@@ -11,6 +11,7 @@ from reports.model.phrases import listed
 from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary
 from reports.model.two_runs import Change, TwoRuns, alike, change_text, comparison_sentence
+from reports.model.verdicts import word_of
 from reports.model.words import cases_text, headline
 from reports.terminal.lines import Paint, plain, table, wrapped
 
@@ -65,7 +66,7 @@ def _cells(part: PartSummary | None, waiting: bool) -> list[str]:
     left = [str(part.waiting or "") if part else ""] if waiting else []
     if part is None:
         return ["not asked", "", *left, ""]
-    return [part.verdict, part.agreed, *left, number(part.ratio)]
+    return [word_of(part.verdict), part.agreed, *left, number(part.ratio)]
 
 
 def _group_lines(group: Sequence[Change], label: str, width: int, paint: Paint, whole: bool) -> list[str]:

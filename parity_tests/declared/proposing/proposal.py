@@ -219,7 +219,7 @@ def _fit(known: Known, own: Signature, attributes: Mapping[str, tuple[str, ...]]
         if attribute is not None and take != next(iter(known.takes)):
             names[take] = attribute
         elif isinstance(told, list):
-            numbers[take] = told[0]
+            numbers[take] = next(iter(own.small)) if take == "eps" and len(own.small) == 1 else told[0]
         elif take in ("b", "beta", "gamma") and not required:
             numbers[take] = {"gamma": 1}.get(take, 0)
         elif required:
@@ -307,7 +307,10 @@ def _given(made: Proposal, own: Signature, fit: _Fit | None, answers: Answers) -
         if parameter in answers.given:
             made.given[name] = answers.given[parameter]
         elif fit is not None and name in takes:
-            made.given[name] = fit.draw(takes[name])
+            drawn = fit.draw(takes[name])
+            made.given[name] = (
+                [default, *drawn[1:]] if isinstance(drawn, list) and isinstance(default, float) else drawn
+            )
         elif fit is not None or (default is not None and not isinstance(default, float)):
             made.said.append(f"{parameter} is left out of the call")
             by_name = True

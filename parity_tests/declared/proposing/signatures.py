@@ -13,6 +13,7 @@ from parity_tests.protocol.errors import UsageError
 Def = ast.FunctionDef | ast.AsyncFunctionDef
 _DIMENSIONS = re.compile(r"\(\s*(\w+(?:\s*[,x×]\s*\w+)*\s*,?)\s*\)|(?<!\w)(\w+(?:\s*×\s*\w+)+)")
 _DIMENSION = re.compile(r"[A-Z]|\d+|[A-Za-z]_?\w{0,3}|[a-z]+_\w+")
+_SMALL = 1e-3
 _MOST_BETWEEN = 60
 """So many characters may stand between a parameter and its sizes in a docstring."""
 
@@ -22,7 +23,7 @@ class Signature:
     """A function or a method: its parameters with their defaults (None for none), and the names of what it returns.
 
     `shapes` has the sizes that its docstring gives, by parameter. `is_empty` says that it is still to be written. Those
-    of `by_name` are given by name alone.
+    of `by_name` are given by name alone. `small` are the numbers near 0 that its lines hold, as an epsilon is.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Signature:
     shapes: Mapping[str, tuple[str, ...]]
     is_empty: bool
     by_name: frozenset[str] = frozenset()
+    small: frozenset[float] = frozenset()
 
     def required(self, parameter: str) -> bool:
         """Whether it must be given."""
@@ -124,7 +126,10 @@ def _signature(node: Def) -> Signature:
     parameters |= by_name
     doc = ast.get_docstring(node) or ""
     shapes = {name: found for name in parameters if (found := _told(doc, name))}
-    return Signature(node.name, parameters, _returns(node, doc), doc, shapes, _is_empty(node), frozenset(by_name))
+    constants = (one.value for body in node.body for one in ast.walk(body) if isinstance(one, ast.Constant))
+    small = frozenset(number for number in constants if isinstance(number, float) and 0 < number <= _SMALL)
+    returns, is_empty = _returns(node, doc), _is_empty(node)
+    return Signature(node.name, parameters, returns, doc, shapes, is_empty, frozenset(by_name), small)
 
 
 def _default(node: ast.expr) -> Any:

@@ -277,6 +277,7 @@ class Runner:
         builder = ObservationBuilder(case)
         child = self._greeted_child()
         asked = time.monotonic()
+        before = 0 if "edited" in header else self._returned_bytes  # nobody keeps what edited functions returned
         if child is None:
             assert self._import_death is not None
             builder.fail(self._import_death)
@@ -292,7 +293,7 @@ class Runner:
                 message = child.receive(deadline)
                 builder.add_logged(child.shared_memory, copy=True)
                 done = builder.add(message)
-                if builder.bytes and self._returned_bytes + builder.bytes > MAX_RETURNED:
+                if builder.bytes and before + builder.bytes > MAX_RETURNED:
                     builder.fail_excessive()
                     self._drop()
                     break
@@ -301,7 +302,7 @@ class Runner:
             self._drop()
         if builder.fault:
             self._drop()
-        self._returned_bytes += builder.bytes
+        self._returned_bytes = before + builder.bytes
         return builder, asked
 
     def _fail_unfinished(

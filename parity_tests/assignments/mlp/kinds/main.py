@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.digits import CLASSES, Digits, small_digits
 from parity_tests.assignments.mlp.inside.homework_names import PLAIN
 from parity_tests.assignments.mlp.kinds.calls import Judged
-from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, configs_of, main_quantities
+from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, DEFAULT_FILE, configs_of, main_quantities
 from parity_tests.assignments.mlp.main.settings import OTHER, OWN, WIRING, settings
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
@@ -94,7 +94,7 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     """Each case by itself; to which part its failures belong, only all cases together show."""
     from parity_tests.assignments.mlp.main.verdicts import judge_main
 
-    return judge_main(
+    judged = judge_main(
         observation,
         configs=configs_of(case.params),
         digits=arrays,
@@ -102,6 +102,12 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
         as_script=case.params["as_script"],
         device=context.device,
     )
+    return judged if case.params["as_script"] else {**judged, AS_SCRIPT: matched()}
+
+
+def edited(params: Params) -> Params:
+    """Without the run as a script, which is made of the file as it is."""
+    return {**params, "as_script": 0}
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterable[Call]:
@@ -115,4 +121,11 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     return calls_of_runs(case, main_runs(observation, configs_of(case.params), arrays, stand_ins=stand_ins), judged)
 
 
-KIND = Kind(draw, judge, evidence, chained=True)
+def smaller(params: Params, arrays: Arrays, key: Key) -> Iterable[tuple[Params, Arrays]]:
+    """The runs that scripts show: of few examples of two pixels, and as few epochs as may do."""
+    from parity_tests.assignments.mlp.scripts import main
+
+    return main.smaller(params, arrays, key)
+
+
+KIND = Kind(draw, judge, evidence, chained=True, smaller=smaller, edited=edited)

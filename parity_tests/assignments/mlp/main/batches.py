@@ -199,7 +199,8 @@ def _of_order(batches: Batches, N: int) -> float:
 
 def _of_sorted(batches: Batches, N: int) -> float:
     """The same where the rows of each mini-batch are sorted."""
-    return math.prod(math.factorial(len(batch)) for batch in batches) * _of_order(batches, N)
+    orders = math.prod(math.factorial(len(batch)) for batch in batches)  # may be larger than any float
+    return orders / math.perm(N, min(sum(map(len, batches)), N))
 
 
 def _of_batches(batches: Batches, N: int) -> float:
