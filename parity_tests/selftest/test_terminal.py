@@ -79,7 +79,7 @@ def test_the_same_discrepancy_is_said_once_with_its_cases() -> None:
     text = page(FakeRun(records=records))
     assert "W of a is wrong." in text
     assert "W of b is wrong" not in text
-    assert "in 6 quantities of 6 cases, such as linear/a/float64\n" in text
+    assert "in 6 quantities of 6 cases, such as linear/a/float64" in text
 
 
 def test_different_diagnoses_verdicts_and_parts_are_not_folded() -> None:
@@ -250,7 +250,7 @@ def test_what_is_noted_where_something_is_not_implemented_is_not_told() -> None:
     elsewhere = replace(beside, case="relu/wide/float64")
     inputs = {absent.case: {"title": "relu, one row"}}
     assert "Notes" not in (told := page(FakeRun(records=[absent, beside], inputs=inputs)))
-    assert "TODO 7   f is not implemented.\n           1 quantity\n" in told
+    assert told.endswith("TODO 7   f is not implemented.\n           1 quantity")
     assert "wrong for arrays" in page(FakeRun(records=[absent, elsewhere], inputs=inputs))
 
 
