@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from parity_tests.pairs.door import door
-from parity_tests.pairs.hold import RESERVED, hold, refuse_tolerances
+from parity_tests.pairs.hold import hold
 from parity_tests.pairs.positions import name_of
 from parity_tests.pairs.result import narrow
 from parity_tests.protocol.errors import UsageError
@@ -21,13 +21,10 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     In pytest the message is what is wrong first, in one sentence, and whole with `-v`.
     Inputs are given by position or by name; the options are those of `hold`.
     """
-    options = {key: named.pop(key) for key in RESERVED if key in named}
     if callable(actual) and not hasattr(actual, "__array__"):
         raise UsageError(f"assert_agrees takes arrays, not the function {name_of(actual)}; hold(…) takes functions.")
-    refuse_tolerances(named)
-    inputs = {**options.pop("inputs", {}), **named}
-    options.setdefault("name", name_of(reference) if name_of(reference) != "<lambda>" else "actual")
-    result = hold(lambda *_, **__: actual, reference, *positional, inputs=inputs, **options)
+    named.setdefault("name", name_of(reference) if name_of(reference) != "<lambda>" else "actual")
+    result = hold(lambda *_, **__: actual, reference, *positional, **named)
     if not result:
         raise AssertionError(narrow(result.short) if os.environ.get(SHORT) else str(result))
 

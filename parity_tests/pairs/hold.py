@@ -18,7 +18,7 @@ from parity_tests.harness.make_records import Setting, check_plan, record_of
 from parity_tests.pairs.door import door
 from parity_tests.pairs.freed import as_torch_has_them
 from parity_tests.pairs.inputs import changed, for_candidate, is_array
-from parity_tests.pairs.positions import name_of, named, refuse_other_names
+from parity_tests.pairs.positions import name_of, named
 from parity_tests.pairs.result import HoldResult
 from parity_tests.pairs.returned import MASKS, UnreadableError, as_mask, by_name, paired
 from parity_tests.protocol.case import Case
@@ -41,8 +41,6 @@ RESERVED = (
     "store", "products", "search", "inputs",
 )  # fmt: skip
 """The options of `hold`: an input of such a name is given in `inputs={...}`."""
-TOLERANCES = frozenset(("rtol", "atol", "tol", "tolerance"))
-"""What people type elsewhere: an input of such a name is given in `inputs={...}` too."""
 
 
 @dataclass(frozen=True)
@@ -140,23 +138,12 @@ def hold(
 
     Raises UsageError for what cannot be held, such as an operation without a rule, and whatever the reference raises.
     """
-    if not isinstance(inputs, Mapping | None):
-        raise UsageError(f"inputs= is a {type(inputs).__name__}; it is a dict of inputs by name.")
-    twice = sorted(set(inputs or {}) & set(named_inputs))
-    if twice:
-        raise UsageError(f"{', '.join(twice)} is given twice, in inputs= and by name; give it once.")
     if not callable(candidate):
         raise UsageError(f"the candidate is a {type(candidate).__name__}; it is a function, or use assert_agrees.")
-    refuse_tolerances(named_inputs)
     if not isinstance(seed, int):
         raise UsageError(f"seed is {_said(seed)}, and a whole number from 0 on; {_in_inputs('seed')}.")
     title = str(name) or name_of(candidate)
-    candidate, reference, ordered = named(candidate, _as_written(reference), positional)
-    twice = sorted(ordered.keys() & {*(inputs or {}), *named_inputs})
-    if twice:
-        raise UsageError(f"{', '.join(twice)} is given twice, by position and by name; give it once.")
-    given = {**ordered, **(inputs or {}), **named_inputs}
-    refuse_other_names(reference, given)
+    candidate, reference, given = named(candidate, _as_written(reference), positional, named_inputs, inputs)
     arithmetic = arithmetic_of(accumulate, store, products)
     options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare, arithmetic, search)
     started, began = time.monotonic(), time.process_time()
@@ -169,13 +156,6 @@ def hold(
         raise UsageError(f"{why}: inputs go to both sides by name; give them by position.") from error
     found = with_cause([case], options, time.process_time() - began)
     return HoldResult(run_of({title: found}, options, {title: given}, time.monotonic() - started), {title: found})
-
-
-def refuse_tolerances(named: Mapping[str, Any]) -> None:
-    """Raises UsageError where something is given under the name of a tolerance."""
-    typed = sorted(TOLERANCES & named.keys())
-    if typed:
-        raise UsageError(f"there is no {typed[0]}=: the error bound of each element is derived; leave it out.")
 
 
 def _said(value: Any) -> str:

@@ -111,7 +111,7 @@ def _computes_alone(function: Any, seen: set[Any]) -> bool:
         tree = ast.parse(dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
         return False
-    local = set(function.__code__.co_varnames) | {function.__name__}
+    local = {*function.__code__.co_varnames, *function.__code__.co_cellvars, function.__name__}
     inner = {name for code in function.__code__.co_consts if hasattr(code, "co_varnames") for name in code.co_varnames}
     definition = tree.body[0]
     if not isinstance(definition, ast.FunctionDef):

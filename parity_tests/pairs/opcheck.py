@@ -10,7 +10,7 @@ import numpy as np
 from parity_tests.pairs.door import door
 from parity_tests.pairs.hold import RESERVED, hold
 from parity_tests.pairs.inputs import is_array
-from parity_tests.pairs.positions import name_of, named, refuse_other_names
+from parity_tests.pairs.positions import name_of, named
 from parity_tests.pairs.result import HoldResult
 from parity_tests.protocol.errors import UsageError
 
@@ -43,9 +43,7 @@ def opcheck(
         raise UsageError(f"orders is {orders!r}; 1 asks for first derivatives, 2 for second ones too.")
     chosen = {key: options.pop(key) for key in RESERVED if key in options}
     title = chosen.pop("name", "") or name_of(operation)
-    operation, reference, ordered = named(operation, reference, positional)
-    given = {**ordered, **chosen.pop("inputs", {}), **options}
-    refuse_other_names(reference, given)
+    operation, reference, given = named(operation, reference, positional, options, chosen.pop("inputs", None))
     by = [name for name, x in given.items() if is_array(x) and _is_floating(x)]
     if not by:
         raise UsageError("no input is of floating-point numbers, in which derivatives are.")

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from parity_tests.protocol.errors import UsageError
 
 Function = Callable[..., Any]
+TOLERANCES = frozenset(("rtol", "atol", "tol", "tolerance"))
+"""What people type elsewhere: an input of such a name is given in `inputs={...}`, as one with an option's is."""
 
 
 def name_of(function: Any) -> str:
@@ -20,19 +22,47 @@ def name_of(function: Any) -> str:
 
 
 class Named(NamedTuple):
-    """The two sides of a pair, and the inputs that came by position by the names that both take them by."""
+    """The two sides of a pair, and the inputs by the names that both take them by."""
 
     candidate: Function
     reference: Any
     inputs: dict[str, Any]
 
 
-def named(candidate: Function, reference: Any, positional: Sequence[Any]) -> Named:
-    """The inputs by the reference's names for them, or else by the candidate's, or by their numbers.
+def named(
+    candidate: Function,
+    reference: Any,
+    positional: Sequence[Any],
+    by_name: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> Named:
+    """The inputs by position, by name and in `inputs`, all by their names.
 
-    A side that calls them otherwise, or does not say how, takes them by position all the same. Raises
-    UsageError where there are more than the reference takes.
+    Those by position get the reference's names for them, or else the candidate's, or their numbers; a side that calls
+    them otherwise, or does not say how, takes them by position all the same. Raises UsageError where one is given
+    twice, has the name of a tolerance or of no input, or where there are more than the reference takes.
     """
+    if not isinstance(inputs, Mapping | None):
+        raise UsageError(f"inputs= is a {type(inputs).__name__}; it is a dict of inputs by name.")
+    by_name = by_name or {}
+    typed = sorted(TOLERANCES & by_name.keys())
+    if typed:
+        raise UsageError(f"there is no {typed[0]}=: the error bound of each element is derived; leave it out.")
+    found = _in_their_order(candidate, reference, positional)
+    given: dict[str, Any] = {}
+    for some in (found.inputs, inputs or {}, by_name):
+        twice = sorted(given.keys() & some.keys())
+        if twice:
+            raise UsageError(
+                f"{', '.join(twice)} is given twice, by position and by name, or in inputs=; give it once."
+            )
+        given |= some
+    _refuse_other_names(found.reference, given)
+    return found._replace(inputs=given)
+
+
+def _in_their_order(candidate: Function, reference: Any, positional: Sequence[Any]) -> Named:
+    """Both sides, and the inputs that came by position."""
     theirs, ours = _parameters(reference), _parameters(candidate)
     if theirs is not None and theirs.positional and _hands_on(reference):
         reference = _in_order(reference, theirs.positional)
@@ -54,7 +84,7 @@ def named(candidate: Function, reference: Any, positional: Sequence[Any]) -> Nam
     return Named(candidate, reference, dict(zip(called, positional, strict=True)))
 
 
-def refuse_other_names(reference: Any, inputs: Mapping[str, Any]) -> None:
+def _refuse_other_names(reference: Any, inputs: Mapping[str, Any]) -> None:
     """Raises UsageError where the reference is a function that has no input of a name that is given."""
     parameters = _parameters(reference) if inspect.isfunction(reference) else None
     if parameters is None or parameters.any_name or parameters.any_number:

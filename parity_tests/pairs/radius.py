@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from parity_tests.pairs.door import door
-from parity_tests.pairs.hold import DECLARED, Options, arithmetic_of, evaluated, function_of, refuse_tolerances
+from parity_tests.pairs.hold import DECLARED, Options, arithmetic_of, evaluated, function_of
 from parity_tests.pairs.positions import named as by_name
-from parity_tests.pairs.positions import refuse_other_names
-from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,13 +37,9 @@ def radius(reference: Callable[..., Any], /, *positional: Any, **named: Any) -> 
     """
     options = {key: named.pop(key) for key in _OPTIONS if key in named}
     arithmetic = arithmetic_of(**{key: named.pop(key) for key in DECLARED if key in named})
-    refuse_tolerances(named)
     function_of(reference, options.get("parameters"))
-    _, reference, ordered = by_name(lambda *_, **__: None, reference, positional)
-    given = {**ordered, **named.pop("inputs", {}), **named}
-    if len(given) < len(ordered) + len(named):
-        raise UsageError("an input is given twice, by position and by name; give it once.")
-    refuse_other_names(reference, given)
+    inputs = named.pop("inputs", None)
+    _, reference, given = by_name(lambda *_, **__: None, reference, positional, named, inputs)
     chosen = Options(**options, arithmetic=arithmetic)
     flowed = evaluated(function_of(reference, chosen.parameters), given, chosen)
     return {name: Bounded(one.value, one.radius, one.kind) for name, one in flowed.items()}

@@ -28,7 +28,7 @@ FAULTS = {
     "inputs in bfloat16": "bfloat16",
     "inputs in TF32": "TF32|float16",
     "one input is not read": "not read|without the last|0 in|alone",
-    "the last weights are not read": "not read|=None|without|0 in",
+    "the last weights are not read": "not read|=None|without|0 (in|everywhere)",
     "the last term of a sum is dropped": "without the last|not read|0 in",
     "partial sums in bfloat16": "bfloat16",
     "a constant is off by a hundredth": r"with \w+=|times|multiplied",

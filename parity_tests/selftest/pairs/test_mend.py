@@ -56,6 +56,10 @@ def online(x, block=3):  # type: ignore[no-untyped-def]
     return total * np.exp(top)
 
 
+def by_columns(x):  # type: ignore[no-untyped-def]
+    return np.stack([x[:, j] - x[:, 0] for j in range(x.shape[1])], 1)
+
+
 def endless(x):  # type: ignore[no-untyped-def]
     n = 3
     while n > 0:
@@ -90,6 +94,7 @@ def test_a_change_of_the_candidates_source_that_makes_all_agree_is_said_with_its
     found = said(rms, torchs_rms)
     assert found == f"line {line} of test_mend.py: `-` is used where `+` belongs (mended, all agrees)"
     assert "`ddof=1` should not be there" in said(unbiased, lambda x: torch.nn.functional.layer_norm(x, (6,)))
+    assert "`-` is used where `+` belongs" in said(by_columns, lambda x: x + x[:, :1])
     assert "axis" in said(normed, lambda x: torch.nn.functional.layer_norm(x, (6,), eps=1e-3))
 
 
