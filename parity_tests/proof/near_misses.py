@@ -129,17 +129,14 @@ def _keeps(function: ast.FunctionDef) -> bool:
     """Whether a function draws numbers, or changes or returns what it is given, so that it cannot be called twice."""
     given = {one.arg for one in function.args.args}
     for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and node.attr == "random":
-            return True
+        at: ast.AST | None = node.target if isinstance(node, ast.AugAssign) else None
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Name):
+            at = node.value
         if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            inner: ast.expr = node
-            while isinstance(inner, ast.Attribute | ast.Subscript):
-                inner = inner.value
-            if isinstance(inner, ast.Name) and inner.id in given:
-                return True
-        changed = (
-            node.target if isinstance(node, ast.AugAssign) else node.value if isinstance(node, ast.Return) else None
-        )
-        if isinstance(changed, ast.Name) and changed.id in given:
+            at = node
+        while isinstance(at, ast.Attribute | ast.Subscript):
+            at = at.value
+        is_drawn = isinstance(node, ast.Attribute) and node.attr == "random"
+        if is_drawn or (isinstance(at, ast.Name) and at.id in given):
             return True
     return False

@@ -8,9 +8,11 @@ from parity_tests.assignments.mlp.mistakes.main_lines import FORWARD_2, ORDER, R
 from parity_tests.assignments.mlp.proof.correct_mains import LOOP, RECORDED, RESULT
 from parity_tests.assignments.mlp.proof.correct_mains import of_main as main
 from parity_tests.assignments.mlp.proof.correct_parts import SGD
+from parity_tests.assignments.mlp.proof.nulls import WIRING
 from parity_tests.protocol.mistake import Body, Rewrite, Swap, instead, swapped
 
 SEED = '    np.random.seed(int(main_params["random_seed"]))\n'
+BACKWARDS = WIRING.partition("\n\n")[2]
 WRITE = "    result.write_text("
 FORWARD_1 = 'return X @ self.params["W"] + self.params["b"]'
 
@@ -40,11 +42,7 @@ UNJUDGED = (
     ),
     main(
         "all weights are set to NaN, and no backward is called",
-        ('            grad_a = model["loss"].backward(a, y)\n', ""),
-        ('            grad_s = model["L2"].backward(s, grad_a)\n', ""),
-        ('            grad_h = model["drop1"].backward(h, grad_s)\n', ""),
-        ('            grad_u = model["nonlinear1"].backward(u, grad_h)\n', ""),
-        ('            model["L1"].backward(x, grad_u)\n', ""),
+        (BACKWARDS, ""),
         (
             SGD_CALL,
             "for n in ('L1', 'L2'):\n"

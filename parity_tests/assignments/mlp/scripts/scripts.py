@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,9 +14,8 @@ from parity_tests.assignments.mlp.names import weight_shapes
 from parity_tests.assignments.mlp.scripts import draws, main
 from parity_tests.harness.draft import SEED, Draft
 from parity_tests.harness.failing_case import Arrays, FailingCase, differentiated
-from parity_tests.harness.script_maker import Call, Scripts, Shown, Trial
+from parity_tests.harness.script_maker import Call, Scripts, Shown
 from parity_tests.protocol.kind import Params
-from parity_tests.protocol.quantity import Key
 from parity_tests.protocol.reproduction import ScriptSetting
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
@@ -65,17 +64,6 @@ def _torch(failing: FailingCase, call: Call, actual: str) -> list[str] | None:
     expression = TORCH[name].format(mask=mask, r=r, Y=rest[0] if rest else "")
     gradient = (actual[-3] if actual.endswith('"]') else "X") if back else ""
     return differentiated(expression, {"X": X, **weights}, gradient, upstream)
-
-
-def _few_labels(params: Params, drawn: Arrays, key: Key) -> Iterator[Trial]:
-    few = [[[1.0]], [[-1.0]], [[0.0]]] if params["K"] == 1 else [[[1.0, 2.0]], [[2.0, 1.0]], [[1.0, 1.0]]]
-    few += [few[0] + few[1], few[0] + few[1] + few[2], *([[[1.0, 2.0, 2.0]]] if params["K"] > 1 else [])]
-    yield from ((params, {"f_0": np.array(f)}) for f in few)
-
-
-def _few_examples(params: Params, drawn: Arrays, key: Key) -> Iterator[Trial]:
-    X, Y = np.array([[1.0, -2.0], [0.5, 3.0], [2.5, -1.0]]), np.arange(3.0, 6)
-    yield from ((params, {"X": X, "Y": Y, "idx": np.array(idx)}) for idx in ([1], [0], [2, 0], [0, 1]))
 
 
 def _with_as_many_steps(params: Params) -> Params:
@@ -151,8 +139,8 @@ SHOWN: Mapping[str, Shown] = {
     "loss": Shown(("K", "N")),
     "sgd": Shown(("layers", "etas", "trainings"), until=_until, actual={"": "{0} is {1}"}),
     "network": Shown(("N", "D", "M", "K", "steps"), _with_as_many_steps, _until, draw=_of_sizes),
-    "labels": Shown(("N",), smaller=_few_labels),
-    "split": Shown(("N",), smaller=_few_examples),
+    "labels": Shown(("N",)),
+    "split": Shown(("N",)),
     "velocities": Shown(("D", "M", "K"), actual={"keys": "sorted({0})", "apart": APART}),
     "loader": Shown(("counts", "D")),
     "init": Shown(("D", "M"), drafts=draws.weights, traced=False),
