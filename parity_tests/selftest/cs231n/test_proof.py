@@ -23,14 +23,18 @@ def test_every_evasion_can_be_made_and_compiles() -> None:
     assert len(EVASIONS) > 60
     assert len({evasion.name for evasion in EVASIONS}) == len(EVASIONS)
     for evasion in EVASIONS:
-        for file, source in rewritten(ASSIGNMENT, evasion).files.items():
+        for file, source in rewritten(ASSIGNMENT, evasion).files.items() - FILES.items():
             compile(source, file, "exec")
 
 
+FILES = unchanged(ASSIGNMENT).files
+
+
 def family(rewrite: Rewrite) -> str:
-    """The file that a form changes."""
-    files = unchanged(ASSIGNMENT).files
-    return next(file for file, source in rewritten(ASSIGNMENT, rewrite).files.items() if source != files[file])
+    """The file that a form changes first."""
+    first = rewrite.changes[0]
+    text = first.old if isinstance(first, Swap) else f"def {first.function}("
+    return next(file for file, source in FILES.items() if text in source)
 
 
 @pytest.mark.parametrize("evasion", first_of_each(family, EVASIONS), ids=lambda evasion: evasion.name)
