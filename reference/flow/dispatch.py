@@ -117,8 +117,17 @@ def _plan(func: OpOverload) -> Plan:
     if func.has_kernel_for_dispatch_key(_COMPOSITE):
         return Plan(Kind.DECOMPOSED, decomposition=func.decompose)
     if func in decomposition_table:
-        return Plan(Kind.DECOMPOSED, decomposition=decomposition_table[func], closed=closed)
+        return Plan(Kind.DECOMPOSED, decomposition=_without_compiler(decomposition_table[func]), closed=closed)
     return Plan(Kind.UNKNOWN)
+
+
+def _without_compiler(decomposition: Callable[..., Any]) -> Callable[..., Any]:
+    """The same; torch would import its compiler, which takes two seconds, to say that it is not to be compiled."""
+    one: Any = decomposition
+    while one is not None:
+        vars(one).setdefault("__dynamo_disable", one)  # what torch._compile keeps there in any case
+        one = getattr(one, "__wrapped__", None)
+    return decomposition
 
 
 def _functional(func: OpOverload) -> OpOverload | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -273,3 +275,19 @@ def test_no_mode_loads_torchs_compiler_which_takes_a_second() -> None:
 
     assert hasattr(Guarded.__torch_dispatch__, "__wrapped__")  # torch puts its guard around those that do not say no
     assert not any(hasattr(mode.__torch_dispatch__, "__wrapped__") for mode in (Walk, AllDouble))
+
+
+def test_what_torch_takes_apart_loads_no_compiler_either() -> None:
+    """The SVM loss, which torch checks by symbolic shapes, and GELU, which it keeps from being compiled."""
+    program = """
+import sys, torch
+from torch.nn import functional as F
+from reference.flow import evaluate
+x = torch.tensor([[1.0, 2.0, -1.0]])
+evaluate(F.multi_margin_loss, {"input": x, "target": torch.tensor([1])})
+print("sympy" in sys.modules)
+evaluate(F.gelu, {"input": x})
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -72,6 +72,23 @@ def grid_sample_backward(
     return (by_image if wanted[0] else None), by_grid
 
 
+@decomposition(aten.multi_margin_loss.default)
+def multi_margin(
+    x: Tensor, target: Tensor, p: float = 1, margin: float = 1, weight: Tensor | None = None, reduction: int = MEAN
+) -> Tensor:
+    """Σ_{j≠y} w_y max(0, margin − x_y + x_j)^p / C, as torch has it, which imports symbolic shapes for it."""
+    rows, y = _rows(x, target)
+    own = y.unsqueeze(1)
+    over = (margin - rows.gather(1, own) + rows).clamp_min(0)
+    over = over if p == 1 else over * over
+    if weight is not None:
+        over = over * weight[y].unsqueeze(1)
+    others = torch.where(torch.arange(rows.shape[1], device=x.device) != own, over, 0.0)
+    if reduction == NONE:
+        return others.mean(1).reshape(target.shape)
+    return others.mean() if reduction == MEAN else others.sum() / rows.shape[1]
+
+
 @decomposition(aten.multi_margin_loss_backward.default)
 def multi_margin_backward(
     g: Tensor,
