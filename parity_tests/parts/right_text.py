@@ -77,6 +77,7 @@ class RightText:
             labels={name: words.get(name, name) for name in arrays or self.arrays} | told | labels,
             hints={said(word): said(hint) for word, hint in self.hints.items()},
             said={said(old): said(new) for old, new in self.said.items()},
+            rows=tuple((said(words), values) for words, values in self.rows),
         )
 
     @cached_property

@@ -28,8 +28,8 @@ CAUGHT = ("caught", Outcome.NAMED, Outcome.MISNAMED, Outcome.ELSEWHERE)
 
 
 def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
-    """The mistakes that the assignment knows by name."""
-    return () if assignment.diagnosis is None else assignment.diagnosis().mistakes
+    """The mistakes that the assignment knows by name, and how to make."""
+    return [] if assignment.diagnosis is None else [one for one in assignment.diagnosis().mistakes if one.plug]
 
 
 def parts_of(assignment: Assignment, part: str, shows_in: Collection[str] = ()) -> set[str]:

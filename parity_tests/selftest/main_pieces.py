@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from parity_tests.assignments.mlp.main.configs import Config
-from parity_tests.assignments.mlp.mistakes.main_lines import ORDER as ORDER
-from parity_tests.assignments.mlp.mistakes.main_lines import RETURN as RETURN
-from parity_tests.assignments.mlp.mistakes.main_lines import SGD_CALL as SGD_CALL
-from parity_tests.assignments.mlp.mistakes.main_lines import STEPS as STEPS
+from parity_tests.assignments.mlp.proof.correct_mains import ORDER as ORDER
+from parity_tests.assignments.mlp.proof.correct_mains import RETURN as RETURN
+from parity_tests.assignments.mlp.proof.correct_mains import SGD_CALL as SGD_CALL
+from parity_tests.assignments.mlp.proof.correct_mains import STEPS as STEPS
 from parity_tests.assignments.mlp.proof.correct_mains import TRAIN_CALLS as TRAIN_CALLS
 
 RELU = Config("relu", alpha=0.9, rate=0.5, lam=0.01, epochs=3, eta=0.01)

@@ -9,11 +9,9 @@ from itertools import islice
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.mistakes.dropout import DROPOUT_TEXTS
+from parity_tests.assignments.mlp.mistakes.dropout import DROPOUT_TEXTS, EXPERIMENTS
 from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DROPOUT
-from parity_tests.assignments.mlp.mistakes.main import HIDDEN
-from parity_tests.assignments.mlp.mistakes.main_records import RECORDS
+from parity_tests.assignments.mlp.mistakes.kept_rows import HIDDEN, MISTAKES
 from parity_tests.assignments.mlp.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.mlp.mistakes.steps import PLACE, RULES, RULES_OF_MAIN
 from parity_tests.operators.of_numbers import unknown
@@ -53,8 +51,7 @@ def test_a_main_that_is_wrong_in_one_epoch_alone_is_caught_and_not_called_by_its
     assert {one.diagnosis for one in failures(found)} == {""}
 
 
-OF_MAIN = ("main.training losses", "main.training accuracy")
-OF_PARTS = (*WRITTEN.values(), *DROPOUT_TEXTS.values(), *map(RECORDS.__getitem__, OF_MAIN))
+OF_PARTS = (*WRITTEN.values(), *DROPOUT_TEXTS.values())
 
 
 @pytest.fixture(scope="module", name="known")
@@ -66,7 +63,8 @@ def of_all() -> set[str]:
         ChangedTexts(text, further).towards(result) for text, result in texts for further in (FURTHER, (unknown,))
     ]
     said = {one.words for several in changed for one in several}
-    return {mistake.name for mistake in MISTAKES} | said | {PLACE.sub("", words) for words in said}
+    drawn = {*EXPERIMENTS}
+    return {mistake.name for mistake in MISTAKES} | drawn | said | {PLACE.sub("", words) for words in said}
 
 
 INFINITE = "NaN or infinite wherever it is wrong"

@@ -20,7 +20,6 @@ from click.testing import CliRunner
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
-from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.scripts.scripts import SCRIPTS
 from parity_tests.cli.check import check
 from parity_tests.cli.show import show
@@ -32,11 +31,10 @@ from parity_tests.harness.process.in_process import InProcessRunner
 from parity_tests.harness.reproduce import Reproductions, chosen, lines, mended, unwritten
 from parity_tests.harness.script_maker import ScriptMaker, Shown
 from parity_tests.harness.stages import judge_observed
-from parity_tests.proof.mistakes import parts_of
-from parity_tests.proof.variants import changed, unchanged, with_mistake
+from parity_tests.proof.variants import changed, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case, json_params
-from parity_tests.protocol.mistake import Body, Mistake, Swap
+from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key
 from parity_tests.protocol.reproduction import Ask, Networks, Reproducer, Script, ScriptSetting
@@ -44,6 +42,7 @@ from parity_tests.selftest.fake_records import record as fake_record
 from parity_tests.selftest.nightly import one_of_each
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.shared import JUDGED
+from parity_tests.selftest.wrong_forms import IN_MAIN, OF_PARTS
 from reports.model.fixes import Fix
 from reports.model.parts import Parts
 from reports.model.records import Record
@@ -189,17 +188,7 @@ def imported(text: str) -> set[str]:
 
 # ---- every part of both assignments
 
-FORMULAS = [mistake for mistake in MISTAKES if mistake.formula is not None and mistake.part != "10"]
-OF_EACH_KIND = list(
-    {(mistake.part, mistake.operation): mistake for mistake in reversed(FORMULAS) if mistake.part != "10"}.values()
-)
-DRAWS = [
-    mistake
-    for mistake in MISTAKES
-    if mistake.experiment is not None and not mistake.name.endswith(("together", "same number"))
-]
-"""Those of which a mean, a spread, a share or a mask that repeats tells."""
-MAIN = [mistake for mistake in MISTAKES if mistake.part == "10"]
+OF_EACH_KIND = {wrong.part: name for name, wrong in OF_PARTS.items()}.values()
 SLIPS = {
     "affine_backward": ("layers", "@ dout, dout.sum(axis=0)", "@ dout / 3, dout.sum(axis=0)"),
     "relu_forward": ("layers", "return np.maximum(x, 0), x", "return np.abs(x), x"),
@@ -231,10 +220,10 @@ KINDS = {
 """Of which kind the cases of a function are, where that is not the layers'."""
 
 
-@pytest.mark.parametrize("mistake", OF_EACH_KIND, ids=lambda mistake: f"{mistake.part}: {mistake.name}")
-def test_a_mistake_of_the_homework_has_a_script_that_shows_it(mistake: Mistake, tmp_path: Path) -> None:
-    with_mistake(MLP, mistake).write(tmp_path)
-    wrong = failing(MLP, tmp_path, of_parts(MLP, *parts_of(MLP, mistake.part, mistake.shows_in)))
+@pytest.mark.parametrize("name", OF_EACH_KIND)
+def test_a_mistake_of_the_homework_has_a_script_that_shows_it(name: str, tmp_path: Path) -> None:
+    OF_PARTS[name].variant().write(tmp_path)
+    wrong = failing(MLP, tmp_path, of_parts(MLP, OF_PARTS[name].part))
     scripts = wrong.scripts()
     assert scripts
     for script in scripts:
@@ -263,14 +252,13 @@ def test_a_wrong_function_of_a_layer_has_a_script_that_shows_it(part: str, tmp_p
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize(
-    "mistake", [*FORMULAS[::11], *DRAWS[::5], *MAIN[::9]], ids=lambda mistake: f"{mistake.part}: {mistake.name}"
-)
-def test_all_that_a_mistake_makes_wrong_is_shown_under_its_name(mistake: Mistake, tmp_path: Path) -> None:
-    with_mistake(MLP, mistake).write(tmp_path)
-    wrong = failing(MLP, tmp_path, of_parts(MLP, *parts_of(MLP, mistake.part, mistake.shows_in)), first=False)
+@pytest.mark.parametrize("name", [*[*OF_PARTS][::5], *[*IN_MAIN][::9]])
+def test_all_that_a_mistake_makes_wrong_is_shown_under_its_name(name: str, tmp_path: Path) -> None:
+    mistake = {**OF_PARTS, **IN_MAIN}[name]
+    mistake.variant().write(tmp_path)
+    wrong = failing(MLP, tmp_path, of_parts(MLP, mistake.part), first=False)
     scripts = wrong.scripts()
-    assert any(mistake.name in script.text.partition("\n")[0] for script in scripts)
+    assert any(name in script.text.partition("\n")[0] for script in scripts)
     # What a few lines do not show again is something else of what has one, leaves nothing to expect, or may be right
     # by chance.
     shown = {script.record.quantity.partition(", ")[0] for script in scripts}

@@ -11,23 +11,21 @@ from functools import partial
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.proof.evasions_in_parts import IN_PARTS
 from parity_tests.proof.editions import changed_parts
 from parity_tests.proof.forms import correct_variants
 from parity_tests.proof.judged_variants import failures
-from parity_tests.proof.mistakes import Outcome, of_records
 from parity_tests.proof.variants import Variant, rewritten
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.records_of_cases import LARGE
-from parity_tests.selftest.shipped_variants import alone, shipped, with_mistake
+from parity_tests.selftest.shipped_variants import alone, shipped
+from parity_tests.selftest.wrong_forms import OF_PARTS
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FAILED = (Verdict.MISSING, Verdict.MISMATCH, Verdict.CRASHED)
-OF_PARTS = [one for one in MISTAKES if one.part != "10" and not one.spoils]
 
 
 def wanted(parts: Collection[str], small: bool, case: Case) -> bool:
@@ -48,18 +46,26 @@ def parts_of(variant: Variant) -> set[str]:
     )
 
 
+def names_at(variant: Variant, part: str) -> set[tuple[str, str]]:
+    """The parts at which a variant is wrong, with the names that they have there, "" for none."""
+    found = failures(records(variant, {part}))
+    return {(one.part, name) for one in found for name in one.diagnosis.split("; ")}
+
+
 @pytest.mark.parametrize("half", one_in(2, range(2)))
-def test_known_mistakes_of_parts_get_their_names_at_their_parts(half: int) -> None:
-    judged = ((one, records(with_mistake(one), {one.part})) for one in OF_PARTS[half::2])
-    others = [one.name for one, found in judged if of_records(ASSIGNMENT, one, found).outcome is not Outcome.NAMED]
-    assert others == []
+def test_wrong_forms_of_parts_get_their_names_at_their_parts(half: int) -> None:
+    asked = [*OF_PARTS.items()][half::2]
+    found = {name: names_at(wrong.variant(), wrong.part) for name, wrong in asked}
+    assert [name for name, wrong in asked if (wrong.part, name) not in found[name]] == []
+    elsewhere = {name: {said for part, said in found[name] if part != wrong.part} - {name} for name, wrong in asked}
+    assert set().union(*elsewhere.values()) == set()
 
 
-def test_a_mistake_has_not_the_name_of_another() -> None:
-    one, other = [one for one in OF_PARTS if one.part == "1"][:2]
-    found = records(with_mistake(one), {"1"})
-    assert of_records(ASSIGNMENT, one, found).outcome is Outcome.NAMED
-    assert of_records(ASSIGNMENT, other, found).outcome is Outcome.MISNAMED
+def test_a_wrong_form_has_not_the_name_of_another() -> None:
+    one, other = [name for name, wrong in OF_PARTS.items() if wrong.part == "1"][:2]
+    said = {name for _, name in names_at(OF_PARTS[one].variant(), "1")}
+    assert one in said
+    assert other not in said
 
 
 @pytest.mark.parametrize("sixth", one_in(6, range(6)))

@@ -1,6 +1,6 @@
 """SGD over several steps: its cases, the draw, the judge, and the calls as evidence; the rows are in sgd_rows.py."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -231,7 +231,6 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     """
     calls, observation = Calls(case, judged), _with_moved(case, arrays, observation)
     p, every = case.params, etas(case.params)
-    found = weights(p)
 
     @cache
     def start(name: str) -> Running:
@@ -241,7 +240,7 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     def gradients(name: str, steps: int) -> tuple[Running, ...]:
         return tuple(calls.running(g) for g in arrays[f"{name}_gradient"][:steps])
 
-    for w in found:
+    for w in weights(p):
         comparison = judged[w.quantity]
         is_late = comparison.verdict not in PASSING and (comparison.step or 0) > FEW_STEPS
         rates = every if is_late else every[:FEW_STEPS]
@@ -252,27 +251,13 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
             w=start(w.array),
             g=gradients(w.array, len(rates)),
             etas=rates,
-            every_eta=every,
             alpha=p["alpha"],
             lam=p["lam"],
             key=w.key,
             layer=w.name,
-            training=w.training,
-            in_turn=_in_turn(found, w, start, gradients, len(every)),
+            turns=p["trainings"] > 1,
             N=0,
         )
-
-
-def _in_turn(
-    found: Sequence[Weight],
-    w: Weight,
-    start: Callable[[str], Running],
-    gradients: Callable[[str, int], tuple[Running, ...]],
-    steps: int,
-) -> Callable[[], list[tuple[Running, tuple[Running, ...]]]]:
-    """The weights before, and all gradients, of what has the same name in each training."""
-    same = [one for one in found if (one.name, one.key) == (w.name, w.key)]
-    return lambda: [(start(one.array), gradients(one.array, steps)) for one in same]
 
 
 def _first(result: Returned | Failure | None, count: int) -> Returned | Failure | None:

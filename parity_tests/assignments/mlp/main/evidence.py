@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.assignments.mlp.main.measured import Measured
 from parity_tests.assignments.mlp.main.seen_calls import seen_in_calls
 from parity_tests.assignments.mlp.main.wiring import gradients
-from parity_tests.assignments.mlp.mistakes.steps import Steps
+from parity_tests.assignments.mlp.mistakes.steps import Steps, first_off
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Call
@@ -25,8 +25,10 @@ from reports.model.verdicts import Verdict
 
 STEPS = "main.weights"
 """The operation of a parameter's calls: all steps of a run."""
-RATES = "main.learning rate"
-"""The operation of the calls that show which η SGD was passed at each step."""
+RATES = {"eta": "main.learning rate", "lam": "main.λ", "alpha": "main.α"}
+"""By rate the operation of the calls that show which SGD was passed, where it is another than main_params'."""
+SEVERAL = "main.rates"
+"""The operation of those that show all three, one after the other, where several are others."""
 LOSSES = {"train": "main.training losses", "valid": "main.validation losses"}
 ACCURACY = {"train": "main.training accuracy", "valid": "main.validation accuracy"}
 """The operations of the calls that show a record of a set."""
@@ -35,7 +37,7 @@ SMALLEST_FIRST = ("L2_b", "L1_b", "L2_W", "L1_W")
 
 
 def calls_of_runs(case: Case, runs: Sequence[MainRun], judged: Judged) -> Iterator[Call]:
-    """The η that SGD was passed, the records, and for each parameter its steps: up to the first wrong one, and all.
+    """For each parameter its steps, up to the first wrong one, and all; and the rates and records that are others.
 
     A call's `value` are the weights after each step (T×…), `starts` those before. `g` are the right gradients, each
     within half of its digits, and `seen(t)` says what is seen in the calls of a step. No calls of steps that are not
@@ -50,39 +52,62 @@ def _calls_of_run(calls: Calls, main: MainRun, judged: Judged) -> Iterator[Call]
     updates = main.run.updates
     if not updates or main.run.endless:
         return
-    yield from _calls_of_rates(calls, main)
     yield from _calls_of_records(calls, main)
     of_steps = _gradients(main)
-    if of_steps is None:
+    steps = list[Call]()
+    if of_steps is not None:
+        first = judged["weights"].step or len(updates)
+        for count in dict.fromkeys((min(first, len(updates)), len(updates))):
+            for name in SMALLEST_FIRST:
+                g = [_near_all(one[name]) for one in of_steps[:count]]
+                steps.append(_call_of_steps(calls, main, g, name))
+                if "dropout" in judged and judged["dropout"].verdict == Verdict.MISMATCH and name == SMALLEST_FIRST[-1]:
+                    steps.append(_call_of_steps(calls, main, g, name, "dropout"))
+    yield from _calls_of_rates(calls, main, steps[-len(SMALLEST_FIRST) :])
+    yield from steps
+
+
+def _calls_of_rates(calls: Calls, main: MainRun, steps: Sequence[Call]) -> Iterator[Call]:
+    """The rates that SGD was passed and that are not those asked for, where its steps are made with these.
+
+    None of a run in which too many or too few steps are made, so that nobody knows which epoch each is of, or in which
+    λ or α are not the same at each step. What an edition's SGD does not take is as it is asked for.
+    """
+    config, updates = main.config, main.run.updates
+    epochs = [update.epoch for update in updates]
+    asked: dict[str, Any] = {
+        "eta": np.array([config.eta_of(t) for t in epochs]),
+        "lam": config.lam,
+        "alpha": config.alpha,
+    }
+    passed = {rate: [update.rates.get(rate, asked[rate]) for update in updates] for rate in ("lam", "alpha")}
+    whole = len(updates) == config.epochs * main.steps and all("eta" in update.rates for update in updates)
+    if not whole or any(len(set(rates)) > 1 for rates in passed.values()):
         return
-    first = judged["weights"].step or len(updates)
-    for count in dict.fromkeys((min(first, len(updates)), len(updates))):
-        for name in SMALLEST_FIRST:
-            g = [_near_all(one[name]) for one in of_steps[:count]]
-            yield _call_of_steps(calls, main, g, name)
-            if "dropout" in judged and judged["dropout"].verdict == Verdict.MISMATCH and name == SMALLEST_FIRST[-1]:
-                yield _call_of_steps(calls, main, g, name, "dropout")
-
-
-def _whole(main: MainRun) -> bool:
-    """Whether as many steps are made as are asked for; else nobody knows which epoch each is of."""
-    return len(main.run.updates) == main.config.epochs * main.steps
-
-
-def _calls_of_rates(calls: Calls, main: MainRun) -> Iterator[Call]:
-    updates = main.run.updates
-    if all("eta" in update.rates for update in updates):
-        passed = np.array([update.rates["eta"] for update in updates], dtype=np.float64)
-        asked = [main.config.eta_of(update.epoch) for update in updates]
-        epochs = [update.epoch for update in updates]
-        value = Returned("array", passed, "")
-        yield calls.add(
-            RATES, "learning rate", value, asked=asked, epochs=epochs, eta=main.config.eta, whole=_whole(main), N=0
-        )
+    got = {"eta": np.array([update.rates["eta"] for update in updates])}
+    got |= {rate: np.array(rates[:1], np.float64) for rate, rates in passed.items()}
+    off = [rate for rate in RATES if not np.allclose(got[rate], asked[rate], rtol=1e-7, atol=0.0)]
+    if not off:
+        return
+    lam, alpha = (float(got[rate][0]) for rate in ("lam", "alpha"))
+    made = [step.with_inputs(lam=lam, alpha=alpha, etas=got["eta"].tolist()) for step in steps]
+    operation = RATES[off[0]] if len(off) == 1 else SEVERAL
+    value = Returned("array", got[off[0]] if len(off) == 1 else np.concatenate([*got.values()]), "")
+    given: dict[str, Any] = {
+        "asked": asked["eta"],
+        "epochs": np.array(epochs),
+        "lam": config.lam,
+        "alpha": config.alpha,
+        "N": 0,
+    }
+    if "eta" in off:
+        yield calls.add(operation, "learning rate", value, **given)
+    if made and all(first_off(step) is None for step in made):
+        yield calls.add(operation, "weights", value, **given)
 
 
 def _calls_of_records(calls: Calls, main: MainRun) -> Iterator[Call]:
-    """The records of both sets, as they were returned and written, where they have a number for each epoch."""
+    """The records of both sets, as they were returned and written, that have a number for each epoch, not the right."""
     returned = dict(zip(LOSSES, (values for _, values in main.run.returned), strict=False))
     measured = {split: Measured(main, split) for split in LOSSES}
     for split, other in OTHER.items():
@@ -91,18 +116,11 @@ def _calls_of_records(calls: Calls, main: MainRun) -> Iterator[Call]:
             "lam": main.config.lam, "batch": main.config.batch, "N": 0,
         }  # fmt: skip
         for operations, record in ((LOSSES, returned.get(split)), (ACCURACY, _written(main, split))):
-            if record is not None and len(record) == main.config.epochs:
-                operation = operations[split]
-                value = Returned("array", record, "")
-                quantity = operation.partition(".")[2]
-                numbers = measured[split].sums if operations is LOSSES else measured[split].shares
-                yield calls.add(operation, quantity, value, right=partial(_near, numbers), **known)
-
-
-def _near(numbers: Callable[[], Sequence[float]]) -> Running:
-    """Numbers of a record, within half of their digits."""
-    values = np.array(numbers())
-    return Running(values, np.float64, EXPLAINS * np.abs(values))
+            if record is not None and len(record) == main.config.epochs and measured[split].weights is not None:
+                right = np.array(measured[split].sums() if operations is LOSSES else measured[split].shares())
+                if not np.allclose(record, right, rtol=EXPLAINS, atol=0.0):
+                    operation = operations[split]
+                    yield calls.add(operation, operation.partition(".")[2], Returned("array", record, ""), **known)
 
 
 def _written(main: MainRun, split: str) -> Array | None:
@@ -132,8 +150,6 @@ def _call_of_steps(calls: Calls, main: MainRun, g: Sequence[Running], name: str,
         key=key,
         epochs=epochs,
         batch=config.batch,
-        passed=[dict(update.rates) for update in updates],
-        whole=_whole(main),
         N=0,
     )
     return call.with_inputs(right=cache(partial(Steps(), call)))

@@ -1,4 +1,4 @@
-"""Mistakes of dropout (TODO 9): changes of its right texts where masks are given, rows beside them, how masks came."""
+"""Mistakes of dropout (TODO 9): changes of its right texts where masks are given, and how masks came about."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.mistakes.generated import SHARED, Changed, Names, Written, generated, tried
+from parity_tests.assignments.mlp.kinds.dropout import kept_mask
+from parity_tests.assignments.mlp.kinds.masks import outputs_of
+from parity_tests.assignments.mlp.mistakes.generated import HINTS, SHARED, Changed, Names, Written, generated, tried
 from parity_tests.parts.dropout import DRAWN, DROPOUT_BACKWARD, DROPOUT_FORWARD, DROPOUT_IN_EVALUATION
 from parity_tests.parts.right_text import RightText, names_in
-from parity_tests.protocol.mistake import ANYTHING, NOTHING, Body, Call, Formula, Mistake, Swap
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Draw, Seen
+from parity_tests.protocol.mistake import ANYTHING, NOTHING, Call, Formula, Mistake
 
 Masks = NDArray[np.bool_]
 Array = NDArray[Any]
@@ -26,6 +30,7 @@ Experiment = Callable[[Masks, float, Array, Array], bool]
 WORDS = {"x": "X", "dout": "grad", "out": "dropout's output", "dx": "dropout's gradient"}
 WORDS |= {"the share that is kept": "1 − r", "the share that is dropped": "r", "the rate": "r"}
 OUTPUT, GRADIENT = "dropout.output", "dropout.gradient of X"
+OTHERS = {"latest": "the mask of the latest forward of any object", "last_share": "1 − r of the last object made"}
 
 
 def _given(call: Call) -> Names:
@@ -45,9 +50,6 @@ def _mask_of(call: Call) -> Any:
 def _given_in_evaluation(call: Call) -> Names:
     let_through = np.zeros(call.X.shape) if call.got is None else 1.0 * (np.asarray(call.got) != 0)
     return Names(x=call.X, share=1 - call.r, rate=call.r, of_training=call.X * (let_through / (1 - call.r)))
-
-
-OTHERS = {"latest": "the mask of the latest forward of any object", "last_share": "1 − r of the last object made"}
 
 
 def _with_others(text: RightText) -> RightText:
@@ -90,6 +92,7 @@ def generated_dropout(calls: Sequence[Call]) -> Iterator[Mistake]:
         right: Formula = (lambda call: ANYTHING) if written is None else Changed(written.texts[0].whole(()), written)
         wrong = written is not None and any(call.wrong for call in own)
         changes = [(m.name, m.hint, m.formula or right) for m in generated(written, own)] if wrong and written else []
+        changes += [("it returns nothing", RETURNED, lambda call: NOTHING)] if wrong and evaluating else []
         found.append(changes if wrong else [("", "", right)])
     for (trained, hint, training), (evaluated, further, evaluation) in product(*found):
         name = f"{trained}, and in evaluation {evaluated}" if trained and evaluated else trained
@@ -97,41 +100,18 @@ def generated_dropout(calls: Sequence[Call]) -> Iterator[Mistake]:
         yield tried(Mistake("9", operation, name, hint or further, _InModes(training, evaluation)))
 
 
-# ---- what no change gives
+# ---- how many masks came about
 
-
-def _forward(kept: str) -> Body:
-    """A forward whose masks are drawn in this way."""
-    lines = [
-        "r, p = self.r, np.random.uniform(0.0, 1.0, X.shape)",
-        f"self.mask = ({kept}) / (1 - r) if is_train else np.ones_like(X)",
-        "return X * self.mask",
-    ]
-    return Body("dropout.forward", "\n".join(lines))
-
-
-def _right(call: Call) -> Any:
-    return call.X if call.evaluating else call.X * (call.kept / (1 - call.r))
+RETURNED = "Which lines run when is_train is False, and does one of them return?"
+PROBABILITY = "With which probability is an element dropped?"
+INTERVAL = "From which distribution must p come, so that p < r with probability r?"
+SEEDED = "the same mask is drawn in every forward, as where the generator is seeded in it"
+ANEW = "Each forward draws numbers of its own: what starts the generator anew between two of them?"
 
 
 def _by_chance(marks: Masks, p: float) -> bool:
     """Whether as many elements are marked as where each is with probability p, within six standard deviations."""
     return bool(abs(float(marks.mean()) - p) <= 6 * np.sqrt(p * (1 - p) / marks.size))
-
-
-KEPT = (
-    Mistake(
-        "9", OUTPUT, "evaluation returns nothing",
-        "Which lines run when is_train is False, and does one of them return?",
-        lambda call: NOTHING if call.evaluating else _right(call),
-        plug=(Swap("return X * self.mask", "return X * self.mask if is_train else None"),),
-    ),
-)  # fmt: skip
-
-# ---- experiments on many masks
-
-PROBABILITY = "With which probability is an element dropped?"
-INTERVAL = "From which distribution must p come, so that p < r with probability r?"
 
 
 def _together(axis: int) -> Experiment:
@@ -145,63 +125,9 @@ def _nothing_dropped(masks: Masks, r: float, q: Array, s: Array) -> bool:
     return bool(masks.all()) and bool(np.allclose(factors, factors.flat[0], rtol=1e-9, atol=0.0))
 
 
-def _same_number(masks: Masks, r: float, q: Array, s: Array) -> bool:
-    """Every call keeps as many as every other, some of them elsewhere."""
-    numbers = np.unique(masks.sum(axis=(1, 2)))
-    return bool(numbers.size == 1 and masks.any() and not masks.all() and not (masks == masks[:1]).all())
-
-
-RARE = 1e-9
-"""A chance with which two masks that are drawn are taken for one."""
-
-
-def _drawn_once(masks: Masks, r: float, q: Array, s: Array) -> bool:
-    """All forwards of one object have the same mask, drawn as asked for, and another object's (the last) is another."""
-    first, last = masks[0], masks[-1]
-    if not (masks[:-1] == first).all():
-        return False
-    agree = r**2 + (1 - r) ** 2
-    small = agree**first.size > RARE
-    return (
-        _by_chance(first, 1 - r)
-        and _by_chance(last, 1 - r)
-        and _by_chance(first == last, agree)
-        and (small or bool((first != last).any()))
-    )
-
-
-ONCE = (
-    Body(
-        "dropout.forward",
-        "if is_train:\n    if getattr(self, 'mask', np.ones(0)).shape != X.shape:\n"
-        "        self.mask = (np.random.uniform(0.0, 1.0, X.shape) >= self.r) / (1 - self.r)\n"
-        "    return X * self.mask\nreturn X.copy()",
-    ),
-    Body("dropout.backward", "return grad * self.mask"),
-)
-SHARES: Mapping[str, tuple[str, Callable[[float], float], str]] = {
-    "kept with probability 1 − r/2, as where p is drawn from [0, 2)": (INTERVAL, lambda r: 1 - r / 2, "2 * p >= r"),
-    "kept with probability (1 − r)/2, as where p is drawn from [−1, 1)":
-        (INTERVAL, lambda r: (1 - r) / 2, "2 * p - 1 >= r"),
-    "kept and dropped are exchanged: kept with probability r": (PROBABILITY, lambda r: r, "p < r"),
-    "half is dropped, whatever r is": (PROBABILITY, lambda r: 0.5, "p >= 0.5"),
-    "kept as often as where p is drawn from the normal distribution":
-        (INTERVAL, lambda r: 0.5 * math.erfc(r / math.sqrt(2)), "np.random.normal(0.0, 1.0, X.shape) >= r"),
-}  # fmt: skip
-"""By name the hint, the share that is kept at a rate, and what is kept."""
-ROW = "np.broadcast_to(np.random.uniform(0.0, 1.0, X.shape[-1]) >= r, X.shape)"
-COLUMN = "np.broadcast_to(np.random.uniform(0.0, 1.0, (*X.shape[:-1], 1)) >= r, X.shape)"
-AS_MANY = "np.argsort(np.argsort(p, axis=None)).reshape(X.shape) >= round(r * X.size)"
-MASKS: Mapping[str, tuple[str, Experiment, str | tuple[Body, ...]]] = {
-    "nothing is dropped": (PROBABILITY, _nothing_dropped, "p >= 0"),
-    "everything is dropped": (PROBABILITY, lambda masks, r, q, s: not masks.any(), "p < 0"),
-    "X is compared with r, not p": (DRAWN, lambda masks, r, q, s: bool((masks == (q >= r)).all()), "X >= r"),
-    "whole columns are dropped together": (DRAWN, _together(1), ROW),
-    "whole rows are dropped together": (DRAWN, _together(2), COLUMN),
-    "each call keeps exactly the same number": (DRAWN, _same_number, AS_MANY),
-    "the mask is not drawn anew in each forward": (DRAWN, _drawn_once, ONCE),
-}  # fmt: skip
-"""By name the hint, whether masks came in this way, and what is kept or the bodies that do it."""
+def _seeded(masks: Masks, r: float, q: Array, s: Array) -> bool:
+    """All forwards of all objects have one mask, which is not drawn by chance alone."""
+    return bool((masks == masks[0]).all() and masks.any() and not masks.all())
 
 
 def _kept_with(share: Callable[[float], float]) -> Experiment:
@@ -209,17 +135,39 @@ def _kept_with(share: Callable[[float], float]) -> Experiment:
     return lambda masks, r, q, s: _by_chance(masks, share(r))
 
 
-EXPERIMENTS = tuple(
-    Mistake(
-        "9", "dropout.masks", name, hint, experiment=experiment,
-        plug=(_forward(kept),) if isinstance(kept, str) else kept,
-    )
-    for name, (hint, experiment, kept) in (
-        *MASKS.items(),
-        *((name, (hint, _kept_with(share), kept)) for name, (hint, share, kept) in SHARES.items()),
-    )
-)  # fmt: skip
-DROPOUT = (*KEPT, *EXPERIMENTS)
+SHARES: Mapping[str, tuple[str, Callable[[float], float]]] = {
+    "kept with probability 1 − r/2, as where p is drawn from [0, 2)": (INTERVAL, lambda r: 1 - r / 2),
+    "kept with probability (1 − r)/2, as where p is drawn from [−1, 1)": (INTERVAL, lambda r: (1 - r) / 2),
+    "kept and dropped are exchanged: kept with probability r": (PROBABILITY, lambda r: r),
+    "half is dropped, whatever r is": (PROBABILITY, lambda r: 0.5),
+    "kept as often as where p is drawn from the normal distribution":
+        (INTERVAL, lambda r: 0.5 * math.erfc(r / math.sqrt(2))),
+}  # fmt: skip
+"""By name the hint, and the share that is kept at a rate."""
+EXPERIMENTS: Mapping[str, tuple[str, Experiment]] = {
+    "nothing is dropped": (PROBABILITY, _nothing_dropped),
+    "everything is dropped": (PROBABILITY, lambda masks, r, q, s: not masks.any()),
+    "X is compared with r, not p": (DRAWN, lambda masks, r, q, s: bool((masks == (q >= r)).all())),
+    "whole columns are dropped together": (DRAWN, _together(1)),
+    "whole rows are dropped together": (DRAWN, _together(2)),
+    **{name: (hint, _kept_with(share)) for name, (hint, share) in SHARES.items()},
+    SEEDED: (ANEW, _seeded),
+}
+"""By name the hint, and whether masks came in this way; the last is claimed only where no other fits."""
+HINTS.update({name: hint for name, (hint, _) in EXPERIMENTS.items()})
+
+
+def of_masks(cases: Sequence[Case], seen: Seen, draw: Draw) -> list[str]:
+    """The ways in which the masks of all calls may have been drawn."""
+    stacks = []
+    for case in cases:
+        s = outputs_of(case, seen[case.name])
+        if s is None:
+            return []
+        stacks.append((kept_mask(s), case.params["r"], draw(case)["q"], s))
+    names = [name for name, (_, fits) in EXPERIMENTS.items() if all(fits(*one) for one in stacks)]
+    return names[:-1] if names[1:] and names[-1] == SEEDED else names
+
 
 _BY_OTHER_DRAWS = ("wrong only at rate 0", "zero everywhere", "wrong only where the element is kept")
 _UNMASKED, _ON = "the mask is left out of dropout's output", "dropout is on"

@@ -23,8 +23,6 @@ SHARED = {"of any object": OUTLIVES, "last object": OUTLIVES}
 """The hint of what stands in the place of an object's own."""
 HINTS: dict[str, str] = {}
 """The hint of each name that was tried."""
-TRIED: dict[tuple[str, str], Mistake] = {}
-"""The mistake of each name that was tried, by operation."""
 SETTINGS = 8
 """Roundings of what only settings enter."""
 ENOUGH = 12
@@ -46,19 +44,19 @@ class Names(dict[str, Any]):
 class Written:
     """The right texts of an operation of a part: the name of its result in them, and the values of names in a call.
 
-    `numbered` says whether a change may hold a number of its own.
+    What is said of a change that holds a number of its own has one of `numbered` in it.
     """
 
     part: str
     texts: Sequence[RightText]
     result: str
     given: Callable[[Call], Names]
-    numbered: bool = True
+    numbered: tuple[str, ...] = ("",)
 
 
 def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
     """The changes that give what a wrong call returned, the simplest first, as mistakes to be tried in all."""
-    texts = [text for text in written.texts if written.result in text.targets]
+    texts = [text for text in written.texts if {*written.result.split()} <= {*text.targets}]
     call = min((call for call in calls if call.wrong and _tells(call)), key=_tells_little, default=None)
     if call is not None and call.got is not None:
         known = [_fingerprints_of(text, written.given(call)) for text in texts]
@@ -71,8 +69,8 @@ def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
 
 
 def tried(mistake: Mistake) -> Mistake:
-    """The mistake, which hints and scripts find by its name from now on."""
-    HINTS[mistake.name], TRIED[mistake.operation, mistake.name] = mistake.hint, mistake
+    """The mistake, whose hint is found by its name from now on."""
+    HINTS[mistake.name] = mistake.hint
     return mistake
 
 
@@ -81,7 +79,10 @@ def _told(
 ) -> Iterator[tuple[ChangedText, RightText]]:
     """The changes that give these numbers, each with its text; those with a number of their own at last."""
     by_rank = zip(*(one.matching_by_rank(written.result, got) for one in known), strict=True)
-    with_number = ([one.numbered(written.result, got) for one in known] for _ in range(written.numbered))
+    with_number = (
+        [[changed for changed in one.numbered(written.result, got) if words in changed.words] for one in known]
+        for words in written.numbered
+    )
     for lists in (by_rank, with_number):
         told = (
             pair
@@ -110,7 +111,8 @@ def _tells(call: Call) -> bool:
 def _tells_little(call: Call) -> tuple[bool, bool, bool, int]:
     """What puts a call behind others: numbers far apart, those of a single example, few, or many."""
     sizes = np.abs(np.asarray(call.got, np.float64))
-    return bool(sizes.max() > FAR * np.median(sizes)), call.N == 1, sizes.size < ENOUGH, sizes.size
+    few = sizes.size < ENOUGH
+    return bool(sizes.max() > FAR * np.median(sizes)), call.N == 1, few, -sizes.size if few else sizes.size
 
 
 def _fingerprints_of(text: RightText, given: Mapping[str, Any]) -> Fingerprints:
@@ -134,7 +136,8 @@ class Changed:
             return ANYTHING
         except (TypeError, AttributeError) as error:  # what no error is known of
             raise ValueError(f"{self.lines!r} cannot be run") from error
-        value = names[self.written.result]
+        several = [names[one] for one in self.written.result.split()]
+        value = several[0] if len(several) == 1 else np.concatenate([np.atleast_1d(one) for one in several])
         if not isinstance(value, Running):
             rounded = np.abs(value) * (value != np.rint(value))  # numbers that settings give
             value = Running(value, call.dtype, SETTINGS * unit_roundoff(call.dtype) * rounded)

@@ -1,116 +1,172 @@
-"""Known mistakes of layers and of the loss that no single change of a right text gives."""
+"""The mistakes that no change of a right text gives: what findings are called, a few formulas, what follows of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.mistakes.generated import tried
-from parity_tests.harness.diagnosis.running_error import Running
+from parity_tests.assignments.mlp.findings import Found
+from parity_tests.parts.dropout import DRAWN
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.mistake import Body, Call, Mistake, Swap
+from parity_tests.protocol.finding import DTYPE, NOTHING, NUMBER, SHAPE, TRANSPOSED, Odd
+from parity_tests.protocol.mistake import Call, Mistake, Shown
 from parity_tests.protocol.quantity import Quantity
 
-FROM = "From which input on does relu let through?"
-AT_0 = "At exactly 0 take 0 or 1: a subgradient that the assignment names."
+ONCE = "Which lines run once, which once an epoch, and which at every step?"
+TRAINING = "What does is_train mean, and when is it True?"
+SLICE = "Which rows does the slice of step s take?"
+RETURNED = "What does main return, and in which order?"
+NONE = "What does a function return that has no return statement?"
+ASKED = "np.random.normal takes a mean, a standard deviation and a size: which do you give it, and which is asked for?"
+ROW = "b is 1×M: one row, which is added to every row of X W."
+ZEROS = "Which values should gradients have before any backward?"
+COUNT = "How many numbers are drawn, and how many are needed?"
 OVERFLOWS = "e to the 1000th is no float, and ∞/∞ or ∞ − ∞ no number: which of your terms grows without bound?"
-NAIVE = "e, f = np.exp(X), np.exp(-X)\n"
-
-# ---- layers
-
-
-THRESHOLDS = {
-    "relu.output": ("7", "the threshold is not 0", "X"),
-    "relu.gradient of X": ("8", "the derivative's threshold is not 0", "grad"),
+OF_MAIN: Mapping[Found, str] = {
+    **dict.fromkeys((Found.DROPOUT_OFF, Found.NO_DROPOUT), TRAINING),
+    Found.SAME_MASK: "How often is the random generator seeded?",
+    **dict.fromkeys((Found.USED_TWICE, Found.OTHER_BATCH_SIZE), SLICE),
+    Found.OTHER_STEPS: "An epoch has ⌊N / batch⌋ steps: count yours for N = 22 and batches of 5.",
+    Found.OTHER_EPOCHS: "For which t does your loop over the epochs run?",
+    Found.OTHER_LABELS: "X and y must be taken by the same indices.",
+    **dict.fromkeys((Found.ALL_IN_FILE_ORDER, Found.SAME_ORDER, Found.CHANGED_AGAIN, Found.BUILT_ANEW), ONCE),
+    Found.NEVER_USED: "Which rows can your permutation hold?",
+    Found.OTHER_SET: "Which set is which?",
+    Found.CHANGED_PIXELS: "What is done to X between the file and the network?",
+    Found.NEVER_CHANGED: "Which call changes them?",
+    Found.TYPED_PIXELS: "Which attribute of DataSplit holds the number of columns?",
+    Found.OTHER_START: "With which spread does linear_layer's constructor draw them?",
+    Found.OTHER_WIDTH: "How many hidden units are asked for?",
+    Found.OTHER_CLASSES: "How many digits are there?",
+    Found.OTHER_ACTIVATION: "Which entry of main_params names it?",
+    Found.OTHER_RATE: "Which entry of main_params holds it?",
+    Found.NOT_EVALUATED: "Which rows does the evaluation visit?",
+    Found.RETURNS_NOTHING: NONE,
+    Found.NOT_RETURNED: RETURNED,
+    Found.OTHER_LENGTH: ONCE,
 }
-"""By operation its part, the name, and what is let through."""
-
-
-def other_threshold(calls: Sequence[Call]) -> Iterator[Mistake]:
-    """That another number than 0 parts what is let through, where one does."""
-    part, name, through = THRESHOLDS[calls[0].operation]
-    at = _threshold([call for call in calls if call.got is not None and call.got.shape == call.X.shape])
-    if at:
-        formula = lambda call: np.where(at < call.X, getattr(call, through), 0)  # noqa: E731 - of this number
-        yield tried(Mistake(part, calls[0].operation, name, FROM, formula))
-
-
-def _threshold(calls: Sequence[Call]) -> float:
-    """A number above which inputs are let through, and up to which they are not; 0 where none is, or it is that."""
-    passed, stopped = list[float](), list[float]()
-    for call in calls:
-        x, got = np.asarray(call.X.value, np.float64), np.asarray(call.got)
-        passed += x[(got != 0) & (x != 0)].tolist()
-        stopped += x[(got == 0) & (x != 0)].tolist()
-    low, high = max(stopped, default=0.0), min(passed, default=0.0)
-    if not low < high or low < 0 < high:
-        return 0.0
-    return next((c for c in (-1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 2.0) if low <= c < high), low)
-
-
-def _half_at_0(call: Call) -> object:
-    """½ at every 0: none of them has the derivative 0 or 1."""
-    if call.free is not None and call.free.any():
-        return None
-    return np.where(call.X == 0, call.grad / 2, np.where(call.X > 0, call.grad, 0))
-
-
-def _is_nan(case: Case, q: Quantity, comparison: Comparison) -> bool:
-    return q.name.endswith("tanh, large inputs") and comparison.got is not None and math.isnan(comparison.got)
-
-
-LAYERS = (
-    Mistake(
-        "5", "tanh.large", "overflows: NaN for large inputs", OVERFLOWS, shown_by=_is_nan,
-        plug=(Body("tanh.forward", f"{NAIVE}self.h = (e - f) / (e + f)\nreturn self.h"),),
-    ),
-    Mistake(
-        "6", "tanh.large", "overflows: NaN for large inputs", OVERFLOWS, shown_by=_is_nan,
-        plug=(Body("tanh.backward", f"{NAIVE}h = (e - f) / (e + f)\nreturn grad * (1 - h * h)"),),
-    ),
-    Mistake(
-        "8", "relu.gradient of X", "the derivative at exactly 0 is ½", AT_0, _half_at_0,
-        plug=(Body("relu.backward", "return np.where(X == 0, grad / 2, np.where(X > 0, grad, 0))"),),
-    ),
+"""By what is found in a run of `main`, which is the mistake's name, the hint."""
+GRADIENT, PARAMETER = "initial gradient", "(?!initial gradient)"
+OF_PARTS = (
+    ("1", "", NOTHING, "SGD returns nothing", NONE),
+    ("1", "", Found.OTHER_MODEL, "SGD returns something else than the model it was given",
+     "What does main do with what is returned?"),
+    ("1", "", Found.OTHER_SIGNATURE, "SGD takes other parameters than it is given",
+     "Compare the line with def with the assignment's: names may differ, the number and the order may not."),
+    ("2", f"{PARAMETER}.*(W|two layers differ)$", TRANSPOSED, "W is stored M×D", "W is D×M, so that u = X W + b."),
+    ("2", PARAMETER, DTYPE, "the parameters have another dtype than float64",
+     "np.random.normal returns float64: what is done to it?"),
+    ("2", f"{PARAMETER}.*b$", SHAPE, "b has another shape than 1×M", ROW),
+    ("2", f"{PARAMETER}.*b$", TRANSPOSED, "b is stored as a column", ROW),
+    ("2", PARAMETER, Found.SAME_DRAWS, "the weights are the same in every layer",
+     "Where is the random generator seeded, and how often?"),
+    ("2", PARAMETER, Odd.OTHER_MEAN, "drawn with another mean than 0", ASKED),
+    ("2", PARAMETER, Odd.OTHER_SPREAD, "drawn with another standard deviation than 0.1", ASKED),
+    ("2", PARAMETER, Odd.REPEATED, "the same numbers come again and again", COUNT),
+    ("2", GRADIENT, f"{SHAPE}|{TRANSPOSED}|{NUMBER}", "the gradients have other shapes than the parameters", ZEROS),
+    ("2", GRADIENT, NOTHING, "the gradients are None before any backward", ZEROS),
+    ("9", "re-drawn masks", Odd.SAME_MASK, "the mask is not drawn anew in each forward", DRAWN),
+    ("9", "independence", Odd.SAME_NUMBER, "each call keeps exactly the same number", DRAWN),
+    ("2", GRADIENT, "", "the gradients do not start at zero", ZEROS),
 )  # fmt: skip
+"""By part, quantity and what is found in it, the mistake's name and the hint; "" where numbers are others."""
+RAISED: Mapping[str, str] = {
+    Found.TYPED_PIXELS: r"\w+: .*\b784\b",
+    Found.OTHER_SIGNATURE: r"TypeError: .*positional argument",
+}
+
+
+def called(finding: str) -> str:
+    """What a finding in a run of `main` is called; "" where it is no name."""
+    name = Found.SAME_ORDER if finding == Found.SAME_BATCHES else finding
+    return str(name) if name in OF_MAIN else ""
+
+
+def _in_main(found: Found) -> Shown:
+    return lambda case, quantity, comparison: called(comparison.finding) == found
+
+
+def _in_part(quantity: str, found: str) -> Shown:
+    return lambda case, q, comparison: (
+        comparison.finding in found.split("|")
+        and bool(re.match(quantity, q.name))
+        and (bool(found) or comparison.got is not None)
+    )
+
+
+def _mistakes() -> Iterator[Mistake]:
+    for part, quantity, found, name, hint in OF_PARTS:
+        yield Mistake(part, "found", name, hint, shown_by=_in_part(quantity, found), raised=RAISED.get(found, ""))
+    for finding, hint in OF_MAIN.items():
+        raised = RAISED.get(finding, "")
+        yield Mistake("10", "main", str(finding), hint, shown_by=_in_main(finding), raised=raised)
+
+
+# ---- what no single change of a right text gives
+
+
+def _not_finite(quantity: str) -> Shown:
+    """Whether what came back of a quantity is NaN or infinite."""
+    return lambda case, q, comparison: (
+        q.name.endswith(quantity) and comparison.got is not None and not math.isfinite(comparison.got)
+    )
+
+
+LAYERS = tuple(
+    Mistake(part, "tanh.large", "overflows: NaN for large inputs", OVERFLOWS, shown_by=_not_finite("large inputs"))
+    for part in ("5", "6")
+)
 
 # ---- the loss
 
 
-def _of_labels(call: Call) -> Running:
+def _not_averaged(call: Call) -> Any:
     """The loss of each row."""
     e = np.exp(call.X - call.X.max(axis=1, keepdims=True))
-    losses: Running = -np.log((e / e.sum(axis=1, keepdims=True) * call.hot).sum(axis=1, keepdims=True))
-    return losses
+    shares = (e / e.sum(axis=1, keepdims=True) * call.hot).sum(axis=1, keepdims=True)
+    return -np.log(shares) if call.got is not None and call.got.ndim else None
 
 
-def _not_averaged(call: Call) -> Any:
-    return _of_labels(call) if call.got is not None and call.got.ndim else None
+def _overflows(case: Case, q: Quantity, comparison: Comparison) -> bool:
+    return case.params.get("draw") == "offset" and _not_finite("")(case, q, comparison)
 
 
 LOSS = (
     Mistake(
         "utils", "loss.output", "the losses of the rows are not averaged",
-        "The loss is the mean over the mini-batch; its gradient is that of the mean.", _not_averaged, file="utils.py",
-        plug=(Swap("np.mean(np.log(total) -", "(np.log(total) -"),),
+        "The loss is the mean over the mini-batch; its gradient is that of the mean.", _not_averaged,
     ),
     Mistake(
         "utils", "loss.output", "the softmax overflows: the logits are not shifted by their largest",
         "e to the 1000th is no float: what may be subtracted from all logits without changing the result?",
-        shown_by=lambda case, q, comparison: (
-            case.params.get("draw") == "offset" and comparison.got is not None and not math.isfinite(comparison.got)
-        ),
-        file="utils.py",
-        plug=(
-            Body(
-                "softmax_cross_entropy.forward",
-                "exponentials = np.exp(X)\nself.z: Array = exponentials / exponentials.sum(axis=1, keepdims=True)\n"
-                "return -np.log(np.take_along_axis(self.z, _as_index(Y), axis=1)).mean()",
-            ),
-        ),
+        shown_by=_overflows,
     ),
 )  # fmt: skip
+
+MISTAKES: tuple[Mistake, ...] = (*_mistakes(), *LAYERS, *LOSS)
+_OTHER_SHAPES = ("the gradients have other shapes than the parameters",)
+HIDDEN: Mapping[str, tuple[str, ...]] = {
+    Found.BUILT_ANEW: (
+        Found.OTHER_SET, Found.DROPOUT_OFF, Found.OTHER_STEPS, Found.NOT_EVALUATED, Found.USED_TWICE,
+    ),
+    Found.CHANGED_AGAIN: (Found.OTHER_STEPS,),
+    Found.OTHER_SET: (Found.OTHER_STEPS, "η is not dropped at t = 10", Found.NOT_EVALUATED),
+    Found.NEVER_CHANGED: (Found.OTHER_STEPS, Found.NOT_EVALUATED),
+    Found.SAME_ORDER: (Found.NEVER_USED,),
+    Found.ALL_IN_FILE_ORDER: (Found.NEVER_USED,),
+    Found.CHANGED_PIXELS: (Found.NOT_EVALUATED,),
+    Found.NOT_EVALUATED: (
+        "the sum of the losses is of the last mini-batch alone",
+        "the sum of the losses is of the first mini-batch alone",
+    ),
+    "the loss with weights from before the epoch in place of the loss record": (Found.NOT_EVALUATED,),
+    "W is stored M×D": _OTHER_SHAPES,
+    "b has another shape than 1×M": _OTHER_SHAPES,
+    "b is stored as a column": _OTHER_SHAPES,
+}  # fmt: skip
+"""What follows from a mistake, in the same case."""

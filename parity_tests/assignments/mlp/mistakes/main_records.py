@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS
 from parity_tests.assignments.mlp.main.evidence import ACCURACY, LOSSES
 from parity_tests.assignments.mlp.main.measured import Measured
-from parity_tests.assignments.mlp.mistakes.generated import Changed, Names, Written, generated, tried
-from parity_tests.assignments.mlp.mistakes.main_lines import COUNTED, ONCE, RETURNED, TRAINING
+from parity_tests.assignments.mlp.mistakes.generated import Names, Written
+from parity_tests.assignments.mlp.mistakes.kept_rows import ONCE, RETURNED, TRAINING
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.parts.right_text import RightText
-from parity_tests.protocol.mistake import Call, Mistake
+from parity_tests.protocol.mistake import Call
 
 Array = NDArray[Any]
 LOSS_TEXT = """
@@ -38,16 +37,12 @@ OF_LOSSES = {
     "mean_met": "the mean of the losses met while training",
     "last_met": "the last loss met while training",
     "stale": "the loss with weights from before the epoch",
-    "stale_1": "the loss with L1's weights from before the epoch",
-    "stale_2": "the loss with L2's weights from before the epoch",
     "masked": "the loss with dropout on",
     "given": "the loss of other rows' labels, as it was given them,",
     "others": "the other set's loss record",
     "share": "the accuracy",
     "half_W": "½ λ ‖W‖²",
     "all_W": "λ ‖W‖²",
-    "half_w": "½ λ times the squares of W and b",
-    "all_w": "λ times the squares of W and b",
     "batches": "the number of mini-batches",
     "batch": "the size of a mini-batch",
     "size": "the size of the set",
@@ -61,14 +56,13 @@ OF_SHARES = {
     "others": "the other set's accuracy",
     "last": "the share of the last mini-batch",
     "pairs": "the number of equal pairs of any label and any prediction",
-    "of_pairs": "the share of all pairs of a label and a prediction",
-    "of_square": "the share of the square of the number of predictions",
     "batches": "the number of mini-batches",
     "batch": "the size of a mini-batch",
     "size": "the size of the set",
     "other_size": "the size of the other set",
     "other_seen": "the number of the other set's predictions",
 }
+COUNTED = "Which predictions are counted, and by what is their number divided?"
 PAIRS = "Print the shapes of both sides of ==: what does numpy make of (N,) == (N, 1)?"
 OF_SETS = "Which record is which?"
 HINTS = {
@@ -94,25 +88,19 @@ def _losses(call: Call) -> Names:
     losses = m.losses(weights)
     sums = _near([sum(one) for one in losses], call)
 
-    def stale(old: Sequence[str]) -> Running:
-        found = m.stale(old)
-        return _near([sum(one) for one in m.losses(found)] if found is not None else [], call)
-
-    def penalty(share: float, names: Sequence[str]) -> Running:
-        return _near(share * call.lam * m.squares(names), call)
-
+    stale = m.stale(WEIGHT_NAMES)
+    penalty = call.lam * m.squares(("L1_W", "L2_W"))
     others = np.asarray(call.other_record if call.other_record is not None else [], np.float64)
     exchanged = others.shape == sums.shape and bool(np.allclose(others, sums.value, rtol=EXPLAINS, atol=0.0))
-    W = ("L1_W", "L2_W")
     return Names(
         losses=_near(_in_columns(losses), call), so_far=_near(np.cumsum(sums.value), call),
         met=_near([sum(one) for one in m.met], call), mean_met=_near([float(np.mean(one)) for one in m.met], call),
-        last_met=_near([one[-1] for one in m.met], call), stale=stale(WEIGHT_NAMES), stale_1=stale(WEIGHT_NAMES[:2]),
-        stale_2=stale(WEIGHT_NAMES[2:]), others=_near(call.other.sums() if exchanged else [], call),
-        share=_near(m.shares(), call),
+        last_met=_near([one[-1] for one in m.met], call),
+        stale=_near([sum(one) for one in m.losses(stale)] if stale else [], call),
+        others=_near(call.other.sums() if exchanged else [], call), share=_near(m.shares(), call),
         masked=_near([sum(one) for one in m.losses(weights, masked=True)] if _drops(m) else [], call),
-        given=_near([sum(one) for one in m.losses_of_given_labels(weights)], call), half_W=penalty(0.5, W),
-        all_W=penalty(1, W), half_w=penalty(0.5, WEIGHT_NAMES), all_w=penalty(1, WEIGHT_NAMES),
+        given=_near([sum(one) for one in m.losses_of_given_labels(weights)], call),
+        half_W=_near(penalty / 2, call), all_W=_near(penalty, call),
         factor=1.0, batches=_near([len(one) for one in losses], call), **_sizes(call),
     )  # fmt: skip
 
@@ -123,13 +111,11 @@ def _shares(call: Call) -> Names:
     right, seen = m.right(), np.array(m.seen)
     counted = np.array([sum(one) for one in right])
     masked = [sum(one) for one in m.right(masked=True)] if _drops(m) else []
-    pairs = np.array([sum(one) for one in m.right(all_with_all=True)])
-    squares = [sum(len(one.rows) ** 2 for one in sweep) for sweep in m.sweeps]
     given = {
         "right": _in_columns(right), "seen": seen, "so_far": np.cumsum(counted / seen),
         "mean_so_far": np.cumsum(counted) / np.cumsum(seen), "masked": np.array(masked) / seen if masked else [],
         "others": call.other.shares(), "last": [one[-1] / call.batch for one in right],
-        "pairs": pairs, "of_pairs": pairs / squares, "of_square": pairs / seen**2,
+        "pairs": [sum(one) for one in m.right(all_with_all=True)],
         "batches": [len(sweep) for sweep in m.sweeps], "other_seen": call.other.seen,
     }  # fmt: skip
     found = {name: _near(numbers, call) for name, numbers in given.items()}
@@ -164,37 +150,7 @@ def _text(lines: str, labels: Mapping[str, str], hint: str) -> RightText:
 _LOSS = _text(LOSS_TEXT, OF_LOSSES, RETURNED)
 _SHARE = _text(SHARE_TEXT, OF_SHARES, COUNTED)
 RECORDS: Mapping[str, Written] = {
-    operation: Written("10", [text], "record", given, numbered=operations is LOSSES)
+    operation: Written("10", [text], "record", given, numbered=("",) if operations is LOSSES else ())
     for operations, text, given in ((LOSSES, _LOSS, _losses), (ACCURACY, _SHARE, _shares))
     for operation in operations.values()
 }
-
-
-@dataclass(frozen=True)
-class _OrRight:
-    """A formula: the changed record, or the right one, since of several runs a mistake may show in some."""
-
-    changed: Callable[[Call], Any]
-    written: Written
-
-    def __call__(self, call: Call) -> Any:
-        if call.measured.weights is None:
-            return None
-        return [self.changed(call), Changed(self.written.texts[0].whole(()), self.written)(call)]
-
-
-def _differs(call: Call) -> bool:
-    """Whether this run has a record that is not the right one: of a wrong case's runs some may be right."""
-    if not call.wrong or call.got is None or call.measured.weights is None:
-        return False
-    right = call.right()
-    return call.got.shape == right.shape and bool((np.abs(call.got - right.value) > right.allowance()).any())
-
-
-def generated_records(calls: Sequence[Call]) -> Iterator[Mistake]:
-    """The changes that give a wrong record, told by the longest one."""
-    written = RECORDS[calls[0].operation]
-    longest = max((call for call in calls if _differs(call)), key=lambda call: len(call.measured.seen), default=None)
-    for one in generated(written, [longest]) if longest is not None else ():
-        assert one.formula is not None
-        yield tried(Mistake("10", one.operation, one.name, one.hint, _OrRight(one.formula, written)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from parity_tests.harness.diagnosis.location import ENOUGH, of_gradient, of_input, size_of_input, told_apart
+from parity_tests.harness.diagnosis.location import of_gradient, of_input, size_of_input, told_apart
 from parity_tests.harness.diagnosis.relations import are_compared, right_digits
 from parity_tests.protocol.diagnosis import Conditions, Regions, Relations
 from parity_tests.protocol.mistake import Call
@@ -45,9 +45,15 @@ RATES: Conditions = (*_RATES, _OTHER_NAMES, *(_both(*pair) for pair in combinati
 """What may tell right steps from wrong ones, and two of these at once."""
 
 
-def sgd_relation(calls: Sequence[Call]) -> str:
+IN_TURN = "wrong only where several models take turns: what is kept of one must not go on with another"
+
+
+def _of_sgd(calls: Sequence[Call]) -> str:
     """How wrong weights relate to right ones: by their digits, else by when SGD moves them wrongly."""
-    return digits(calls) or _when_wrong(calls, [call for call in calls if call.wrong])
+    if {call.case for call in calls if call.wrong} == {call.case for call in calls if call.turns}:
+        return IN_TURN
+    where = told_apart(calls, RATES)
+    return digits(calls) or (where and f"wrong only {where}")
 
 
 def digits(calls: Sequence[Call]) -> str:
@@ -56,33 +62,10 @@ def digits(calls: Sequence[Call]) -> str:
     return right_digits(wrong) if are_compared(wrong) else ""
 
 
-def _when_wrong(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
-    """For which rates and parameters SGD moves weights wrongly, and from which step on."""
-    steps = [call.comparison.step for call in wrong if call.comparison.step is not None]
-    first = min(steps, default=1)
-    words = ""
-    if first > 1:
-        at_changes = {call.case for call in wrong if call.comparison.step == _change_of_eta(call)}
-        after_changes = all((call.comparison.step or 0) >= _change_of_eta(call) for call in wrong)
-        if after_changes and len(at_changes) >= ENOUGH:
-            words = "right until η changes"
-            calls = [call for call in calls if _change_of_eta(call) <= len(call.etas)]
-        else:
-            words = f"right up to step {first - 1}"
-            calls = [call for call in calls if len(call.etas) >= first]
-    where = told_apart(calls, RATES)
-    return ", and ".join(part for part in (where and f"wrong only {where}", words) if part)
-
-
-def _change_of_eta(call: Call) -> int:
-    """The first step of a call at which η is another than at the first, beyond the last one where it never is."""
-    return next((t + 1 for t, eta in enumerate(call.etas) if eta != call.etas[0]), len(call.etas) + 1)
-
-
 RELATIONS = Relations(
     conditions=CONDITIONS,
     elementwise=("tanh", "relu", "dropout"),
     regions=(*of_input("X"), *of_gradient("grad"), *KEPT),
     sizes=size_of_input("X"),
-    own={"sgd.weights": sgd_relation, "main": digits},
+    own={"sgd.weights": _of_sgd, "main": digits},
 )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from parity_tests.assignments.mlp.main.evidence import STEPS
 from parity_tests.assignments.mlp.mistakes.dropout import generated_dropout
 from parity_tests.assignments.mlp.mistakes.generated import SHARED, Names, Written, generated
-from parity_tests.assignments.mlp.mistakes.kept_rows import THRESHOLDS, other_threshold
-from parity_tests.assignments.mlp.mistakes.main_records import RECORDS, generated_records
-from parity_tests.assignments.mlp.mistakes.main_steps import generated_main_steps
+from parity_tests.assignments.mlp.mistakes.main_records import RECORDS
+from parity_tests.assignments.mlp.mistakes.main_steps import OF_RATES, generated_main_steps
 from parity_tests.assignments.mlp.mistakes.steps import generated_steps
 from parity_tests.assignments.mlp.mistakes.utils_texts import UTILS
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
@@ -64,6 +63,16 @@ _BACKWARD = replace(
 )
 
 
+def _above(call: Call) -> Any:
+    """1 where X is above the number that parts what a call let through, as 0 should; NaN where none does."""
+    x, got = np.asarray(call.X.value, np.float64), call.got
+    if got is None or got.shape != x.shape:
+        return np.full(x.shape, np.nan)
+    stopped, passed = x[(got == 0) & (x != 0)], x[(got != 0) & (x != 0)]
+    at, least = np.max(stopped, initial=-np.inf), np.min(passed, initial=np.inf)
+    return np.where(at < least, 1.0 * (x > (0 if at < 0 < least else at)), np.nan)
+
+
 def _of_activation(call: Call) -> Names:
     """The names of tanh and relu: their inputs, and other functions that take their places."""
     X, h, first, latest = call.X, call.h, call.first, call.latest
@@ -74,6 +83,7 @@ def _of_activation(call: Call) -> Names:
         tanh=np.tanh(X), sigmoid=1 / (1 + np.exp(-X)), tan=np.tan(X), arctan=np.arctan(X), relu=np.maximum(X, 0),
         derivative=1 - np.tanh(X) * np.tanh(X), leak=0.01 * X, of_sigmoid=h * (1 - h), square=h * h, again=np.tanh(h),
         of_relu=positive, sign=2 * positive - 1, leaky=0.01 + 0.99 * positive, upstream=1.0 * (call.grad > 0),
+        above=lambda: _above(call), half=np.where(X == 0, 0.5, positive),
     )  # fmt: skip
 
 
@@ -88,12 +98,15 @@ def _of_loss(call: Call) -> Names:
     )  # fmt: skip
 
 
-LEAKS = {"leak": "0.01 X", "tanh": "tanh", "sigmoid": "the sigmoid"}
+ABOVE = {"above": "1 where X is above another number than 0"}
+LEAKS = {**ABOVE, "leak": "0.01 X", "tanh": "tanh", "sigmoid": "the sigmoid"}
 LATEST = {
     "latest_h": "what the latest forward of any object gave",
     "latest_mask": "the mask of the latest forward of any object",
 }
 SLOPES = {
+    **ABOVE,
+    "half": "1 where X is positive, ½ where it is 0",
     "latest_mask": LATEST["latest_mask"],
     "sign": "the sign of X",
     "leaky": "1 where X is positive, 0.01 elsewhere",
@@ -131,6 +144,8 @@ WRITTEN: Mapping[str, Written] = {
     "relu.output": Written("7", _RELU_FORWARD, "out", _of_activation),
     "relu.gradient of X": Written("8", _RELU_BACKWARD, "dx", _of_activation),
     **UTILS,
+    **RECORDS,
+    **OF_RATES,
 }
 
 
@@ -142,8 +157,5 @@ def of_calls(calls: Sequence[Call]) -> Iterator[Mistake]:
         return generated_main_steps(calls)
     if calls[0].operation.startswith("dropout."):
         return generated_dropout(calls)
-    if calls[0].operation in RECORDS:
-        return generated_records(calls)
     written = WRITTEN.get(calls[0].operation)
-    found = iter(()) if written is None else generated(written, calls)
-    return chain(found, other_threshold(calls)) if calls[0].operation in THRESHOLDS else found
+    return iter(()) if written is None else generated(written, calls)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.mlp.mistakes.main_lines import ORDER, RETURN, SGD_CALL, VELOCITIES
 from parity_tests.assignments.mlp.proof.nulls import WIRING
 from parity_tests.protocol.mistake import Rewrite, swapped
 
+SGD_CALL = "miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
+ORDER = "order = np.random.permutation(train.N)"
+VELOCITIES = "    momentum = add_momentum(model)\n"
+STEPS = "range(0, train.N - minibatch_size + 1, minibatch_size)"
+RETURN = "    return train_loss_record, val_loss_record\n"
 LOOP = '    for t in range(int(main_params["num_epoch"])):\n'
 RECORDED = "        val_accuracy_record.append(val_accuracy)\n"
 RESULT = '{"train": train_accuracy_record, "val": val_accuracy_record}'

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from parity_tests.assignments.mlp.mistakes.main_lines import FORWARD_2, ORDER, RETURN, SGD_CALL, STEPS, VELOCITIES
-from parity_tests.assignments.mlp.proof.correct_mains import LOOP, RECORDED, RESULT
+from parity_tests.assignments.mlp.proof.correct_mains import (
+    LOOP,
+    ORDER,
+    RECORDED,
+    RESULT,
+    RETURN,
+    SGD_CALL,
+    STEPS,
+    VELOCITIES,
+)  # fmt: skip
 from parity_tests.assignments.mlp.proof.correct_mains import of_main as main
 from parity_tests.assignments.mlp.proof.correct_parts import SGD
 from parity_tests.assignments.mlp.proof.nulls import WIRING
@@ -31,7 +39,10 @@ STOPS = (
 UNJUDGED = (
     main(
         "dropout on the logits as well",
-        (FORWARD_2, 'a = noise.forward(model["L2"].forward(s), True)\n            model'),
+        (
+            'a = model["L2"].forward(s)\n            model',
+            'a = noise.forward(model["L2"].forward(s), True)\n            model',
+        ),
         ('grad_a = model["loss"].backward(a, y)', 'grad_a = noise.backward(a, model["loss"].backward(a, y))'),
         (VELOCITIES, f"    noise = dropout(rate)\n{VELOCITIES}"),
     ),
