@@ -18,12 +18,13 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from parity_tests.harness.inside import import_guard, inert_modules, unguarded
+    from parity_tests.harness.inside import import_guard, inert_modules, numpy_1, unguarded
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.failures import Failure, Missing, clean
 else:
     import import_guard
     import inert_modules
+    import numpy_1
     import unguarded
     from failures import Missing, clean
 
@@ -219,7 +220,7 @@ class Importer:
 
         `own_names` are what modules know in place of some of Python's own names.
         """
-        self._folder = folder
+        self._folder, self._own_names = folder, own_names
         self.main: str = setup["module"]
         self.support: str = setup["support"]
         package = self.main.rpartition(".")[0]
@@ -370,7 +371,9 @@ class Importer:
             code: CodeType = import_guard.compiled(source, self._file)
             tree = import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST)
             tree, self.left_out = unguarded.without_runs(tree, self._entry)
-            if self.left_out:
+            if self._own_names:
+                tree = numpy_1.with_one_numbers(tree)
+            if self.left_out or self._own_names:
                 code = compile(tree, self._file, "exec", dont_inherit=True)
         except (OSError, SyntaxError):
             return None

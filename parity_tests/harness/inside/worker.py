@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import builtins
 import fcntl
-import functools
 import importlib
 import importlib.util
 import os
@@ -37,6 +36,7 @@ FILES = {
     "confine": _INSIDE / "confine.py",
     "import_guard": _INSIDE / "import_guard.py",
     "inert_modules": _INSIDE / "inert_modules.py",
+    "numpy_1": _INSIDE / "numpy_1.py",
     "unguarded": _INSIDE / "unguarded.py",
     "submission": _INSIDE / "submission.py",
     "script_probe": _INSIDE / "script_probe.py",
@@ -86,7 +86,7 @@ class _FileFinder:
 
 
 if TYPE_CHECKING or __package__:
-    from parity_tests.harness.inside import call_recorder, channel, confine, failures, submission
+    from parity_tests.harness.inside import call_recorder, channel, confine, failures, numpy_1, submission
     from parity_tests.harness.wire import frames
 else:
     globals().update(load(FILES))
@@ -141,7 +141,7 @@ class Worker:
             module, _, own = now.rpartition(".")
             vars(np).setdefault(name, getattr(np if module else builtins, own))
         if setup["numpy_1"]:
-            np.reshape = _reshape_of_numpy_1(np.reshape)
+            np.reshape = numpy_1.reshape_of(np.reshape)
         if setup["confine"] is not None:
             confine.confine(setup["confine"])
         self._recorder = call_recorder.CallRecorder(
@@ -158,7 +158,7 @@ class Worker:
             if submission.has_module(self._folder, name.partition(".")[0]):  # which precedes the standard library's
                 for known in (sys.modules, self._definitions or {}):
                     known.pop(name, None)
-        own_names = {"float": _FloatOfNumpy1} if setup["numpy_1"] else {}
+        own_names = numpy_1.OWN_NAMES if setup["numpy_1"] else {}
         self._importer = submission.Importer(self._folder, setup, self._preloaded.editions, own_names)
         sys.breakpointhook = _refuse_breakpoint
         return {
@@ -340,39 +340,6 @@ class Worker:
 def _same(one: Any, other: Any) -> bool:
     """Return whether `other` is no replacement of `one`; only what can be called counts."""
     return one is other or not callable(one) or isinstance(one, MethodType)
-
-
-def _reshape_of_numpy_1(reshape: Any) -> Any:
-    """Return np.reshape, which takes the shape by its old name as well."""
-
-    @functools.wraps(reshape)
-    def with_newshape(a: Any, *shape: Any, **named: Any) -> Any:
-        if "newshape" in named:
-            named["shape"] = named.pop("newshape")
-        return reshape(a, *shape, **named)
-
-    return with_newshape
-
-
-class _LikeFloat(type):
-    def __instancecheck__(cls, one: Any) -> bool:
-        return isinstance(one, float)
-
-    def __subclasscheck__(cls, one: type) -> bool:
-        return issubclass(one, float)
-
-    def __eq__(cls, other: object) -> bool:
-        return other is float or other is cls
-
-    def __hash__(cls) -> int:
-        return hash(float)
-
-
-class _FloatOfNumpy1(float, metaclass=_LikeFloat):
-    """`float`, which takes an array of one number as well: numpy 2.4 refuses one that has dimensions."""
-
-    def __new__(cls, one: Any = 0.0) -> Any:
-        return float(one.item() if isinstance(one, np.ndarray) and one.size == 1 else one)
 
 
 def _limit(what: int, limit: int, hard: bool = True) -> None:
