@@ -23,6 +23,8 @@ from parity_tests.protocol.null import Nulls
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.part import Part
 from parity_tests.protocol.proof import Proof
+from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
+from reports.model.records import Record
 
 PROBE = Path(__file__).parent / "inside" / "probe.py"
 RUBRIC, NULL = "rubric.toml", "null.tsv"
@@ -46,7 +48,7 @@ def of_folder(folder: Path) -> Assignment:
         notebook=declared.notebook,
         defines=declared.defines,
     )
-    return Assignment(
+    assignment = Assignment(
         name=declared.name,
         title=declared.title,
         layout=layout.in_folder(solution),
@@ -72,6 +74,7 @@ def of_folder(folder: Path) -> Assignment:
         proof=partial(_proof, declared),
         of_files=partial(_of_files, declared),
     )
+    return replace(assignment, reproductions=_scripts_of(declared, assignment))
 
 
 def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> Assignment:
@@ -81,9 +84,27 @@ def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> As
     asked = replace(declared, questions=asked_of(declared, texts))
     first = AND.join(editions_of(declared, texts))
     names = dict.fromkeys((first, *assignment.editions.names))
-    return replace(
+    found = replace(
         assignment, layout=layout, plan=partial(plan, asked), editions=replace(assignment.editions, names=tuple(names))
     )
+    return replace(found, reproductions=_scripts_of(declared, found))
+
+
+def _scripts_of(declared: Declaration, assignment: Assignment) -> Reproductions:
+    return Reproductions(partial(_reproducer, declared, assignment), _same_failure)
+
+
+def _reproducer(
+    declared: Declaration, assignment: Assignment, networks: Networks, setting: ScriptSetting, seed: int
+) -> Reproducer:
+    from parity_tests.declared.scripts import script_maker
+
+    return script_maker(assignment, {one.name: one for one in declared.questions}, networks, setting, seed)
+
+
+def _same_failure(record: Record) -> tuple[str, ...]:
+    """What one script is enough for: a mistake of a part, or without a name the same result of it."""
+    return record.part, record.diagnosis or record.quantity.partition(" of the ")[0]
 
 
 def _draw(questions: dict[str, Question], params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

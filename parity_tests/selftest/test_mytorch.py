@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from parity_tests.grading.intake.entries import Entry
 from parity_tests.grading.intake.tell import told_by
+from parity_tests.harness.check import check
+from parity_tests.harness.reproduce import reproductions
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.null_submissions import points_of
 from parity_tests.proof.variants import Variant, unchanged
@@ -205,6 +209,19 @@ def test_what_no_text_tells_has_the_name_of_a_change_of_the_solution() -> None:
     assert failing(asked(wrong, "Conv1d_stride1.backward", edition="HW2P1")) == {
         "Conv1d_stride1.backward": {"= is used where += belongs, at dLdA"}
     }
+
+
+def test_a_script_holds_the_lines_of_a_question_against_those_of_torch(tmp_path: Path) -> None:
+    gates = "(1 - self.z) * self.n + self.z * h_prev_t", "self.z * self.n + (1 - self.z) * h_prev_t"
+    Variant("", changes((f"{NN}/gru_cell.py", *gates))).write(tmp_path)
+    run = check(MYTORCH, tmp_path, dtypes=["float64"], edition="HW3P1", parts=frozenset(["GRUCell.forward"]))
+    found = reproductions(MYTORCH, run.records, run.environment)
+    (script,) = found.scripts.values()
+    assert "h = cell.forward(x, h0)\nactual = h\n" in script
+    assert "h = (1 - z) * n + z * h0\n" in script
+    for folder, says in ((tmp_path, "It fails: n and h_prev_t are exchanged."), (MYTORCH.solution, "It agrees.")):
+        done = subprocess.run([sys.executable, "-c", script, folder], capture_output=True, text=True, check=False)
+        assert done.stdout.splitlines()[-1] == says, done.stderr
 
 
 def test_networks_of_the_third_homework_are_told_apart_from_their_cells() -> None:

@@ -17,9 +17,11 @@ import numpy as np
 if TYPE_CHECKING:
     from parity_tests.harness.inside.asking import Arrays, Params, plain
     from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.script_probe import script
     from parity_tests.harness.inside.submission import Submission
 else:
     from asking import plain
+    from script_probe import script
 
 _NAMED: tuple[Any, ...] = (dict, float, int, len, list, range, str, tuple, deepcopy)
 BUILTINS: dict[str, Any] = {one.__name__: one for one in _NAMED} | {"Object": SimpleNamespace}
@@ -158,4 +160,4 @@ def _root(node: ast.AST) -> str:
     return node.id
 
 
-PROBES = {"declared": declared}
+PROBES = {"declared": declared, "script": script}

@@ -58,21 +58,25 @@ class _Elements(ast.NodeTransformer):
     """Lets what is assigned to elements, or added to them, go through `one_number`."""
 
     def visit_Assign(self, node: ast.Assign) -> ast.Assign:
-        return self._through(node, node.targets[0]) if len(node.targets) == 1 else node
+        if len(node.targets) == 1:
+            node.value = self._through(node.targets[0], node.value)
+        return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AugAssign:
-        return self._through(node, node.target)
-
-    def _through(self, node: Any, target: ast.expr) -> Any:
-        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-            holder = ast.Name(target.value.id, ast.Load())
-            node.value = ast.copy_location(ast.Call(ast.Name(_ONE, ast.Load()), [holder, node.value], []), node.value)
+        node.value = self._through(node.target, node.value)
         return node
+
+    def _through(self, target: ast.expr, value: ast.expr) -> ast.expr:
+        if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+            return value
+        holder = ast.Name(target.value.id, ast.Load())
+        return ast.copy_location(ast.Call(ast.Name(_ONE, ast.Load()), [holder, value], []), value)
 
 
 def with_one_numbers(tree: ast.Module) -> ast.Module:
     """Return the module, in which an array of one number may be assigned to an element: numpy 2.4 refuses that."""
-    return ast.fix_missing_locations(_Elements().visit(tree))
+    _Elements().visit(tree)
+    return ast.fix_missing_locations(tree)
 
 
 OWN_NAMES = {"float": _FloatOfNumpy1, _ONE: one_number}

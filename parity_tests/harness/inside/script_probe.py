@@ -20,8 +20,16 @@ if TYPE_CHECKING:
 def script(
     submission: Submission, recorder: CallRecorder, params: Mapping[str, Any], arrays: Mapping[str, Any]
 ) -> None:
-    """The lines may call the submission's module `nn`, or import it; what they leave is kept under the names given."""
-    variables: dict[str, Any] = {"__name__": "reproduction", "nn": submission.module, "np": np}
+    """The lines may call the submission's module `nn`, or import it, or ask for what is `defined`.
+
+    What they leave is kept under the names given.
+    """
+    variables: dict[str, Any] = {
+        "__name__": "reproduction",
+        "nn": submission.module,
+        "np": np,
+        "defined": submission.get,
+    }
     code = compile(params["source"], "<reproduction>", "exec")
     done = recorder.call(None, exec, code, variables)
     texts = []
