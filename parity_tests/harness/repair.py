@@ -303,7 +303,7 @@ class _Bench:
         ]
         found_of = changes_of(text.source, dict.fromkeys(names), OF_SOURCES, blocks=of_blocks)
         changes = sorted(
-            [*found_of, *_numbers(text.source, names, self._right_numbers())],
+            [*_numbers(text.source, names, self._right_numbers()), *found_of],
             key=lambda one: ((one.line, one.mends) not in promising, one.rank, one.operator == "factor"),
         )
         sized = sorted((c for c in self._cases if any(one[0] == c.name for one in failing & self._own)), key=self._size)
@@ -539,7 +539,8 @@ def _numbers_in(function: ast.AST) -> Iterator[tuple[ast.Constant, float]]:
 
 def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> Iterator[Change]:
     """Each number of these functions replaced by one that is right in the part."""
-    for node, number in (found for name in names for found in _numbers_in(source.functions[name])):
+    found = [found for name in names for found in _numbers_in(source.functions[name])]
+    for node, number in sorted(found, key=lambda one: isinstance(one[1], int)):  # of whole numbers there are more
         for other in (repr(one) for one in right if one != number and type(one) is type(number)):
             words = f"`{source.of(node)}` is used where `{other}` belongs"
             yield Change("number", 0, node.lineno, ((*source.span(node), other),), "", words)

@@ -157,7 +157,7 @@ def test_the_reason_for_points_is_a_sentence_with_what_is_to_blame() -> None:
     main = rows("main", "weights", part="1", explained_by="1", verdict="missing", excuse="proved")
     run = FakeRun(records=[*sgd, *main])
     page = feedback_page("ann", run, score(run.records, USUAL))
-    assert "| sgd | 0 of 10 | the only quantity is wrong |" in page
+    assert "| sgd | 0 of 10 | nothing that counts is right |" in page
     run.records.extend(rows("main", "losses", part="10"))
     page = feedback_page("ann", run, score(run.records, USUAL))
     assert (
@@ -400,7 +400,7 @@ def test_where_there_was_nothing_to_run_nothing_is_said_to_be_wrong() -> None:
     records = rows("linear", "a", "b", verdict="missing")
     page = feedback_page("ann", FakeRun(records=[]), nothing_to_run(score(records, USUAL)), ["there is no file"])
     assert "| linear | 0 of 15 | not judged, because there is nothing to run |" in page
-    assert "| linear | 0 of 15 | none of 2 quantities is right |" in feedback_page(
+    assert "| linear | 0 of 15 | nothing that counts is right |" in feedback_page(
         "ann", FakeRun(records=records), score(records, USUAL)
     )
 

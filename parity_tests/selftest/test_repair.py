@@ -80,18 +80,18 @@ def test_a_right_submission_is_not_asked_again(wrong: Run) -> None:
     assert repairs(ASSIGNMENT, right, wrong.environment) == []
 
 
-def test_a_wrong_number_and_a_missing_shuffle_of_main_are_mended_by_what_smaller_runs_show(tmp_path: Path) -> None:
+def test_a_wrong_number_of_main_is_mended_by_what_smaller_runs_show(tmp_path: Path) -> None:
     text = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
-    for right, wrong in (("eta *= 0.1", "eta *= 0.5"), ("np.random.permutation(train.N)", "np.arange(train.N)")):
-        assert text.count(right) == 1
-        text = text.replace(right, wrong)
+    assert text.count("eta *= 0.1") == 1
+    text = text.replace("eta *= 0.1", "eta *= 0.5")
     (tmp_path / "neural_networks.py").write_text(text, encoding="utf-8")
     shutil.copy(ASSIGNMENT.solution / "utils.py", tmp_path)
     case = "main/decay-own/float64"  # of two that fail it alone is asked again
-    failed = record(part="10", check="main", case=case, quantity="shuffle", verdict="mismatch")
+    failed = record(part="10", check="main", case=case, quantity="weights", verdict="mismatch")
     environment = Environment(submission=str(tmp_path), edition="2019", seed=0)
-    (repair,) = repairs(ASSIGNMENT, [failed], environment, seconds=60.0)
-    assert [fix.after for fix in repair.fixes] == ["order = np.random.permutation(train.N)", "eta *= 0.1"]
+    (repair,) = repairs(ASSIGNMENT, [failed], environment)
+    assert [fix.after for fix in repair.fixes] == ["eta *= 0.1"]
+    assert repair.tried < 20
 
 
 def test_a_networks_own_method_is_repaired_beside_right_layers(tmp_path: Path) -> None:

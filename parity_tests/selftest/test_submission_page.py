@@ -57,7 +57,7 @@ def test_points_stand_for_each_item_with_the_reason_in_the_words_of_the_rubric()
     said = text_of(report_page(run, points=score(run.records, USUAL)))
     assert "7.5 of 45 points" in said
     assert "linear 7.5 of 15 1 of 2 quantities is right" in said
-    assert "sgd 0 of 10 The only quantity is wrong" in said
+    assert "sgd 0 of 10 Nothing that counts is right" in said
     assert "main 0 of 20 Not judged, because TODO 1 (SGD) is not implemented" in said
     assert "A mistake costs points at its own item." in said
     assert " of 45 points" not in text_of(report_page(run))

@@ -124,7 +124,7 @@ def late_sentence(points: Points, late: Lateness) -> str:
 
 def _share(right: int, counted: int) -> str:
     if right == 0:
-        return "the only quantity is wrong" if counted == 1 else f"none of {quantities(counted)} is right"
+        return "nothing that counts is right"
     if counted == 1:
         return "the only quantity is right"
     if right == counted:
