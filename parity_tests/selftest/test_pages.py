@@ -29,6 +29,7 @@ def flawed() -> FakeRun:
             mismatch(case="linear/wide/float64", diagnosis="mean instead of sum", note="overwrites its input"),
             mismatch(part="3", quantity=long, message=f"{long} is wrong", verdict="crashed", file=f"{long}.py", line=3),
             mismatch(part="7", message="another", ratio=float("inf")),
+            record(part="8", verdict="missing", ratio=None, message="f is not implemented"),
             record(part="10", check="main", verdict="undecided", message="cannot be told", ratio=0.0),
             record(part="utils", verdict="harness_error", message="the worker spoke nonsense"),
         ],
@@ -74,6 +75,7 @@ def test_a_page_is_clean(browser: Browser, tmp_path: Path, name: str, width: int
     assert seen.console == []
     assert seen.requests == []
     assert browser.overflow() <= 0
+    assert browser.run("[...document.querySelectorAll('.strip a')].every(a => a.scrollWidth <= a.clientWidth)")
     browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert browser.overflow() <= 0
     assert browser.axe() == []
