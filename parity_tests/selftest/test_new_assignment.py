@@ -106,6 +106,17 @@ def test_on_a_terminal_an_empty_line_takes_what_is_proposed(
     assert "no counterpart in torch is proposed: its name is not known" in capsys.readouterr().out
 
 
+def test_an_epsilon_is_that_of_the_source(tmp_path: Path) -> None:
+    (tmp_path / "ln.py").write_text(
+        "def layer_norm(x, gamma, beta, eps=1e-6):\n    return x\n\n\n"
+        "def rms_norm(x, gamma):\n    return x / ((x * x).mean(1, keepdims=True) + 1e-7) ** 0.5 * gamma\n"
+    )
+    assert main(["new-assignment", str(tmp_path / "ln.py"), "--out", str(tmp_path / "ln"), "--yes"]) == 0
+    layer_norm, rms_norm = read(tmp_path / "ln").questions
+    assert layer_norm.given["eps"][0] == 1e-6
+    assert "+ 1e-07)" in rms_norm.torch
+
+
 def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,7 +126,9 @@ def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
     text = (tmp_path / "odd" / "assignment.toml").read_text(encoding="utf-8")
     assert "# STILL TO BE SAID: no counterpart in torch is proposed" in text
     assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/odd/"]) == 2
-    assert "given.how does not say yet what is drawn" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert "given.how does not say yet what is drawn" in refused
+    assert "torch does not say yet what x_out is" in refused
     told = text.replace('how = "..."', "how = [1, 2]")
     (tmp_path / "odd" / "assignment.toml").write_text(told, encoding="utf-8")
     with pytest.raises(UsageError, match=r"torch does not say yet what x_out is: `x_out = \.\.\.`"):

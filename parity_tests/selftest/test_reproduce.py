@@ -515,3 +515,5 @@ def test_what_agrees_has_no_script_and_what_none_can_show_is_said_with_the_reaso
     assert "memory" in why
     said = lines(Reproductions(without={"a, b": why}), Path("run"), LABELS)
     assert said == [f"No script for a, b: {why}."]
+    several = Reproductions(without=dict.fromkeys(("a, b", "c, d", "e, f"), why))
+    assert lines(several, Path("run"), LABELS) == [f"No script for a, b and 2 more: {why}."]
