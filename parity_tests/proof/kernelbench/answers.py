@@ -32,7 +32,7 @@ FAULTS = {
     "the last term of a sum is dropped": "without the last|not read|0 in",
     "partial sums in bfloat16": "bfloat16",
     "a constant is off by a hundredth": r"with \w+=|times|multiplied",
-    "results in float16": "float16",
+    "results in float16": "float16|TF32",
     "one element is off by a thousandth": "alone",
     "two neighbours are swapped": "exchanged",
     "the last row is not written": "0 in|not read",
