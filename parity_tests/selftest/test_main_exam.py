@@ -48,6 +48,12 @@ def corners(config: Config) -> dict[str, bool]:
 # ---- what is drawn ----
 
 
+def test_a_script_is_of_as_many_epochs_as_the_run_that_it_is_held_against() -> None:
+    """Who draws the orders of all epochs first draws other masks in a shorter run."""
+    scripts = [(one.as_script, one.runs[0].epochs) for one in settings(FULL, 0) if one.as_script]
+    assert scripts == [(3, 3)]
+
+
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_the_cases_of_all_seeds_have_the_same_names_and_quantities(edition: str) -> None:
     first = main_cases(edition, 0)

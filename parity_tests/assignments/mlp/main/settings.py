@@ -107,7 +107,7 @@ def _relu(random: Random) -> Setting:
     )
     lot = Lot((5 * batch, 3 * batch, 2 * batch))
     runs = (first, first, other)
-    return Setting("relu", "main with relu", (WIRING, OWN), runs, lot, lot, one_folder=True, as_script=2)
+    return Setting("relu", "main with relu", (WIRING, OWN), runs, lot, lot, one_folder=True, as_script=first.epochs)
 
 
 def _tanh(random: Random) -> Setting:
