@@ -22,7 +22,6 @@ from reports.model.records import Record
 
 shipped = partial(variants.unchanged, ASSIGNMENT)
 changed = partial(variants.changed, ASSIGNMENT)
-with_mistake = partial(variants.with_mistake, ASSIGNMENT)
 EDITION = ASSIGNMENT.editions.default
 
 
