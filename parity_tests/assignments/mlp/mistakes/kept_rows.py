@@ -150,7 +150,7 @@ LOSS = (
 
 MISTAKES: tuple[Mistake, ...] = (*_mistakes(), *LAYERS, *LOSS)
 _OTHER_SHAPES = ("the gradients have other shapes than the parameters",)
-HIDDEN: Mapping[str, tuple[str, ...]] = {
+_FOLLOWING: Mapping[str, tuple[str, ...]] = {
     Found.BUILT_ANEW: (
         Found.OTHER_SET, Found.DROPOUT_OFF, Found.OTHER_STEPS, Found.NOT_EVALUATED, Found.USED_TWICE,
     ),
@@ -169,4 +169,5 @@ HIDDEN: Mapping[str, tuple[str, ...]] = {
     "b has another shape than 1×M": _OTHER_SHAPES,
     "b is stored as a column": _OTHER_SHAPES,
 }  # fmt: skip
+HIDDEN = {str(name): tuple(map(str, others)) for name, others in _FOLLOWING.items()}
 """What follows from a mistake, in the same case."""
