@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
-from parity_tests.protocol.layout import NUMPY_1, Editions, Layout
+from parity_tests.protocol.layout import NUMPY_1, Editions, Layout, defined_in
 from parity_tests.protocol.null import Nulls
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.part import Part
@@ -26,6 +28,8 @@ from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
 from reports.model.records import Record
 
+SET = re.compile(r"\.(\w+) = ")
+"""What a line of a question sets of an object."""
 PROBE = Path(__file__).parent / "inside" / "probe.py"
 RUBRIC, NULL = "rubric.toml", "null.tsv"
 
@@ -126,8 +130,32 @@ def _blamed(
 
 
 def _proof(declared: Declaration) -> Proof:
-    """Whoever knows nothing must earn nothing in any of the editions."""
-    return Proof(nulls=Nulls(editions=declared.editions))
+    """Whoever knows nothing must earn nothing in any of the editions; no case looks at what is lent."""
+    folder = declared.folder / declared.solution
+    lent = [path for path in sorted(folder.glob("*.py")) if any(fnmatch(path.stem, one) for one in declared.lent)]
+    given = [name for path in lent for name in defined_in(path.read_text(encoding="utf-8"))]
+    set_first = {name for one in declared.questions for line in one.run for name in SET.findall(line.line)}
+    return Proof(
+        nulls=Nulls(editions=declared.editions),
+        unasked=partial(_unasked, frozenset(set_first)),
+        not_asked=tuple(given),
+    )
+
+
+def _unasked(set_first: frozenset[str], function: str, before: str, after: str) -> str:
+    """Why nobody asks for what a changed line does otherwise, "" where somebody does."""
+    if "np.random.seed(" in before:
+        return "another seed draws of the same distribution, which is what is asked"
+    if "print_cost" in before or "verbose" in before:
+        return "what is printed is not asked"
+    if re.sub("([<>])=", r"\1", after) == before and ("0.5" in before or "rand" in before):
+        return "numbers that are drawn never lie at the limit"
+    made = re.findall(r"self\.(\w+)", before.partition(" = ")[0])
+    if function.endswith(".__init__") and made and set_first.issuperset(made):
+        return "the question sets it before anything is asked"
+    if "keepdims=" in before + after and before == re.sub(r"(, )?keepdims=(True|False)", "", after):
+        return "an array of one number, or an axis of 1 more, is taken for the number"
+    return ""
 
 
 def _diagnosis(declared: Declaration) -> Diagnosis:

@@ -166,7 +166,9 @@ def _own_parts(assignment: Assignment, mutant: Mutant) -> set[str]:
     """The part of a mutant's function, or its class, or those of the functions that call it; none if none is known."""
     by_function = assignment.by_function
     own = [name for name in (mutant.function, mutant.function.partition(".")[0]) if name in by_function]
-    parts = {by_function[function] for function in own[:1] or _callers(mutant) if function in by_function}
+    owner = mutant.function.rpartition(".")[0]
+    methods = [name for name in by_function if owner and name.startswith(f"{owner}.")]
+    parts = {by_function[function] for function in own[:1] or methods or _callers(mutant) if function in by_function}
     if not parts and mutant.file == assignment.layout.support_file:
         parts = {assignment.import_part}
     return parts

@@ -13,6 +13,7 @@ from parity_tests.cli.of_notebook import written_out
 from parity_tests.grading.intake.entries import Entry
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.mutants import excuse, mutants, trial
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
@@ -183,6 +184,17 @@ def test_what_is_ungraded_may_be_empty_and_is_noted_where_it_is_wrong() -> None:
     found = records(c5w1, Variant("", {"c5w1.py": early}), dtypes=["float64"], parts=["lstm_backward"])
     assert failures(found) == []
     assert any("carries nothing back in time" in note.text for record in found for note in record.notes)
+
+
+def test_what_a_notebook_is_not_asked_is_no_slip_that_must_be_caught() -> None:
+    """Seeds, prints and limits have a reason, helpers that are lent have no slips, and a class is asked by its methods."""
+    slips = mutants(find("dlai-c1w3"))
+    reasons = {one.before: row.outcome for one in slips if (row := excuse(find("dlai-c1w3"), one)) is not None}
+    assert {"np.random.seed(2)", "return forward_propagation(X, parameters)[0] > 0.5"} <= reasons.keys()
+    assert all(one.function != "sigmoid" for one in slips)
+    mytorch = find("mytorch")
+    init = next(one for one in mutants(mytorch) if one.function == "Conv2d_stride1.__init__" and "kernel" in one.before)
+    assert trial(mytorch, init, dtypes=["float64"]).outcome == "caught"
 
 
 def test_a_change_of_the_solution_that_never_ends_keeps_nobody_from_a_name() -> None:
