@@ -187,7 +187,7 @@ def test_what_is_ungraded_may_be_empty_and_is_noted_where_it_is_wrong() -> None:
 
 
 def test_what_a_notebook_is_not_asked_is_no_slip_that_must_be_caught() -> None:
-    """Seeds, prints and limits have a reason, helpers that are lent have no slips, and a class is asked by its methods."""
+    """Seeds, prints and limits have a reason, lent helpers have no slips, and a class is asked by its methods."""
     slips = mutants(find("dlai-c1w3"))
     reasons = {one.before: row.outcome for one in slips if (row := excuse(find("dlai-c1w3"), one)) is not None}
     assert {"np.random.seed(2)", "return forward_propagation(X, parameters)[0] > 0.5"} <= reasons.keys()
