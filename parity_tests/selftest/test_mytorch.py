@@ -171,6 +171,11 @@ def test_a_layer_is_not_blamed_for_the_one_inside_it() -> None:
     assert failing(found) == {"Conv1d_stride1.backward": {"a mean in place of a sum in dLdb"}}
 
 
+def test_what_is_built_of_a_wrong_layer_is_not_blamed_in_whichever_homework() -> None:
+    wrong = changed(f"{NN}/linear.py", " + self.b.T", "")
+    assert failing(asked(wrong, "CNN.forward", "Linear.forward", edition=None)).keys() == {"Linear.forward"}
+
+
 def test_a_tree_that_holds_several_homeworks_is_asked_for_all_of_them() -> None:
     wrong = changed(f"{NN}/rnn_cell.py", "self.dW_hh += dz", "self.dW_hh = dz")
     wrong |= changed(f"{NN}/linear.py", "self.dLdW = dLdZ.T", "self.dLdW = 2 * dLdZ.T", alone=True)
