@@ -215,8 +215,7 @@ def redrawn_problem(masks: Bits, r: float) -> Said | None:
     for k in range(len(masks) - 1):
         same = masks[k] == masks[k + 1]
         if same.all():
-            kept = "keep every element" if masks[k].all() else "have the same mask"
-            return Said(f"fails: calls {k + 1} and {k + 2} {kept}", Odd.SAME_MASK)
+            return _of_one_mask(masks[k], f"calls {k + 1} and {k + 2}")
         if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
             return Said(f"fails: calls {k + 1} and {k + 2} {_agreement(same, agree)}", Odd.CALLS_ALIKE)
     return None
@@ -228,9 +227,16 @@ def _redrawn_together(masks: Bits, agree: float) -> Said | None:
         same = first == masks[start + 1 :: 2][: len(first)]
         if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
             if same.all():
-                return Said("fails: all calls have the same mask", Odd.SAME_MASK)
+                return _of_one_mask(masks, "all calls")
             return Said(f"fails: calls in turn {_agreement(same, agree)}", Odd.TURNS_ALIKE)
     return None
+
+
+def _of_one_mask(masks: Bits, calls: str) -> Said:
+    """Where nothing seems dropped, as where the mask is added to x, it may be another one in each call."""
+    if masks.all():
+        return Said(f"fails: {calls} keep every element")
+    return Said(f"fails: {calls} have the same mask", Odd.SAME_MASK)
 
 
 def _agreement(same: Bits, chance: float) -> str:

@@ -69,6 +69,17 @@ def test_honest_masks_of_a_few_elements_are_never_convicted(r: float) -> None:
         assert problems(small_masks(np.random.default_rng(seed), r, 2 + seed % 3), r) == {}
 
 
+def test_masks_that_keep_all_are_not_told_to_be_one_mask_as_others_are() -> None:
+    """Where a mask is added to x nothing seems dropped, however it is drawn."""
+    for shape in (SHAPE, (CALLS_SMALL, 1, 4)):
+        kept, one = np.ones(shape, np.bool_), np.zeros(shape, np.bool_)
+        one[..., 0] = True
+        assert (problems(kept, 0.3)["re-drawn masks"].found, problems(one, 0.3)["re-drawn masks"].found) == (
+            "",
+            statistics.Odd.SAME_MASK,
+        )
+
+
 def test_bits_that_are_drawn_at_another_rate_are_independent_none_the_less() -> None:
     drawn = masks(np.random.default_rng(1), 0.3)
     assert {"kept fraction", "independence"} <= problems(drawn, 0.55).keys()
