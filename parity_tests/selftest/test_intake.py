@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.cli import main
 from parity_tests.grading.intake import FORMATS, course_sites, entries
 from parity_tests.grading.intake import prepare as prepare_
 from parity_tests.grading.intake.attempt import Attempt, HandIn, safe_name, under_names_of_their_own
@@ -98,7 +99,9 @@ def test_folders_zips_and_single_files_are_told_as_one_submission_each(tmp_path:
     assert "cem.py was taken for" in found["cem"].notes[0]
 
 
-def test_a_gradescope_export_gives_names_times_and_the_latest_attempt(tmp_path: Path) -> None:
+def test_a_gradescope_export_gives_names_times_and_the_latest_attempt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     metadata = """
 submission_11:
   :submitters:
@@ -136,6 +139,8 @@ submission_13:
     assert bob.name == "Bob, Cem"
     assert bob.email == "bob@school, cem@school"
     assert [attempt.hand_in.source for attempt in intake.replaced] == ["submission_11"]
+    assert main(["grade", str(source), "--dry-run", "--isolation", "none"]) == 0
+    assert "Earlier attempts, which do not count: Ann Ö." in capsys.readouterr().out
     assert files(prepare(intake.attempts[0].entries, ASSIGNMENT))[MODULE].endswith("# 12\n")
 
 

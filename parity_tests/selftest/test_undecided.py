@@ -88,7 +88,8 @@ def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> No
 
 def test_what_is_left_open_is_listed_unless_the_file_does_not_import() -> None:
     labels, of_main = Parts([]), record(check="main", verdict="missing", explained_by="10")
-    assert [flag.kind for flag in record_flags("ann", [of_main], labels)] == ["left open"]
+    (flag,) = record_flags("ann", [of_main], labels)
+    assert (flag.kind, flag.why.partition(" may ")[0]) == ("left open", "4: 1 quantity")
     assert record_flags("ann", [of_main, record(check="import", verdict="crashed")], labels) == []
 
 
