@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from parity_tests.declared.proposing.signatures import Module
 
 OPEN_LEFT = 1
-_PLOTS = ("matplotlib", "h5py", "sklearn", "PIL", "seaborn", "pandas", "scipy", "tqdm", "IPython", "public_tests")
-"""What notebooks import to load, plot and test: it does nothing while functions are judged."""
 
 
 def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
