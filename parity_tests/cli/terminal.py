@@ -34,7 +34,6 @@ class Progress:
         self._doing = doing
         self._verbose, self._quiet = verbose, quiet
         self._start = self._last_line = time.monotonic()
-        self._first: tuple[float, int] | None = None
         self._terminal = sys.stderr.isatty()
         self._bar: Any = None
 
@@ -49,9 +48,8 @@ class Progress:
         from reports.model.numbers import duration
 
         now = time.monotonic()
-        begun, first = self._first = self._first or (now, done)  # what comes before takes as long for few as for many
-        if first < done < total:
-            case += f", {duration(max(round((now - begun) * (total - done) / (done - first)), 1))} left"
+        left = duration(max(round((now - self._start) * (total - done) / max(done, 1)), 1))
+        case = f"{case}, {left} left" if done < total else case
         if self._quiet:
             return
         if self._verbose or not self._terminal:
