@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @assignment_option
 @click.option(
     "--only",
-    type=click.Choice(["mistakes", "honest", "slips", "evasions", "nulls", "nearmisses"]),
+    type=click.Choice(["honest", "slips", "evasions", "nulls", "nearmisses"]),
     help="Only one of the groups; near misses only where they are named.",
 )
 @click.option(
@@ -64,12 +64,12 @@ def selftest(
 ) -> int:
     """Test Parity itself.
 
-    Known mistakes, mutants (slips), adversarial submissions (evasions), correct variants (honest) and null submissions,
-    which know nothing, are made of the assignment's own solution, and checked as any submission is. Each mistake must
-    be caught at its part and called by its name, each mutant be caught unless it gives the same numbers or what it
-    changes is not asked for, each adversarial submission be caught, each correct variant match, and no null submission
-    earn more than 2 of 100. A near miss, which is wrong in some elements, calls or rounds alone, must not get the name
-    of what is wrong in all. Exit status 1 for a survivor, a wrong name or a false alarm.
+    Mutants (slips), adversarial submissions (evasions), correct variants (honest) and null submissions, which know
+    nothing, are made of the assignment's own solution, and checked as any submission is. Each mutant must be caught
+    unless it gives the same numbers or what it changes is not asked for, each adversarial submission be caught, each
+    correct variant match, and no null submission earn more than 2 of 100. A near miss, which is wrong in some elements,
+    calls or rounds alone, must not get the name of what is wrong in all. Exit status 1 for a survivor, a wrong name or
+    a false alarm.
     """
     import pandas as pd
 
@@ -101,12 +101,10 @@ def selftest(
 
 
 def _print_table(frame: pd.DataFrame) -> None:
-    from parity_tests.proof.mistakes import CAUGHT
     from reports.terminal.lines import table
 
-    rows = [["", "asked", "caught", "named", "equivalent", "not asked", "survivors", "false alarms"]]
+    rows = [["", "asked", "caught", "equivalent", "not asked", "survivors", "false alarms"]]
     labels = {
-        "mistakes": "mistakes",
         "slips": "mutants",
         "evasions": "adversarial",
         "honest": "correct variants",
@@ -120,15 +118,14 @@ def _print_table(frame: pd.DataFrame) -> None:
         outcomes, honest, slips = group["outcome"], kind == "honest", kind == "slips"
         counts = (
             len(group),
-            None if honest else int(outcomes.isin(CAUGHT).sum()),
-            int((outcomes == "named").sum()) if kind == "mistakes" else None,
+            None if honest else int((outcomes == "caught").sum()),
             int((outcomes == "equivalent").sum()) if slips else None,
             int((outcomes == "not asked").sum()) if slips else None,
             None if honest else int((outcomes == "survived").sum()),
             int((outcomes == "false alarm").sum()) if honest else None,
         )
         rows.append([label, *("-" if count is None else str(count) for count in counts)])
-    click.echo("\n".join(table(rows, "lrrrrrrr")))
+    click.echo("\n".join(table(rows, "lrrrrrr")))
     for row in frame[frame["kind"] == "nulls"].to_dict("records"):
         click.echo(f"  {row['detail']}: {row['name']}")
     excused = frame[frame["outcome"].isin(["equivalent", "not asked"])]

@@ -1,4 +1,4 @@
-"""Runs the self-proof on all cores: mistakes, slips, evasions, honest rewrites, null ones; its rows make a frame."""
+"""Runs the self-proof on all cores: slips, evasions, honest rewrites, null ones; its rows make a frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from parity_tests.harness.machine import cores
 from parity_tests.proof.editions import changed_parts, edition_for
 from parity_tests.proof.forms import correct_variants
 from parity_tests.proof.judged_variants import Row, first_failure, records
-from parity_tests.proof.mistakes import control, known_mistakes
 from parity_tests.proof.mutants import mutants, trial
 from parity_tests.proof.near_misses import called, near_misses
 from parity_tests.proof.null_submissions import (
@@ -69,7 +68,6 @@ VARIANTS = {
     "nearmisses": Kind(near_misses, called),
     "evasions": Kind(lambda assignment: assignment.proof().evasions, _of_evasion),
     "slips": Kind(mutants, trial),
-    "mistakes": Kind(known_mistakes, control),
 }
 """By name what is proved, what takes longest first; near misses where they are asked for alone."""
 KINDS = tuple(kind for kind in VARIANTS if kind != "nearmisses")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from parity_tests.operators.source import Source
 from parity_tests.protocol.assignment import Assignment
-from parity_tests.protocol.mistake import Around, Body, Mistake, Rewrite, Swap
+from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,6 @@ def changed(assignment: Assignment, name: str, changes: Sequence[Body | Swap | A
         place = _place({file: files[file]} if file else files, change)
         files[place] = _with(files[place], change)
     return Variant(name, files)
-
-
-def with_mistake(assignment: Assignment, mistake: Mistake) -> Variant:
-    """The solution with a known mistake plugged in."""
-    labels = {part.id: part.label for part in assignment.parts}
-    return changed(assignment, f"{labels[mistake.part]}: {mistake.name}", mistake.plug, mistake.file)
 
 
 def rewritten(assignment: Assignment, rewrite: Rewrite) -> Variant:

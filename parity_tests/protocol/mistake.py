@@ -146,14 +146,9 @@ class Mistake:
     """A mistake that is known by name.
 
     `operation` is that of the calls that it is a mistake of. It is recognised in one way. A `formula`
-    predicts what is returned. An `experiment`, which the assignment's own diagnosis makes,
-    says whether random numbers came about in this way. `raised` is a regular expression that an exception's type and
-    own text match, as `KeyError: 'W'`, and `shown_by` says whether a failure shows it, by its values and its finding.
-    A mistake that `spoils` other parts' results is named by the assignment's diagnosis too.
+    predicts what is returned. `raised` is a regular expression that an exception's type and own text match, as
+    `KeyError: 'W'`, and `shown_by` says whether a failure shows it, by its values and its finding.
     `editions` are those in which it can be made, all where left out.
-
-    `plug` puts the mistake into `file` of the assignment's solution, to prove that it is caught and named. The cases
-    that are then asked are those of its part, or of the checks in `shows_in`.
     """
 
     part: str
@@ -161,13 +156,8 @@ class Mistake:
     name: str
     hint: str
     formula: Formula | None = None
-    experiment: Callable[..., bool] | None = None
     shown_by: Shown | None = None
     raised: str = ""
-    spoils: bool = False
-    shows_in: tuple[str, ...] = ()
-    plug: tuple[Body | Swap | Around, ...] = ()
-    file: str = ""
     editions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

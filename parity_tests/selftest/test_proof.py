@@ -135,7 +135,7 @@ def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypat
         yield from ((proof.Task("mlp", "slips", n), row) for n, row in enumerate(rows))
 
     monkeypatch.setattr(proof, "prove", prove)
-    asked = ["--only", "mistakes", "--out", str(tmp_path / "out")]
+    asked = ["--only", "slips", "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(selftest, asked, standalone_mode=False)
     assert result.return_value == 1
     assert "survived: f: a → b" in result.output
