@@ -152,14 +152,9 @@ def failing(swaps: Sequence[Swaps], *cases: str) -> Iterator[tuple[str, str, str
 
 
 SHOWN = (
-    ('0.01 for float(main_params["learning_rate"])', "relu-wiring", "learning rate"),
     ("0.9 if main_params", "relu-wiring", "weights"),
-    ('0.5 for float(main_params["dropout_rate"])', "relu-wiring", "layers"),
-    ("= 5 for", "relu-wiring", "batches"),
-    ("mnist_subset.json", "relu-wiring", "run"),
     ('int(main_params["random_seed"]) or None', "relu-wiring", "random seed"),
     ('result = Path("results.json")', "relu-wiring", "training accuracy"),
-    ("10 for int", "tanh-own", "number of steps"),
     ("if t == 10", "tanh-own", "learning rate"),
     ("range(0, train.N, minibatch_size)", "tanh-own", "batches"),
     ("if t < 5 else np.arange(train.N)", "tanh-own", "shuffle"),

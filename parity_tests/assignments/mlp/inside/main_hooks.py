@@ -188,15 +188,15 @@ class Hooks:
         return before or "L2.backward's output"
 
     def _dropped(self, instance: Any, name: str, train: bool, after: Any) -> dict[str, Any]:
-        """What a forward of dropout did; in training with its input and output, where they can be stored."""
+        """What a forward of dropout did; in training with what it kept, and where that is seen, if both can be."""
         facts: dict[str, Any] = {"train": train}
         before = self._log.dataflow.input_of(name) if train else None
         if before is not None and after is not None and before.shape == after.shape and before.ndim == 2:
-            facts["dropout"] = self._log.store("drop_in", before)
-            self._log.store("drop_out", after)
             mask = numeric(getattr(instance, "mask", None)) if self._stand_ins is not None else None
-            if mask is not None:  # where the input is 0, what comes out does not show it
-                facts["mask"] = self._log.store("mask", mask)
+            # Where the input is 0, what comes out does not show it.
+            kept = (after != 0) | (before == 0) if mask is None else mask != 0
+            facts["dropout"] = self._log.store("kept", kept)
+            self._log.store("seen", (before != 0) & np.isfinite(before))
         return facts
 
     # ---- functions

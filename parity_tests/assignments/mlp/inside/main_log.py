@@ -11,6 +11,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from parity_tests.assignments.mlp.inside.homework_names import BESIDE, PIXELS, WEIGHT_NAMES
     from parity_tests.assignments.mlp.inside.main_values import FLOAT64, Array, numeric, same
 else:
@@ -24,8 +26,8 @@ ONCE = f"{BESIDE} the network, which took it first for "
 """How the name of a layer begins whose place another one of the same sizes has taken."""
 EVENT_CAP = 20_000
 """About twenty times what the longest run asked for makes."""
-NUMBER_CAP = 8_000_000
-"""Numbers that are stored: 64 MB, some hundred times the weights of 1,000 hidden units for a few pixels."""
+BYTE_CAP = 64_000_000
+"""Bytes that are stored: some hundred times the weights of 1,000 hidden units for a few pixels."""
 BATCH = "the mini-batch"
 Value = tuple[Any, Array | None]
 """An object that went through a call, and a copy of its numbers that was made at once."""
@@ -39,26 +41,26 @@ class Log:
 
     def __init__(self, pixels: int) -> None:
         self.events: list[dict[str, Any]] = []
-        self.arrays: dict[str, list[Array]] = {}
+        self.arrays: dict[str, list[NDArray[Any]]] = {}
         self.full = False
-        self._numbers = 0
+        self._bytes = 0
         self.layers = Layers(pixels, self._forget)
         self.dataflow = Dataflow()
         self.weights = Weights(self, self.layers.linear)
 
     def add(self, event: str, **facts: Any) -> None:
         """Writes an event down, with what is known of it."""
-        if len(self.events) >= EVENT_CAP or self._numbers >= NUMBER_CAP:
+        if len(self.events) >= EVENT_CAP or self._bytes >= BYTE_CAP:
             self.full = True
             return
         self.events.append({"event": event, **facts})
 
-    def store(self, name: str, copy: Array) -> int:
+    def store(self, name: str, copy: NDArray[Any]) -> int:
         """Appends a copy, which nobody changes any more, to the stack `name`; its index there."""
         stack = self.arrays.setdefault(name, [])
         if not self.full:
             stack.append(copy)
-            self._numbers += copy.size
+            self._bytes += copy.nbytes
         return len(stack) - 1
 
     def _forget(self, name: str) -> None:

@@ -76,8 +76,7 @@ class _Reader:
 
     def __init__(self, kept: _Kept, digits: Mapping[str, Array]) -> None:
         self.X, self.digits = _stack(kept, "X"), digits
-        self.before, self.after = _stack(kept, "drop_in"), _stack(kept, "drop_out")
-        self.masks = _stack(kept, "mask")
+        self.kept, self.seen = _stack(kept, "kept"), _stack(kept, "seen")
         self.known = {
             content: (split, index)
             for split in reversed(SPLITS)
@@ -148,12 +147,8 @@ class _Reader:
         span.calls.append((index, Call(name, tuple((a, b, c) for a, b, c in event.get("wrong", [])))))
         if name.startswith("drop") and name.endswith(".forward"):
             at = int(event.get("dropout", -1))
-            kept, seen = None, None
-            if 0 <= at < len(self.after):
-                before, after = self.before[at], self.after[at]
-                kept, seen = np.asarray((after != 0) | (before == 0)), np.asarray((before != 0) & np.isfinite(before))
-                if 0 <= (drawn := int(event.get("mask", -1))) < len(self.masks):
-                    kept = np.asarray(self.masks[drawn] != 0)
+            known = 0 <= at < min(len(self.kept), len(self.seen))
+            kept, seen = (self.kept[at] != 0, self.seen[at] != 0) if known else (None, None)
             span.drops.append(Dropped(bool(event["train"]), kept, seen))
         if name == "loss.forward" and "labels" in event:
             span.labels = tuple(event["labels"])
