@@ -168,8 +168,8 @@ def check(
     fix_lines: list[str] = []
     where = replace(run, environment=replace(run.environment, submission=str(folder)))
     if fix:
-        fix_lines, rows = _fixes(chosen, where, allow, tells)
-        run = replace(run, environment=replace(run.environment, fixes=rows))
+        fix_lines, rows, left = _fixes(chosen, where, allow, tells)
+        run = replace(run, environment=replace(run.environment, fixes=rows, without_fix=left))
     made = _reproductions(chosen, where, timeout, allow, tells) if repro else None
     scripts = {} if made is None else made.scripts
     whole = wanted is None and dtype == "both"
@@ -225,11 +225,12 @@ def _reproductions(
 
 def _fixes(
     assignment: Assignment, run: Any, allow: tuple[str, ...], tells: Mapping[str, bool]
-) -> tuple[list[str], list[dict[str, Any]]]:
-    """What is said of the fixes that were found, and of the wrong parts that have none; and the fixes for the page."""
-    from parity_tests.harness.repair import lines, repairs
+) -> tuple[list[str], list[dict[str, Any]], list[str]]:
+    """What is said of the fixes that were found, and of the wrong parts that have none; the fixes, and those parts."""
+    from parity_tests.harness.repair import lines, repairs, without_fix
     from reports.model.fixes import to_rows
 
     with Progress("looking for fixes", **tells) as progress:
         found = repairs(assignment, run.records, run.environment, allow=allow, progress=progress)
-    return lines(found, assignment, run.records), to_rows(fix for repair in found for fix in repair.fixes)
+    rows = to_rows(fix for repair in found for fix in repair.fixes)
+    return lines(found, assignment, run.records), rows, without_fix(found, assignment, run.records)

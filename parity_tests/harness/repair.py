@@ -29,6 +29,7 @@ from parity_tests.harness.exam import question_of
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import asked_before
+from parity_tests.harness.told_lines import told_lines, words_told
 from parity_tests.harness.whose_fault import judge_anything
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import changes_of
@@ -49,7 +50,7 @@ from reports.model.verdicts import FAILING, PASSING, Verdict
 
 SECONDS = 1.5
 """How long this process may work on a part's repair: with what the sandbox works meanwhile some 3 s."""
-WHOLE = 4
+WHOLE = 2
 """So many times as long it may work on a part that only whole runs show, which take longer."""
 PATIENCE = 20
 """So many times as long it may take on a busy machine, or where changed functions do not end."""
@@ -144,7 +145,8 @@ def repairs(
             process = plan[0].process if plan else own
             if process not in runners:
                 runners[process] = stack.enter_context(runner_of(assignment, folder, process, *arguments))
-            bench = _Bench(assignment, folder, runners[process], plan, context, seed, part)
+            told = words_told(record for record in records if record.part == part and record.verdict in FAILING)
+            bench = _Bench(assignment, folder, runners[process], plan, context, seed, part, told)
             repair = bench.repair(seconds)
             if repair is not None:
                 found.append(repair)
@@ -171,11 +173,15 @@ def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Rec
         for fix in repair.fixes:
             said.append(f"  {fix.place}: {printable(fix.words)}")
             said += [f"    {line}" for line in fix.marked()]
-    repaired = {repair.part for repair in found}
-    left = [labels[part] for part in wrong_parts(assignment, records) if part not in repaired]
-    if left:
+    if left := [labels[part] for part in without_fix(found, assignment, records)]:
         said.append(f"No fix was found for {listed(left)}: no small change or two, of those tried, mends all of it.")
     return said
+
+
+def without_fix(found: Sequence[Repair], assignment: Assignment, records: Sequence[Record]) -> list[str]:
+    """The wrong parts for which no repair was found, by their ids."""
+    repaired = {repair.part for repair in found}
+    return [part for part in wrong_parts(assignment, records) if part not in repaired]
 
 
 @dataclass(frozen=True)
@@ -227,7 +233,9 @@ class _Bench:
         context: Context,
         seed: int,
         part: str,
+        told: frozenset[str],
     ) -> None:
+        self._told = told
         self._assignment, self._runner, self._context, self._seed, self._part = assignment, runner, context, seed, part
         self._folder = folder
         asked = [
@@ -302,8 +310,13 @@ class _Bench:
             for n in text.source.called_by(one, others)
         ]
         found_of = changes_of(text.source, dict.fromkeys(names), OF_SOURCES, blocks=of_blocks)
+        # A change of a line of which what is known to be wrong tells comes before its like elsewhere.
+        near = told_lines(text.source, names, self._told)
         changes = sorted(
-            [*_numbers(text.source, names, self._right_numbers()), *found_of],
+            (
+                replace(one, rank=max(0, one.rank - 2)) if one.line in near else one
+                for one in (*_numbers(text.source, names, self._right_numbers()), *found_of)
+            ),
             key=lambda one: ((one.line, one.mends) not in promising, one.rank, one.operator == "factor"),
         )
         sized = sorted((c for c in self._cases if any(one[0] == c.name for one in failing & self._own)), key=self._size)
@@ -538,12 +551,24 @@ def _numbers_in(function: ast.AST) -> Iterator[tuple[ast.Constant, float]]:
 
 
 def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> Iterator[Change]:
-    """Each number of these functions replaced by one that is right in the part."""
+    """Each number of these functions replaced by one that is right in the part; a condition of every n-th round."""
+    nodes = [node for name in names for node in ast.walk(source.functions[name])]
+    within = {id(one.args[0]) for one in nodes if isinstance(one, ast.Call) and len(one.args) == 1}
+    times = {id(one) for node in nodes if isinstance(node, ast.BinOp) for one in (node.left, node.right)}
     found = [found for name in names for found in _numbers_in(source.functions[name])]
     for node, number in sorted(found, key=lambda one: isinstance(one[1], int)):  # of whole numbers there are more
-        for other in (repr(one) for one in right if one != number and type(one) is type(number)):
-            words = f"`{source.of(node)}` is used where `{other}` belongs"
-            yield Change("number", 0, node.lineno, ((*source.span(node), other),), "", words)
+        for other in (one for one in right if one != number and type(one) is type(number)):
+            words = f"`{source.of(node)}` is used where `{other!r}` belongs"
+            # What the number is in may be what is too much.
+            rank = 4 if id(node) in within or (other == 0 and id(node) in times) else 0
+            yield Change("number", rank, node.lineno, ((*source.span(node), repr(other)),), "", words)
+    counted = {node.target.id for node in nodes if isinstance(node, ast.For) and isinstance(node.target, ast.Name)}
+    for test in (one.test for one in nodes if isinstance(one, ast.If)):
+        for name in {one.id for one in ast.walk(test) if isinstance(one, ast.Name)} & counted:
+            for count in (one for one in right if isinstance(one, int) and one > 2 and "%" not in source.of(test)):
+                rounds = f"{name} % {count} == 0"
+                edit = (*source.span(test), f"{rounds} and {source.operand(test)}")
+                yield Change("rounds", 0, test.lineno, (edit,), "", f"the condition `{rounds}` is missing")
 
 
 def _overlap(changes: Sequence[Change]) -> bool:
@@ -571,5 +596,6 @@ def _differing(before: Source, after: Source) -> tuple[str, str]:
     last = 0
     while last < min(len(old), len(new)) - first - 1 and old[-1 - last] == new[-1 - last]:
         last += 1
-    one, two = (dedent("\n".join(lines[first : len(lines) - last])).strip() for lines in (old, new))
-    return one, two
+    gone, come = (lines[first : len(lines) - last] for lines in (old, new))
+    both = dedent("\n".join((*gone, *come))).split("\n")
+    return "\n".join(both[: len(gone)]).rstrip(), "\n".join(both[len(gone) :]).rstrip()

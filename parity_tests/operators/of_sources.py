@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from parity_tests.operators.change import Change
 from parity_tests.operators.expressions import REDUCTIONS, SIGNS, Found, Place
+from parity_tests.operators.of_functions import of_functions
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
 
@@ -40,9 +41,11 @@ def scaled(place: Place) -> Found:
     """A factor more within the brackets of a function."""
     node = place.site.node
     if isinstance(place.site.parent, ast.Call) and place.site.role == "args" and _word(place.site.parent) in _CURVED:
+        minus = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+        inner = node.operand if isinstance(node, ast.UnaryOp) and minus else node
         for factor in ("2", "0.5"):
-            words = f"a factor `{factor}` is missing at `{place.text(node)}`"
-            yield place.change("scaled", 3, f"{factor} * {place.operand(node)}", "", words, operation=False)
+            words, new = f"a factor `{factor}` is missing at `{place.text(node)}`", f"{factor} * {place.operand(inner)}"
+            yield place.change("scaled", 3, f"-{new}" if minus else new, "", words, operation=False)
 
 
 def deeper(place: Place) -> Found:
@@ -107,7 +110,9 @@ def turned(place: Place) -> Found:
     node = place.site.node
     if isinstance(node, ast.Subscript) and place.text(node).count("::-1") > 1:
         words = f"`{place.text(node.value)}` is turned"
-        yield place.change("turned", 2, place.text(node).replace("::-1", ":"), "", words, operation=False)
+        new = place.text(node).replace("::-1", ":")
+        whole = place.text(node.value) if not new.removeprefix(place.text(node.value)).strip("[:, ]") else new
+        yield place.change("turned", 1, whole, "", words, operation=False)
 
 
 def keywords(place: Place) -> Found:
@@ -156,14 +161,69 @@ def reshaped(place: Place) -> Found:
             yield place.change("transpose", 2, new, "", words, operation=False)
 
 
+def bounds(place: Place) -> Found:
+    """A bound of `clip` left out; the end of a range one more or less."""
+    node, parent = place.site.node, place.site.parent
+    if not isinstance(parent, ast.Call) or place.site.role != "args":
+        return
+    if _word(parent) == "clip" and isinstance(node, ast.Constant):
+        words = f"the bound `{place.text(node)}` should not be there"
+        yield place.change("bound", 1, "None", "", words, operation=False)
+    if place.text(parent.func) == "range" and node is parent.args[min(1, len(parent.args) - 1)]:
+        text = place.text(node)
+        for one, other in (("+ 1", "- 1"), ("- 1", "+ 1")):
+            words = f"the range ends one too {'early' if one == '+ 1' else 'late'} with `{text}`"
+            new = text.removesuffix(f" {other}") if text.endswith(f" {other}") else f"{text} {one}"
+            yield place.change("bound", 1, new, "", words)
+
+
+def whether(place: Place) -> Found:
+    """Whether a factor is above 0 in place of it, its square, and a condition that is not divided by what it asks."""
+    node, parent = place.site.node, place.site.parent
+    text = place.text(node)
+    if isinstance(node, ast.Name) and isinstance(parent, ast.BinOp):
+        if isinstance(parent.op, ast.Mult):
+            words = f"`{text}` is used where whether it is above 0 belongs"
+            yield place.change("whether", 3, f"({text} > 0)", "", words, operation=False)
+        if not isinstance(parent.op, ast.Pow):
+            yield place.change("power", 2, f"{text} ** 2", "", f"`{text}` is not squared")
+    if isinstance(node, ast.Compare) and isinstance(node.comparators[0], ast.Name | ast.Attribute | ast.Subscript):
+        share = place.text(node.comparators[0])
+        for divisor in (share, f"(1 - {share})"):
+            words = f"the divisor `{divisor}` is missing at `{text}`"
+            yield place.change("factor", 1, f"({text}) / {divisor}", "", words)
+
+
+def arguments(place: Place) -> Found:
+    """Two arguments exchanged that stand side by side, further on than the first two; a product for which 0 belongs."""
+    node, parent = place.site.node, place.site.parent
+    if isinstance(node, ast.Call) and not any(isinstance(one, ast.Starred) for one in node.args):
+        for k in range(1, len(node.args) - 1):
+            one, two = node.args[k : k + 2]
+            (start, _), (_, end) = place.source.span(one), place.source.span(two)
+            edit = (start, end, f"{place.text(two)}, {place.text(one)}")
+            words = f"`{place.text(one)}` and `{place.text(two)}` are exchanged"
+            yield Change("exchanged", 1, one.lineno, (edit,), "", words)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) and isinstance(parent, ast.Call):
+        words = f"`{place.text(node)}` is used where `0` belongs"
+        yield place.change("number", 2, "0", "", words, operation=False)
+
+
+def shifted(place: Place) -> Found:
+    """What is returned, doubled less 1: the hyperbolic tangent of the sigmoid."""
+    node = place.site.node
+    if isinstance(place.site.parent, ast.Return) and not isinstance(node, ast.Tuple | ast.Constant):
+        words = f"`{place.text(node)}` is not doubled and lessened by 1"
+        yield place.change("shifted", 4, f"2 * {place.operand(node)} - 1", "", words)
+
+
 def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     """Steps of windows that are left out; entries that are read, changed and never kept; what is never used."""
     unused = _unused(source, function)
+    yield from of_functions(source, function)
     yield from _attributes(source, function)
     yield from _branches(source, function)
     for statement, _ in statements(function):
-        if isinstance(statement, ast.For):
-            yield from _after_loop(source, statement)
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return) and statement.value is not None:
             yield from _used(source, function, statement, unused)
             yield from _ends(source, statement)
@@ -205,43 +265,19 @@ def _branches(source: Source, function: Function) -> Iterator[Change]:
         if isinstance(statement, ast.Assign):
             made.setdefault(source.of(statement.targets[0]), []).append(statement)
     for same in made.values():
-        ends = {
-            (SIGNS[type(one.value.op)], source.operand(one.value.right))
-            for one in same
-            if isinstance(one.value, ast.BinOp) and type(one.value.op) in SIGNS
-        }
+        ended = {id(one): one.value for one in same if isinstance(one.value, ast.BinOp) and type(one.value.op) in SIGNS}
         for one in same if len(same) > 1 else ():
-            for sign, last in sorted(ends):
+            if (own := ended.get(id(one))) and isinstance(own.op, ast.Add) and not isinstance(own.right, ast.Constant):
+                words, new = f"a factor `2` is missing at `{source.of(own.right)}`", f"2 * {source.of(own.right)}"
+                yield Change("branch", 2, one.lineno, ((*source.span(own.right), new),), "", words)
+            for sign, last in sorted({(SIGNS[type(end.op)], source.operand(end.right)) for end in ended.values()}):
                 text = source.of(one.value)
-                if not text.endswith(last) and not isinstance(one.value, ast.Constant | ast.Tuple):
+                if (own is None or last != source.operand(own.right)) and not isinstance(
+                    one.value, ast.Constant | ast.Tuple
+                ):
                     new = f"{text if sign in '+-' else source.operand(one.value)} {sign} {last}"
                     words = f"`{sign} {last}` is missing at `{text}`"
                     yield Change("branch", 2, one.lineno, ((*source.span(one.value), new),), "", words)
-
-
-def _after_loop(source: Source, loop: ast.For) -> Iterator[Change]:
-    """What a loop adds up, once more after it, for the number that it stops before or begins after."""
-    if not isinstance(loop.target, ast.Name) or not isinstance(loop.iter, ast.Call) or _word(loop.iter) != "range":
-        return
-    read = [node for one in loop.iter.args for node in ast.walk(one) if isinstance(node, ast.Name | ast.Attribute)]
-    ends = [node for node in read if isinstance(node, ast.Name) or is_own(node)]
-    for statement in (one for one in loop.body if isinstance(one, ast.AugAssign)):
-        for end in dict.fromkeys(source.of(node) for node in ends if source.of(node) != "self"):
-            once = _Renamed(loop.target.id, end).visit(ast.parse(ast.unparse(statement)))
-            new, place = f"\n{' ' * loop.col_offset}{ast.unparse(once)}", source.span(loop)[1]
-            words = f"`{source.of(statement)}` is missing for `{end}`, after the loop"
-            yield Change("loop", 3, loop.end_lineno or loop.lineno, ((place, place, new),), "", words)
-
-
-class _Renamed(ast.NodeTransformer):
-    """An expression in place of a name."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self._name, self._text = name, text
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """The expression for the name."""
-        return ast.parse(self._text, mode="eval").body if node.id == self._name else node
 
 
 def _attributes(source: Source, function: Function) -> Iterator[Change]:
@@ -325,7 +361,12 @@ def _kept(source: Source, function: Function, statement: ast.stmt) -> Iterator[C
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
         return
     name, read = statement.targets[0].id, dict[str, None]()
-    for node in ast.walk(statement.value):
+    same = [
+        one.value
+        for one, _ in statements(function)
+        if isinstance(one, ast.Assign) and source.of(one.targets[0]) == name and one.lineno <= statement.lineno
+    ]
+    for node in (inner for value in same for inner in ast.walk(value)):
         if isinstance(node, ast.Subscript) and isinstance(
             node.slice, ast.Constant | ast.Name | ast.BinOp | ast.JoinedStr
         ):
@@ -356,4 +397,7 @@ def _with_last(place: Place, call: ast.Call, last: str) -> str:
     return f"{place.text(call.func)}({', '.join(given)})"
 
 
-OF_SOURCES = (across_calls, scaled, deeper, shares, corrections, turned, keywords, shuffled, reshaped)
+OF_SOURCES = (
+    across_calls, scaled, deeper, shares, corrections, turned, keywords, shuffled, reshaped, bounds, whether, arguments,
+    shifted,
+)  # fmt: skip

@@ -53,7 +53,7 @@ def total(x, w, L):
         ("norm", "/ np.sqrt(var + eps)", "`eps` is missing in `np.sqrt(var)`"),
         ("norm", "x[1:-eps or None]", "`-eps` as the end of a slice gives nothing when it is 0"),
         ("total", "x.reshape(len(x), -1)\n", '`order="F"` should not be there in `x.reshape(len(x), -1, order="F")`'),
-        ("total", "\n    loss += np.sum(w[L])\n    ret", "`loss += np.sum(w[i])` is missing for `L`, after the loop"),
+        ("total", "range(L, 0, -1)", "the term `1` should not be there"),
         ("total", "np.max(rows, axis=1, keepdims=True)", "`np.max(rows, axis=0)` should go along 1, with keepdims"),
         ("total", "1:-L or None, 1:-L or None]", "`-L` as the end of a slice gives nothing when it is 0"),
     ],
@@ -62,6 +62,47 @@ def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: st
     changes = changes_of(LAYER, [function], OF_SOURCES, blocks=of_blocks)
     made = [change for change in changes if mended in change.applied(LAYER)]
     assert words in [change.mends for change in made]
+
+
+@pytest.mark.parametrize(
+    ("code", "mended", "words"),
+    [
+        ("h1 = f(x); d1 = g(h1)\nreturn f(h1)", "return f(d1)", "`h1` is used where `d1` belongs"),
+        ("d = net.forward(x, train=True)", "train=False", "`True` is used where `False` belongs, in `{}`"),
+        ("w = normal(0, sqrt(0.1))", "normal(0, 0.1)", "`sqrt` should not be there around `0.1`"),
+        ("k = self.m > 0\nreturn k", "return self.m", "`k` is used where `self.m` belongs"),
+        ("v = m[k]\nm[k] = 2 * v\nreturn v", "return m[k]", "`v` is what `m[k]` was before"),
+        ("v = m[k]\nv = 2 * v\nreturn v", "2 * v\n    m[k] = v", "`v` is not kept as `m[k]`"),
+        ("a = g[k] + l * w[k]\nreturn g[k]", "return (g[k] + l * w[k])", "`g[k]` is used where"),
+        ("v = a * v - g\nw = w + a * v - g", "w = w + v", "`a * v - g` is used where `v` belongs"),
+        ("for w in ws:\n    w += 1\n    return ws", "+= 1\n    return ws", "`return ws` is within the loop"),
+        ("p = random(n)\nfor t in ts:\n    f(p)", "    p = random(n)\n        f", "`p = random(n)` is done once"),
+        ("a = x\nb = t\nt += 1", "t += 1\n    a = x", "`t += 1` comes after `a = x`"),
+        ("W1 = 1\nd2 += W2\nd3 += W3", "d1 += W1\n    d2", "`d1 += W1` is missing"),
+        ("h = D.forward(x)\ng = L.backward(h, e)", "L.backward(h, D.backward(x, e))", "`D.backward` is never called"),
+        ("z = x[hs:hs + pw, ws:ws + ph]", "x[hs:hs + ph, ws:ws + pw]", "`ph` and `pw` are exchanged"),
+        ("c = (1 - r) * c + r * d", "(r) * c + (1 - r) * d", "`r` and `1 - r` are exchanged"),
+        ("y = h(C // G, G)\nreturn C // G", "h(G, C // G)\n    return G", "`G` and `C // G` are exchanged"),
+        ("c = C // G\nm = H * W", "m = C // G * H * W", "the factor `C // G` is missing at `H * W`"),
+        ("a, b = i * s, j", "j * s", "`* s` is missing at `j`"),
+        ("y = x[1:-1, 1:-1]", "x[pad:-pad or None, pad:-pad or None]", "`1` is used wherever `pad` belongs"),
+        ("y = x - x.mean(axis=0)", "x - run_mean", "`x.mean(axis=0)` where `run_mean` belongs"),
+        ("dx = g * std", "g * std\n    dx = dx - dx.mean(axis=0)", "the gradient through the mean is missing"),
+        ("y = np.clip(x, 0, 1)", "np.clip(x, 0, None)", "the bound `1` should not be there"),
+        ("for i in range(1, L):\n    f(i)", "range(1, L + 1)", "the range ends one too early with `L`"),
+        ("y = g * h", "g * (h > 0)", "`h` is used where whether it is above 0 belongs"),
+        ("m = u < p", "m = (u < p) / p", "the divisor `p` is missing at `u < p`"),
+        ("y = where(x > 0, x, 0.1 * x)", "where(x > 0, x, 0)", "`0.1 * x` is used where `0` belongs"),
+        ("return s", "return 2 * s - 1", "`s` is not doubled and lessened by 1"),
+    ],
+)  # fmt: skip
+def test_a_function_is_mended_by_what_else_stands_in_it(code: str, mended: str, words: str) -> None:
+    lines = "".join(f"    {line}\n" for line in code.split("\n"))
+    source = Source(f"def f(x, pad, run_mean):\n{lines}")
+    made = [one for one in changes_of(source, ["f"], OF_SOURCES, blocks=of_blocks) if mended in one.applied(source)]
+    said = words.format(code.partition(" = ")[2])
+    assert any(one.mends.startswith(said) for one in made), [one.mends for one in made]
+    assert all(ast.parse(one.applied(source)) for one in made)
 
 
 def test_every_change_leaves_python_that_differs_from_the_source_in_its_function_alone() -> None:

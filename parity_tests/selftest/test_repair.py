@@ -10,7 +10,9 @@ import pytest
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import Run, check
-from parity_tests.harness.repair import Repair, lines, repairs
+from parity_tests.harness.repair import Repair, lines, repairs, without_fix
+from parity_tests.harness.told_lines import told_lines, words_told
+from parity_tests.operators.source import Source
 from parity_tests.selftest.fake_records import record
 from reports.model.environment import Environment
 
@@ -71,8 +73,35 @@ def test_two_mistakes_that_are_in_every_result_are_found_together(found: dict[st
 
 def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: dict[str, Repair], wrong: Run) -> None:
     assert "8" not in found
+    assert without_fix(list(found.values()), ASSIGNMENT, wrong.records) == ["8"]
     said = lines(list(found.values()), ASSIGNMENT, wrong.records)
     assert said[-1] == "No fix was found for TODO 8: no small change or two, of those tried, mends all of it."
+
+
+TRAINING = Source(
+    """def main(model, x, y, eta):
+    for t in range(30):
+        if t != 0:
+            eta = eta * 0.1
+        h1 = model['nonlinear1'].forward(x)
+        d1 = model['drop1'].forward(h1, is_train=True)
+        a2 = model['L2'].forward(h1)
+        val_loss = model['loss'].forward(a2, y)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("main passes nonlinear1.forward's output to L2.forward as X, where drop1.forward's belongs", [5, 6, 7]),
+        ("the loss with dropout on in place of the loss record", [6, 8]),
+        ("several epochs have the same order", []),
+    ],
+)
+def test_a_repair_is_looked_for_first_in_lines_that_the_name_tells_of(name: str, lines: list[int]) -> None:
+    told = words_told([record(verdict="mismatch", diagnosis=name, quantity="")])
+    assert sorted(told_lines(TRAINING, ["main"], told)) == lines
 
 
 def test_a_right_submission_is_not_asked_again(wrong: Run) -> None:

@@ -38,8 +38,8 @@ class Environment:
     """What a run says of itself; None is what it does not say. Files and pages have the fields in this order.
 
     A check, a training trace and a pair of functions each say some of it. `others` is what another version wrote: it is
-    kept, and no student sees it. `asked` are the parts of a check that was of some alone. `seed` and `submission` are
-    the whole class's, and a folder's name.
+    kept, and no student sees it. `asked` are the parts of a check that was of some alone, `without_fix` those for which
+    a fix was looked for and not found. `seed` and `submission` are the whole class's, and a folder's name.
     """
 
     assignment: Annotated[str | None, _TOLD] = None
@@ -78,6 +78,7 @@ class Environment:
     for_students: Annotated[ForStudents | None, _TOLD_WORKED_WITH] = None
     drift: Annotated[Mapping[str, Any] | None, _WORKED_WITH] = None
     fixes: Annotated[Sequence[Mapping[str, Any]] | None, _WORKED_WITH] = None
+    without_fix: Annotated[Sequence[str] | None, _WORKED_WITH] = None
     cases_refused_by_the_reference: Mapping[str, str] | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
 
