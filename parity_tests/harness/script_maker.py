@@ -170,8 +170,8 @@ class ScriptMaker:
         """Ever larger cases that fail in the same way; at last the one that failed."""
         quantity = next(q for q in case.quantities if q.name == record.quantity)
         kind, drawn = self._scripts.kinds[case.probe], draw(self._assignment, case, self._seed)
-        own, timeouts = Comparison(record.verdict), 0
-        if record.verdict == Verdict.MISMATCH:
+        own, timeouts = Comparison(record.verdict, step=record.step, gap=record.gap), 0
+        if record.verdict == Verdict.MISMATCH and record.gap is None:  # of what has no numbers the finding tells
             _, _, judged = self._asked(case, quantity, drawn, seed_of(self._seed, case.name))
             own = judged[quantity.name]
 
@@ -342,7 +342,7 @@ class ScriptMaker:
 
 
 def _fails_alike(record: Record, own: Comparison, other: Comparison) -> bool:
-    """Whether a record, as its `own` case was judged anew, and another case fail in the same way.
+    """Whether a record, whose `own` comparison this is, and another case fail in the same way.
 
     What has a name is wrong in the same way in all of its calls.
     """
@@ -350,8 +350,9 @@ def _fails_alike(record: Record, own: Comparison, other: Comparison) -> bool:
         return False
     if record.verdict == Verdict.CRASHED:
         return (other.line or None) == (record.line or None)
-    found_alike = own.finding == other.finding and (other.gap is None) == (record.gap is None)
-    return record.verdict != Verdict.MISMATCH or found_alike
+    if record.verdict != Verdict.MISMATCH:
+        return True
+    return other.gap is not None if record.gap is not None else other.gap is None and own.finding == other.finding
 
 
 def _with_fewer_calls(params: Params, key: Key, kind: Shown) -> Iterator[Params]:
