@@ -37,3 +37,11 @@ def update_parameters_with_adam(parameters, grads, v, s, t, learning_rate=0.01, 
         for name, value in parameters.items()
     }
     return parameters, v, s, v_corrected, s_corrected
+
+
+def update_lr(learning_rate0, epoch_num, decay_rate):
+    return learning_rate0 / (1 + decay_rate * epoch_num)
+
+
+def schedule_lr_decay(learning_rate0, epoch_num, decay_rate, time_interval=1000):
+    return learning_rate0 / (1 + decay_rate * (epoch_num // time_interval))

@@ -88,11 +88,10 @@ def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) 
 
 def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
     for slug, row in ROWS.items():
-        if slug in question.shapes or not question.shapes:
+        few = slug == "equal" and len(question.letters) < 2
+        if not few and (slug in question.shapes or not question.shapes):
             settings = settings_of(seed, question.name, slug)
             sizes = [dict(row.sizes(question, settings)) for _ in range(row.copies)]
-            if slug == "equal" and len(question.letters) < 2:
-                continue
             constants: list[dict[str, Any]] = []
             for _ in range(row.copies):
                 constants.append(_constants(question, settings, constants[-1] if constants else {}))

@@ -325,7 +325,8 @@ def _built_of(told: Any) -> Mapping[str, Sequence[str]]:
 def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
     """The lines of `run`; what is read of an object is of the method that was called last on it.
 
-    What is read of an object that lines made themselves is of what was called last.
+    What is read of an object that lines made themselves is of what was called last; a dictionary of what is given is of
+    nothing.
     """
     latest = ""
     classes: dict[str, str] = {}
@@ -344,7 +345,7 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
             last |= dict.fromkeys(targets, part)
         elif call is not None and isinstance(call.func, ast.Attribute) and (root := _root(call.func)) in classes:
             part = last[root] = f"{classes[root]}.{call.func.attr}"
-        elif call is None and isinstance(node, ast.Assign):
+        elif call is None and isinstance(node, ast.Assign) and not isinstance(node.value, ast.Dict):
             first = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
             part = last.get(_root(first), latest)
         read = [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
@@ -353,7 +354,7 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
         latest = part or latest
         parts = tuple(dict.fromkeys(one for name in read for one in behind.get(name, ()) if one != part))
         works = [_root(call.func)] if call is not None and isinstance(call.func, ast.Attribute) else []
-        behind |= dict.fromkeys([*targets, *filter(None, works)], (*parts, part))
+        behind |= dict.fromkeys([*targets, *filter(None, works)], (*parts, *filter(None, (part,))))
         yield Statement(ast.unparse(node), targets, part, parts)
 
 

@@ -58,8 +58,18 @@ class _Changes:
         if key not in self._found:
             self._found[key] = None
             with suppress(*FAILS, LookupError, RuntimeError):  # of one part no text can be made: others have names
-                self._found[key] = _change(question, plan, quantity, seen, draw)
+                forms = [
+                    question,
+                    *(one for one in self.questions.values() if question.open and _is_form(one, question)),
+                ]
+                found = (_change(form, question.name, plan, quantity, seen, draw) for form in forms)
+                self._found[key] = min(filter(None, found), key=lambda one: one.size, default=None)
         return self._found[key]
+
+
+def _is_form(one: Question, question: Question) -> bool:
+    """Whether a question asks, in a dialect, what an open one takes in any."""
+    return one.of == question.of and not one.open
 
 
 @lru_cache(16)
@@ -94,13 +104,15 @@ def _named(
     return (changed.words,)
 
 
-def _change(question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> ChangedText | None:
+def _change(
+    question: Question, asked_as: str, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw
+) -> ChangedText | None:
     """The simplest change of a part's text that gives a result wherever it was asked."""
     text, result = question.text_of(quantity.part), quantity.key.name
     if result not in text.targets:
         return None
-    asked = [one for one in plan if one.params["question"] == question.name and one.name in seen]
-    fitting = _fitting(question, text, result, asked, seen, draw)
+    asked = [one for one in plan if one.params["question"] == asked_as and one.name in seen]
+    fitting = (one for one in _fitting(question, text, result, asked, seen, draw) if RIGHT not in one.words)
     return next(
         (
             changed
@@ -136,7 +148,7 @@ def _reopened(
     for before in case.quantities:
         if before.part == comparison.explained_by and before.key.call == k:
             changed, text = changes.of(question, plan, before, seen, draw), question.text_of(before.part)
-            if changed is not None:
+            if changed is not None and not question.open:  # of which the change may be of another form's text
                 handed_on.add(changed.words)
                 instead[before.key.name] = partial(_by_text, question, text, changed, before.key.name, case, k)
     if instead and _is_derivative(question, case, quantity, comparison.explained_by, instead, seen, draw):

@@ -134,9 +134,9 @@ def operations(place: Place) -> Found:
         words = f"`{l}` should not be there as the dividend"
         yield place.change("left out", 5, f"1 / {right}", f"`{l}` is left out", words)
     if sign == "**":
-        yield place.change(
-            "left out", 3, l, f"the power {r} of `{l}` is left out", f"the power `{r}` should not be there"
-        )
+        power = f"`{r}`" if r.isidentifier() else r
+        words = f"the power `{r}` should not be there"
+        yield place.change("left out", 3, l, f"the power {power} of `{l}` is left out", words)
     if sign in ("-", "/", "@", "**") and l != r:
         words = f"the operands of `{sign}` are exchanged in `{l} {sign} {r}`"
         makes = f"`{l}` and `{r}` are exchanged"

@@ -122,10 +122,11 @@ def test_a_notebook_is_told_by_its_functions(tmp_path: Path) -> None:
 
 
 CHANGED = {
-    "c1w2": (("iteration % 100 == 0", "iteration % 10 == 0", "optimize", "10 in place of 100"),),
+    "c1w2": (("}, grads, costs", '}, {**grads, "db": -grads["db"]}, costs', "optimize", "last_db has the wrong sign"),),
     "c2w1": (
         ("lambd / (2 * Y.shape[1])", "lambd / Y.shape[1]", "compute_cost_with_regularization", "2 is left out"),
         ("np.random.rand(*A1.shape) <", "np.random.rand(*A1.shape) >", "forward_propagation_with_dropout", "left1 is"),
+        ("10 * np.random.randn", "0.01 * np.random.randn", "initialize_parameters_random", "width_of_W1 is 0.00"),
         ("np.sqrt(2 / layers_dims", "np.sqrt(1 / layers_dims", "initialize_parameters_he", "1 in place of 2"),
         ("lower) / (2 * epsilon)", "lower) / epsilon", "gradient_check_n", "2 is left out"),
     ),
@@ -137,6 +138,7 @@ CHANGED = {
             "square_of_b2 has shape",
         ),
         ("(1 - beta2**t)", "(1 - np.power(beta2, t))", "", ""),
+        ("(epoch_num // time_interval)", "(epoch_num / time_interval)", "schedule_lr_decay", "/ in place of //"),
     ),
     "c4w1": (
         ("+ b[0, 0]", "- b[0, 0]", "conv_forward", "b has the wrong sign in Z"),

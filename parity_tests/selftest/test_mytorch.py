@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from parity_tests.harness.reproduce import reproductions
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.null_submissions import points_of
 from parity_tests.proof.variants import Variant, unchanged
+from parity_tests.protocol.comparison import matched, mismatched
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
@@ -157,6 +159,14 @@ def test_what_was_right_in_another_dialect_is_wrong_where_nothing_tells_it() -> 
     assert found["CrossEntropyLoss.backward"] == {"the number of examples is left out of dLdA"}
 
 
+def test_a_form_is_called_wrong_by_what_is_wrong_with_it_in_its_own_dialect() -> None:
+    """Half the mean, with the sign turned, is not half of anything."""
+    turned = DIVIDED.replace("((A - Y) ** 2).mean()", "((A - Y) ** 2).mean() / 2")
+    turned = turned.replace("return self.A - self.Y", "return (self.Y - self.A) / self.A.size")
+    found = failing(asked({"everything.py": turned}, "MSELoss.forward", "MSELoss.backward"))
+    assert found == {"MSELoss.backward": {"dLdA has the wrong sign"}}
+
+
 def test_two_gradients_of_dropout_are_right_and_one_comes_with_a_note() -> None:
     file, parts = f"{NN}/dropout.py", ("Dropout.forward", "Dropout.backward")
     unscaled = asked(changed(file, "delta * self.mask", "delta * (self.mask > 0)"), *parts)
@@ -174,6 +184,42 @@ def test_a_layer_is_not_blamed_for_the_one_inside_it() -> None:
 def test_what_is_built_of_a_wrong_layer_is_not_blamed_in_whichever_homework() -> None:
     wrong = changed(f"{NN}/linear.py", " + self.b.T", "")
     assert failing(asked(wrong, "CNN.forward", "Linear.forward", edition=None)).keys() == {"Linear.forward"}
+
+
+def test_a_network_is_asked_for_several_examples_and_flatten_for_pictures_too() -> None:
+    wrong = changes(("models/cnn.py", "self.criterion.backward())", "self.criterion.backward() / len(labels))"))
+    wrong[f"{NN}/conv.py"] += "\n\nclass Flatten(Flatten):\n    def forward(self, A):\n        n, c, w = A.shape\n"
+    wrong[f"{NN}/conv.py"] += "        self.shape = A.shape\n        return A.reshape(n, c * w)\n"
+    assert failing(asked(wrong, "CNN.backward", edition="HW2P1"))["CNN.backward"] == {
+        f"{name} is divided by N once too often" for name in ("dLdW", "dLdW0")
+    }
+    assert failing(asked(wrong, "Flatten.forward", edition="HW2P1")).keys() == {"Flatten.forward"}
+
+
+@pytest.mark.parametrize(
+    ("name", "edition", "wrong", "excused"),
+    [
+        ("mytorch", "HW2P1", ("Conv1d_stride1.backward", "Conv2d_stride1.backward"), {}),
+        ("mytorch", "HW2P1", ("Conv1d_stride1.backward", "ConvTranspose1d.forward"), {}),
+        ("mytorch", "HW2P1", ("Downsample1d.backward", "Conv2d.forward"), {}),
+        ("mytorch", "HW2P1", ("Downsample2d.forward", "Conv2d.forward"), {"Conv2d.forward": "Downsample2d.forward"}),
+        ("dlai-c2w1", "gradient checking", ("gradient_check", "gradient_check_n"), {}),
+        ("dlai-c1w2", "", ("sigmoid", "propagate"), {"propagate": "sigmoid"}),
+        ("dlai-c1w2", "", ("predict", "model"), {"model": "predict"}),
+    ],
+)
+def test_only_what_a_part_is_built_of_excuses_it(
+    name: str, edition: str, wrong: Sequence[str], excused: dict[str, str]
+) -> None:
+    assignment = find(name)
+    plan = assignment.cases(edition, ["float64"])
+    judged = {
+        case.name: {q.name: mismatched("") if q.part in wrong else matched() for q in case.quantities} for case in plan
+    }
+    assert assignment.blame is not None
+    blamed = assignment.blame(plan, judged)
+    found = {(q.part, blamed[case.name][q.name].explained_by) for case in plan for q in case.quantities}
+    assert {(part, cause) for part, cause in found if cause} == set(excused.items())
 
 
 def test_a_tree_that_holds_several_homeworks_is_asked_for_all_of_them() -> None:
@@ -253,7 +299,10 @@ def test_the_right_ctc_loss_and_gradient_are_right_with_a_note() -> None:
 
 
 def test_adam_is_asked_for_two_steps_and_decay_may_come_after_them() -> None:
-    bias = changes(("mytorch/optim/adam.py", "self.t += 1", "self.t = 1"))
+    bias = changes(  # one counts no step, the other each layer
+        ("mytorch/optim/adam.py", "self.t += 1", "self.t = max(self.t, 1)"),
+        ("mytorch/optim/adamw.py", "for layer in self.layers:", "for layer in self.layers:\n            self.t += 1"),
+    )
     assert failing(asked(bias, edition="HW1P1-bonus")).keys() == {"Adam.step", "AdamW.step"}
     decay = SOLUTION["mytorch/optim/adamw.py"].partition("        for layer")[2].partition("        super")[0]
     after = changes(
