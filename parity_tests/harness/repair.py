@@ -320,18 +320,19 @@ class _Bench:
             key=lambda one: ((one.line, one.mends) not in promising, one.rank, one.operator == "factor"),
         )
         sized = sorted((c for c in self._cases if any(one[0] == c.name for one in failing & self._own)), key=self._size)
-        trials = [
+        trials = (
             _Trial(self, *self._smaller(case, text, failing), text, failing, promising) for case in sized[:MOST_CASES]
-        ]
+        )
+        trial = next(trials)
         firsts: list[_Tried] = []
-        found = self._one(trials[0], [change for change in changes if change.rank <= LIKELY], firsts, budget)
+        found = self._one(trial, [change for change in changes if change.rank <= LIKELY], firsts, budget)
         likely = sorted(firsts, key=lambda one: (one.left, one.change.rank))
         if found is None and pairs:
-            found = self._two(trials[0], [one for one in likely if one.left == 1][:MOST_FIRSTS], likely, budget)
-        for trial in trials[1:]:
-            found = found or self._one(trial, [first.change for first in likely], [], budget)
-        found = found or self._one(trials[0], [change for change in changes if change.rank > LIKELY], firsts, budget)
-        return found or (self._two(trials[0], likely, likely, budget) if pairs else None)
+            found = self._two(trial, [one for one in likely if one.left == 1][:MOST_FIRSTS], likely, budget)
+        while found is None and (other := next(trials, None)) is not None:
+            found = self._one(other, [first.change for first in likely], [], budget)
+        found = found or self._one(trial, [change for change in changes if change.rank > LIKELY], firsts, budget)
+        return found or (self._two(trial, likely, likely, budget) if pairs else None)
 
     def _one(self, trial: _Trial, changes: Sequence[Change], firsts: list[_Tried], budget: _Budget) -> _Step | None:
         """The first change that makes all right, or else the best; what else comes of others goes to `firsts`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from parity_tests.operators.change import Change, Edit
@@ -13,6 +13,12 @@ from parity_tests.operators.expressions import SIGNS
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
 
+LONGEST = 20_000
+"""Bytes of a function that is looked at as a whole."""
+_MOST = 64
+"""So many of its names, and of those in one statement, are held against each other."""
+_FEW = 8
+"""So many shares or numbers are put in the place of others."""
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)
 _NAMED = (ast.Name, ast.Subscript, ast.Attribute)
 _STATISTICS = ("mean", "var", "std")
@@ -21,6 +27,10 @@ _DIGIT = re.compile(r"\d")
 
 def of_functions(source: Source, function: Function) -> Iterator[Change]:
     """All of them."""
+    start, end = source.span(function)
+    if end - start > LONGEST:
+        return
+    names = _stored(function)
     for mends in _ALL:
         yield from mends(source, function)
     yield from _whole_and_rest(source, function, ast.FloorDiv)
@@ -28,8 +38,8 @@ def of_functions(source: Source, function: Function) -> Iterator[Change]:
         if isinstance(statement, _SIMPLE) and statement.value is not None:
             yield from _exchanged(source, statement)
             yield from _neighbours(source, statement)
-            yield from _cut_off(source, function, statement)
-            yield from _statistics(source, function, statement)
+            yield from _cut_off(source, names, statement)
+            yield from _statistics(source, names, statement)
 
 
 def _read(within: ast.AST) -> list[ast.Name]:
@@ -40,7 +50,7 @@ def _stored(function: Function) -> dict[str, None]:
     """The names of a function, as they come."""
     given = [one.arg for one in function.args.args if one.arg != "self"]
     names = [node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    return dict.fromkeys((*given, *names))
+    return dict.fromkeys(list(dict.fromkeys((*given, *names)))[:_MOST])
 
 
 def _one_letter_apart(one: str, other: str) -> bool:
@@ -174,7 +184,7 @@ def _never_called(source: Source, function: Function) -> Iterator[Change]:
 def _twice(source: Source, function: Function) -> Iterator[Change]:
     """What a name was made of, once more where the name belongs; a statement that adds something, left out."""
     made = [
-        (one.targets[0].id, source.of_lines(one).partition("=")[2].strip(), one)
+        one
         for one, _ in statements(function)
         if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name) and isinstance(one.value, ast.BinOp)
     ]
@@ -182,13 +192,13 @@ def _twice(source: Source, function: Function) -> Iterator[Change]:
         if isinstance(one, ast.AugAssign):
             words = f"`{source.of(one)[:80]}` should not be there"
             yield Change("statement", 1, one.lineno, ((*source.span(one), "pass"),), "", words)
-        for name, text, first in made if isinstance(one, _SIMPLE) else ():
-            at = source.of_lines(one).encode("utf-8", "surrogatepass").find(text.encode("utf-8", "surrogatepass"))
-            if at >= 0 and one.lineno > first.lineno:
-                start = source.span(one)[0] + at
-                words = f"`{text}` is used where `{name}` belongs"
-                edit = (start, start + len(text.encode("utf-8", "surrogatepass")), name)
-                yield Change("twice", 1, one.lineno, (edit,), "", words)
+        for made_by in made if isinstance(one, _SIMPLE) else ():
+            start, end = source.span(made_by.value)
+            at = source.bytes.find(source.bytes[start:end], *source.span(one))
+            if at > end:
+                name = source.of(made_by.targets[0])
+                words = f"`{source.of(made_by.value)}` is used where `{name}` belongs"
+                yield Change("twice", 1, one.lineno, ((at, at + end - start, name),), "", words)
 
 
 def _given(source: Source, function: Function) -> Iterator[Change]:
@@ -217,6 +227,37 @@ def _centred(source: Source, function: Function) -> Iterator[Change]:
                 yield Change("centred", 1, one.lineno, ((end, end, new),), "", words)
 
 
+def _rows_of_pixels(source: Source, function: Function) -> Iterator[Change]:
+    """Images reshaped to rows of channels and back without the transposes that belong there."""
+    counts = next(
+        (
+            [source.of(one) for one in statement.targets[0].elts]
+            for statement, _ in statements(function)
+            if isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Tuple)
+            and source.of(statement.value).endswith(".shape")
+            and len(statement.targets[0].elts) == 4
+        ),
+        [],
+    )
+    edits = list[Edit]()
+    first: ast.Call | None = None
+    for node in (one for one in ast.walk(function) if isinstance(one, ast.Call) and counts):
+        text, given = source.of(node.func), [source.of(one) for one in node.args]
+        if not isinstance(node.func, ast.Attribute) or node.func.attr != "reshape" or "transpose" in text:
+            continue
+        n, c, h, w = counts
+        if given == counts:
+            edits.append((*source.span(node), f"{text}({n}, {h}, {w}, {c}).transpose(0, 3, 1, 2)"))
+        elif len(given) == 2 and given[1] == c:
+            owner = source.of(node.func.value)
+            edits.append((*source.span(node), f"{owner}.transpose(0, 2, 3, 1).reshape({given[0]}, {c})"))
+            first = first or node
+    if first is not None:
+        words = f"the channels are not the last axis of what `{source.of(first)}` makes rows of"
+        yield Change("transpose", 1, first.lineno, tuple(edits), "", words)
+
+
 def _divided(source: Source, function: Function) -> Iterator[Change]:
     """A share of a count, as `C // G`, that is missing in a product of counts."""
     shares = dict.fromkeys(
@@ -230,7 +271,7 @@ def _divided(source: Source, function: Function) -> Iterator[Change]:
         if isinstance(one, ast.Assign) and isinstance(one.value, ast.BinOp | ast.Name) and shares:
             names = [node for node in ast.walk(one.value) if isinstance(node, ast.expr)]
             if all(isinstance(node, ast.Name | ast.BinOp) for node in names):
-                for share in (share for share in shares if share not in source.of(one.value)):
+                for share in (share for share in list(shares)[:_FEW] if share not in source.of(one.value)):
                     words = f"the factor `{share}` is missing at `{source.of(one.value)}`"
                     new = f"{share} * {source.of(one.value)}"
                     yield Change("factor", 1, one.lineno, ((*source.span(one.value), new),), "", words)
@@ -241,7 +282,7 @@ def _exchanged(source: Source, statement: ast.stmt) -> Iterator[Change]:
     spans: dict[str, list[tuple[int, int]]] = {}
     for node in _read(statement):
         spans.setdefault(node.id, []).append(source.span(node))
-    for one in spans:
+    for one in spans if len(spans) <= _MOST else ():
         for other in (name for name in spans if one < name and _one_letter_apart(one, name)):
             yield _throughout(statement.lineno, {one: (spans[one], other), other: (spans[other], one)})
     yield from _whole_and_rest(source, statement, ast.Sub)
@@ -258,7 +299,7 @@ def _whole_and_rest(source: Source, within: ast.AST, kind: type[ast.operator]) -
             and (kind is not ast.Sub or source.of(node.left) in ("1", "1.0"))
         ):
             rest.setdefault((source.of(node.right), source.of(node)), []).append(source.span(node))
-    for (name, other), wholes in rest.items():
+    for (name, other), wholes in list(rest.items())[:_FEW]:
         alone = [
             (*source.span(node), node.lineno)
             for node in ast.walk(within)
@@ -292,7 +333,7 @@ def _neighbours(source: Source, statement: ast.stmt) -> Iterator[Change]:
                 yield Change("neighbour", 1, one.lineno, ((*source.span(one), f"{one.id} {end}"),), "", words)
 
 
-def _cut_off(source: Source, function: Function, statement: ast.stmt) -> Iterator[Change]:
+def _cut_off(source: Source, names: Iterable[str], statement: ast.stmt) -> Iterator[Change]:
     """A number by which several slices of a statement begin and end, for a name."""
     ends: list[tuple[ast.expr, str]] = []
     for node in (one for one in ast.walk(statement) if isinstance(one, ast.Slice)):
@@ -301,8 +342,8 @@ def _cut_off(source: Source, function: Function, statement: ast.stmt) -> Iterato
                 ends.append((end, "{}"))
             elif isinstance(end, ast.UnaryOp) and isinstance(end.operand, ast.Constant):
                 ends.append((end, "-{} or None"))
-    for number, many in Counter(source.of(one).lstrip("-") for one, _ in ends).items():
-        for name in _stored(function) if many > 1 and number != "0" else ():
+    for number, many in Counter(source.of(one).lstrip("-") for one, _ in ends).most_common(_FEW):
+        for name in names if many > 1 and number != "0" else ():
             edits = tuple(
                 (*source.span(one), form.format(name)) for one, form in ends if source.of(one).lstrip("-") == number
             )
@@ -310,12 +351,12 @@ def _cut_off(source: Source, function: Function, statement: ast.stmt) -> Iterato
             yield Change("slice", 2, statement.lineno, edits, "", words)
 
 
-def _statistics(source: Source, function: Function, statement: ast.stmt) -> Iterator[Change]:
+def _statistics(source: Source, names: Iterable[str], statement: ast.stmt) -> Iterator[Change]:
     """The means and variances of what is at hand, for those that were kept."""
     edits, texts = list[Edit](), list[str]()
     for node in (one for one in ast.walk(statement) if isinstance(one, ast.Call)):
         word = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        kept = [name for name in _stored(function) if word in _STATISTICS and name.endswith(f"_{word}")]
+        kept = [name for name in names if word in _STATISTICS and name.endswith(f"_{word}")]
         if kept:
             edits.append((*source.span(node), kept[0]))
             texts += [f"`{source.of(node)}` where `{kept[0]}` belongs"]
@@ -325,4 +366,5 @@ def _statistics(source: Source, function: Function, statement: ast.stmt) -> Iter
 
 _ALL = (
     _given, _lookalikes, _entries, _made_of, _elsewhere, _numbered, _placed, _never_called, _twice, _divided, _centred,
+    _rows_of_pixels,
 )  # fmt: skip

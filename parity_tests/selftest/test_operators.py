@@ -7,6 +7,7 @@ import ast
 import pytest
 
 from parity_tests.operators.changes import changes_of
+from parity_tests.operators.of_functions import LONGEST, of_functions
 from parity_tests.operators.of_sources import OF_SOURCES, of_blocks
 from parity_tests.operators.source import LARGEST, Source, UnreadableError
 
@@ -83,6 +84,7 @@ def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: st
         ("z = x[hs:hs + pw, ws:ws + ph]", "x[hs:hs + ph, ws:ws + pw]", "`ph` and `pw` are exchanged"),
         ("c = (1 - r) * c + r * d", "(r) * c + (1 - r) * d", "`r` and `1 - r` are exchanged"),
         ("y = h(C // G, G)\nreturn C // G", "h(G, C // G)\n    return G", "`G` and `C // G` are exchanged"),
+        ("N, C, H, W = x.shape\nr = x.reshape(-1, C)", "x.transpose(0, 2, 3, 1).reshape(-1, C)", "the channels are"),
         ("c = C // G\nm = H * W", "m = C // G * H * W", "the factor `C // G` is missing at `H * W`"),
         ("a, b = i * s, j", "j * s", "`* s` is missing at `j`"),
         ("y = x[1:-1, 1:-1]", "x[pad:-pad or None, pad:-pad or None]", "`1` is used wherever `pad` belongs"),
@@ -103,6 +105,12 @@ def test_a_function_is_mended_by_what_else_stands_in_it(code: str, mended: str, 
     said = words.format(code.partition(" = ")[2])
     assert any(one.mends.startswith(said) for one in made), [one.mends for one in made]
     assert all(ast.parse(one.applied(source)) for one in made)
+
+
+@pytest.mark.parametrize(("lines", "some"), [(LONGEST // 20 - 4, True), (LONGEST // 20, False)])
+def test_a_function_is_looked_at_as_a_whole_up_to_a_length(lines: int, some: bool) -> None:
+    source = Source("def f(x):\n" + "    x1 = ff(d1, h1)\n" * (lines + 1))
+    assert any(of_functions(source, source.functions["f"])) is some
 
 
 def test_every_change_leaves_python_that_differs_from_the_source_in_its_function_alone() -> None:
