@@ -48,6 +48,8 @@ MOST = 2000
 """So many changes of a part are tried at most."""
 MOST_PASSES = 2_000
 """So often the loops of a changed function are passed at most."""
+MOST_MEMORY = 1 << 30
+"""So many bytes more than before a changed function may take."""
 _PASS, _APPEND = "_parity_pass", "_parity_append"
 _KEPT = 256
 """Of so many parts in a case what their changes give is kept: a class asks again."""
@@ -188,6 +190,25 @@ def _quietly() -> Iterator[None]:
         np.random.set_state(state)
 
 
+@contextmanager
+def bounded_memory() -> Iterator[None]:
+    """MemoryError for whoever takes MOST_MEMORY more than is taken now, where the system can say how much that is."""
+    try:
+        import resource
+
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError):
+        yield
+        return
+    most, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = taken + MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, taken + MOST_MEMORY)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+
+
 @dataclass(frozen=True)
 class Slip:
     """A change of a function of the solution's."""
@@ -234,7 +255,7 @@ class BySolution:
             if case.params["question"] == question.name and case.name in seen and case.dtype == "float64"
             for k in range(len(case.params["sizes"]))
         ]
-        with _quietly(), suppress(*_FAILS):
+        with _quietly(), bounded_memory(), suppress(*_FAILS):
             return self._name(question, asked, quantity.part, quantity.key.name, seen, draw)
         return ""
 

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 from parity_tests.cli.of_notebook import written_out
+from parity_tests.declared.by_solution import MOST_MEMORY, bounded_memory
 from parity_tests.grading.intake.entries import Entry
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.proof.judged_variants import failures, records
@@ -197,6 +199,13 @@ def test_what_a_notebook_is_not_asked_is_no_slip_that_must_be_caught() -> None:
     mytorch = find("mytorch")
     init = next(one for one in mutants(mytorch) if one.function == "Conv2d_stride1.__init__" and "kernel" in one.before)
     assert trial(mytorch, init, dtypes=["float64"]).outcome == "caught"
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="the system does not say what a process takes")
+def test_a_change_of_the_solution_may_not_take_much_memory() -> None:
+    with bounded_memory(), pytest.raises(MemoryError):
+        np.empty(MOST_MEMORY)
+    assert np.empty(MOST_MEMORY).shape == (MOST_MEMORY,)  # nothing is left of it, and no page of this is touched
 
 
 def test_a_change_of_the_solution_that_never_ends_keeps_nobody_from_a_name() -> None:
