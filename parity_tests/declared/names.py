@@ -141,7 +141,7 @@ def _reopened(
     own text gives it from right inputs, which is not the change that it is handed.
     """
     question, k = changes.questions[case.params["question"]], quantity.key.call
-    if all(before.part != comparison.explained_by for before in case.quantities):
+    if comparison.explained_by not in question.works_on.get(quantity.part, ()):
         return None  # it is built of the wrong part, and shares its change
     instead: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
     handed_on = set()

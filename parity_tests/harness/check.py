@@ -22,10 +22,11 @@ from parity_tests.harness.import_record import import_record, notes_on
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import import_torch, refuse_missing_device
 from parity_tests.harness.make_records import Setting
+from parity_tests.harness.notebook_cells import Cells
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Budget, ask_all
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.source_lines import excerpts, source_lines
+from parity_tests.harness.source_lines import excerpts, source_lines, text_of
 from parity_tests.harness.stages import Progress, judge_observed
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.assignment import Assignment, environment_of
@@ -147,8 +148,12 @@ def check(
     told = told_to_students(
         assignment, folder, wanted, records, judgement.seen, isolation=isolation, printed=len(outputs[0])
     )
+    file = assignment.layout.file
+    cells = Cells(file, text_of(folder / file))
+    where = source_lines(folder, assignment)
+    shown = excerpts(folder, assignment, records)
     return Run(
-        records=records,
+        records=[cells.record(record) for record in records] if cells else records,
         environment=replace(
             environment_of(assignment),
             submission=setting.submission,
@@ -167,8 +172,8 @@ def check(
             threads={"torch": torch.get_num_threads(), "submission": 1},
             submission_python=hello.python_version,
             submission_numpy=hello.numpy_version,
-            source_lines=source_lines(folder, assignment),
-            excerpts=excerpts(folder, assignment, records),
+            source_lines={part: cells.place(*place) for part, place in where.items()} if cells else where,
+            excerpts=cells.shown(shown) if cells else shown,
             hints=judgement.hints,
             for_students=told,
         ),

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.check import ISOLATION, runner_of
 from parity_tests.harness.draw import drawn
 from parity_tests.harness.exam import question_of
+from parity_tests.harness.notebook_cells import Cells
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import asked_before
@@ -584,7 +585,8 @@ def _fixes(part: str, text: _Text, changes: Sequence[Change]) -> list[Fix]:
     for line in dict.fromkeys(change.line for change in changes):
         here = [change for change in changes if change.line == line]
         words = "; ".join(change.mends for change in here)
-        found.append(Fix(part, text.file, line, words, *_differing(text.source, text.with_changes(*here).source)))
+        place = Cells(text.file, text.source.text).place(text.file, line)
+        found.append(Fix(part, *place, words, *_differing(text.source, text.with_changes(*here).source)))
     return found
 
 

@@ -31,7 +31,7 @@ def source_lines(folder: Path, assignment: Assignment) -> dict[str, tuple[str, i
     for file in _sources(folder, assignment):
         if file == layout.place(folder, layout.file):
             found.update({part.id: (file, 1) for part in assignment.parts if part.functions})
-        for part, numbers in _functions_by_part(_read(folder / file), assignment).items():
+        for part, numbers in _functions_by_part(text_of(folder / file), assignment).items():
             if found.get(part, ("", 1))[1] == 1:  # of several functions of a part the first
                 found[part] = (file, numbers[0])
     return found
@@ -46,7 +46,7 @@ def excerpts(folder: Path, assignment: Assignment, records: Iterable[Record]) ->
     layout = assignment.layout
     sources = _sources(folder, assignment)
     names = (*sources, *([layout.support_file] if layout.support else []))
-    lines = {name: _read(folder / name).splitlines() for name in names}
+    lines = {name: text_of(folder / name).splitlines() for name in names}
     wanted: dict[str, dict[str, set[int]]] = {}
     functions = {name: _functions_by_part("\n".join(lines[name]), assignment) for name in sources}
     for record in records:
@@ -72,7 +72,7 @@ def _sources(folder: Path, assignment: Assignment) -> list[str]:
     return [place for place in places if place is not None]
 
 
-def _read(path: Path) -> str:
+def text_of(path: Path) -> str:
     """The text of a file; "" for a link, which may lead to what the submission cannot read, and for a large one."""
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_FILE:

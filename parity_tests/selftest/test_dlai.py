@@ -50,9 +50,13 @@ def prepared(data: bytes, *others: Entry) -> Prepared:
     return prepare([Entry("Deep+Network (1).ipynb", len(data), lambda most: data[:most]), *others], C1W4)
 
 
+def files_of(data: bytes) -> dict[str, str]:
+    return {name: text.decode() for name, text in prepared(data).files}
+
+
 def failing(data: bytes) -> dict[str, set[str]]:
     """What fails of a notebook, by part, each with what it is called."""
-    files = {name: text.decode() for name, text in prepared(data).files}
+    files = files_of(data)
     by_part: dict[str, set[str]] = {}
     for record in failures(records(C1W4, Variant("", files), dtypes=["float64"])):
         by_part.setdefault(record.part, set()).add(record.diagnosis or record.message)
@@ -85,6 +89,25 @@ def test_each_mistake_has_its_name_and_no_function_is_blamed_for_one_that_it_cal
     assert found["compute_cost"] == {"the term of 1 − Y has the wrong sign"}
     assert found["initialize_parameters"] == {"0.01 is left out"}
     assert all("the cell that defines it is no Python" in said for said in found["L_model_forward"])
+
+
+def test_what_calls_a_wrong_helper_is_not_wrong_by_itself() -> None:
+    """A sigmoid of the other sign is 1 − A wherever it is called."""
+    c1w2 = find("dlai-c1w2")
+    source = (c1w2.solution / "c1w2.py").read_text(encoding="utf-8").replace("np.exp(-z)", "np.exp(z)")
+    found = failures(records(c1w2, Variant("", {"c1w2.py": source}), dtypes=["float64"]))
+    assert {one.part: one.explained_by for one in found} == {"sigmoid": ""}
+
+
+def test_a_line_is_that_of_its_code_cell() -> None:
+    data = notebook(("np.log(AL)", "np.lg(AL)"))
+    found = records(C1W4, Variant("", files_of(data)), dtypes=["float64"], parts=["compute_cost"])
+    cells = [cell["source"].split("\n") for cell in json.loads(data)["cells"]]
+    ((cell, line),) = [
+        (k, n) for k, lines in enumerate(cells, 1) for n, text in enumerate(lines, 1) if "lg(AL)" in text
+    ]
+    assert {(one.file, one.line) for one in failures(found)} == {(f"code cell {cell}", line)}
+    assert all(f"(code cell {cell}, line {line})" in one.message for one in failures(found))
 
 
 def test_one_change_that_spoils_several_results_names_each() -> None:

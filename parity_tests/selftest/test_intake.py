@@ -330,7 +330,9 @@ def test_what_only_ipython_understands_is_none_in_a_module() -> None:
     new = {"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4}
     for notebook in (new, {**old, "nbformat": 3, "metadata": {}}):
         code = modules_of(json.dumps(notebook).encode(), "a.py")["a.py"]
-        assert code == "files = None\nif files:\n    None\nNone\n\n\ny = 1\nNone\n\n"
+        assert (
+            code == "files = None\nif files:\n    None\nNone\n\n\n\ny = 1\nNone\n\n"
+        )  # each line as far down as in its cell
 
 
 def test_a_notebook_that_would_keep_ipython_busy_is_refused() -> None:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from parity_tests.harness.notebook_cells import CELL
+
 if TYPE_CHECKING:
     from IPython.core.inputtransformer2 import TransformerManager
 
@@ -33,10 +35,11 @@ def modules_of(data: bytes, file: str, entry: str = "", *, definitions: bool = F
     """
     modules: dict[str, list[str]] = {}
     reader = _CellReader()
-    for cell in _code_cells(data):
+    for number, cell in enumerate(_code_cells(data), 1):
         target, source = reader.read(cell)
         if target is not None:
-            modules.setdefault(target or file, []).append(_definitions(source) if definitions else source)
+            text = f"{CELL} {number}\n{_definitions(source)}" if definitions else source
+            modules.setdefault(target or file, []).append(text)
     return {name: _guarded("\n\n".join(sources) + "\n", entry) for name, sources in modules.items()}
 
 
@@ -46,7 +49,8 @@ def _definitions(cell: str) -> str:
         tree = ast.parse(cell)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         said = f"raise SyntaxError({f'the cell that defines it is no Python: {error}'!r})"
-        return "".join(f"def {name}(*_, **__):\n    {said}\n" for name in _FUNCTION.findall(cell))
+        above = "\n" * ((getattr(error, "lineno", None) or 0) - 2)  # so that it is said at its line
+        return above + "".join(f"def {name}(*_, **__):\n    {said}\n" for name in _FUNCTION.findall(cell))
     lines = cell.split("\n")
     kept = {line for node in tree.body if _defines(node) for line in range(_first(node), _last(node) + 1)}
     return "\n".join(line if number in kept else "" for number, line in enumerate(lines, 1))
@@ -102,7 +106,8 @@ class _CellReader:
         if name in ("writefile", "file") and target.endswith(".py"):
             return target.rpartition("/")[2], body
         if name in _PYTHON_MAGICS:
-            return self.read(body)
+            file, source = self.read(body)
+            return file, f"\n{source}"  # so that each line keeps its number in the cell
         return None, ""
 
     def _transformed(self, cell: str) -> str:
