@@ -215,12 +215,11 @@ def runner_of(
     *,
     by_files: bool = False,
     lent: Mapping[str, Path] = MappingProxyType({}),
-    shared_memory: int = 0,
 ) -> Runner:
     """The runner of one of a submission's processes, by the assignment's name for it; arguments as `check` has them.
 
     With `by_files` it is judged by the edition that its files show. `lent` are modules that are lent to it beside the
-    assignment's, and `shared_memory` is as Runner has it.
+    assignment's.
     """
     editions = assignment.editions
     return Runner(
@@ -236,7 +235,6 @@ def runner_of(
         allow=(*assignment.allow, *allow),
         case_seconds=timeout,
         isolation=isolation,
-        shared_memory=shared_memory,
         servers=servers,
     )
 

@@ -108,7 +108,7 @@ def c(): return np.full(3, 3.0)
 """
 
 
-def test_what_has_no_room_in_shared_memory_is_sent_in_its_order(tmp_path: Path) -> None:
+def test_results_small_and_large_come_in_their_order(tmp_path: Path) -> None:
     with running(tmp_path, LARGE, PROBE, forked=True) as runner:
         seen = runner.ask("case", "calls", {"calls": ["a", "b", "c"]}, {}, seed=0)
     arrays = {key.name: value.array for key, value in seen.values.items()}

@@ -74,24 +74,16 @@ class TorchHistory:
 
 
 class SubmissionHistory:
-    """The submission's weights after the last step and the one before: its own arrays, valid for three rounds."""
+    """The submission's weights after the last step and the one before."""
 
-    def __init__(self, weights: Mapping[str, Array], *, momentum: bool) -> None:
-        """With momentum those before the last step are needed for longer than their arrays stay valid."""
+    def __init__(self, weights: Mapping[str, Array]) -> None:
         self.before: Mapping[str, Array] = dict(weights)
         self.earlier: Mapping[str, Array] = self.before
-        self._momentum = momentum
 
     def advance(self, after: Mapping[str, Array | None]) -> None:
         """The step is taken; a weight that the submission did not return stays as it was."""
-        if self._momentum:
-            self.copy()
         self.earlier, before = self.before, self.before
         self.before = {name: before[name] if w is None else w for name, w in after.items()}
-
-    def copy(self) -> None:
-        """Copy the weights after the last step."""
-        self.before = {name: w.copy() for name, w in self.before.items()}
 
 
 @dataclass(frozen=True)
@@ -134,7 +126,7 @@ class FreeRunning(Judge):
         weights = {name: plan.weights[name] for name in twin.updated}
         # A judgement that lags behind needs torch's weights before the last step, with momentum those before that.
         self._torch = TorchHistory(weights, 4 if twin.remembers else 3, plan.settings.device)
-        self._submission = SubmissionHistory(weights, momentum=twin.remembers)
+        self._submission = SubmissionHistory(weights)
         self._difference = LargestDifference()
         pin = None if replica_cores is None else partial(os.sched_setaffinity, 0, replica_cores)
         self._replica_thread = ThreadPoolExecutor(1, "replicas", pin)
@@ -148,11 +140,6 @@ class FreeRunning(Judge):
 
     def submission_weights(self) -> Mapping[str, Array]:
         return self._submission.before
-
-    def copy_last_step(self) -> None:
-        self._submission.copy()
-        if self._pending is not None:
-            self._pending = replace(self._pending, both=_copied(self._pending.both))
 
     def take(self, step: Step, observation: Observation, following: Step | None) -> list[JudgedStep]:
         judged = JudgedStep(step, submission_seconds=observation.seconds)
@@ -323,13 +310,6 @@ class FreeRunning(Judge):
         if not sentence:
             return comparison
         return replace(comparison, blame=blame, problem=f"{comparison.problem}; {sentence}")
-
-
-def _copied(both: Both) -> Both:
-    """The same with the submission's arrays copied; those before the last step stay where they are."""
-    submitted = {name: None if array is None else array.copy() for name, array in both.submitted.items()}
-    before = {name: w.copy() for name, w in both.before.submission.items()}
-    return replace(both, submitted=submitted, before=replace(both.before, submission=before))
 
 
 def _last_roundings(spreads: Mapping[str, float], wanted: Mapping[str, torch.Tensor]) -> dict[str, float]:

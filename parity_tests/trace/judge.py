@@ -166,13 +166,6 @@ class Judge(ABC):
     def submission_weights(self) -> Mapping[str, Array]:
         """The submission's weights after the last step."""
 
-    @abstractmethod
-    def copy_last_step(self) -> None:
-        """Copy what is still needed of the submission's last step, judged or not.
-
-        The arrays of a step stay valid for three rounds, and an evaluation takes more.
-        """
-
     def _diverges(self, judged: JudgedStep, quantity: str, part: str, comparison: Comparison) -> None:
         """Notes a divergence at this step, the first of its quantity."""
         found = self.divergences.setdefault(quantity, Divergence(judged.step.number, quantity, part, comparison))

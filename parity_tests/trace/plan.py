@@ -50,14 +50,13 @@ class Step:
 class Evaluation:
     """Rows of one split of the data that are evaluated after `step`, in a round of their own.
 
-    `first` and `last` say whether they are the first rows after that step, and the last rows of that split.
+    `last` says whether they are the last rows of that split.
     """
 
     step: int
     epoch: int
     split: str
     rows: slice
-    first: bool
     last: bool
 
 

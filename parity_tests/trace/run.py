@@ -111,9 +111,8 @@ def trace(
     folder = find_submission(submission, assignment)
     settings = training.settings
     refuse_missing_device(settings.device)
-    own, memory = assignment.inside.own, training.bytes_of_a_step()
     runner = runner_of(
-        assignment, folder, own, edition, allow, timeout, isolation, lent=training.lent, shared_memory=memory
+        assignment, folder, assignment.inside.own, edition, allow, timeout, isolation, lent=training.lent
     )
     keep_freed_memory()
     with contextlib.ExitStack() as stack:

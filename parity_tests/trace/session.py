@@ -93,8 +93,6 @@ class Session:
 
     def _evaluate(self, item: Evaluation, observation: Observation) -> None:
         assert self.evaluations is not None
-        if item.first:
-            self.judge.copy_last_step()
         self.evaluations.add(item, observation)
         if self.evaluations.ended_at is not None:
             self.stopped_at, self.broken = self.evaluations.ended_at, {}

@@ -72,10 +72,6 @@ class Training(ABC):
     lent: Mapping[str, Path] = {}
 
     @abstractmethod
-    def bytes_of_a_step(self) -> int:
-        """The bytes of all arrays that the submission returns in a step, if it returns them in float64."""
-
-    @abstractmethod
     def begin(self, hello: Hello, sink: Sink, replica_cores: AbstractSet[int] | None) -> Lockstep:
         """The run of a submission that is this; it imports torch. Raises UsageError for what its edition has not.
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
     from parity_tests.harness.inside import failures
-    from parity_tests.harness.wire import frames, shared_memory
+    from parity_tests.harness.wire import frames
 else:
     import failures
     import frames
-    import shared_memory
 
 _FSTAT = os.fstat
 """The function itself: the submission may put another in its place."""
@@ -26,16 +25,13 @@ HIGH = 100
 
 
 class Channel:
-    """The pipes to the harness, and the memory shared with it."""
+    """The pipes to the harness."""
 
-    def __init__(self, questions: int, answers: int, cap: int, *shared: int) -> None:
+    def __init__(self, questions: int, answers: int, cap: int) -> None:
         """The arguments are the descriptors of the two pipes, and the bytes of arrays that one message may have.
 
-        `shared` is the descriptor of the shared memory with its bytes of arrays in a bank, or nothing. All other
-        descriptors but the standard ones are closed.
+        All other descriptors but the standard ones are closed.
         """
-        self._memory = shared_memory.SharedMemory(*shared) if shared else None
-        self._uses_memory = False
         self._questions, self._answers = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH) for fd in (questions, answers))
         low, high = sorted((self._questions, self._answers))
         for start, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
@@ -52,14 +48,9 @@ class Channel:
         return message
 
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-        """Send a whole message, in shared memory if that is open."""
+        """Send a whole message."""
         if os.getpid() != self._process:  # a copy that the submission forked off must not answer
             os._exit(0)
-        if self._memory is not None and self._uses_memory and header["kind"] not in ("more", "done", "fault"):
-            if self._write_to_memory(self._memory, header, arrays):
-                return
-            self._memory.write_label("")
-            self.close_memory()  # a later message must not be read before this one
         try:
             pieces = frames.encode(header, arrays)
         except frames.WireError as error:
@@ -76,31 +67,6 @@ class Channel:
     def connected(self) -> bool:
         """Whether the pipes are still those that it was begun with."""
         return all(_identity(pipe) == identity for pipe, identity in self._pipes.items())
-
-    def begin_case(self) -> None:
-        """Write the results of the next case into shared memory, if there is any."""
-        if self._memory is not None:
-            self._memory.first_bank()
-            self._uses_memory = True
-
-    def begin_round(self) -> None:
-        """Write the results of the next round of a case into shared memory, if there is any."""
-        if self._memory is not None:
-            self._memory.next_bank()
-            self._uses_memory = True
-
-    def close_memory(self) -> None:
-        """Send all further messages through the pipe."""
-        self._uses_memory = False
-
-    @staticmethod
-    def _write_to_memory(
-        memory: shared_memory.SharedMemory, header: Mapping[str, Any], arrays: Mapping[str, Any]
-    ) -> bool:
-        if header["kind"] == "call":
-            memory.write_label(header["label"])
-            return True
-        return memory.write(header, arrays)
 
 
 def _identity(descriptor: int) -> tuple[int, int]:

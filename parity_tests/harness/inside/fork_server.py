@@ -25,7 +25,7 @@ from typing import Any
 STATUS, PIDFD, PROBLEM = b"s", b"p", b"e"
 """Kinds of messages on a status socket: how the worker ended; a descriptor of the process comes along; what failed."""
 _REQUEST_BYTES = 4096
-_DESCRIPTORS = 5
+_DESCRIPTORS = 4
 _PR_SET_DUMPABLE = 4
 _NEW_USER = 0x10000000
 _NEW = _NEW_USER | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000
@@ -49,7 +49,7 @@ class ForkServer:
         """Fork a process for each request until the harness has gone. Returns None then.
 
         A request is a packet of JSON and descriptors: of the new process's pipes (what it is asked, its answers, what
-        it prints), of its shared memory if it has one, and of its status socket. In each worker, this returns the
+        it prints) and of its status socket. In each worker, this returns the
         request and the descriptors but for the last.
         """
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes between server and supervisors
@@ -75,8 +75,7 @@ class ForkServer:
 
     def work(self, request: Mapping[str, Any], pipes: Sequence[int], preloaded: Any) -> None:
         """Be the worker, as a worker.py that was started cold is."""
-        questions, answers, output, *shared = pipes
-        shared_memory = [*shared, *[request["shared_memory"]] * bool(shared)]
+        questions, answers, output = pipes
         os.setsid()
         # An open file that all children had in common would have flags in common, by which they could talk.
         os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
@@ -91,7 +90,7 @@ class ForkServer:
                 self._worker.confine.give_up_capabilities()
             os.environ["HOME"] = os.environ["TMPDIR"] = scratch
 
-        channel = self._worker.channel.Channel(questions, answers, request["cap"], *shared_memory)
+        channel = self._worker.channel.Channel(questions, answers, request["cap"])
         self._worker.run(channel, prepare, preloaded)
 
     def _fork_worker(self, user: int | None, pipes: Sequence[int], status_socket: int) -> None:

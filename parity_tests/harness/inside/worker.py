@@ -1,8 +1,8 @@
 """The process that runs a submission: answers cases by importing it afresh and letting a probe call it.
 
-Run as `python -I -B worker.py QUESTIONS ANSWERS CAP [MEMORY BYTES]`: two file descriptors and a number of bytes, and
-the descriptor of shared memory with its size, if there is any. It loads the files in FILES by their paths and never
-imports Parity as a package: numpy, the standard library and what the harness names are all that comes into the process.
+Run as `python -I -B worker.py QUESTIONS ANSWERS CAP`: two file descriptors and a number of bytes. It loads the files in
+FILES by their paths and never imports Parity as a package: numpy, the standard library and what the harness names are
+all that comes into the process.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ _INSIDE = Path(__file__).parent
 _WIRE = _INSIDE.parent / "wire"
 FILES = {
     "frames": _WIRE / "frames.py",
-    "shared_memory": _WIRE / "shared_memory.py",
     "failures": _INSIDE / "failures.py",
     "call_recorder": _INSIDE / "call_recorder.py",
     "channel": _INSIDE / "channel.py",
@@ -202,7 +201,6 @@ class Worker:
 
     def answer(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Put one case to the submission; every result is sent as it comes."""
-        self._channel.begin_case()
         self._begin(header["case"], header["seed"], header["seconds"])
         try:
             probe = self._preloaded.probes.get(header["probe"])
@@ -267,13 +265,11 @@ class Worker:
         message = self._channel.receive()
         if message is None or message.header["kind"] != "round":
             return None
-        self._channel.begin_round()
         _renew_processor_time()
         return message.header["params"], message.arrays
 
     def _end(self) -> None:
         self._recorder.end_rounds()
-        self._channel.close_memory()
         self._recorder.stop_clock()
         for name in self._preloaded.beside:
             sys.modules.pop(name, None)

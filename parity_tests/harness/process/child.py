@@ -1,4 +1,4 @@
-"""The process of a submission with the three pipes to it and the memory shared with it."""
+"""The process of a submission with the three pipes to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from parity_tests.harness.process.process import Process
 from parity_tests.harness.sandbox.bubblewrap import SCRATCH_BYTES
 from parity_tests.harness.wire import frames
-from parity_tests.harness.wire.shared_memory import SharedMemory, create
 from parity_tests.protocol.errors import HarnessError
 
 OUTPUT_BYTES = 64 << 10
@@ -56,27 +55,23 @@ class Child:
         scratch: Path | None,
         cap: int,
         output: bytearray,
-        shared_bytes: int,
     ) -> None:
-        """`start` starts the process, given its ends of the pipes and the descriptor of its shared memory, if any.
+        """`start` starts the process, given its ends of the pipes.
 
         `scratch` is the folder whose size must be watched, or None. `cap` is the number of bytes of arrays that one
-        message may have. What the process prints is added to `output`. The memory shared with it has `shared_bytes` of
-        arrays in a bank; with 0 there is none.
+        message may have. What the process prints is added to `output`.
         """
         self._scratch = scratch
         self._scratch_measured, self._scratch_full = time.monotonic(), False
         self._output = output
         self._decoder = frames.Decoder(cap)
         self._received = 0
-        shared = [create(shared_bytes)] if shared_bytes else []
-        self.shared_memory = SharedMemory(shared[0], shared_bytes) if shared else None
         their_questions, self._questions = os.pipe()
         with contextlib.suppress(OSError, AttributeError):  # a user with many pipes, or a system without it, has less
             fcntl.fcntl(self._questions, fcntl.F_SETPIPE_SZ, _QUESTIONS_BYTES)
         self._answers, their_answers = os.pipe()
         self._printed, their_output = os.pipe()
-        theirs = (their_questions, their_answers, their_output, *shared)
+        theirs = (their_questions, their_answers, their_output)
         try:
             self.process = start(theirs)
         except BaseException:
@@ -91,18 +86,6 @@ class Child:
             os.set_blocking(descriptor, False)
         self._selector.register(self._answers, selectors.EVENT_READ)
         self._selector.register(self._printed, selectors.EVENT_READ)
-
-    def begin_case(self) -> None:
-        """Make the shared memory ready for the next case, as the process does when it is asked it."""
-        if self.shared_memory is not None:
-            self.shared_memory.first_bank()
-            self.shared_memory.clear()
-
-    def begin_round(self) -> None:
-        """Make the shared memory ready for the next round of a case, as the process does when it is given it."""
-        if self.shared_memory is not None:
-            self.shared_memory.next_bank()
-            self.shared_memory.clear()
 
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], deadline: float) -> None:
         """Send a whole message. Raises ProcessEnded, DeadlinePassed, and HarnessError for what is no message."""

@@ -20,7 +20,7 @@ from parity_tests.protocol.errors import HarnessError
 class ChildStarter:
     """Starts processes of one kind for the submission in `folder`.
 
-    `output` is what gets what the processes print; `cap` and `shared_bytes` are those of Child. `servers` are the fork
+    `output` is what gets what the processes print; `cap` is that of Child. `servers` are the fork
     servers, if there are any. Raises UsageError if the level's programs are not installed.
     """
 
@@ -31,14 +31,12 @@ class ChildStarter:
         *,
         output: bytearray,
         cap: int,
-        shared_bytes: int,
         servers: ForkServers | None,
     ) -> None:
         self._kind = kind
         self._launcher = Launcher(kind, folder)
         self._output = output
         self._cap = cap
-        self._shared_bytes = shared_bytes
         self._servers = servers
 
     def start(self) -> tuple[Child, dict[str, Any], Mapping[str, NDArray[Any]]]:
@@ -77,7 +75,7 @@ class ChildStarter:
         fork, setup = forking
 
         def start(pipes: Sequence[int]) -> Process:
-            return servers.fork(fork, pipes, self._cap, self._shared_bytes)
+            return servers.fork(fork, pipes, self._cap)
 
         return self._child(start, setup), setup
 
@@ -86,11 +84,11 @@ class ChildStarter:
         command, setup = self._launcher.launch()
 
         def start(pipes: Sequence[int]) -> Process:
-            questions, answers, output, *shared = pipes
-            arguments = (questions, answers, self._cap, *shared, *[self._shared_bytes] * bool(shared))
+            questions, answers, output = pipes
+            arguments = (questions, answers, self._cap)
             return StartedProcess(
                 [*command.prefix, sys.executable, "-I", "-B", WORKER, *map(str, arguments)],
-                descriptors=(questions, answers, *shared, *command.descriptors),
+                descriptors=(questions, answers, *command.descriptors),
                 output=output,
                 folder="/" if self._kind.namespaced else setup.scratch,
                 environment=command.environment,
@@ -102,4 +100,4 @@ class ChildStarter:
     def _child(self, start: Any, setup: Setup) -> Child:
         # A scratch folder in memory has a size of its own; one on a disk must be watched.
         watched = None if self._kind.namespaced else Path(setup.scratch)
-        return Child(start, watched, self._cap, self._output, self._shared_bytes)
+        return Child(start, watched, self._cap, self._output)

@@ -76,14 +76,13 @@ class ForkServers:
             output = server.output() if server is not None else ""
             self._refused[kind] = f"{why}\n{output}".strip()
 
-    def fork(self, fork: Fork, pipes: Sequence[int], cap: int, shared_bytes: int) -> ForkedProcess:
+    def fork(self, fork: Fork, pipes: Sequence[int], cap: int) -> ForkedProcess:
         """Ask for a process, without waiting for it.
 
-        `pipes` are the new process's ends of the pipes for questions, answers and output, and the descriptor of its
-        shared memory if it has one, with `shared_bytes` of arrays in a bank. `cap` is the number of bytes of arrays
-        that one message to it may have. Raises OSError; HarnessError if no server can be started.
+        `pipes` are the new process's ends of the pipes for questions, answers and output. `cap` is the number
+        of bytes of arrays that one message to it may have. Raises OSError; HarnessError if no server can be started.
         """
-        request = {"user": fork.user, "cap": cap, "shared_memory": shared_bytes, "scratch_bytes": SCRATCH_BYTES}
+        request = {"user": fork.user, "cap": cap, "scratch_bytes": SCRATCH_BYTES}
         request["scratch_files"] = SCRATCH_FILES
         with self._lock:
             server = self._servers.get(fork.kind)

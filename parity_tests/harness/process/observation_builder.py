@@ -10,7 +10,6 @@ from typing import Any
 
 from parity_tests.harness.process.headers import failure_of, key_of, one_line, with_clean_texts
 from parity_tests.harness.wire import frames
-from parity_tests.harness.wire.shared_memory import SharedMemory
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 
@@ -83,18 +82,6 @@ class ObservationBuilder:
             case _:
                 raise frames.WireError("a message of no known kind")
         return False
-
-    def add_logged(self, memory: SharedMemory | None, *, copy: bool) -> None:
-        """Add the messages that were written to shared memory since the last call. Raises WireError.
-
-        Their arrays are copied with `copy`; otherwise they stay where they are.
-        """
-        if memory is None:
-            return
-        for message in frames.decode_log(memory.read_log(), memory.bank, copy=copy):
-            if self.add(message):
-                raise frames.WireError("a case does not end in shared memory")
-        self._label = one_line(memory.label) or self._label
 
     def fail(self, failure: Failure) -> None:
         """Let the case as a whole have failed."""

@@ -32,8 +32,6 @@ from parity_tests.protocol.quantity import WHOLE_CASE
 
 STARTUP = 60.0
 """Seconds in which a process must have loaded numpy."""
-SHARED_BYTES = 8 << 20
-"""Bytes of arrays of a case that are returned in shared memory; what does not fit there is sent through a pipe."""
 _OUTPUT_SHOWN = 2000
 
 Round = tuple[Mapping[str, Any], Mapping[str, NDArray[Any]]]
@@ -51,9 +49,8 @@ class Runner:
     by, unless its files show another of those in `by_files`, which has the support file that is lent in each. `allow`
     are modules that the submission may import beyond numpy and the standard library. A case may take `case_seconds` of
     wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the level
-    at which the process runs, one of isolation.LEVELS. With `shared_memory`, the arrays of ask_rounds stay in shared
-    memory of so many bytes and are valid for three more rounds of the same case; otherwise they are copied. Processes
-    are forked off `servers` if that works, and started cold if not.
+    at which the process runs, one of isolation.LEVELS. Processes are forked off `servers` if that works, and started
+    cold if not.
 
     Raises UsageError for a module in `allow` that is not installed. Its methods raise HarnessError if the process
     itself cannot be run, UsageError if the level does not work here.
@@ -76,11 +73,9 @@ class Runner:
         memory: int = 2 << 30,
         cap: int = frames.MAX_BODY,
         isolation: str = "none",
-        shared_memory: int = 0,
         servers: ForkServers | None = None,
     ) -> None:
         known = editions or Editions()
-        self._copies_rounds = not shared_memory
         self._seconds = case_seconds
         self._setup: dict[str, Any] = {
             "kind": "setup",
@@ -120,7 +115,6 @@ class Runner:
             os.path.abspath(submission),  # noqa: PTH100 - links stay as the user wrote them
             output=self._output,
             cap=cap,
-            shared_bytes=(shared_memory or SHARED_BYTES) if hasattr(os, "memfd_create") else 0,
             servers=servers,
         )
         self._child: Child | None = None
@@ -235,12 +229,10 @@ class Runner:
             return
         started = time.monotonic()
         try:
-            child.begin_case()
             deadline = started + limit + GRACE
             child.send(_question(case, probe, params, seed, limit), arrays, deadline)
             while True:
                 message = child.receive(deadline)
-                builder.add_logged(child.shared_memory, copy=self._copies_rounds)
                 if message.header.get("kind") != "more":
                     if builder.add(message):
                         finished = not builder.fault
@@ -252,7 +244,6 @@ class Runner:
                 if following is None:
                     child.send({"kind": "over"}, {}, started + limit + GRACE)
                 else:
-                    child.begin_round()
                     round_params, round_arrays = following
                     header = {"kind": "round", "params": dict(round_params)}
                     child.send(header, round_arrays, started + limit + GRACE)
@@ -261,7 +252,7 @@ class Runner:
                 first = False
                 deadline = time.monotonic() + limit + GRACE
         except (DeadlinePassed, ProcessEnded, frames.WireError) as error:
-            self._fail_unfinished(builder, child, error, limit, copy=self._copies_rounds)
+            _fail_unfinished(builder, child, error, limit)
         finally:
             if not finished:
                 self._drop()
@@ -286,42 +277,21 @@ class Runner:
             return builder, asked
         deadline = asked + limit + GRACE
         try:
-            child.begin_case()
             child.send(header, arrays, deadline)
             done = False
             while not done:
-                message = child.receive(deadline)
-                builder.add_logged(child.shared_memory, copy=True)
-                done = builder.add(message)
+                done = builder.add(child.receive(deadline))
                 if builder.bytes and before + builder.bytes > MAX_RETURNED:
                     builder.fail_excessive()
                     self._drop()
                     break
         except (DeadlinePassed, ProcessEnded, frames.WireError) as error:
-            self._fail_unfinished(builder, child, error, limit, copy=True)
+            _fail_unfinished(builder, child, error, limit)
             self._drop()
         if builder.fault:
             self._drop()
         self._returned_bytes = before + builder.bytes
         return builder, asked
-
-    def _fail_unfinished(
-        self, builder: ObservationBuilder, child: Child, error: Exception, limit: float, *, copy: bool
-    ) -> None:
-        """Fail a case that did not come to its end; what is in shared memory is still taken."""
-        # One that has closed its connection may go on writing: what it leaves must not depend on when that is read.
-        ended = child.describe_end(limit) if isinstance(error, ProcessEnded) else ""
-        try:
-            builder.add_logged(child.shared_memory, copy=copy)
-        except frames.WireError:
-            builder.fail_disturbed()
-            return
-        if isinstance(error, DeadlinePassed):
-            builder.fail_late(limit)
-        elif ended:
-            builder.fail_ended(ended)
-        else:
-            builder.fail_disturbed()
 
     def _greeted_child(self) -> Child | None:
         """Return a process that has imported the submission; None if every process dies of that (_import_death)."""
@@ -410,6 +380,16 @@ class Runner:
 
 def _resolved(file: Path | None) -> str | None:
     return str(file.resolve()) if file else None
+
+
+def _fail_unfinished(builder: ObservationBuilder, child: Child, error: Exception, limit: float) -> None:
+    """Fail a case that did not come to its end."""
+    if isinstance(error, DeadlinePassed):
+        builder.fail_late(limit)
+    elif isinstance(error, ProcessEnded):
+        builder.fail_ended(child.describe_end(limit))
+    else:
+        builder.fail_disturbed()
 
 
 def _question(case: str, probe: str, params: Mapping[str, Any], seed: int, limit: float) -> dict[str, Any]:

@@ -10,9 +10,7 @@ process from its first import on. The submission shares that process with the wo
 send anything. All that it gains by this is to choose its own answers, which it may do by returning them: no expected
 value, no tolerance, no seed of another run and no other submission is ever in that process. The harness decodes what
 arrives as lengths, JSON and raw numbers. It holds each against a cap before it waits for it (frames.py), and judges it
-elsewhere. Most results come in memory that the harness shares with that one process (shared_memory.py). Neither side
-can change the size of this memory. The harness copies what is there and holds the copy against the same caps, so a
-process that goes on writing changes nothing but its own answers.
+elsewhere.
 
 **What is at stake:** the machine and its files; the harness; the answers; the grades of others; the time of those who
 wait. The rules follow from this. What is not needed is not there, instead of being there and forbidden. Rights are
@@ -53,7 +51,7 @@ itself for each process that is asked for. There is one for each level, set of t
 modules. So a process with correct parts of an assignment among its files never comes from the server whose processes
 are asked for those parts. What is promised above holds for a forked process as for a cold one, in this way:
 - **The server** runs none of a submission's code and reads none of its bytes. A request is a few words of the
-  harness's; the new process's ends of its three pipes; the memory that it alone shares with the harness; and its status
+  harness's; the new process's ends of its three pipes and its status
   socket. The server forks, and closes them. The question, the seed and the submission's files come after the fork, to
   the child, through the child's own pipe; its answers never come to the server. So all that a child finds in the
   memory that it shares with the server is Python, numpy and the worker's code. That memory is copied as soon as one of

@@ -185,47 +185,6 @@ class Decoder:
         self._room = array.reshape(-1).view(np.uint8).data
 
 
-def decode_log(log: bytes, memory: memoryview, *, copy: bool = False) -> list[Message]:
-    """Return the messages of a log in shared memory (see shared_memory.py). Raises WireError.
-
-    The log is lines of JSON. The description of an array has a fourth entry, the offset of its first byte in `memory`.
-    The arrays are views of `memory`, or copies with `copy`.
-    """
-    if not log:
-        return []
-    lines = log.decode("ascii", "replace").removesuffix("\n").split("\n")
-    text = f"[{','.join(lines)}]"
-    try:
-        headers = json.loads(text)
-    except (ValueError, RecursionError):
-        raise WireError("the log is not JSON") from None
-    if not _is_small(headers) or len(headers) != len(lines):
-        raise WireError(f"the log is not JSON of at most {MAX_ITEMS} values, nested at most {MAX_DEPTH} deep")
-    # The whole log is looked at: a dishonest process may have put a line break inside a header.
-    clean = _is_clean(text)
-    return [_logged(header, memory, len(line), clean, copy) for header, line in zip(headers, lines, strict=True)]
-
-
-def _logged(header: object, memory: memoryview, size: int, clean: bool, copy: bool) -> Message:
-    listed = header.pop("arrays", None) if isinstance(header, dict) else None
-    if not isinstance(header, dict) or not isinstance(listed, list):
-        raise WireError("a line of the log is no object with a list of arrays")
-    arrays = {}
-    for item in listed:
-        start = item[3] if type(item) is list and len(item) == 4 else None
-        if type(start) is not int:
-            raise WireError("the log describes an array by something else than a name, a dtype, a shape, a place")
-        description = _description(item[:3])
-        if not 0 <= start <= len(memory) - description.nbytes:
-            raise WireError("an array is said to lie outside the memory")
-        try:
-            view = np.ndarray(description.shape, description.dtype, memory, start)
-            arrays[description.name] = view.copy() if copy else view
-        except ValueError:
-            raise WireError(f"the shape {list(description.shape)} is too large") from None
-    return Message(header, arrays, size, clean)
-
-
 def _parse_header(data: bytes, body: int) -> tuple[dict[str, Any], list[_Description], bool]:
     """Return the header, its descriptions of arrays, which must fill `body` bytes exactly, and whether it is clean."""
     try:

@@ -12,7 +12,6 @@ from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.names import FC_NET, PACKAGE, SOLVER
 from parity_tests.assignments.cs231n.trace.plan import (
     NETWORK,
-    SCORED,
     Examples,
     NetPlan,
     drawn_examples,
@@ -39,11 +38,6 @@ class NetTraining(Training):
         self.settings: Settings = settings
         self._plan = NetPlan(settings, drawn_examples(settings.seed) if examples is None else examples)
         self.lent = {SOLVER: solver}
-
-    def bytes_of_a_step(self) -> int:
-        s, shapes = self.settings, self._plan.shapes()
-        seen_in_layers = 3 * s.batch * sum(s.hidden)
-        return 8 * (sum(math.prod(shape) for shape in shapes.values()) + seen_in_layers + SCORED * s.batch)
 
     def begin(self, hello: Hello, sink: Sink, replica_cores: AbstractSet[int] | None) -> Lockstep:
         from parity_tests.assignments.cs231n.trace.twin import NetTwin

@@ -15,7 +15,7 @@ from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.assignments.mlp.trace.plan import MlpPlan, quantities
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.trace.judge import Figures, Judge, JudgedStep
 from parity_tests.trace.plan import Step
@@ -65,12 +65,6 @@ class Forced(Judge):
             after[name] = start if array is None else array.reshape(start.shape)
         return after
 
-    def copy_last_step(self) -> None:
-        if self._last is None:
-            return
-        copies = {key: _copy(self._last.values[key]) for key in _KEYS_AFTER if key in self._last.values}
-        self._last = replace(self._last, values=copies)
-
     def take(self, step: Step, observation: Observation, following: Step | None) -> list[JudgedStep]:
         began = time.monotonic()
         comparisons = self._comparisons(step, observation)
@@ -117,7 +111,3 @@ class Forced(Judge):
             values |= {key: last.values[key] for key in _KEYS_AFTER if key in last.values}
         case = Case(s.name, "trajectory", s.name, s.dtype, "network", params, ())
         return judge_step(case, arrays, replace(observation, values=values, failures=failures), T - 1, s.device)
-
-
-def _copy(value: Returned) -> Returned:
-    return value if value.array is None else replace(value, array=value.array.copy())

@@ -1,6 +1,5 @@
 """What both sides of a trace are given: weights, batches and rates, in the homework's order of draws."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -72,12 +71,6 @@ def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[
     return shape_of
 
 
-def bytes_of_a_step(settings: Settings, weights: Mapping[str, Array]) -> int:
-    """The bytes of all arrays of a step, the gradient of X among them, if the submission returns them in float64."""
-    elements = sum(math.prod(shape) for shape in shapes(settings, weights).values())
-    return 8 * (elements + settings.batch * len(weights["L1_W"]))
-
-
 class MlpPlan(Plan):
     """Weights, batches and learning rates for both sides, drawn from the settings' seed.
 
@@ -124,8 +117,7 @@ class MlpPlan(Plan):
         for split, X in (("train", self.digits.train_X), ("valid", self.digits.valid_X)):
             end = len(X) // self.settings.batch * self.settings.batch
             for start in range(0, end, rows):
-                first, last = split == "train" and start == 0, start + rows >= end
-                yield Evaluation(step, epoch, split, slice(start, min(start + rows, end)), first, last)
+                yield Evaluation(step, epoch, split, slice(start, min(start + rows, end)), start + rows >= end)
 
     def key_of(self, quantity: str) -> Key:
         return _KEYS.get(quantity) or Key(quantity)

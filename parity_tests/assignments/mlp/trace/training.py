@@ -9,7 +9,7 @@ from typing import Any
 
 from parity_tests.assignments.mlp.digits import DataError, Digits, load_data, load_digits
 from parity_tests.assignments.mlp.inside.homework_names import PLAIN
-from parity_tests.assignments.mlp.trace.plan import MlpPlan, bytes_of_a_step, quantities
+from parity_tests.assignments.mlp.trace.plan import MlpPlan, quantities
 from parity_tests.assignments.mlp.trace.settings import Settings, for_edition
 from parity_tests.assignments.mlp.trace.wording import PANELS, advice, setting_text
 from parity_tests.protocol.errors import UsageError
@@ -34,9 +34,6 @@ class MlpTraining(Training):
         self._digits = digits or load_digits()
         self.wide = settings.hidden >= WIDE
         self.has_replicas = not settings.forced
-
-    def bytes_of_a_step(self) -> int:
-        return bytes_of_a_step(self.settings, MlpPlan(self.settings, self._digits).weights)
 
     def begin(self, hello: Hello, sink: Sink, replica_cores: AbstractSet[int] | None) -> Lockstep:
         from parity_tests.assignments.mlp.trace.evaluations import MlpEvaluations
