@@ -559,7 +559,7 @@ def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> It
     times = {id(one) for node in nodes if isinstance(node, ast.BinOp) for one in (node.left, node.right)}
     found = [found for name in names for found in _numbers_in(source.functions[name])]
     for node, number in sorted(found, key=lambda one: isinstance(one[1], int)):  # of whole numbers there are more
-        for other in (one for one in right if one != number and type(one) is type(number)):
+        for other in (one for one in right if one != number and type(one) in (float, type(number))):
             words = f"`{source.of(node)}` is used where `{other!r}` belongs"
             # What the number is in may be what is too much.
             rank = 4 if id(node) in within or (other == 0 and id(node) in times) else 0

@@ -14,9 +14,12 @@ from parity_tests.cli.of_notebook import written_out
 from parity_tests.declared.by_solution import MOST_MEMORY, bounded_memory
 from parity_tests.grading.intake.entries import Entry
 from parity_tests.grading.intake.prepare import Prepared, prepare
+from parity_tests.harness.check import check
+from parity_tests.harness.repair import repairs
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mutants import excuse, mutants, trial
 from parity_tests.proof.variants import Variant
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
 
@@ -32,13 +35,13 @@ WIDTH = 0.01
 np.random.seed(1)"""
 
 
-def notebook(*changes: tuple[str, str]) -> bytes:
+def notebook(*changes: tuple[str, str], source: str = SOURCE) -> bytes:
     """The solution as a notebook is handed in: a function a cell, and cells that print what tests give."""
     cells = [IMPORTS]
-    for node in ast.parse(SOURCE).body:
+    for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef):
-            source = f"# GRADED FUNCTION: {node.name}\n\n{ast.get_source_segment(SOURCE, node)}"
-            cells += [source, f"print({node.name}(*{node.name}_test_case()))"]
+            text = f"# GRADED FUNCTION: {node.name}\n\n{ast.get_source_segment(source, node)}"
+            cells += [text, f"print({node.name}(*{node.name}_test_case()))"]
     for old, new in changes:
         assert sum(old in cell for cell in cells) == 1, old
         cells = [cell.replace(old, new) for cell in cells]
@@ -46,12 +49,12 @@ def notebook(*changes: tuple[str, str]) -> bytes:
     return json.dumps({"cells": made, "nbformat": 4, "nbformat_minor": 1, "metadata": {}}).encode()
 
 
-def prepared(data: bytes, *others: Entry) -> Prepared:
-    return prepare([Entry("Deep+Network (1).ipynb", len(data), lambda most: data[:most]), *others], C1W4)
+def prepared(data: bytes, *others: Entry, assignment: Assignment = C1W4) -> Prepared:
+    return prepare([Entry("Deep+Network (1).ipynb", len(data), lambda most: data[:most]), *others], assignment)
 
 
-def files_of(data: bytes) -> dict[str, str]:
-    return {name: text.decode() for name, text in prepared(data).files}
+def files_of(data: bytes, assignment: Assignment = C1W4) -> dict[str, str]:
+    return {name: text.decode() for name, text in prepared(data, assignment=assignment).files}
 
 
 def failing(data: bytes) -> dict[str, set[str]]:
@@ -99,15 +102,29 @@ def test_what_calls_a_wrong_helper_is_not_wrong_by_itself() -> None:
     assert {one.part: one.explained_by for one in found} == {"sigmoid": ""}
 
 
-def test_a_line_is_that_of_its_code_cell() -> None:
-    data = notebook(("np.log(AL)", "np.lg(AL)"))
-    found = records(C1W4, Variant("", files_of(data)), dtypes=["float64"], parts=["compute_cost"])
+def test_lines_and_fixes_are_those_of_code_cells(tmp_path: Path) -> None:
+    """A number is held against those of the solution, whole or not, before what else gives the same."""
+    c1w2 = find("dlai-c1w2")
+    source = (c1w2.solution / "c1w2.py").read_text(encoding="utf-8")
+    helpers = "from dnn_utils_v2 import sigmoid, sigmoid_backward, relu, relu_backward, load_pictures"
+    changes = (helpers, "import copy"), ("np.log(A)", "np.lg(A)"), (") > 0.5)", ") > 0)")
+    data = notebook(*changes, source=source)
     cells = [cell["source"].split("\n") for cell in json.loads(data)["cells"]]
-    ((cell, line),) = [
-        (k, n) for k, lines in enumerate(cells, 1) for n, text in enumerate(lines, 1) if "lg(AL)" in text
+    places = {
+        word: next(
+            (f"code cell {k}", n) for k, lines in enumerate(cells, 1) for n, x in enumerate(lines, 1) if word in x
+        )
+        for word in ("np.lg", "> 0)")
+    }
+    Variant("", files_of(data, c1w2)).write(tmp_path)
+    run = check(c1w2, tmp_path, dtypes=["float64"], parts=frozenset(["propagate", "predict"]), alone=True)
+    crashed = [one for one in failures(run.records) if one.part == "propagate"]
+    assert {(one.file, one.line) for one in crashed} == {places["np.lg"]}
+    assert all("({}, line {})".format(*places["np.lg"]) in one.message for one in crashed)
+    (repair,) = repairs(c1w2, [one for one in run.records if one.part == "predict"], run.environment)
+    assert [(fix.file, fix.line, fix.words) for fix in repair.fixes] == [
+        (*places["> 0)"], "`0` is used where `0.5` belongs")
     ]
-    assert {(one.file, one.line) for one in failures(found)} == {(f"code cell {cell}", line)}
-    assert all(f"(code cell {cell}, line {line})" in one.message for one in failures(found))
 
 
 def test_one_change_that_spoils_several_results_names_each() -> None:
