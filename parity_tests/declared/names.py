@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -57,7 +58,9 @@ class _Changes:
         key = question.name, quantity.part, quantity.key.name
         if key not in self._found:
             self._found[key] = None
-            with suppress(*FAILS, LookupError, RuntimeError):  # of one part no text can be made: others have names
+            # Of one part no text can be made: others have names. What a changed one warns of is nobody's business.
+            with suppress(*FAILS, LookupError, RuntimeError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 forms = [
                     question,
                     *(one for one in self.questions.values() if question.open and _is_form(one, question)),

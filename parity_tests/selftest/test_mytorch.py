@@ -167,6 +167,33 @@ def test_a_form_is_called_wrong_by_what_is_wrong_with_it_in_its_own_dialect() ->
     assert found == {"MSELoss.backward": {"dLdA has the wrong sign"}}
 
 
+CLASSIC = """
+import numpy as np
+
+
+class Linear:
+    def __init__(self, in_feature, out_feature, weight_init_fn, bias_init_fn):
+        self.W, self.b = weight_init_fn(in_feature, out_feature), bias_init_fn(out_feature)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, delta):
+        self.dW, self.db = self.x.T @ delta / len(delta), delta.mean(axis=0, keepdims=True)
+        return delta @ self.W.T
+"""
+"""The layer as it was until 2021: its weights lie the other way, and its gradients are means over the batch."""
+
+
+def test_the_classic_linear_layer_is_asked_in_its_own_way() -> None:
+    assert failing(asked({"a.py": CLASSIC}, "Linear.forward", "Linear.backward")) == {}
+    sums = CLASSIC.replace("delta.mean(axis=0", "delta.sum(axis=0")
+    assert failing(asked({"a.py": sums}, "Linear.backward")) == {
+        "Linear.backward": {"the number of examples is left out of dLdb"}
+    }
+
+
 def test_two_gradients_of_dropout_are_right_and_one_comes_with_a_note() -> None:
     file, parts = f"{NN}/dropout.py", ("Dropout.forward", "Dropout.backward")
     unscaled = asked(changed(file, "delta * self.mask", "delta * (self.mask > 0)"), *parts)
