@@ -51,12 +51,12 @@ from reports.model.verdicts import FAILING, PASSING, Verdict
 
 SECONDS = 1.5
 """How long this process may work on a part's repair: with what the sandbox works meanwhile some 3 s."""
-WHOLE = 2
+WHOLE = 3
 """So many times as long it may work on a part that only whole runs show, which take longer."""
 PATIENCE = 20
 """So many times as long it may take on a busy machine, or where changed functions do not end."""
 SECONDS_A_CASE = 1.0
-MOST_CASES = 4
+MOST_CASES = 2
 """In so many failing cases the first change is looked for, the smallest first."""
 FEW = 4
 """Of fewer numbers nothing is told by what they have in common."""
@@ -311,11 +311,12 @@ class _Bench:
             for n in text.source.called_by(one, others)
         ]
         found_of = changes_of(text.source, dict.fromkeys(names), OF_SOURCES, blocks=of_blocks)
-        # A change of a line of which what is known to be wrong tells comes before its like elsewhere.
+        # A change of a line that the mistake's name tells of comes before its like elsewhere.
         near = told_lines(text.source, names, self._told)
+        most = _NEVER if self._cases == self._beside else LIKELY
         changes = sorted(
             (
-                replace(one, rank=max(0, one.rank - 2)) if one.line in near else one
+                replace(one, rank=max(0, one.rank - 2)) if one.line in near and one.rank <= most else one
                 for one in (*_numbers(text.source, names, self._right_numbers()), *found_of)
             ),
             key=lambda one: ((one.line, one.mends) not in promising, one.rank, one.operator == "factor"),

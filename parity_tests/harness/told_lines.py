@@ -10,6 +10,8 @@ from reports.model.records import Record
 
 _WORD = re.compile(r"[A-Za-z]+[0-9]*")
 _SIGNS = {"η": " learning rate ", "λ": " lambda ", "α": " alpha "}
+SOME = 2
+"""One word alone says too little of a place."""
 _STOPS = frozenset(("main", "the", "is", "of", "to", "in", "as", "where", "place", "output", "model", "self", "np"))
 """Words that tell nothing of the place."""
 
@@ -31,14 +33,14 @@ def words_told(records: Iterable[Record]) -> frozenset[str]:
 
 
 def told_lines(source: Source, names: Sequence[str], told: frozenset[str]) -> set[int]:
-    """The lines of simple statements in which most of these words stand, or the beginnings of them."""
-    scores = dict[int, int]()
+    """The lines of statements in which some of these words stand, or the beginnings of them."""
+    found = set[int]()
     for name in names:
         for statement, _ in statements(source.functions[name]):
             there = _words(source.of(statement).partition(":")[0])
-            scores[statement.lineno] = sum(any(_begin_alike(one, other) for other in there) for one in told)
-    most = max(scores.values(), default=0)
-    return {line for line, score in scores.items() if score > 0 and score >= min(most, 2)}
+            if sum(any(_begin_alike(one, other) for other in there) for one in told) >= SOME:
+                found.add(statement.lineno)
+    return found
 
 
 def _begin_alike(one: str, other: str) -> bool:

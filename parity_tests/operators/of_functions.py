@@ -53,6 +53,17 @@ def _stored(function: Function) -> dict[str, None]:
     return dict.fromkeys(list(dict.fromkeys((*given, *names)))[:_MOST])
 
 
+def _assigned(function: Function) -> Iterator[tuple[str, ast.expr]]:
+    """The names that are assigned to, each with what it becomes."""
+    for one, _ in statements(function):
+        if isinstance(one, ast.Assign):
+            target, value = one.targets[0], one.value
+            pairs = [(target, value)]
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs = list(zip(target.elts, value.elts, strict=False))
+            yield from ((name.id, made) for name, made in pairs if isinstance(name, ast.Name))
+
+
 def _one_letter_apart(one: str, other: str) -> bool:
     return len(one) == len(other) > 1 and sum(a != b for a, b in zip(one, other, strict=True)) == 1
 
@@ -63,7 +74,7 @@ def _lookalikes(source: Source, function: Function) -> Iterator[Change]:
     for node in _read(function):
         for other in (name for name in names if _one_letter_apart(name, node.id)):
             words = f"`{node.id}` is used where `{other}` belongs"
-            yield Change("name", 0, node.lineno, ((*source.span(node), other),), "", words)
+            yield Change("name", 2, node.lineno, ((*source.span(node), other),), "", words)
 
 
 def _entries(source: Source, function: Function) -> Iterator[Change]:
@@ -73,11 +84,7 @@ def _entries(source: Source, function: Function) -> Iterator[Change]:
         for node in ast.walk(function)
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and not isinstance(node.slice, ast.Tuple)
     }
-    held = {
-        one.targets[0].id: source.of(one.value)
-        for one, _ in statements(function)
-        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name) and source.of(one.value) in written
-    }
+    held = {name: source.of(value) for name, value in _assigned(function) if source.of(value) in written}
     for node in _read(function):
         entry = held.get(node.id)
         if entry is not None and node.lineno > written[entry]:
@@ -88,11 +95,10 @@ def _entries(source: Source, function: Function) -> Iterator[Change]:
 def _made_of(source: Source, function: Function) -> Iterator[Change]:
     """A name for the one thing that it was made of, as in `kept = self.mask > 0`."""
     made: dict[str, str] = {}
-    for one, _ in statements(function):
-        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name):
-            read = [node for node in ast.walk(one.value) if is_own(node)] or _read(one.value)
-            if len(read) == 1 and isinstance(one.value, ast.Compare | ast.BinOp | ast.UnaryOp):
-                made[one.targets[0].id] = ast.unparse(read[0])
+    for target, value in _assigned(function):
+        read = [node for node in ast.walk(value) if is_own(node)] or _read(value)
+        if len(read) == 1 and isinstance(value, ast.Compare | ast.BinOp | ast.UnaryOp):
+            made[target] = ast.unparse(read[0])
     for node in _read(function):
         if node.id in made:
             words = f"`{node.id}` is used where `{made[node.id]}` belongs"
@@ -112,7 +118,7 @@ def _elsewhere(source: Source, function: Function) -> Iterator[Change]:
         text = whole.get(source.of(node), "")
         if text and around.get(id(node)) != text:
             words = f"`{source.of(node)}` is used where `{text}` belongs"
-            yield Change("elsewhere", 1, node.lineno, ((*source.span(node), f"({text})"),), "", words)
+            yield Change("elsewhere", 2, node.lineno, ((*source.span(node), f"({text})"),), "", words)
 
 
 def _numbered(source: Source, function: Function) -> Iterator[Change]:
@@ -191,7 +197,7 @@ def _twice(source: Source, function: Function) -> Iterator[Change]:
     for one, _ in statements(function):
         if isinstance(one, ast.AugAssign):
             words = f"`{source.of(one)[:80]}` should not be there"
-            yield Change("statement", 1, one.lineno, ((*source.span(one), "pass"),), "", words)
+            yield Change("statement", 2, one.lineno, ((*source.span(one), "pass"),), "", words)
         for made_by in made if isinstance(one, _SIMPLE) else ():
             start, end = source.span(made_by.value)
             at = source.bytes.find(source.bytes[start:end], *source.span(one))

@@ -95,7 +95,7 @@ TRAINING = Source(
     ("name", "lines"),
     [
         ("main passes nonlinear1.forward's output to L2.forward as X, where drop1.forward's belongs", [5, 6, 7]),
-        ("the loss with dropout on in place of the loss record", [6, 8]),
+        ("the validation loss with dropout on in place of the loss record", [8]),
         ("several epochs have the same order", []),
     ],
 )
