@@ -9,7 +9,6 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
-from parity_tests.protocol.sentence import sentence_of
 from reports.model.notes import NoteKind, noted
 from reports.model.records import Record
 
@@ -94,7 +93,7 @@ def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds:
         diagnosis=c.diagnosis,
         explained_by=c.explained_by,
         excuse=c.excuse,
-        message=sentence_of(case, q, c),
+        message=_sentence(case, q, c),
         note=note,
         note_kinds=note_kinds,
         file=c.file,
@@ -112,3 +111,12 @@ def check_plan(cases: Iterable[Case], records: Iterable[Record]) -> None:
     if sorted(planned) != sorted(found):
         differing = sorted(set(planned) ^ set(found))
         raise HarnessError(f"the records are not those planned; they differ at {differing[:3]}")
+
+
+def _sentence(case: Case, quantity: Quantity, comparison: Comparison) -> str:
+    """What is wrong with a quantity, with the title of its case; "" for a match."""
+    if not comparison.problem:
+        return ""
+    if comparison.sentence and case.check in ("main", "import"):  # which run of main, or which file, they begin with
+        return comparison.problem
+    return f"{case.title}: {'' if comparison.sentence else f'{quantity.name} '}{comparison.problem}"

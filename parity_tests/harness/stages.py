@@ -16,7 +16,6 @@ from parity_tests.harness.float64_only import forgive_float64_only
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import import_torch
 from parity_tests.harness.make_records import check_plan, records_of
-from parity_tests.harness.notes_of_forms import without_forms_of_what_is_wrong
 from parity_tests.harness.proofs import with_proofs
 from parity_tests.harness.undecided import refused
 from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
@@ -117,8 +116,22 @@ def _proved(judgement: Judgement) -> Verdicts:
 
 
 def _without_forms(judgement: Judgement) -> Verdicts:
-    """Of a part that is wrong, no form of it is noted."""
-    return without_forms_of_what_is_wrong(judgement.exam.plan, judgement.verdicts)
+    """Of a part that is wrong elsewhere, nothing is noted on its form, its dtype or odd inputs.
+
+    What is wrong shows as a small difference, too, where its effect is small: which form a right function has says
+    nothing there. It is wrong for inputs that are never fed as well. And which dtype is asked for follows, where that
+    is not float64 from the start, from what other parts return.
+    """
+    plan, verdicts = judgement.exam.plan, judgement.verdicts
+    judged = [(case, q, verdicts[case.name][q.name]) for case in plan for q in case.quantities]
+    wrong = {c.part or q.part for _, q, c in judged if c.verdict not in PASSING and not c.explained_by}
+    found = {name: dict(comparisons) for name, comparisons in verdicts.items()}
+    for case, q, comparison in judged:
+        if q.part in wrong:
+            vain = {NoteKind.FORM, NoteKind.UNFED, *([NoteKind.DTYPE] if case.dtype != "float64" else [])}
+            kept = tuple(note for note in comparison.notes if note.kind not in vain)
+            found[case.name][q.name] = replace(comparison, notes=kept)
+    return found
 
 
 def _named(judgement: Judgement) -> Judgement:

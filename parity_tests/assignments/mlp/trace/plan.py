@@ -60,17 +60,6 @@ _INPUTS: Mapping[str, frozenset[str]] = {
 """What each quantity of a step is computed from, beside the weights, with dropout or without."""
 
 
-def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
-    """The shape of every quantity of a step."""
-    N, M, K = settings.batch, settings.hidden, weights["L2_b"].size
-    hidden = ("L1 output", "activation output", "dropout output", "L2 gradient of X", "dropout gradient")
-    shape_of: dict[str, tuple[int, ...]] = dict.fromkeys((*hidden, "activation gradient"), (N, M))
-    shape_of |= {"L2 output": (N, K), "gradient of logits": (N, K), "loss": ()}
-    for name, w in weights.items():
-        shape_of[gradient_name(name)] = shape_of[updated_name(name)] = w.shape
-    return shape_of
-
-
 class MlpPlan(Plan):
     """Weights, batches and learning rates for both sides, drawn from the settings' seed.
 
@@ -126,7 +115,13 @@ class MlpPlan(Plan):
         return _INPUTS.get(quantity)
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        return shapes(self.settings, self.weights)
+        N, M, K = self.settings.batch, self.settings.hidden, self.weights["L2_b"].size
+        hidden = ("L1 output", "activation output", "dropout output", "L2 gradient of X", "dropout gradient")
+        shape_of: dict[str, tuple[int, ...]] = dict.fromkeys((*hidden, "activation gradient"), (N, M))
+        shape_of |= {"L2 output": (N, K), "gradient of logits": (N, K), "loss": ()}
+        for name, w in self.weights.items():
+            shape_of[gradient_name(name)] = shape_of[updated_name(name)] = w.shape
+        return shape_of
 
     def data(self, item: Step | Evaluation) -> tuple[Array, NDArray[np.int64]]:
         """X (N×D, in the trace's dtype) and the labels (N,) of a step or an evaluation."""

@@ -14,7 +14,6 @@ from parity_tests.assignments.mlp.names import WEIGHT_NAMES, updated_name
 from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.assignments.mlp.trace.blame import Inputs, Side, whose_side
-from parity_tests.assignments.mlp.trace.masks import kept_units
 from parity_tests.assignments.mlp.trace.plan import MlpPlan
 from parity_tests.trace.judge import JudgedStep
 from parity_tests.trace.plan import Step
@@ -95,7 +94,7 @@ class MlpTwin(Twin):
     def _mask(self, u: torch.Tensor, seen: Mapping[str, Array | None], judged: JudgedStep) -> torch.Tensor:
         """The submission's own mask of 0 and 1/(1 − r); 1 everywhere without dropout, or where it cannot be told."""
         rate = self._settings.rate
-        kept = kept_units(seen, judged) if self._dropout and rate > 0 else None
+        kept = _kept_units(seen, judged) if self._dropout and rate > 0 else None
         if kept is None:
             return torch.ones_like(u)
         return self._tensor(kept) * torch.tensor(1 / (1 - rate), dtype=u.dtype, device=u.device)
@@ -132,3 +131,19 @@ class MlpTwin(Twin):
 
 def _arrays(weights: Mapping[str, torch.Tensor]) -> dict[str, Array]:
     return {name: w.cpu().numpy() for name, w in weights.items()}
+
+
+def _kept_units(submitted: Mapping[str, Array | None], judged: JudgedStep) -> NDArray[np.bool_] | None:
+    """Which units the submission's dropout kept (N×M); None where its results do not tell.
+
+    It is seen in dropout's output; where that was given 0, in dropout's gradient. There relu's slope is 0 and the mask
+    has no effect; tanh is 0 there only by accident. Counts the masks in `judged`.
+    """
+    h, s = submitted["activation output"], submitted["dropout output"]
+    if h is None or s is None:
+        return None
+    back = submitted["dropout gradient"]
+    hidden = np.zeros(h.shape, np.bool_) if back is None else back != 0
+    kept = np.where(h != 0, s != 0, hidden)
+    judged.masks_seen, judged.masks_kept = int((h != 0).sum()), int(((h != 0) & kept).sum())
+    return kept
