@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -108,6 +110,11 @@ def constants(case: Case, k: int) -> dict[str, Any]:
     return {**case.params["sizes"][k], **case.params["constants"][k]}
 
 
+@lru_cache(256)
+def _lines(name: str, torch: str) -> Sequence[CodeType]:
+    return [compile(ast.Module([node], []), f"{name}: torch", "exec") for node in ast.parse(torch).body]
+
+
 def reference(question: Question, case: Case, k: int, instead: Instead | None = None) -> Reference:
     """Torch's lines as a function of the inputs that gives the results by the names of their quantities.
 
@@ -118,9 +125,7 @@ def reference(question: Question, case: Case, k: int, instead: Instead | None = 
 
     from reference.flow.backward import gradients_from
 
-    lines = [
-        compile(ast.Module([node], []), f"{question.name}: torch", "exec") for node in ast.parse(question.torch).body
-    ]
+    lines = _lines(question.name, question.torch)
 
     def grad(output: Any, of: Any, given: Any = None) -> Any:
         leaves = list(of) if isinstance(of, tuple | list) else [of]
