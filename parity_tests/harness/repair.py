@@ -66,6 +66,8 @@ MOST_FIRSTS = 4
 """So many changes after which what is off is so by the same everywhere are followed up first."""
 STEADY = 8
 """So many answers must be alike, whatever came back, before results are held against them alone."""
+_ORDER = {"lookalike": 0, "factor": 2}
+"""Which operators come before and after others that are as likely."""
 _NEVER = 1 << 30
 NEAR = 1e-6
 """What part of the largest number of a result two right ones of it surely stay below, in any right form."""
@@ -319,7 +321,7 @@ class _Bench:
                 replace(one, rank=max(0, one.rank - 2)) if one.line in near and one.rank <= most else one
                 for one in (*_numbers(text.source, names, self._right_numbers()), *found_of)
             ),
-            key=lambda one: ((one.line, one.mends) not in promising, one.rank, one.operator == "factor"),
+            key=lambda one: ((one.line, one.mends) not in promising, one.rank, _ORDER.get(one.operator, 1)),
         )
         sized = sorted((c for c in self._cases if any(one[0] == c.name for one in failing & self._own)), key=self._size)
         trials = (

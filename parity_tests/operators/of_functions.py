@@ -74,7 +74,7 @@ def _lookalikes(source: Source, function: Function) -> Iterator[Change]:
     for node in _read(function):
         for other in (name for name in names if _one_letter_apart(name, node.id)):
             words = f"`{node.id}` is used where `{other}` belongs"
-            yield Change("name", 2, node.lineno, ((*source.span(node), other),), "", words)
+            yield Change("lookalike", 2, node.lineno, ((*source.span(node), other),), "", words)
 
 
 def _entries(source: Source, function: Function) -> Iterator[Change]:
