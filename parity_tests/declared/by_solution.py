@@ -272,8 +272,8 @@ class BySolution:
                 return ""
             if wrong is None and not _same(right[result], got[case.name, k][result]):
                 wrong = case, k
-        if wrong is None:
-            return ""
+        if wrong is None or all(one[result].size == 1 and one[result].item() in (0, 1) for one in got.values()):
+            return ""  # a 0 or a 1 says too little
         first, own = wrong, got[wrong[0].name, wrong[1]]
         fitting = [
             slip for slip, values in self._changed(question, *first, part, draw) if _same(values[result], own[result])

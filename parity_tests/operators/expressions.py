@@ -283,13 +283,9 @@ def names(place: Place) -> Found:
             near = place.scope.are_twins(text, name)
             makes, mends = f"`{name}` in place of `{text}`", f"`{text}` is used where `{name}` belongs"
             yield place.change("name", 0 if near else 4, name, makes, mends, operation=False)
-    yield place.change(
-        "complement",
-        3,
-        f"1 - {text}",
-        f"1 − `{text}` in place of `{text}`",
-        f"`{text}` is used where `1 - {text}` belongs",
-    )
+    if not isinstance(getattr(place.site.parent, "ctx", None), ast.Store):  # nobody puts anything into 1 - x
+        makes, mends = f"1 − `{text}` in place of `{text}`", f"`{text}` is used where `1 - {text}` belongs"
+        yield place.change("complement", 3, f"1 - {text}", makes, mends)
     yield place.change(
         "transpose", 3, f"{text}.T", f"`{text}` is transposed", f"`{text}` is not transposed", operation=False
     )
