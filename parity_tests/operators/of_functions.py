@@ -155,7 +155,7 @@ def _placed(source: Source, function: Function) -> Iterator[Change]:
                     yield Change("moved", 0, one.lineno, edits, "", words)
             for k, one in enumerate(block):
                 if isinstance(one, ast.AugAssign) and isinstance(one.value, ast.Constant):
-                    for earlier in block[max(0, k - 4) : k - 1]:
+                    for earlier in reversed(block[max(0, k - 4) : k - 1]):
                         start, end = source.span(earlier)[0], source.span(block[k - 1])[1]
                         text = source.of_lines(one)
                         edits = (
@@ -163,7 +163,7 @@ def _placed(source: Source, function: Function) -> Iterator[Change]:
                             (end, source.span(one)[1], ""),
                         )
                         words = f"`{text}` comes after `{source.of(earlier)[:60]}`"
-                        yield Change("moved", 2, earlier.lineno, edits, "", words)
+                        yield Change("moved", 2, one.lineno, edits, "", words)
 
 
 def _line(text: str, beside: ast.stmt) -> str:
