@@ -7,7 +7,6 @@ standard library and the files beside it only.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -29,7 +28,9 @@ if TYPE_CHECKING or __package__:
         failure,
         not_implemented,
     )
+    from parity_tests.harness.wire import frames
 else:
+    import frames
     from failures import Failure, Location, OutOfTime, clean, describe, failure, not_implemented
 
 _EXIT = os._exit
@@ -139,7 +140,7 @@ class CallRecorder:
             elif value is None:
                 failed = not_implemented(function, label, self._folder)
         if not self._connected():
-            self.give_up(label)
+            self.give_up()
         self._protected = False
         if failed is not None:
             self._fail(key, failed)
@@ -245,12 +246,9 @@ class CallRecorder:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT_SECONDS)
 
-    def give_up(self, label: str) -> NoReturn:
-        """End the process if `label` has cut it off: at once, so that it is always the same that is lost."""
-        text = f"{label} closed the connection between its process and Parity"
-        with contextlib.suppress(OSError):
-            self._fail(_WHOLE_CASE, failure("crashed", "", text, called=label))
-        _EXIT(1)
+    def give_up(self) -> NoReturn:
+        """End the process if what was called has cut it off: at once, so that it is always the same that is lost."""
+        _EXIT(frames.CUT_OFF)
 
     def end_rounds(self) -> None:
         """End the rounds of a case: the next case may have none."""

@@ -289,7 +289,7 @@ class Worker:
         self._channel.send({"kind": "call", "label": label}, {})
         imported = self._importer.import_main()
         if not self._channel.connected():
-            self._recorder.give_up(label)
+            self._recorder.give_up()
         return imported
 
     def _replaced(self) -> str:

@@ -127,8 +127,8 @@ class Child:
         status = self.process.exit_status(seconds + GRACE)
         if problem := self.process.problem():
             return f"could not be forked: {problem}"
-        if status is None:
-            return "closed its connection to the harness"
+        if status in (None, frames.CUT_OFF):
+            return "closed the connection between its process and Parity"
         if status >= 0:
             return f"ended the Python process (exit status {status})"
         name = _SIGNALS.get(signal.Signals(-status), "")

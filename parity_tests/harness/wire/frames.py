@@ -35,6 +35,8 @@ MAX_TEXT = 1000
 MAX_ARRAYS = 10_000
 PIECE = 1 << 16
 """Bytes that are read or written at a time: the capacity of a pipe."""
+CUT_OFF = 81
+"""The exit status of a process that what it called has cut off from the harness."""
 
 _JOINED = 1 << 15
 """Up to so many bytes of arrays are copied into one piece with the header: a second write takes longer."""

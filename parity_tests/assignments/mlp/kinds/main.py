@@ -102,12 +102,13 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
         as_script=case.params["as_script"],
         device=context.device,
     )
-    return judged if case.params["as_script"] else {**judged, AS_SCRIPT: matched()}
+    # Of edited functions it is left open: no record is made of them, and no excuse may come of it.
+    return {**judged, AS_SCRIPT: matched()} if case.params.get("edited") else judged
 
 
 def edited(params: Params) -> Params:
     """Without the run as a script, which is made of the file as it is."""
-    return {**params, "as_script": 0}
+    return {**params, "as_script": 0, "edited": True}
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterable[Call]:
