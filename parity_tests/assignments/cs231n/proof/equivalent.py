@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parity_tests.protocol.proof import Patterns, excuse
 
-COLUMN = "a column of sums: its first is its last"
+COLUMN = "one column alone: its first is its last"
 WAS_0 = "the right class's margin is 0, so that 0 stands there"
 UNREAD = "nobody reads the cache of a call in test mode"
 SHAPED = "it is given its shape right after"
@@ -13,6 +13,7 @@ PERMUTED = "each layer still has a dict of its own, the same one at each call"
 SET_BY_LOSS = "loss sets the mode of every dict before it is read"
 NONE_DROPPED = "p = 1 keeps everything, with a mask or without one"
 SQUARE = "the filters are square"
+MULTIPLIED = "height and width are halved alike, and only multiplied"
 
 AT_ZERO = "relu's derivative at exactly 0 may be 1: a note, by the assignment's own page"
 FURTHER_AXES = "further axes of one number are a note"
@@ -23,7 +24,7 @@ GIVEN = "the network's seed serves the notebooks' numerical gradients alone, and
 EVEN = "filters of an even size cannot keep the size of the image, and are asked of nobody"
 
 _EQUIVALENT: Patterns = (
-    (r"softmax_loss", r"\[:, 0\].* → .*\[:, -1\]", COLUMN),
+    (r"softmax_loss|max_pool_forward_naive", r"\[(:|\.\.\.), 0\].* → .*\[(:|\.\.\.), -1\]", COLUMN),
     (r"svm_loss", r"dx\[rows, y\] = .* → .*\+= ", WAS_0),
     (r"batchnorm_forward", r"beta, None\) → .*beta, [01]\)$", UNREAD),
     (r"conv_backward_naive", r"dx = np\.zeros.* → .*3 \* pad", ROOM),
@@ -34,7 +35,8 @@ _EQUIVALENT: Patterns = (
     ),
     (r"FullyConnectedNet\._hidden_forward", r"bn_params\[layer - 1\] → .*\[(1 - layer|layer - 2)\]", PERMUTED),
     (r"FullyConnectedNet\.__init__", r"mode = \{'mode': 'train'\} if .* → mode = ", SET_BY_LOSS),
-    (r"FullyConnectedNet\.__init__", r"dropout_keep_ratio != 1 → .* != 2$", NONE_DROPPED),
+    (r"FullyConnectedNet\.__init__", r"dropout_keep_ratio != 1 → .* != [02]$", NONE_DROPPED),
+    (r"ThreeLayerConvNet\.__init__", r"C, H, W = .* → C, W, H = ", MULTIPLIED),
     (r"ThreeLayerConvNet\.loss", r"shape\[2\].* → .*shape\[3\]", SQUARE),
 )
 _NOT_ASKED: Patterns = (
