@@ -88,9 +88,8 @@ def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> As
     asked = replace(declared, questions=asked_of(declared, texts))
     first = AND.join(editions_of(declared, texts))
     names = dict.fromkeys((first, *assignment.editions.names))
-    found = replace(
-        assignment, layout=layout, plan=partial(plan, asked), editions=replace(assignment.editions, names=tuple(names))
-    )
+    editions = replace(assignment.editions, names=tuple(names), inert_modules=dict.fromkeys(names, declared.inert))
+    found = replace(assignment, layout=layout, plan=partial(plan, asked), editions=editions)
     return replace(found, reproductions=_scripts_of(declared, found))
 
 

@@ -163,6 +163,13 @@ def test_a_notebook_is_told_by_its_functions(tmp_path: Path) -> None:
             written_out(tmp_path / "b.ipynb", None)
 
 
+def test_a_notebook_of_two_editions_at_once_may_plot_as_one_of_each_may() -> None:
+    assignment = find("dlai-c2w2")
+    editions = assignment.in_folder(assignment.solution).editions
+    assert editions.default == "steps+2021"
+    assert "matplotlib" in editions.inert_modules[editions.default]
+
+
 CHANGED = {
     "c1w2": (("}, grads, costs", '}, {**grads, "db": -grads["db"]}, costs', "optimize", "last_db has the wrong sign"),),
     "c2w1": (
