@@ -46,7 +46,7 @@ def noting_handed_on(case: Case, arrays: Arrays, seen: Observation, judged: Judg
     ]
     for k in dict.fromkeys(q.key.call for q in failing):
         own = [q for q in failing if q.key.call == k]
-        known = next(_handed_on(case, arrays, seen, k, device), None)
+        known = _handed_on(case, arrays, seen, k, device)
         if known is None:
             continue
         for q in own:
@@ -61,12 +61,12 @@ def _name(q: Quantity) -> str:
     return q.key.name.removeprefix("alt ")
 
 
-def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: str) -> Iterator[Answers]:
-    """The gradients for what the forward of call k handed on, by each grouping that its output fits as bounds tell."""
+def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: str) -> Answers | None:
+    """The gradients for what the forward of call k handed on, by the first grouping that its output fits."""
     x, gamma, beta = (arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta"))
     out = array_of(seen, Key("out", k), x.shape)
     if out is None or not np.isfinite(out).all():
-        return
+        return None
     inputs = {"x": x, "gamma": gamma, "beta": beta, "dout": arrays[f"dout_{k}"], "out": out.astype(x.dtype)}
     X = x.reshape(in_groups(x.shape, case.params))
     with np.errstate(all="ignore"):
@@ -83,7 +83,8 @@ def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: st
         form = Form(_reference(case.params, over), {**inputs, **ends}, f"handed on in call {k} along {kept}")
         known = answers(case, form, device)
         if _is_on_a_line(X, known.bounded):
-            yield known
+            return known
+    return None
 
 
 def by_channel(array: NDArray[Any], x: NDArray[Any]) -> NDArray[Any]:
