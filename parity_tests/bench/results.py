@@ -20,8 +20,6 @@ from reports.model.numbers import duration
 from reports.model.write_whole import write_whole
 
 FILE = "bench.json"
-MORE, NUMBER, MEMORY = "more of", "number", "most memory"
-"""The metadata of what is timed at several sizes."""
 _AGAINST, _NO_TARGET = "against ", "no target"
 _MACHINE = ("cpu_model_name", "cpu_count", "memory_gib", "threads", "blas", "python_version", "numpy", "torch")
 """What must be alike where figures are put beside one another."""
@@ -50,16 +48,11 @@ def benchmark(part: str, row: Timed, here: Mapping[str, str | int]) -> Any:
         f"{_AGAINST}{part}: {other}": _NO_TARGET if target is None else f"≤ {target:g}"
         for other, target in row.against.items()
     }
-    known = {"name": f"{part}: {row.name}", "unit": "second", **here, **against, **row.about}
+    known = {"name": f"{part}: {row.name}", "unit": "second", **here, **against}
     least = 1e-9  # pyperf takes no time that is not above 0
     return pyperf.Benchmark(
         [pyperf.Run([max(float(value), least)], metadata=known, collect_metadata=False) for value in row.seconds]
     )
-
-
-def at_size(what: str, number: int, seconds: float, **about: str) -> Timed:
-    """What so many of something took."""
-    return Timed(f"{number} {what}", [seconds], about={MORE: what, NUMBER: number, **about})
 
 
 def save(folder: Path, benchmarks: Sequence[Any]) -> None:
@@ -109,42 +102,16 @@ def ratios(benchmarks: Sequence[Any]) -> Iterator[tuple[Any, str, tuple[float, f
 
 
 def report(benchmarks: Sequence[Any]) -> list[str]:
-    """All of it as Markdown: ratios, then what is held against nothing, then what grows."""
+    """All ratios as a table in Markdown."""
     lines = ["| what | against | ratio (quartiles) | time | asked |", "| --- | --- | --- | --- | --- |"]
-    told = set()
     for one, other, (low, middle, high), asked in ratios(benchmarks):
-        name = one.get_name()
-        told |= {name, other}
         figures = f"{middle:.2f} ({low:.2f}–{high:.2f}) | {duration(one.median())} | {asked}"
-        lines.append(f"| {_short(name)} | {_short(other)} | {figures} |")
-    growing = [one for one in benchmarks if MORE in one.get_metadata()]
-    for one in benchmarks:
-        if one.get_name() not in told and one not in growing:
-            asked = one.get_metadata().get("asked", "")
-            lines.append(f"| {_short(one.get_name())} | | | {duration(one.median())} | {asked} |")
-    return [*lines, *_growth(growing)]
+        lines.append(f"| {_short(one.get_name())} | {_short(other)} | {figures} |")
+    return lines
 
 
 def _short(name: str) -> str:
     return name.partition(": ")[2]
-
-
-def _growth(growing: Sequence[Any]) -> Iterator[str]:
-    """How seconds grow: slopes on logarithmic axes, each from the size before; 1 is in proportion."""
-    if growing:
-        yield from ("", f"| more of | number | time | slope | {MEMORY} |", "| --- | ---: | ---: | ---: | --- |")
-    before: dict[str, tuple[int, float]] = {}
-    for one in growing:
-        known, seconds = one.get_metadata(), one.median()
-        what, number = f"{part_of(one)}, {known[MORE]}", known[NUMBER]
-        slope = f"{slope_of(before[what], (number, seconds)):.2f}" if what in before else ""
-        before[what] = number, seconds
-        yield f"| {known[MORE]} | {number:,} | {duration(seconds)} | {slope} | {known.get(MEMORY, '')} |"
-
-
-def slope_of(first: tuple[int, float], second: tuple[int, float]) -> float:
-    """The slope between two sizes with their seconds."""
-    return float(np.log(second[1] / first[1]) / np.log(second[0] / first[0]))
 
 
 def changes(earlier: Sequence[Any], now: Sequence[Any]) -> Iterator[str]:

@@ -5,16 +5,18 @@ input requires a gradient, because the contract's first backward returns one. Th
 products through numpy's BLAS into arrays that are there already, and one pass over the weights.
 """
 
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.names import weight_shapes
 from parity_tests.assignments.mlp.network.model import MLP
-from parity_tests.bench.shipped import ShippedNetwork
 from parity_tests.bench.timing import Subject, Timed, Wanted, alternate, timed
 
 D, M, K = 784, 1000, 10
@@ -29,27 +31,62 @@ TARGETS = {(5, "torch"): 1.3, (64, "torch"): 1.1, (512, "torch"): 1.1, (512, "li
 def measure(wanted: Wanted) -> Iterator[Timed]:
     """The step of numpy, of torch, and the limit, in turn, for every batch, dtype and α."""
     for batch, dtype, alpha in product(BATCHES, DTYPES, ALPHAS):
-        rng = np.random.default_rng(0)
-        X = rng.random((batch, D)).astype(dtype)
-        y = rng.integers(0, K, batch)
+        X, y = batch_of(batch, dtype)
         subjects = {"numpy step": numpy_step(X, y, alpha), "torch": torch_step(X, y, alpha), "limit": limit(X)}
         seconds = alternate(subjects, rounds=wanted.rounds, least=0.05)
         held = {("numpy step", other): wanted.asked(TARGETS.get((batch, other))) for other in ("torch", "limit")}
         yield from timed(f"batch {batch}, {dtype}, α {alpha:g}", seconds, held)
 
 
-def numpy_step(X: Any, y: Any, alpha: float) -> Subject:
-    """One training step of the shipped network on X and y."""
+def batch_of(size: int, dtype: str) -> tuple[Any, Any]:
+    """X and y of a mini-batch."""
+    rng = np.random.default_rng(0)
+    return rng.random((size, D)).astype(dtype), rng.integers(0, K, size)
+
+
+def numpy_step(X: Any, y: Any, alpha: float = 0.0, rate: float | None = None) -> Subject:
+    """One training step of the shipped network, its parts called in the order of the assignment's main.
+
+    `rate` is dropout's; None leaves it out altogether.
+    """
+    folder = str(ASSIGNMENT.solution)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    module: Any = import_module("neural_networks")
+    model = {
+        "L1": module.linear_layer(D, M),
+        "nonlinear1": module.relu(),
+        **({} if rate is None else {"drop1": module.dropout(rate)}),
+        "L2": module.linear_layer(M, K),
+        "loss": module.softmax_cross_entropy(),
+    }
     rng = np.random.default_rng(2)
-    weights = {n: (0.1 * rng.standard_normal(s)).astype(X.dtype) for n, s in weight_shapes(D, M, K).items()}
-    network = ShippedNetwork(weights, rate=None, alpha=alpha, lam=LAMBDA, eta=ETA)
+    for name, shape in weight_shapes(D, M, K).items():
+        layer, _, key = name.partition("_")
+        model[layer].params[key] = (0.1 * rng.standard_normal(shape)).astype(X.dtype)
+        model[layer].gradient[key] = np.zeros_like(model[layer].params[key])
+    momentum, drop = module.add_momentum(model), model.get("drop1")
     Y = y.reshape(-1, 1).astype(np.float64)
-    return lambda: network.step(X, Y)
+
+    def step() -> None:
+        u = model["L1"].forward(X)
+        h = model["nonlinear1"].forward(u)
+        s = h if drop is None else drop.forward(h, True)
+        a = model["L2"].forward(s)
+        model["loss"].forward(a, Y)
+        grad_a = model["loss"].backward(a, Y)
+        grad_s = model["L2"].backward(s, grad_a)
+        grad_h = grad_s if drop is None else drop.backward(h, grad_s)
+        grad_u = model["nonlinear1"].backward(u, grad_h)
+        model["L1"].backward(X, grad_u)
+        module.miniBatchStochasticGradientDescent(model, momentum, _lambda=LAMBDA, _alpha=alpha, _learning_rate=ETA)
+
+    return step
 
 
-def torch_step(X: Any, y: Any, alpha: float) -> Subject:
-    """One eager training step of the equivalent torch.nn model with torch.optim.SGD."""
-    model = MLP(D, M, K, activation="relu", dtype=torch.from_numpy(X).dtype).eval()  # eval: no dropout
+def torch_step(X: Any, y: Any, alpha: float = 0.0, rate: float | None = None) -> Subject:
+    """One eager training step of the equivalent torch.nn model with torch.optim.SGD; `rate` as above."""
+    model = MLP(D, M, K, activation="relu", dtype=torch.from_numpy(X).dtype, rate=rate or 0.0).train(rate is not None)
     optimizer = torch.optim.SGD(model.parameters(), lr=ETA, momentum=alpha, weight_decay=LAMBDA)
     inputs, labels = torch.tensor(X, requires_grad=True), torch.tensor(y)
 

@@ -32,10 +32,7 @@ class Wanted:
 
     rounds: int
     submissions: int
-    sizes: tuple[int, ...]
     threads: int = 1
-    whole: bool = False
-    """Whether growth is measured over its whole range."""
     short: bool = False
     """Whether models that take seconds a round are left out."""
 
@@ -56,8 +53,6 @@ class Timed:
     name: str
     seconds: Sequence[float]
     against: Mapping[str, float | None] = field(default_factory=dict)
-    about: Mapping[str, str | int] = field(default_factory=dict)
-    """What else is known of it, as metadata of pyperf's."""
 
 
 def timed(case: str, seconds: Seconds, held: Held) -> Iterator[Timed]:

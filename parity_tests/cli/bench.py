@@ -15,20 +15,9 @@ from parity_tests.cli.terminal import complain
 from parity_tests.protocol.errors import UsageError
 from reports.model.numbers import duration
 
-PARTS = ("step", "check", "hold", "trace", "grade", "reports", "cs231n", "growth")
+PARTS = ("step", "check", "hold", "trace", "grade")
 BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
 """Between lines of these two stands the table of a Markdown file."""
-
-
-def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
-    """The sizes of classes in an option, sorted. Raises BadParameter for anything else."""
-    try:
-        numbers = tuple(sorted({int(word) for word in text.split(",") if word.strip()}))
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no list of numbers such as 10,100.") from None
-    if any(number < 1 for number in numbers):
-        raise click.BadParameter("a class has at least one submission.")
-    return numbers
 
 
 @click.command()
@@ -52,17 +41,9 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
     type=click.IntRange(min=2),
     default=48,
     show_default=True,
-    help="Submissions in the class that `grade` compares on.",
-)
-@click.option(
-    "--sizes",
-    default="10,100",
-    show_default=True,
-    callback=_numbers,
-    help="Classes of which `grade` takes time and memory; with 1000 it takes minutes.",
+    help="Submissions in each class that `grade` compares on.",
 )
 @click.option("--short", is_flag=True, help="Leave out of `hold` the models that take seconds a round; 2 minutes less.")
-@click.option("--whole-range", "whole", is_flag=True, help="Let `growth` go up to 5,000 submissions; an hour or so.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -85,9 +66,7 @@ def bench(
     rounds: int,
     threads: int,
     submissions: int,
-    sizes: tuple[int, ...],
     short: bool,
-    whole: bool,
     out: Path,
     compare: Path | None,
     readme: Path | None,
@@ -100,12 +79,9 @@ def bench(
       check    `parity check` against the import of torch
       hold     torch's value and radius, by bound and by sample, against the bare call; by bound of an LSTM,
                VGG-16 and a large layer norm
-      trace    `parity trace` against both of its trainings run bare; one replica against torch's
-      grade    `parity grade` against a pytest process for each submission, and against no isolation;
-               time and memory against the number of submissions
-      reports  `parity regrade` of a class of 1,000, and its pages
-      cs231n   our convolution against torch's, what each kind of CS231n's questions costs, and a class of it
-      growth   how time grows with elements, layers, steps and submissions: slopes on logarithmic axes
+      trace    a step of `parity trace` against one of each of its trainings run bare
+      grade    `parity grade` of a class of the homework, and of CS231n with as many mistakes as real ones, against
+               the import of torch and a pytest process for each submission
 
     Subjects take turns, round after round; medians of the ratios of each round are printed as a Markdown table, with
     quartiles. Figures of another machine, or of other versions, are never mixed with these: a folder that holds such is
@@ -113,8 +89,7 @@ def bench(
     what was to be timed failed.
     """
     extras.require("this", extras.BENCH)
-    from parity_tests.bench import results, timing
-    from parity_tests.bench.parts import MEASURES
+    from parity_tests.bench import commands, hold, results, step, timing
 
     if steering := timing.steering():
         complain(f"{', '.join(steering)} would steer the BLAS, so this is measured without.")
@@ -128,13 +103,17 @@ def bench(
     here = results.machine(threads)
     earlier = None if compare is None else results.load(compare, here)
     kept = results.load(out, here) if (out / results.FILE).exists() else []
-    wanted = timing.Wanted(rounds, submissions, sizes, threads, whole, short)
+    wanted = timing.Wanted(rounds, submissions, threads, short)
+    measures = {
+        "step": step.measure, "check": commands.measure_check, "hold": hold.measure, "trace": commands.measure_trace,
+        "grade": commands.measure_grade,
+    }  # fmt: skip
     torch.set_num_threads(threads)
     with threadpool_limits(threads):
         for part in parts or PARTS:
             complain(f"measuring {part}.")
             new = []
-            for row in MEASURES[part](wanted):
+            for row in measures[part](wanted):
                 new.append(results.benchmark(part, row, here))
                 complain(f"{row.name}: {duration(new[-1].median())}.")
             kept = [one for one in kept if results.part_of(one) != part] + new

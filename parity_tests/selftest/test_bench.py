@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,16 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyperf
 import pytest
 import torch
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.bench import cs231n, grading, growth, hold, parts, reporting, results, step, timing, tracing
+from parity_tests.assignments.mlp.trace.settings import Settings
+from parity_tests.bench import commands, hold, results, step, timing
 from parity_tests.bench.timing import Timed, Wanted, alternate, in_turn
-from parity_tests.bench.tracing import by_numpy, by_torch, by_trace, settings
 from parity_tests.cli import main as parity
 from parity_tests.harness.check import check
 from parity_tests.harness.judgement_cache import JudgementCache
@@ -35,11 +29,9 @@ from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation
 
 command: Any = importlib.import_module("parity_tests.cli.bench")
-WANTED = Wanted(rounds=3, submissions=2, sizes=(2,))
+WANTED = Wanted(rounds=3, submissions=2)
 TORCH = Timed("torch, batch 5", [1.6e-3, 1.6e-3, 1.6e-3])
 STEP = Timed("numpy step, batch 5", [1.6e-3, 2e-3, 2.4e-3], {TORCH.name: 1.6})
-GROWN = [results.at_size("elements", 10, 1.0), results.at_size("elements", 1000, 10.0, **{results.MEMORY: "40 MiB"})]
-LIMITED = Timed("a page", [0.1], about={"asked": "≤ 10 ms"})
 HERE: dict[str, str | int] = {
     "cpu_model_name": "a processor", "cpu_count": 2, "memory_gib": 8, "threads": 1, "blas": "openblas 1",
     "python_version": "3", "numpy": "2", "torch": "2",
@@ -85,7 +77,7 @@ def test_a_ratio_is_of_the_same_round_and_of_medians_where_rounds_are_not_alike(
 
 
 def test_what_is_saved_is_loaded_again_on_this_machine_alone(tmp_path: Path) -> None:
-    saved = benchmarks("step", TORCH, STEP, *GROWN, LIMITED)
+    saved = benchmarks("step", TORCH, STEP)
     results.save(tmp_path, saved)
     assert results.report(results.load(tmp_path, HERE)) == results.report(saved)
     assert pyperf.BenchmarkSuite.load(str(tmp_path / results.FILE)).get_benchmark_names()[0] == f"step: {TORCH.name}"
@@ -102,28 +94,9 @@ def test_this_machine_is_told_whole() -> None:
 
 
 def test_the_report_has_every_number() -> None:
-    text = "\n".join(results.report(benchmarks("step", TORCH, STEP, *GROWN, LIMITED)))
+    text = "\n".join(results.report(benchmarks("step", TORCH, STEP)))
     assert "| numpy step, batch 5 | torch, batch 5 | 1.25 (1.12–1.38) | 2 ms | ≤ 1.6 |" in text
     assert "| torch, batch 5 | |" not in text
-    assert "| a page | | | 100 ms | ≤ 10 ms |" in text
-    assert "| elements | 10 | 1 s |  |  |" in text
-    assert "| elements | 1,000 | 10 s | 0.50 | 40 MiB |" in text
-
-
-def test_all_that_grows_is_timed_at_each_size_and_further_only_where_it_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(growth, "_MEASURES", dict.fromkeys(growth.SIZES, float))
-    monkeypatch.setattr(growth, "SIZES", dict.fromkeys(growth.SIZES, ((1, 4), (9,))))
-    for whole, sizes in ((False, (1, 4)), (True, (1, 4, 9))):
-        found = [(row.name, row.seconds) for row in growth.measure(replace(WANTED, whole=whole))]
-        assert found == [(f"{size} {what}", [float(size)]) for what in growth.SIZES for size in sizes]
-
-
-@pytest.mark.nightly
-def test_what_grows_is_really_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(growth, "class_of", lambda number: (float(number), ""))
-    assert all(measured(4) > 0 for measured in growth._MEASURES.values())
 
 
 def test_the_environment_steers_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,71 +115,30 @@ def test_the_environment_steers_no_blas(monkeypatch: pytest.MonkeyPatch) -> None
         timing.run([sys.executable, "-c", "import sys; sys.stderr.write('oh no'); sys.exit(3)"])
 
 
-def test_processes_below_are_seen_with_their_memory() -> None:
-    code = "x = bytearray(64 << 20); s = sum(range(2_000_000)); print(flush=True); input()"
-    with (
-        grading.peak_memory() as by_depth,
-        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child,
-    ):
-        assert child.stdout is not None
-        child.stdout.readline()
-        assert (child.pid, 1) in set(grading.descendants(os.getpid()))
-        while not by_depth.get(1, 0.0):
-            assert child.poll() is None
-        child.communicate(b"\n")
-    assert by_depth[1] > 64
+def test_every_command_is_timed_beside_what_it_is_held_against(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole processes are stood in for, and so is training."""
+    ran: list[str] = []
+
+    def run(words: Sequence[str], **_: Any) -> str:
+        ran.extend(words)
+        return ""
+
+    monkeypatch.setattr(commands, "run", run)
+    monkeypatch.setattr(commands, "traced", lambda batch, steps, dtype: float(steps))
+    monkeypatch.setattr(commands, "TRACED", {5: 2})
+    monkeypatch.setattr(commands, "write_mixed", commands.write_right)
+    for measure in (commands.measure_check, commands.measure_grade, commands.measure_trace):
+        rows = list(measure(WANTED))
+        assert {other for row in rows for other in row.against} <= {row.name for row in rows}
+        assert any(row.against for row in rows)
+    assert [list(row.seconds) for row in rows if row.name.startswith(commands.TRACE)] == [[1.0] * 3] * 2
+    assert {*ran} >= {"check", "grade", "cs231n", "--implementation", "import torch"}
 
 
-@pytest.mark.nightly
-def test_all_three_trainings_take_the_same_steps() -> None:
-    given = replace(settings(500, "float32", 2, 1), hidden=8, replicas=2)
-    assert by_numpy(given)["step"] > 0
-    assert by_torch(given)["step"] > 0
-    traced = by_trace(given)
-    assert traced["step"] > 0
-    assert traced["replica"] > 0
-
-
-def test_every_part_times_what_it_holds_against_what(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whole processes are stood in for; whatever is held against something has that beside it."""
-    ran: list[list[str]] = []
-
-    def run(command: Sequence[str], **_: Any) -> str:
-        ran.append(list(command))
-        return json.dumps({"step": float(len(ran)), "evaluation": 1.0, "replica": 3.0})
-
-    for module in (tracing, grading, reporting):
-        monkeypatch.setattr(module, "run", run)
-    monkeypatch.setattr(tracing, "CASES", ((5, 50, 10),))
-    monkeypatch.setattr(reporting, "_class", lambda students: contextlib.nullcontext(tmp_path))
-    (tmp_path / "submissions" / "one").mkdir(parents=True)
-    monkeypatch.setattr(reporting, "_write_pages", lambda folder, names: None)
-    assert tuple(parts.MEASURES) == command.PARTS
-    for part in ("check", "trace", "grade", "reports"):
-        rows = list(parts.MEASURES[part](replace(WANTED, sizes=(2, 4))))
-        names = {row.name for row in rows}
-        assert names
-        assert {other for row in rows for other in row.against} <= names
-    traced = {row.name: row for row in tracing.measure(WANTED)}
-    case = "batch 5, every 50, float64"
-    assert traced[f"{tracing.WHOLE}, {case}"].against == {f"both bare, {case}": 4.0}
-    assert traced[f"{tracing.REPLICA}, {case}"].seconds == [0.3, 0.3, 0.3]
-    assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
-
-
-@pytest.mark.nightly
-def test_a_class_of_copies_is_regraded_and_its_pages_written() -> None:
-    assert min(min(row.seconds) for row in reporting.measure(replace(WANTED, rounds=1), students=6)) > 0
-
-
-@pytest.mark.nightly
-def test_grading_without_isolation_does_the_same_work(tmp_path: Path) -> None:
-    wrong = tmp_path / "wrong"
-    shutil.copytree(ASSIGNMENT.solution, wrong)
-    (wrong / "neural_networks.py").write_text("")
-    alone = [sys.executable, "-m", "parity_tests.bench.in_process"]
-    assert subprocess.run([*alone, str(ASSIGNMENT.solution)]).returncode == 0
-    assert subprocess.run([*alone, str(wrong)], stderr=subprocess.DEVNULL).returncode == 1
+def test_a_trace_is_timed_from_its_first_step_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = partial(Settings, hidden=8, replicas=2)
+    monkeypatch.setattr(commands, "Settings", settings)
+    assert commands.traced(500, 2, "float32") > 0
 
 
 def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,37 +150,6 @@ def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch
         for threads in (1, 2)
     }
     assert targets == {1: {None, 1.1, 1.2, 1.3}, 2: {None}}
-
-
-@pytest.mark.nightly
-def test_cs231n_is_timed_against_torch_by_kinds_and_as_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cs231n, "SIZES", {"a small one": (2, 2, 5, 3, 3, 1)})
-    monkeypatch.setattr(cs231n.ExamSitting, "seconds", lambda self, cases, seed: float(len(cases)))
-    monkeypatch.setattr(cs231n, "time_class", lambda write: 0.2)
-    found = list(cs231n.measure(WANTED))
-    ours = [row for row in found if row.name.startswith("numpy convolution, forward and backward, a small one")]
-    assert [set(row.against.values()) for row in ours] == [{4.0}, {4.0}]
-    for whose in (cs231n.FIRST, cs231n.FURTHER):
-        *kinds, together = [row for row in found if row.name.endswith(whose)]
-        assert together.name == f"{cs231n.ALL}, {whose}"
-        assert {other for row in kinds for other in row.against} == {together.name}
-        assert sum(row.seconds[0] for row in kinds) == together.seconds[0]
-    assert [row.name.rpartition(", ")[2] for row in found[-2:]] == ["all right", "135 in 171 wrong"]
-    assert [row.seconds for row in found[-2:]] == [[0.2], [0.2]]
-
-
-def test_both_convolutions_compute_the_same() -> None:
-    rng = np.random.default_rng(0)
-    shapes = {"x": (2, 3, 5, 5), "w": (4, 3, 3, 3), "b": (4,), "dout": (2, 4, 5, 5)}
-    arrays = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-    for ours, torchs in zip(cs231n.by_numpy(arrays, 1)(), cs231n.by_torch(arrays, 1)(), strict=True):
-        np.testing.assert_allclose(ours, torchs.numpy(), rtol=1e-12, atol=1e-12)
-
-
-def test_each_kind_of_the_exam_is_asked_and_judged() -> None:
-    plan = CS231N.cases(cs231n.EDITION, ("float64",))
-    with cs231n.ExamSitting() as sitting:
-        assert sitting.seconds([case for case in plan if case.probe == "dropout"], 1) > 0
 
 
 class Counting(JudgementCache):
@@ -267,11 +168,11 @@ class Counting(JudgementCache):
 @pytest.mark.nightly
 def test_nobody_in_a_class_of_cs231n_comes_out_of_the_cache(tmp_path: Path) -> None:
     forms = len(CS231N.proof().honest)
-    cases = len(CS231N.cases(cs231n.EDITION, ("float64", "float32"), {"relu_forward"}))
+    cases = len(CS231N.cases(CS231N.editions.default, ("float64", "float32"), {"relu_forward"}))
     cache = Counting()
     judged: list[int] = []
     for student in (0, forms, 0):  # two who wrote the same form, and one of them again
-        cs231n.write_right(tmp_path / str(len(judged)), student)
+        commands.write_right(CS231N, tmp_path / str(len(judged)), student)
         run = check(CS231N, tmp_path / str(len(judged)), parts=frozenset({"relu_forward"}), cache=cache)
         assert {record.verdict for record in run.records} == {"match"}
         judged.append(cache.judged)
@@ -283,16 +184,16 @@ def test_a_mixed_class_of_cs231n_has_as_many_wrong_submissions_as_real_ones(tmp_
     """Each has one to five functions wrong, and nobody the same ones as the one before."""
     wrong: list[int] = []
     for student in range(171):
-        cs231n.write_mixed(tmp_path / "mixed", student)
-        cs231n.write_right(tmp_path / "right", student)
+        commands.write_mixed(CS231N, tmp_path / "mixed", student)
+        commands.write_right(CS231N, tmp_path / "right", student)
         same = all(
             (tmp_path / "mixed" / file).read_text() == (tmp_path / "right" / file).read_text()
             for file in CS231N.layout.files
         )
         wrong += [] if same else [student]
     assert len(wrong) == 135
-    assert {len(cs231n.slips_of(student)) for student in wrong} == {1, 2, 3, 4, 5}
-    names = [slip.name for student in wrong for slip in cs231n.slips_of(student)]
+    assert {len(commands.mutants_of(CS231N, student)) for student in wrong} == {1, 2, 3, 4, 5}
+    names = [slip.name for student in wrong for slip in commands.mutants_of(CS231N, student)]
     assert len(set(names)) > len(names) / 3
 
 
@@ -327,23 +228,13 @@ def test_larger_models_are_asked_with_the_gradients_of_all_parameters() -> None:
         assert found["output"].shape == inputs["g"].shape
 
 
-def test_a_submission_more_takes_what_the_larger_class_took_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grading, "alternate", lambda subjects, **_: dict.fromkeys(subjects, (0.5,)))
-    monkeypatch.setattr(grading, "honest_class", lambda folder, number: [folder] * number)
-    monkeypatch.setattr(grading, "class_of", lambda number: (3.0 + number / 10, "40 MiB"))
-    *_, more, torchs = grading.measure(replace(WANTED, sizes=(10, 110)))
-    assert more.name.startswith("a submission more in a class, from 10 to 110")
-    assert list(more.seconds) == [pytest.approx(0.1)]
-    assert list(torchs.seconds) == [0.5]
-    assert "a submission more" not in " ".join(row.name for row in grading.measure(WANTED))
-
-
 @pytest.fixture
 def measures(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Timed]]:
     """What each part of `parity bench` finds, in place of measuring it."""
     imported, checked = Timed("import torch", TORCH.seconds), Timed("parity check", [2e-3] * 3, {"import torch": 2.2})
     found = {"step": [TORCH, STEP], "check": [imported, checked]}
-    monkeypatch.setattr(parts, "MEASURES", {name: lambda _, name=name: iter(found[name]) for name in found})
+    monkeypatch.setattr(step, "measure", lambda _: iter(found["step"]))
+    monkeypatch.setattr(commands, "measure_check", lambda _: iter(found["check"]))
     monkeypatch.setattr(results, "machine", lambda threads: {**HERE, "threads": threads})
     monkeypatch.setattr(timing, "steering", lambda: [])
     return found
@@ -378,7 +269,6 @@ def test_parts_are_kept_beside_one_another_and_fill_a_page(
         (["step", "--threads", "2", "--out", "{out}"], "another machine"),
         (["step", "--compare", "{empty}"], "holds no benchmarks"),
         (["step", "--readme", "{readme}"], "has no lines"),
-        (["grade", "--sizes", "10,many"], "no list of numbers"),
         (["flight"], "flight"),
     ],
 )

@@ -1,0 +1,184 @@
+"""Parity's own commands against what they could not do without: `check`, `grade` and `trace`.
+
+A check and a class are whole processes. A class is made of the honest forms of a solution, each with a warning of its
+own, so that nobody answers as anybody else: what has been judged once is not judged again. Of CS231n's, as many have
+mistakes as in real classes.
+"""
+
+from __future__ import annotations
+
+import ast
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
+from parity_tests.assignments.cs231n.editions import asked
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
+from parity_tests.assignments.mlp.trace.settings import Settings
+from parity_tests.assignments.mlp.trace.training import MlpTraining
+from parity_tests.bench.step import ETA, batch_of, numpy_step, torch_step
+from parity_tests.bench.timing import Subject, Timed, Wanted, alternate, in_turn, run, timed
+from parity_tests.harness.machine import cores
+from parity_tests.proof.mutants import Mutant, excuse, mutants
+from parity_tests.proof.variants import changed, functions, rewritten
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.mistake import Body
+from parity_tests.trace.run import trace
+from reports.model.environment import Environment
+
+CHECK_TARGETS = {"parity check": 2.2, "parity check --todo 4": 1.3, "parity check --assignment cs231n": 4.0}
+"""The largest ratio asked for of each to the import of torch."""
+TRACE, BARE = "trace step", "both bare"
+GRADED, IMPORT, PYTEST = "a submission graded", "import torch", "pytest each"
+WRONG, OF = 135, 171
+"""How many of the students of real classes had a mistake in at least one function."""
+SEED = 1
+TRACED = {512: 9, 5: 200}
+"""The steps of a trace, by batch."""
+_PARITY = (sys.executable, "-m", "parity_tests.cli")
+
+
+def import_torch() -> None:
+    """A process that imports torch, and nothing else."""
+    run([sys.executable, "-c", "import torch"])
+
+
+def measure_check(wanted: Wanted) -> Iterator[Timed]:
+    """`parity check` of a shipped solution against the import of torch: each its own process."""
+    with tempfile.TemporaryDirectory(prefix="parity-bench-") as folder:
+        options = ["--shipped", "--quiet", "--out", str(Path(folder) / "run")]
+        checks = {name: partial(run, [*_PARITY, *name.split()[1:], *options]) for name in CHECK_TARGETS}
+        seconds = alternate({**checks, IMPORT: import_torch}, rounds=wanted.rounds)
+    yield from timed("shipped network", seconds, {(name, IMPORT): target for name, target in CHECK_TARGETS.items()})
+
+
+# ---- a class
+
+
+def measure_grade(wanted: Wanted) -> Iterator[Timed]:
+    """`parity grade` of two classes against the import of torch, and a pytest process for each submission."""
+    for assignment, write in ((MLP, write_right), (CS231N, write_mixed)):
+        with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
+            folders = [Path(scratch) / "class" / f"student-{k:04d}" for k in range(wanted.submissions)]
+            for k, folder in enumerate(folders):
+                write(assignment, folder, k)
+            counts: dict[str, int] = {GRADED: len(folders), IMPORT: 1}
+            subjects: dict[str, Callable[[], object]] = {
+                GRADED: partial(grade, assignment, Path(scratch)),
+                IMPORT: import_torch,
+            }
+            if assignment is MLP:
+                counts[PYTEST] = min(2 * cores(), len(folders))
+                subjects[PYTEST] = partial(_pytest_each, folders[: counts[PYTEST]])
+            whole = alternate(subjects, rounds=min(wanted.slow, 3), warm_up=0)
+        seconds = {name: [s / counts[name] for s in values] for name, values in whole.items()}
+        case = f"{len(folders)} submissions of {assignment.name} on {cores()} cores"
+        yield from timed(case, seconds, {(GRADED, other): None for other in subjects if other != GRADED})
+
+
+def grade(assignment: Assignment, scratch: Path) -> None:
+    """Grade the folder `class` from its beginning."""
+    with tempfile.TemporaryDirectory(dir=scratch) as out:
+        options = ["--assignment", assignment.name, "--seed", str(SEED), "--jobs", str(cores())]
+        run([*_PARITY, "grade", str(scratch / "class"), "--out", str(Path(out) / "graded"), *options])
+
+
+def _pytest_each(folders: Sequence[Path]) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["--parity-options", f"--dtype float64 --seed {SEED}", "--implementation"]
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(lambda folder: run([*command, str(folder)], folder=folder.parent), folders))
+
+
+def write_right(assignment: Assignment, folder: Path, k: int) -> None:
+    """The k-th student's submission: one of the honest forms."""
+    honest = assignment.proof().honest
+    _write(assignment, rewritten(assignment, honest[k % len(honest)]).files, folder, k)
+
+
+def write_mixed(assignment: Assignment, folder: Path, k: int) -> None:
+    """The k-th student's of CS231n in a class like real ones: 135 of 171 have mutants of one to five functions."""
+    if (k + 1) * WRONG // OF == k * WRONG // OF:
+        write_right(assignment, folder, k)
+        return
+    bodies = [body_of(one.variant.files[one.file], one.function) for one in mutants_of(assignment, k)]
+    _write(assignment, changed(assignment, f"student {k}", bodies).files, folder, k)
+
+
+def mutants_of(assignment: Assignment, k: int) -> list[Mutant]:
+    """What the k-th student has wrong: mutants of one to five functions."""
+    drawn, known = random.Random(f"{SEED}, student {k}"), _mutants(assignment)
+    return [drawn.choice(known[part]) for part in drawn.sample(sorted(known), drawn.randint(1, 5))]
+
+
+@cache
+def _mutants(assignment: Assignment) -> Mapping[str, Sequence[Mutant]]:
+    """The mutants of each function that is asked, but for those that no case need tell."""
+    found: dict[str, list[Mutant]] = {}
+    for one in mutants(assignment):
+        if one.function in asked(assignment.editions.default) and not excuse(assignment, one):
+            found.setdefault(one.function, []).append(one)
+    return found
+
+
+def body_of(source: str, function: str) -> Body:
+    """A function's statements, as they stand in a source."""
+    return Body(function, ast.unparse(ast.Module(functions(source)[function].body, [])))
+
+
+def _write(assignment: Assignment, files: Mapping[str, str], folder: Path, k: int) -> None:
+    for name, source in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        more = f'\nimport warnings\n\nwarnings.warn("student {k}", stacklevel=1)\n'
+        path.write_text(source + more * (name in assignment.layout.sources), encoding="utf-8")
+
+
+# ---- a trace
+
+
+def measure_trace(wanted: Wanted) -> Iterator[Timed]:
+    """A step of `parity trace`, its evaluations and copies counted, against a step of both trainings run bare."""
+    for batch, steps in TRACED.items():
+        for dtype in ("float64", "float32"):
+            X, y = batch_of(batch, dtype)
+            both = numpy_step(X, y, rate=0.5), torch_step(X, y, rate=0.5)
+            subjects = {TRACE: partial(traced, batch, steps, dtype), BARE: partial(_one_after_the_other, both, steps)}
+            rows = in_turn(subjects, wanted.slow + 1)[1:]  # the first warms up
+            seconds = {name: [row[name] / steps for row in rows] for name in subjects}
+            yield from timed(f"batch {batch}, {dtype}", seconds, {(TRACE, BARE): None})
+
+
+def _one_after_the_other(subjects: Sequence[Subject], times: int) -> float:
+    """Seconds of all of them, so many times."""
+    start = time.perf_counter()
+    for _ in range(times):
+        for subject in subjects:
+            subject()
+    return time.perf_counter() - start
+
+
+class Clocked:
+    """Takes a trace's rows, and notes when training began."""
+
+    def open(self, environment: Environment) -> None:
+        """Training begins."""
+        self.began = time.perf_counter()
+
+    def add(self, table: str, row: Mapping[str, Any]) -> None:
+        """Nothing is kept."""
+
+
+def traced(batch: int, steps: int, dtype: str) -> float:
+    """Seconds of so many steps of a trace of the shipped network, from the first one on."""
+    clocked = Clocked()
+    settings = Settings(batch=batch, dtype=dtype, steps=steps, epochs=steps, eta=ETA)
+    trace(MLP, MLP.solution, MlpTraining(settings), clocked)
+    return time.perf_counter() - clocked.began
