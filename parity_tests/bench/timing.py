@@ -111,5 +111,6 @@ def run(command: Sequence[str], *, folder: Path | None = None) -> str:
     """
     done = subprocess.run(command, capture_output=True, check=False, text=True, cwd=folder, env=unsteered(1))
     if done.returncode != 0:
-        raise HarnessError(f"`{' '.join(command)[:300]}` ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+        said = (done.stderr or done.stdout).strip()[-300:]
+        raise HarnessError(f"`{' '.join(command)[:300]}` ended with {done.returncode}: {said}")
     return done.stdout

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
 
 if TYPE_CHECKING:
-    from parity_tests.declared.proposing.proposal import Answers, Proposal
+    from parity_tests.declared.proposing.proposal import Proposal
     from parity_tests.declared.proposing.signatures import Module
 
 OPEN_LEFT = 1
@@ -66,7 +65,6 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
     help="What is drawn for a parameter: sizes ('x=N D'), or an expression of rng ('p=rng.uniform(0, 1, (N, D))').",
 )
 @click.option("--name", help="The name of the assignment; that of the folder if left out.")
-@click.option("--yes", is_flag=True, help="Ask nothing, and take what is proposed.")
 def new_assignment(
     source: Path,
     out: Path | None,
@@ -74,15 +72,14 @@ def new_assignment(
     torch_lines: dict[str, str],
     given: dict[str, str],
     name: str | None,
-    yes: bool,
 ) -> int:
     """Write the folder of an assignment from the functions that it asks for.
 
     SOURCE is a Python file or a notebook that defines them: your own solution, or the starter that students get. It
     is read and not run. For each function and class, names and docstrings tell what is drawn, what is called and what
     torch says of it; a gradient (softmax_backward, d_relu, mse_grad) is asked together with its function. What cannot
-    be told is asked for on a terminal, and is else marked by dots in the file that is written: until they are
-    replaced, `parity check` refuses the assignment in a sentence.
+    be told is marked by dots in the file that is written: until they are replaced, `parity check` refuses the
+    assignment in a sentence.
 
     \b
     parity new-assignment layers.py --out my-course
@@ -102,17 +99,8 @@ def new_assignment(
     wanted = _wanted(module, functions, source)
     _refuse_unknown(torch_lines, wanted, "--torch", "function")
     _refuse_unknown(given, _parameters(module, wanted), "--given", "parameter")
-    asks = not yes and sys.stdin.isatty()
-    if not yes and not asks:
-        raise UsageError("nobody can be asked, for standard input is no terminal: say --yes to take what is proposed.")
-    if asks:
-        wanted = _chosen(wanted)
-    answers = Answers(torch_lines, given)
-    proposals = questions(module, wanted, answers)
-    if asks:
-        answers = _asked(proposals, answers, lambda answers: questions(module, wanted, answers))
-        proposals = questions(module, wanted, answers)
-    proposals = _checked(proposals)
+    proposals = questions(module, wanted, Answers(torch_lines, given))
+    _check(proposals)
     _write(folder, source, text, is_notebook, module, proposals, name or folder.name)
     return _tell(folder, proposals, module)
 
@@ -161,49 +149,15 @@ def _refuse_unknown(given: Iterable[str], known: Sequence[str], option: str, wha
             raise UsageError(f"{option} names {name!r}, which is no {what} that is asked: {', '.join(known)}.")
 
 
-def _chosen(wanted: list[str]) -> list[str]:
-    click.echo(f"It defines {', '.join(wanted)}.")
-    while True:
-        told = click.prompt("Which are asked? Names with commas between them", default="all").strip()
-        chosen = wanted if told == "all" else [one.strip() for one in told.split(",") if one.strip()]
-        if unknown := [one for one in chosen if one not in wanted]:
-            click.echo(f"There is no {unknown[0]}.")
-        elif chosen:
-            return chosen
-
-
-def _asked(proposals: Sequence[Proposal], answers: Answers, propose: Callable[[Answers], list[Proposal]]) -> Answers:
-    """The answers with what somebody says of each question, an empty line for what is proposed."""
-    from parity_tests.declared.declaration import OPEN
-
-    for number in range(len(proposals)):
-        one = propose(answers)[number]
-        click.echo(f"\n{one.signature}")
-        for sentence in one.open:
-            click.echo(f"  {sentence}.")
-        if any(sentence.startswith("no counterpart") for sentence in one.open):
-            line = click.prompt("  torch's value, in these names (... for later)", default=OPEN)
-            if line != OPEN:
-                answers = replace(answers, torch={**answers.torch, one.name: line})
-        for name, told in propose(answers)[number].given.items():
-            if isinstance(told, str):
-                draw = click.prompt(f"  {name} is drawn as", default=told)
-                answers = replace(answers, given={**answers.given, name: draw}) if draw != told else answers
-        one = propose(answers)[number]
-        click.echo("".join(f"    {line}\n" for line in (*one.run, *one.torch)), nl=False)
-    return answers
-
-
-def _checked(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """The proposals; what torch cannot do with its inputs is left open, with what it says."""
+def _check(proposals: Sequence[Proposal]) -> None:
+    """Leave open what torch cannot do with its inputs, with what it says."""
     from parity_tests.declared.declaration import OPEN
     from parity_tests.declared.proposing.trial import what_fails
 
     for one in proposals:
         if not one.open and (said := what_fails(one)):
-            one.leave_open(f"torch's lines fail on what is drawn: {said}")
+            one.open.append(f"torch's lines fail on what is drawn: {said}")
             one.torch = [f"{line.partition(' =')[0]} = {OPEN}" for line in one.torch]
-    return list(proposals)
 
 
 def _write(

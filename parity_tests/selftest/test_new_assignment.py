@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
@@ -46,10 +45,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the command writes for the five functions of the guide, with one word typed for them."""
     folder = tmp_path_factory.mktemp("course")
     (folder / "layers.py").write_text(FIVE, encoding="utf-8")
-    assert (
-        main(["new-assignment", str(folder / "layers.py"), "--out", str(folder / "five"), "--yes", "--torch", MISH])
-        == 0
-    )
+    assert main(["new-assignment", str(folder / "layers.py"), "--out", str(folder / "five"), "--torch", MISH]) == 0
     return folder / "five"
 
 
@@ -76,34 +72,11 @@ def test_a_mistake_in_each_function_is_told_and_named_where_the_function_is_know
     assert [part for part, (_, _, words) in WRONG.items() if words not in said[part]] == []
 
 
-def test_nothing_is_written_over_and_nobody_is_asked_without_a_terminal(
-    course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_written_over(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, before = str(course.parent / "layers.py"), (course / "assignment.toml").read_bytes()
-    assert main(["new-assignment", source, "--out", str(course), "--yes"]) == 2
+    assert main(["new-assignment", source, "--out", str(course)]) == 2
     assert "nothing is written over" in capsys.readouterr().err
     assert (course / "assignment.toml").read_bytes() == before
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    assert main(["new-assignment", source, "--out", str(course.parent / "other")]) == 2
-    assert "say --yes" in capsys.readouterr().err
-    assert not (course.parent / "other").exists()
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_on_a_terminal_an_empty_line_takes_what_is_proposed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "layers.py").write_text(FIVE, encoding="utf-8")
-    monkeypatch.setattr("sys.stdin", Terminal("softmax, mish\n\nx * torch.sigmoid(x)\nN 3\n"))
-    assert main(["new-assignment", str(tmp_path / "layers.py"), "--out", str(tmp_path / "two")]) == 0
-    softmax, mish = read(tmp_path / "two").questions
-    assert (softmax.given, mish.given) == ({"scores": "N C"}, {"x": "N 3"})
-    assert mish.torch == "out = x * torch.sigmoid(x)\n"
-    assert "no counterpart in torch is proposed: its name is not known" in capsys.readouterr().out
 
 
 def test_an_epsilon_is_that_of_the_source(tmp_path: Path) -> None:
@@ -111,7 +84,7 @@ def test_an_epsilon_is_that_of_the_source(tmp_path: Path) -> None:
         "def layer_norm(x, gamma, beta, eps=1e-6):\n    return x\n\n\n"
         "def rms_norm(x, gamma):\n    return x / ((x * x).mean(1, keepdims=True) + 1e-7) ** 0.5 * gamma\n"
     )
-    assert main(["new-assignment", str(tmp_path / "ln.py"), "--out", str(tmp_path / "ln"), "--yes"]) == 0
+    assert main(["new-assignment", str(tmp_path / "ln.py"), "--out", str(tmp_path / "ln")]) == 0
     layer_norm, rms_norm = read(tmp_path / "ln").questions
     assert layer_norm.given["eps"][0] == 1e-6
     assert "+ 1e-07)" in rms_norm.torch
@@ -122,7 +95,7 @@ def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
 ) -> None:
     source = tmp_path / "odd.py"
     source.write_text("def twist(x, how):\n    return x\n", encoding="utf-8")
-    assert main(["new-assignment", str(source), "--out", str(tmp_path / "odd"), "--yes"]) == 1
+    assert main(["new-assignment", str(source), "--out", str(tmp_path / "odd")]) == 1
     text = (tmp_path / "odd" / "assignment.toml").read_text(encoding="utf-8")
     assert "# STILL TO BE SAID: no counterpart in torch is proposed" in text
     assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/odd/"]) == 2
@@ -142,7 +115,7 @@ def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
 def test_torch_is_tried_on_what_is_drawn_before_it_is_proposed(tmp_path: Path) -> None:
     source = tmp_path / "layers.py"
     source.write_text("def linear(x, w, b):\n    return x @ w + b\n", encoding="utf-8")
-    assert main(["new-assignment", str(source), "--out", str(tmp_path / "a"), "--yes", "--given", "b=N 7"]) == 1
+    assert main(["new-assignment", str(source), "--out", str(tmp_path / "a"), "--given", "b=N 7"]) == 1
     assert "torch's lines fail on what is drawn: RuntimeError" in (tmp_path / "a" / "assignment.toml").read_text()
 
 
@@ -203,7 +176,7 @@ class Linear:
 def test_a_class_is_asked_by_its_methods_and_the_gradients_that_it_leaves() -> None:
     (made,) = propose(LAYER)
     assert made.run == [
-        *("layer = Linear(InFeatures, OutFeatures)", "layer.W = W", "layer.b = b", "out = layer.forward(x)"),
+        *("layer = Linear(I, O)", "layer.W = W", "layer.b = b", "out = layer.forward(x)"),
         *("dx = layer.backward(dout)", "dW = layer.dW"),
     ]
     assert made.torch == ["out = x @ W.T + b", "dx, dW = grad(out, (x, W), dout)"]
@@ -242,7 +215,7 @@ def test_of_a_notebook_the_definitions_are_taken_and_of_a_starter_no_solution_is
         "plt.plot()",
     ]
     (tmp_path / "Week 1.ipynb").write_text(notebook(*cells), encoding="utf-8")
-    assert main(["new-assignment", str(tmp_path / "Week 1.ipynb"), "--out", str(tmp_path / "week"), "--yes"]) == 0
+    assert main(["new-assignment", str(tmp_path / "Week 1.ipynb"), "--out", str(tmp_path / "week")]) == 0
     assert "Put your own solution into" in capsys.readouterr().out
     declared = read(tmp_path / "week")
     assert (declared.module, declared.notebook, declared.inert) == ("Week_1", True, ("matplotlib",))
@@ -265,7 +238,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
     options: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "layers.py").write_text(FIVE, encoding="utf-8")
-    assert main(["new-assignment", str(tmp_path / "layers.py"), "--out", str(tmp_path / "a"), "--yes", *options]) == 2
+    assert main(["new-assignment", str(tmp_path / "layers.py"), "--out", str(tmp_path / "a"), *options]) == 2
     assert sentence in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "a").exists()
 

@@ -128,8 +128,8 @@ def _signature(node: Def) -> Signature:
     shapes = {name: found for name in parameters if (found := _told(doc, name))}
     constants = (one.value for body in node.body for one in ast.walk(body) if isinstance(one, ast.Constant))
     small = frozenset(number for number in constants if isinstance(number, float) and 0 < number <= _SMALL)
-    returns, is_empty = _returns(node, doc), _is_empty(node)
-    return Signature(node.name, parameters, returns, doc, shapes, is_empty, frozenset(by_name), small)
+    by_keyword = frozenset(by_name)
+    return Signature(node.name, parameters, _returns(node), doc, shapes, _is_empty(node), by_keyword, small)
 
 
 def _default(node: ast.expr) -> Any:
@@ -154,14 +154,11 @@ def _told(doc: str, name: str) -> tuple[str, ...]:
     return ()
 
 
-def _returns(node: Def, doc: str) -> tuple[str, ...]:
-    """The names of what is returned last, "" for what has none; else those that the docstring lists after "Returns"."""
+def _returns(node: Def) -> tuple[str, ...]:
+    """The names of what is returned last, "" for what has none."""
     found = [one.value for one in _own(node) if isinstance(one, ast.Return) and one.value is not None]
-    if found:
-        values = found[-1].elts if isinstance(found[-1], ast.Tuple) else [found[-1]]
-        return tuple(one.id if isinstance(one, ast.Name) else "" for one in values)
-    _, _, rest = re.sub(r"(?i)returns?[^\n]*\n(\s*-+\n)?", "\0", doc, count=1).partition("\0")
-    return tuple(re.findall(r"^\s*[-*]?\s*(\w+)\s*(?::|--|—)", rest, re.MULTILINE))
+    values = [] if not found else found[-1].elts if isinstance(found[-1], ast.Tuple) else [found[-1]]
+    return tuple(one.id if isinstance(one, ast.Name) else "" for one in values)
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
