@@ -30,7 +30,7 @@ COMMAND = f"import sys; sys.path.append({ROOT!r}); from parity_tests.cli import 
 
 
 SHORT = "PARITY_SHORT_MESSAGES"
-"""Set in the environment where assert_agrees is to say what is wrong in a sentence: without `-v`."""
+"""Set in the environment where a result's message is to say what is wrong in a sentence: without `-v`."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,6 +41,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     """Whatever runs afterwards says all."""
     os.environ.pop(SHORT, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[Any]) -> None:
+    """Lets `assert hold(…)` say its message, of which pytest would show both ends in one line."""
+    error = call.excinfo.value if call.excinfo else None
+    if call.excinfo is None or type(error) is not AssertionError:
+        return
+    for value in list(call.excinfo.traceback[-1].frame.f_locals.values()):
+        is_wrong = type(value).__module__ == "parity_tests.pairs.result" and not value
+        if is_wrong and str(value).split("\n")[0] in str(error):
+            error.args = (str(error).partition("assert ")[0] + value.message,)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

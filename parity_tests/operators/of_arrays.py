@@ -70,10 +70,11 @@ def _zeroed(axis: int | None, last: int, x: Tensor) -> Tensor:
 
 def results_of(results: Mapping[str, Seen], named: Callable[[Any], dict[str, Tensor]]) -> Iterator[Change]:
     """The changes of the wrong results that these show; `named` gives results their names."""
-    offered = [dict(_writings(seen)) for seen in results.values()]
+    offered = [dict(_writings(name, seen)) for name, seen in results.items()]
     for words in offered[0]:
         if all(words in other for other in offered):
-            yield Change(words, _returned({n: o[words] for n, o in zip(results, offered, strict=True)}, named))
+            made = _returned({n: o[words] for n, o in zip(results, offered, strict=True)}, named)
+            yield Change(words, made, is_seen=words.startswith("0 in"))
 
 
 def _returned(changes: Mapping[str, Map], named: Callable[[Any], dict[str, Tensor]]) -> Made:
@@ -83,10 +84,10 @@ def _returned(changes: Mapping[str, Map], named: Callable[[Any], dict[str, Tenso
     return lambda function: lambda **inputs: changed(named(function(**inputs)))
 
 
-def _writings(seen: Seen) -> Iterator[tuple[str, Map]]:
+def _writings(name: str, seen: Seen) -> Iterator[tuple[str, Map]]:
     """What may have been done with a result, as far as the wrong elements do not say otherwise."""
     got, want, wrong = seen
-    place = place_of(wrong)
+    place = place_in(name, wrong)
     if int(wrong.sum()) == 2:
         one, two = wrong.nonzero().tolist()
         order = torch.arange(want.numel())
@@ -133,6 +134,12 @@ def place_of(wrong: Tensor) -> str:
         places += [place] if place else []
         most *= len(at) if place else n
     return ", ".join(places) if 2 * int(wrong.sum()) >= most else ""
+
+
+def place_in(name: str, wrong: Tensor) -> str:
+    """The same of a result of that name, in which a single element has its index."""
+    at = wrong.nonzero().tolist()
+    return f"{name}{at[0]}" if len(at) == 1 < wrong.numel() else place_of(wrong)
 
 
 def _along(at: list[int], n: int, what: str, axis: int) -> str:

@@ -32,10 +32,11 @@ _MOST = 16
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a function, with the words for what it then does otherwise."""
+    """A change of a function, with the words for what it then does otherwise; these may say no more than is seen."""
 
     words: str
     made: Made
+    is_seen: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 from parity_tests.pairs.door import door
 from parity_tests.pairs.hold import hold
 from parity_tests.pairs.positions import name_of
-from parity_tests.pairs.result import narrow
 from parity_tests.protocol.errors import UsageError
 
 
@@ -26,8 +24,4 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     named.setdefault("name", name_of(reference) if name_of(reference) != "<lambda>" else "actual")
     result = hold(lambda *_, **__: actual, reference, *positional, **named)
     if not result:
-        raise AssertionError(narrow(result.short) if os.environ.get(SHORT) else str(result))
-
-
-SHORT = "PARITY_SHORT_MESSAGES"
-"""Set in the environment by Parity's plugin where pytest runs and was not asked for more by `-v`."""
+        raise AssertionError(result.message)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from parity_tests.harness.judge_flow import judge
-from parity_tests.operators.of_arrays import FEW, Seen, inputs_of, place_of, results_of
+from parity_tests.operators.of_arrays import FEW, Seen, inputs_of, place_in, results_of
 from parity_tests.operators.of_parts import backward_within, calls_within
 from parity_tests.operators.of_steps import changes_of, precisions_of, roots_of, sums_of, unknowns_of
 from parity_tests.operators.steps import Change, Function, Made, Unknown, calls_of, ops_of
@@ -67,10 +67,21 @@ class Asked:
 
 @dataclass(frozen=True)
 class Cause:
-    """The change in words, of two that give the same both; "" for none. `ended` says what ended the search early."""
+    """The changes that give the same, or else where alone it is wrong; the line of source that would mend it.
 
-    words: str = ""
+    `ended` says what ended the search early.
+    """
+
+    changes: tuple[Change, ...] = ()
+    place: str = ""
+    mend: str = ""
     ended: str = ""
+
+    @property
+    def words(self) -> str:
+        """All of it in words; "" for none."""
+        where = f"something that touches {self.place} alone, all else agrees" if self.place else ""
+        return "; ".join(filter(None, (*(change.words for change in self.changes), where, self.mend)))
 
 
 class _OutOfTimeError(Exception):
@@ -94,8 +105,9 @@ def cause_of(cases: Sequence[Asked], seconds: float) -> Cause:
         try:
             search.run()
         except _OutOfTimeError:
-            return Cause(search.said(), f"ended after {seconds:.2g} s of processor time")
-    return Cause(search.said())
+            ended = f"ended after {seconds:.2g} s of processor time"
+            return Cause(tuple(search.claims), search.place(), ended=ended)
+    return Cause(tuple(search.claims), search.place())
 
 
 def _size(case: Asked) -> int:
@@ -127,7 +139,7 @@ class _Search:
         self.wrong = case.wrong()
         self.room = {name: _Room.of(self.got[name], one, self.wrong.get(name)) for name, one in case.flowed.items()}
         self.count = sum(int(seen.wrong.sum()) for seen in self.wrong.values())
-        self.claims: list[str] = []
+        self.claims: list[Change] = []
         self.tries = 1
 
     def run(self) -> None:
@@ -139,23 +151,21 @@ class _Search:
                 if known is None or not self._is_near(self._run(known.made)):
                     continue
                 close += 1
-                self.claims += [known.words] if self._is_borne_out(known) else []
+                self.claims += [known] if self._is_borne_out(known) else []
                 if close == _CLOSELY or len(self.claims) == _SAID:
                     break
             if self.claims:
                 return
 
-    def said(self) -> str:
-        """What is claimed so far, or else where alone the candidate is wrong, if that says anything."""
+    def place(self) -> str:
+        """Where alone the candidate is wrong, if that says anything and no change is claimed."""
         if self.claims:
-            return "; ".join(self.claims)
+            return ""
         places = set()
         for case in (one for one in (self.case, *self.others) if one.fails):
             for name, seen in case.wrong().items():
-                at = seen.wrong.nonzero().tolist()
-                places.add(f"{name}{at[0]}" if len(at) == 1 < seen.wrong.numel() else place_of(seen.wrong))
-        only = places.pop() if len(places) == 1 else ""
-        return f"something that touches {only} alone, all else agrees" if only else ""
+                places.add(place_in(name, seen.wrong))
+        return places.pop() if len(places) == 1 else ""
 
     def _kinds(self) -> Iterator[Iterator[Change | Unknown]]:
         """The changes, the plainest kind first."""
@@ -215,7 +225,7 @@ class _Search:
                     told += one.value.numel() if unchanged.bad is None else unchanged.bad
                 if case.fails and (name in wrong or case.returned[name].shape != tuple(case.flowed[name].value.shape)):
                     chance += _log_chance(_wide(torch.from_numpy(case.returned[name])), wrong.get(name), one)
-        return 2 * told >= max(self.count, 1) and chance <= math.log(_CHANCE)
+        return 2 * told >= max(self.count, 1) and (change.is_seen or chance <= math.log(_CHANCE))
 
     def _solved(self, unknown: Unknown) -> Change | None:
         """The change with the number that gives what was got, in few digits; None where no number does."""

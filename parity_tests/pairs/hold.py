@@ -177,8 +177,7 @@ def with_cause(cases: Sequence[CaseHeld], options: Options, judged: float) -> li
     from parity_tests.pairs.mend import mended
 
     try:
-        cause = cause_of(known, seconds)
-        cause = replace(cause, words="; ".join(filter(None, (cause.words, mended(known, seconds)))))
+        cause = replace(cause_of(known, seconds), mend=mended(known, seconds))
     except Exception as error:  # the verdict is known, and stands whatever a search for its cause meets
         cause = Cause(ended=f"stopped at an error, {type(error).__name__}: {error}")
     return [replace(case, records=[_with_cause(record, cause) for record in case.records]) for case in cases]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from parity_tests.pairs.hold import CaseHeld
     from reports.model.run import Results
+
+
+SHORT = "PARITY_SHORT_MESSAGES"
+"""Set in the environment by Parity's plugin where pytest runs and was not asked for more by `-v`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,14 +52,16 @@ class HoldResult(Result):
         return lines if self.agrees else narrow(lines)
 
     @property
-    def short(self) -> str:
-        """What is wrong first, in a sentence, with its likely cause, and how much is wrong besides."""
+    def message(self) -> str:
+        """All that is wrong; in pytest without `-v` what is first, with its likely cause, and how much besides."""
+        if not os.environ.get(SHORT):
+            return str(self)
         wrong = [record for record in self.run.records if failing(record, self.strict)]
         first = first_to_show(self.run, self.strict)
         if first is None or not first.message:
             return str(self)
         more = f" {len(wrong) - 1} more results are wrong." if len(wrong) > 1 else ""
-        return f"{sentence(first)}{more}"
+        return narrow(f"{sentence(first)}{more}")
 
     @property
     def resolution(self) -> pd.DataFrame:

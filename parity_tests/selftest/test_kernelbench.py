@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from click.testing import CliRunner
 
 from parity_tests.proof.kernelbench import __main__ as command
 from parity_tests.proof.kernelbench import report
-from parity_tests.proof.kernelbench.answers import FAULTS, shows
+from parity_tests.proof.kernelbench.answers import FAULTS, ONE_OFF, shows
 from parity_tests.proof.kernelbench.problems import OWN, listed, opened
-from parity_tests.proof.kernelbench.trial import ACCEPTED, ALARM, NAMED, OTHERWISE, REFUSED, Row, Trial
+from parity_tests.proof.kernelbench.trial import ACCEPTED, ALARM, NAMED, OTHERWISE, PLACED, REFUSED, Row, Trial
 
 PRODUCT = """
 import torch
@@ -42,7 +43,7 @@ def get_inputs():
 def get_init_inputs():
     return [features, 64]
 """
-FIRST, SECOND = list(FAULTS)[:2]
+FIRST, SECOND = FAULTS[:2]
 REFUSED_ONE = PRODUCT.replace("a @ b", "torch.special.bessel_j0(a @ b)")
 
 
@@ -119,21 +120,37 @@ def test_the_table_goes_on_where_it_was_left(folder: Path, tmp_path: Path) -> No
     assert (second.problem, second.verdict) == ("10_refused", REFUSED)
     assert "1 of 1: level1/10_refused" in result.output
     assert "| all | 2 | 1 | 0 | 0 | 1 |" in result.output
-    assert re.search(rf"\| {FIRST} \| 2 \| 1 \|.*\| 1 \| 0 \|\n", result.output)
+    assert re.search(rf"\| {FIRST} \| 2 \| 1 \|.*\| 1 \| 0 \| 0 \|\n", result.output)
 
 
-def test_the_cause_of_a_fault_is_said_to_be_what_was_seeded_or_something_else(
+def test_the_cause_of_a_fault_is_said_to_be_what_was_seeded_or_its_place_or_something_else(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def one(function: object, inputs: dict[str, torch.Tensor]) -> list[object]:
-        wrong = {"output": -(inputs["a"] @ inputs["b"])}
-        return [(FIRST, lambda wide: {"output": wrong["output"].double()} if wide else wrong)]
+    """It is what was seeded where float64 says so, not where float32 cannot tell; what is no change is a place."""
+    product, tried = torch.matmul, []
 
-    monkeypatch.setattr("parity_tests.proof.kernelbench.answers.faulty", one)
-    for words, said in (("other sign", NAMED), ("bfloat16", OTHERWISE)):
-        monkeypatch.setitem(FAULTS, FIRST, words)
+    def seeded(name: str, change: Callable[[torch.Tensor], torch.Tensor], more: float = 0.0) -> list[str]:
+        def one(function: object, inputs: dict[str, torch.Tensor]) -> list[object]:
+            a, b = inputs["a"], inputs["b"]
+            exact = product(a.double(), b.double())
+            narrow, wide = ({"output": change(x)} for x in (product(a, b), exact))
+            wide["output"] = wide["output"] + more * exact
+            return [(name, lambda in_float64: wide if in_float64 else narrow)]
+
+        monkeypatch.setattr("parity_tests.proof.kernelbench.answers.faulty", one)
         row = Trial(listed(folder)[0], False, 1.0, lambda row: None, causes=True).run()
-        assert row.faults == {FIRST: ["hold", "1e-4", "1e-2", "default", said]}
+        tried.append(row.said[name])
+        return row.faults[name]
+
+    def one_off(x: torch.Tensor) -> torch.Tensor:
+        return torch.where(torch.arange(x.numel()).view(x.shape) == 5, 1.1 * x, x)
+
+    assert seeded(FIRST, torch.neg)[-1] == NAMED
+    assert seeded(FIRST, torch.neg, 0.1)[-1] == OTHERWISE
+    assert seeded(ONE_OFF, one_off)[-1] == NAMED
+    assert seeded(FIRST, one_off)[-1] == PLACED
+    assert seeded(FIRST, one_off, 0.1)[-1] == OTHERWISE
+    assert "other sign" in tried[0], tried
 
 
 def test_a_folder_without_problems_is_a_usage_error(tmp_path: Path) -> None:

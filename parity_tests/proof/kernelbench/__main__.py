@@ -93,6 +93,8 @@ def main(
         told = [f"{who} {report.told([row], who)}" for who in report.JUDGES]
         about = f"{len(row.faults)} faults: {', '.join(told)}" if row.faults else row.reason
         click.echo(f"{number} of {len(asked)}: {row.level}/{row.problem}: {row.verdict}; {about}"[:200], err=True)
+        for fault, words in row.said.items():
+            click.echo(f"    {fault}: {words}", err=True)
     click.echo("\n".join(report.summary([rows[key] for key in sorted(rows, key=_place)])))
 
 

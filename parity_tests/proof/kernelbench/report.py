@@ -16,6 +16,7 @@ from parity_tests.proof.kernelbench.trial import (
     ALARM,
     NAMED,
     OTHERWISE,
+    PLACED,
     REFUSED,
     TIME,
     TYPED,
@@ -119,7 +120,7 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
         figures = [told(group, who) for who in JUDGES] + [without_alarm(group, who) for who in JUDGES]
         false = [sum(row.alarms.get(who, 0) for row in group) for who in JUDGES]
         yield line(name, faults, *figures, sum(row.honest for row in group), *false)
-    words = {NAMED: "its cause is said", OTHERWISE: "as another"} if told(rows, NAMED) else {}
+    words = {NAMED: "its cause is said", PLACED: "its place", OTHERWISE: "another"} if told(rows, NAMED) else {}
     shown = ("shows", *JUDGES, *words.values())
     yield from ("", line("fault", *shown), line("---", *["---:"] * len(shown)))
     for fault in (*FAULTS, "all") if words else FAULTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from parity_tests.harness.judge_flow import judge
+from parity_tests.operators.of_arrays import place_in
 from parity_tests.pairs.causes import SECONDS, Asked, cause_of
 from parity_tests.proof.jury import short
 from parity_tests.proof.kernelbench import answers
@@ -27,8 +27,14 @@ ACCEPTED, ALARM, UNDECIDED, REFUSED, TIME, UNASKED = (
 )  # fmt: skip
 TYPED = {"1e-4": (1e-4, 1e-4), "1e-2": (1e-2, 1e-2), "default": (1.3e-6, 1e-5)}
 """rtol and atol: KernelBench's today, its earlier ones, and those of `torch.testing.assert_close` for float32."""
-NAMED, OTHERWISE = "named", "otherwise"
-"""What `hold` says of the cause of a fault that it tells: what was seeded, or something else."""
+NAMED, PLACED, OTHERWISE = "named", "placed", "otherwise"
+"""What `hold` says of the cause of a fault that it tells: what was seeded, where it is, or something else.
+
+It is what was seeded if the change that is said, made in float64, gives what the fault gives in float64, but for a part
+of what the fault moves; where one element is off there is no more to be said than which.
+"""
+PART = 0.01
+"""That part: a number in a cause has the few digits that float32 shows."""
 
 
 @dataclass
@@ -47,7 +53,9 @@ class Row:
     alarms: dict[str, int] = field(default_factory=dict)
     """False alarms by who judges: "hold", and the names of TYPED."""
     faults: dict[str, list[str]] = field(default_factory=dict)
-    """Of each fault that shows, who tells it; and NAMED or OTHERWISE where a cause was said."""
+    """Of each fault that shows, who tells it; and NAMED, PLACED or OTHERWISE where a cause was said."""
+    said: dict[str, str] = field(default_factory=dict)
+    """The causes' words, with what they miss. They are shown, and not kept in the table."""
 
 
 class Trial:
@@ -70,7 +78,8 @@ class Trial:
                 function, inputs = module_reference(problem.model), problem.everything()
                 right, wide = plain(function, inputs), plain(function, inputs, dtype=torch.float64)
                 good = list(answers.honest(function, inputs, wide))
-                bad = self._faults(function, inputs, wide)
+                seeded = self._faults(function, inputs, wide)
+                bad = {name: narrow for name, (_, narrow) in seeded.items()}
         except TooLargeError as error:
             row.reason = f"too large: {error}"
             return row
@@ -96,18 +105,19 @@ class Trial:
         row.seconds = time.process_time() - began
         self.keep(row)
         if self.causes:
-            self._named(function, inputs, flowed, bad, max(SECONDS, judged))
+            self._named(function, inputs, flowed, wide, seeded, max(SECONDS, judged))
         return row
 
     def _faults(
         self, function: Any, inputs: Mapping[str, Any], wide: dict[str, Tensor]
-    ) -> dict[str, dict[str, Tensor]]:
-        """The faulty answers of those faults that show."""
+    ) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]:
+        """The faulty answers of those faults that show, in float64 and in float32."""
         found = {}
         for name, answer in answers.faulty(function, inputs):
             try:
-                if answers.shows(answer(True), wide):
-                    found[name] = answer(False)
+                seeded = answer(True)
+                if answers.shows(seeded, wide):
+                    found[name] = seeded, answer(False)
             except Exception:
                 continue
         return found
@@ -144,19 +154,36 @@ class Trial:
         function: Any,
         inputs: Mapping[str, Any],
         flowed: Mapping[str, Flowed],
-        bad: Mapping[str, Any],
+        right: dict[str, Tensor],
+        seeded: Mapping[str, tuple[dict[str, Tensor], dict[str, Tensor]]],
         seconds: float,
     ) -> None:
-        for name in (name for name in bad if "hold" in self.row.faults[name]):
-            returned = {key: x.numpy() for key, x in bad[name].items()}
+        for name in (name for name in seeded if "hold" in self.row.faults[name]):
+            wide, narrow = seeded[name]
+            returned = {key: x.numpy() for key, x in narrow.items()}
             asked = Asked(
                 function, inputs, flowed, returned, True,
                 lambda changed: evaluate(changed, inputs), lambda changed: plain(changed, inputs, unfused=True),
             )  # fmt: skip
             with torch.no_grad():
-                words = cause_of([asked], seconds).words
-            if words:
-                self.row.faults[name].append(NAMED if re.search(answers.FAULTS[name], words) else OTHERWISE)
+                cause = cause_of([asked], seconds)
+                missed = min(
+                    (
+                        answers.part_missed(
+                            plain(change.made(function), inputs, dtype=torch.float64, unfused=True), wide, right
+                        )
+                        for change in cause.changes
+                    ),
+                    default=0.0,
+                )
+            if cause.changes:
+                verdict = NAMED if missed <= PART else OTHERWISE
+            else:
+                places = {place_in(key, answers.moved(wide[key], x)) for key, x in right.items()} - {""}
+                verdict = OTHERWISE if places != {cause.place} else NAMED if name == answers.ONE_OFF else PLACED
+            if cause.words:
+                self.row.faults[name].append(verdict)
+            self.row.said[name] = f"{verdict}, missed by {missed:.2g}: {cause.words}" if cause.words else cause.ended
             self.keep(self.row)
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from parity_tests import pytest_plugin
-from parity_tests.pairs import agrees
+from parity_tests.pairs import result
 from parity_tests.pairs.agrees import assert_agrees
 from parity_tests.pairs.hold import hold
 from parity_tests.pairs.radius import radius
@@ -70,7 +70,26 @@ def test_in_pytest_the_message_is_a_sentence_and_all_of_it_with_v_beside_its_mar
     first, *others = str(raised.value).split("\n")
     assert max(len(f"AssertionError: {first}"), *map(len, others)) <= 72
     assert ("(softmax): mismatch" in str(raised.value)) is not short
-    assert agrees.SHORT == pytest_plugin.SHORT
+    assert result.SHORT == pytest_plugin.SHORT
+
+
+@pytest.mark.parametrize("short", [True, False], ids=["", "-v"])
+def test_a_result_that_is_asserted_says_the_same_in_lines(monkeypatch: pytest.MonkeyPatch, short: bool) -> None:
+    """Also where another result in that frame agrees, and where the assertion has words of its own."""
+    monkeypatch.setenv(pytest_plugin.SHORT, "1" if short else "")
+    right = hold(softmax, lambda x: torch.softmax(x, -1), X)
+    wrong = hold(softmax, lambda x: -torch.softmax(x, -1), X)
+
+    def fails() -> None:
+        assert right
+        assert wrong, "of mine"
+
+    call = pytest.CallInfo.from_call(fails, "call")
+    assert call.excinfo is not None
+    assert "\\n" in str(call.excinfo.value)
+    pytest_plugin.pytest_runtest_makereport(call)
+    assert str(call.excinfo.value) == f"of mine\n{wrong.message}"
+    assert ("Disagreement: 1 of 1" in wrong.message) is not short
 
 
 def fails_within(x: torch.Tensor) -> torch.Tensor:

@@ -12,9 +12,10 @@ import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor
 
 import parity
-from parity_tests.pairs.agrees import SHORT, assert_agrees
+from parity_tests.pairs.agrees import assert_agrees
 from parity_tests.pairs.hold import hold
 from parity_tests.pairs.pair import Pair, pair
+from parity_tests.pairs.result import SHORT
 from parity_tests.pairs.run_pairs import run_pairs
 from parity_tests.protocol.errors import UsageError
 from reference.flow import gradients

@@ -111,10 +111,10 @@ def test_what_makes_these_numbers_right_by_accident_is_not_said() -> None:
 
 
 def test_it_is_said_beside_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parity_tests.pairs.causes.cause_of", lambda *_: Cause("add left out"))
+    monkeypatch.setattr("parity_tests.pairs.causes.cause_of", lambda *_: Cause(place="row 3"))
     held = hold_case(rms, torchs_rms, {"x": X}, Options(), pair="p", case="c")
     [told] = with_cause([held], Options(search=1.0), 0.0)
-    assert told.records[0].diagnosis.startswith("add left out; line ")
+    assert told.records[0].diagnosis.startswith("something that touches row 3 alone, all else agrees; line ")
 
 
 def test_nothing_is_said_where_no_change_mends_it_or_all_agrees_or_no_time_is_given() -> None:
