@@ -88,18 +88,16 @@ def render(into: Path) -> list[str]:
 
 
 def tables(into: Path) -> None:
-    """Writes the tables and the picture of what the juries of `hold` last found into a folder."""
+    """Writes the tables of what the juries of `hold` last found into a folder."""
     from parity_tests.proof.kernelbench import report as kernelbench
     from parity_tests.proof.opinfo import report as opinfo
 
     into.mkdir(parents=True, exist_ok=True)
-    rows, curve = opinfo.read(FOUND)
-    written = {"opinfo.md": opinfo.markdown(rows)}
+    written = {"opinfo.md": opinfo.markdown(opinfo.read(FOUND))}
     for name in ("kernelbench", "kernelbench-own-sizes"):
         written[f"{name}.md"] = kernelbench.summary(kernelbench.read(FOUND / f"{name}.csv"))
     for name, lines in written.items():
         (into / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (into / "opinfo-curve.svg").write_text(opinfo.draw(curve), encoding="utf-8")
 
 
 def _changed(folder: Path, edits: Sequence[tuple[str, str]]) -> None:

@@ -27,8 +27,6 @@ _COLOURS = {
     "f64": "#0072b2",
     "f32": "#b34700",
     "pale": "#868686",
-    "third": "#00785a",
-    "fourth": "#a2447c",
 }
 _WIDTH, _MARGIN, _LINE, _GAP = 900, 10, 18, 10
 _TITLE_LENGTH, _TEXT_LENGTH = 104, 140

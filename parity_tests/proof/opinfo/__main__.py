@@ -63,7 +63,7 @@ def _is(word: str, name: str) -> bool:
 @click.option("--replicas", type=click.IntRange(min=2), default=8, show_default=True, help="Replicas of a sample.")
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes at a time.")
 @click.option("--seconds", type=float, default=120.0, show_default=True, help="Of one operation in one type, at most.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the table and the curve.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the table.")
 def main(operations: str, every: int, samples: int, replicas: int, jobs: int, seconds: float, out: Path | None) -> None:
     """Hold torch's operations against other honest answers, and seed faults in what is accepted."""
     tasks = list(product(chosen(operations, every), DTYPES))

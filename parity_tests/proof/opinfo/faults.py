@@ -1,4 +1,4 @@
-"""The faults that are seeded in an accepted answer, and from which size on a fault of one element is noticed."""
+"""The faults that are seeded in an accepted answer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,6 @@ Array = NDArray[Any]
 RELATIVE = {"float32": 1e-4, "float64": 1e-10}
 """The change of one element."""
 FAULTS = ("one element", "swapped pair", "flipped axis", "row of zeros", "times 1.001")
-SIZES = {
-    "float32": tuple(10.0 ** (k / 2) for k in range(-16, 1)),
-    "float64": tuple(10.0 ** (k / 2) for k in range(-34, -11)),
-}
-"""Relative changes of one element that the curve has, by type."""
-TRIED = 32
-"""Elements of one answer that the curve is of."""
 
 
 def seeded(got: Array, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
@@ -61,15 +54,3 @@ def over(faulty: Array, got: Array, want: Array, radius: Array, unsettled: NDArr
         allowed = radius + np.abs(got.astype(float) - want.astype(float))
         beyond = (moved > allowed) | (np.isnan(faulty) != np.isnan(got))
     return bool((beyond & ~unsettled).any())
-
-
-def noticed(got: Array, want: Array, radius: Array, rng: np.random.Generator) -> list[float]:
-    """For some elements the relative change of an answer from which on it is over the radius."""
-    wide, right = got.astype(float).reshape(-1), want.astype(float).reshape(-1)
-    usable = np.flatnonzero((wide != 0) & np.isfinite(wide) & np.isfinite(right))
-    if not usable.size:
-        return []
-    chosen = rng.choice(usable, min(TRIED, usable.size), replace=False)
-    room = radius.reshape(-1)[chosen] - (wide - right)[chosen] * np.sign(wide[chosen])
-    least: list[float] = (room / np.abs(wide[chosen])).tolist()
-    return least

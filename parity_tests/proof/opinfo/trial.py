@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import mpmath
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,58 +19,12 @@ from parity_tests.pairs.freed import as_torch_has_them
 from parity_tests.proof.jury import short
 from parity_tests.proof.opinfo import faults, honest
 from parity_tests.proof.opinfo.cases import Case, Listed
-from parity_tests.protocol.comparison import Comparison
 from reference.flow import DataDependentError, Flowed, UnknownOperationError, UnsupportedTypeError, evaluate
 from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
-_SAME_NAME = (
-    "acos acosh asin asinh atan atan2 atanh cos cosh digamma erf erfc "
-    "erfinv exp expm1 hypot log log10 log1p sin sinh sqrt tan tanh"
-)
-FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(mpmath, name) for name in _SAME_NAME.split()}
-FUNCTIONS |= {
-    "add": lambda x, y: x + y,
-    "div": lambda x, y: x / y,
-    "exp2": lambda x: mpmath.mpf(2) ** x,
-    "float_power": lambda x, y: x**y,
-    "fmod": lambda x, y: x - y * int(x / y),
-    "i0": lambda x: mpmath.besseli(0, x),
-    "lgamma": lambda x: mpmath.log(abs(mpmath.gamma(x))),
-    "log2": lambda x: mpmath.log(x, 2),
-    "mul": lambda x, y: x * y,
-    "pow": lambda x, y: x**y,
-    "reciprocal": lambda x: 1 / x,
-    "remainder": lambda x, y: x - y * mpmath.floor(x / y),
-    "rsqrt": lambda x: 1 / mpmath.sqrt(x),
-    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
-    "sinc": lambda x: mpmath.sincpi(x),
-    "square": lambda x: x * x,
-    "sub": lambda x, y: x - y,
-}
-DIGITS = 60
-
-
-def nearer(name: str, case: Case, result: str, comparison: Comparison) -> str:
-    """ "torch" or "the reference", whichever is nearer to mpmath's value at the worst element; "" where none tells."""
-    function = FUNCTIONS.get(name.partition(" ")[0])
-    if function is None or result != "output" or comparison.got is None or comparison.want is None:
-        return ""
-    operands: list[torch.Tensor] = torch.functional.broadcast_tensors(*case.inputs.values())  # type: ignore[no-untyped-call]
-    try:
-        place = tuple(ast.literal_eval(comparison.where or "[]"))
-        with mpmath.workdps(DIGITS):
-            true = function(*[mpmath.mpf(float(x[place])) for x in operands])
-            off = abs(mpmath.mpf(comparison.got) - true) - abs(mpmath.mpf(comparison.want) - true)
-            return "torch" if off > 0 else "the reference"
-    except (TypeError, ValueError, ArithmeticError, SyntaxError, IndexError):
-        return ""
-
-
 Array = NDArray[Any]
 ACCEPTED, OVER, UNDECIDED, REFUSED, ABSENT = "accepted", "over", "undecided", "refused", "not in this type"
-KINDS = ("bound", "sample")
-"""In the note on a gap that the rounding of another honest form explains."""
 _UNINITIALIZED = ("aten.empty", "aten.new_empty")
 _OF_THE_TYPE = ("nextafter",)
 """Those that are another function in a wider type."""
@@ -98,14 +50,11 @@ class Row:
     ratio: float = 0.0
     resolution: float | None = None
     where: str = ""
-    right: str = ""
     seeded: int = 0
     unchanged: int = 0
     within: int = 0
     caught: int = 0
     missed: int = 0
-    curves: dict[str, list[float]] = field(default_factory=dict)
-    """By kind of radius, the share of tried elements at which a change of each of faults.SIZES is noticed."""
 
 
 class Trial:
@@ -119,7 +68,6 @@ class Trial:
         self.references: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self.resolutions: list[float] = []
-        self.thresholds: dict[str, list[float]] = {kind: [] for kind in KINDS}
         self.undecided = 0
         self.rng = np.random.default_rng(zlib.crc32(f"{listed.name}, {name}".encode()))
 
@@ -135,15 +83,15 @@ class Trial:
             row.reason = f"its samples cannot be made: {short(error)}"
             return row
         row.cases = len(cases)
-        for number, case in enumerate(cases):
-            refusal = self._case(case, curve=number == 0)
+        for case in cases:
+            refusal = self._case(case)
             if refusal:
                 row.refused += 1
                 self.reasons[refusal] += 1
         self._summarise()
         return row
 
-    def _case(self, case: Case, *, curve: bool) -> str:
+    def _case(self, case: Case) -> str:
         """Holds one sample; returns why it cannot be held, or nothing."""
         if refusal := _unfit(case.inputs.values()):
             return refusal
@@ -172,12 +120,10 @@ class Trial:
         answers |= as_torch_has_them(answers, flowed)[0]
         for name, answer in flowed.items():
             held = judge(answers.get(name), answer, wide.get(name), name)
-            if self._judged(case, name, answers.get(name), held, answer):
+            if self._judged(name, answers.get(name), held, answer):
                 accepted.append(name)
         for name in accepted:
             self._seed(name, answers[name], flowed[name])
-        if curve and accepted:
-            self._curve(reference, inputs, answers, accepted)
         return ""
 
     def _answers(
@@ -201,7 +147,7 @@ class Trial:
             self.references[honest.NUMPY] += 1
         return {**answers, **by_numpy}, wide
 
-    def _judged(self, case: Case, name: str, got: Array | None, held: Held, answer: Flowed) -> bool:
+    def _judged(self, name: str, got: Array | None, held: Held, answer: Flowed) -> bool:
         """Takes a verdict into the row; whether faults can be seeded."""
         row, comparison = self.row, held.comparison
         row.results += 1
@@ -211,7 +157,7 @@ class Trial:
         if comparison.verdict not in PASSING:
             ratio = float("inf") if comparison.ratio is None else comparison.ratio
             if row.verdict != OVER or ratio > row.ratio:
-                row.ratio, row.right = ratio, _right(self.listed, case, name, comparison)
+                row.ratio = ratio
                 row.where = f"{name}{comparison.where}: {comparison.problem}"[:300]
             row.verdict = OVER
             return False
@@ -247,25 +193,10 @@ class Trial:
                 row.missed += 1
                 self.reasons[f"missed: {fault} in {name}, judged {comparison.verdict}"] += 1
 
-    def _curve(
-        self, reference: Any, inputs: Mapping[str, Any], answers: Mapping[str, Array], accepted: list[str]
-    ) -> None:
-        for kind in KINDS:
-            try:
-                flowed = evaluate(reference, inputs, radius=kind, replicas=self.replicas)
-            except DataDependentError:
-                continue
-            for name in accepted:
-                answer = flowed[name]
-                if answer.kind == kind:
-                    want = answer.value.numpy()
-                    got = answers[name].reshape(want.shape)
-                    self.thresholds[kind] += faults.noticed(got, want, answer.radius.numpy(), self.rng)
-
     def _summarise(self) -> None:
         row = self.row
         row.references = ", ".join(self.references)
-        row.kinds = ", ".join(kind for kind in ("exact", *KINDS) if self.kinds[kind])
+        row.kinds = ", ".join(kind for kind in ("exact", "bound", "sample") if self.kinds[kind])
         row.resolution = float(np.median(self.resolutions)) if self.resolutions else None
         row.reason = "; ".join(
             f"{reason} ({count}×)" if row.cases > 1 else reason for reason, count in self.reasons.most_common(4)
@@ -276,10 +207,6 @@ class Trial:
             row.reason = "; ".join(filter(None, [f"{self.undecided} of {row.results} results undecided", row.reason]))
         if row.verdict == REFUSED and not row.cases:
             row.reason = "torch lists no sample of it"
-        sizes = faults.SIZES[row.dtype]
-        for kind, least in self.thresholds.items():
-            if least:
-                row.curves[kind] = [float(np.mean(np.array(least) < size)) for size in sizes]
 
 
 def _watched(case: Case) -> tuple[Any, honest.Watch]:
@@ -327,9 +254,3 @@ def _without_a_rule(name: str) -> str:
     if plain.startswith(_DECIDING):
         return f"{plain} has no rule: it counts or compares, which rounding decides at an edge"
     return f"{plain} has no rule"
-
-
-def _right(listed: Listed, case: Case, result: str, comparison: Comparison) -> str:
-    """Whose value is right at the worst element, by mpmath or float64; nothing where neither tells."""
-    by_float64 = {"submission": "torch", "reference": "the reference"}.get(comparison.blame, "")
-    return nearer(listed.name, case, result, comparison) or by_float64

@@ -73,8 +73,8 @@ def test_an_operation_that_torch_lacks_in_a_type_has_its_line() -> None:
 
 
 @pytest.mark.nightly
-def test_a_wrong_reference_is_found_and_the_right_side_is_named() -> None:
-    """exp held against an exp that is 1e-3 too large: the element, its ratio, and torch is right."""
+def test_a_wrong_reference_is_found() -> None:
+    """exp held against an exp that is 1e-3 too large: the element and its ratio."""
 
     class Wrong(Listed):
         def cases(self, dtype: torch.dtype, count: int) -> list[object]:  # type: ignore[override]
@@ -86,7 +86,6 @@ def test_a_wrong_reference_is_found_and_the_right_side_is_named() -> None:
     row = Trial(Wrong("exp", entry("exp").info, False), torch.float32, samples=1, replicas=8).run()
     assert row.verdict == OVER
     assert row.ratio > 100
-    assert row.right == "torch"
     assert row.where.startswith("output[")
 
 
@@ -104,7 +103,7 @@ def test_the_five_faults() -> None:
 
 @pytest.mark.nightly
 def test_a_part_of_the_list_from_the_command(tmp_path: Path) -> None:
-    """The table has a line for each operation and type; the curve rises with the size of the fault."""
+    """The table has a line for each operation and type."""
     result = CliRunner().invoke(
         main, ["--operations", "exp,mm,special.bessel_j0", "--samples", "1", "--out", str(tmp_path)]
     )
@@ -116,12 +115,7 @@ def test_a_part_of_the_list_from_the_command(tmp_path: Path) -> None:
         (name, dtype) for name in ("exp", "mm", "special.bessel_j0") for dtype in ("float32", "float64")
     ]
     assert table.missed.sum() == 0
-    for _, line in pd.read_csv(tmp_path / "opinfo-curve.csv").groupby(["kind", "dtype"]):
-        assert line.caught.is_monotonic_increasing
-        assert line.caught.iloc[-1] == 1
-    rows, curve = report.read(tmp_path)
-    assert "## Refused or undecided" in list(report.markdown(rows))
-    assert "<svg" in report.draw(curve)
+    assert "## Refused or undecided" in list(report.markdown(report.read(tmp_path)))
 
 
 @pytest.mark.nightly
@@ -135,7 +129,7 @@ def test_a_name_that_is_not_in_the_list_is_a_usage_error() -> None:
 def test_the_documentation_says_what_the_jury_last_found() -> None:
     """The paragraph of counts in the examples' table; no fault over a radius was missed, and nothing lacks a reason."""
     root = Path(__file__).parents[3]
-    rows, _ = report.read(root / "reports" / "examples")
+    rows = report.read(root / "reports" / "examples")
     assert report.summary(rows) in (root / "docs" / "figures" / "proof.md").read_text(encoding="utf-8")
     assert len(rows) == 2 * len({row.operation for row in rows})
     assert not [row for row in rows if row.missed]
