@@ -14,6 +14,7 @@ from parity_tests.cli.of_notebook import written_out
 from parity_tests.declared.by_solution import MOST_MEMORY, bounded_memory
 from parity_tests.grading.intake.entries import Entry
 from parity_tests.grading.intake.prepare import Prepared, prepare
+from parity_tests.grading.intake.tell import told_by
 from parity_tests.harness.check import check
 from parity_tests.harness.repair import repairs
 from parity_tests.proof.judged_variants import failures, records
@@ -161,6 +162,12 @@ def test_a_notebook_is_told_by_its_functions(tmp_path: Path) -> None:
         assert (assignment.name, [path.name for path in folder.iterdir()]) == ("dlai-c1w4", ["c1w4.py"])
         with pytest.raises(UsageError, match="defines nothing of any installed assignment"):
             written_out(tmp_path / "b.ipynb", None)
+
+
+def test_a_notebook_is_read_once_and_a_class_of_it_is_not_said_to_hold_files_of_another() -> None:
+    assert find("dlai-c1w4") is C1W4
+    told = told_by([Entry("ann/c1w4.py", len(SOURCE), lambda most: SOURCE.encode()[:most])], Path("a-class"))
+    assert (told.assignment, told.because) == (C1W4, "")
 
 
 def test_a_notebook_of_two_editions_at_once_may_plot_as_one_of_each_may() -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import torch
 
+from parity_tests.harness.environment import processor
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake  # noqa: F401
 from reports.files.document import SCHEMA, json_text
@@ -81,11 +80,10 @@ def test_another_processor_is_told_where_ratios_have_moved_and_the_gate_stays_sh
     assert ("processor" in text) is bool(said)
 
 
-def test_the_processor_is_told_by_what_torch_uses_of_it() -> None:
-    asked = "from parity_tests.harness.environment import processor; print(processor())"
-    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
-    done = subprocess.run([sys.executable, "-c", asked], env=environment, check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == f"{platform.machine()} with DEFAULT"
+def test_the_processor_is_told_by_what_torch_uses_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processor() == f"{platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    assert processor() == f"{platform.machine()} with DEFAULT"
 
 
 def test_what_is_a_discrepancy_already_is_counted_and_not_listed_again() -> None:

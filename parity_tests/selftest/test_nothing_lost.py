@@ -25,6 +25,7 @@ from parity_tests.grading.settings import Settings
 from parity_tests.grading.task import MARGIN, Outcome, Task, overdue, work
 from parity_tests.selftest.fake_grading import SOURCE, fake_outcome
 from parity_tests.selftest.fake_records import FakeRun
+from parity_tests.selftest.records_of_cases import FEWEST_NAME
 from parity_tests.selftest.test_grade import asked, class_folder, content, faked, grades, looks
 from parity_tests.selftest.test_run_folder import spoil_array
 from reports.model.run_folder import load, save
@@ -347,6 +348,7 @@ def test_whoever_kills_paritys_process_earns_nothing_and_is_listed(
     assert "the process at work on it was killed, twice" in (out / "look.csv").read_text()
 
 
+@pytest.mark.usefixtures("no_pool")
 @pytest.mark.parametrize(
     "source",
     [
@@ -363,7 +365,7 @@ def test_whoever_kills_paritys_process_earns_nothing_and_is_listed(
     ],
 )
 def test_no_source_however_odd_is_paritys_own_fault(tmp_path: Path, source: str) -> None:
-    settings = Settings("mlp", 1, ASSIGNMENT.editions.default, ("float64",), isolation="none")
+    settings = Settings(FEWEST_NAME, 1, ASSIGNMENT.editions.default, ("float64",), isolation="none")
     outcome = work(Task("ann", (("neural_networks.py", source.encode("utf-8", "replace")),), "", settings))
     assert {record.verdict for record in outcome.records} & {"harness_error"} == set()
     assert outcome.records

@@ -109,7 +109,6 @@ def test_workers_that_are_lost_stop_the_run_with_a_sentence() -> None:
 _LEFT = """
 import os, parity_tests.grading.task as task
 from parity_tests.harness.inside.fork_server import keep_freed_memory
-{without}
 keep_freed_memory()
 def check(_):
     global held
@@ -122,17 +121,17 @@ task._failed = lambda *_: task.Outcome("a", [])
 def mib():
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-before = mib()
-task.work(task.Task("a", (), "", task.Settings("mlp", 0, "2019", ("float64",))))
-print(mib() - before)
+for _ in range(2):
+    before = mib()
+    task.work(task.Task("a", (), "", task.Settings("mlp", 0, "2019", ("float64",))))
+    print(mib() - before)
+    task.give_back_freed_memory = lambda: None
 """
 
 
 @pytest.mark.skipif(not fork_server.can_keep_freed_memory(), reason="the C library is not glibc")
 def test_a_process_that_checked_a_submission_gives_back_the_memory_that_it_took() -> None:
-    given_back, kept = (
-        int(subprocess.run([sys.executable, "-c", _LEFT.format(without=text)], capture_output=True, check=True).stdout)
-        for text in ("", "task.give_back_freed_memory = lambda: None")
-    )
+    done = subprocess.run([sys.executable, "-c", _LEFT], capture_output=True, check=True)
+    given_back, kept = map(int, done.stdout.split())
     assert given_back < 20
     assert kept > 80

@@ -7,8 +7,7 @@ import io
 import os
 import re
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,13 +34,6 @@ Pytest = Callable[..., Done]
 SETTINGS = {"CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
 
 
-def run_as_people_do(*arguments: str | Path) -> Done:
-    """pytest in this repository, without a GPU, with these arguments."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return subprocess.run(command, cwd=ROOT, env=environment | SETTINGS, capture_output=True, text=True, timeout=120)
-
-
 def in_this_process(arguments: Sequence[str]) -> Done:
     """`pytest` or `parity`, by its main function and what that prints."""
     command, *given = arguments
@@ -50,32 +42,32 @@ def in_this_process(arguments: Sequence[str]) -> Done:
     return Done(arguments, int(status), out.getvalue(), err.getvalue())
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Pytest:
-    """The same in this process, which has imported torch; so is the check that it starts."""
+@pytest.fixture(scope="module")
+def run() -> Iterator[Pytest]:
+    """pytest in this repository, without a GPU, with these arguments: in this process, which has imported torch, as is
+    the check that it starts; test_pytest_plugin starts both."""
 
     def of_plugin(command: Sequence[str], **_: Any) -> Done:
         return in_this_process(["parity", *command[command.index(pytest_plugin.COMMAND) + 1 :]])
 
-    for name in [name for name in os.environ if name.startswith("PYTEST_")]:
-        monkeypatch.delenv(name)
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(pytest_plugin, "subprocess", SimpleNamespace(run=of_plugin))
-    return lambda *arguments: in_this_process(["pytest", "-p", "no:cacheprovider", *map(str, arguments)])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PYTEST_")]:
+            patch.delenv(name)
+        for name, value in SETTINGS.items():
+            patch.setenv(name, value)
+        patch.chdir(ROOT)
+        patch.setattr(pytest_plugin, "subprocess", SimpleNamespace(run=of_plugin))
+        yield lambda *arguments: in_this_process(["pytest", "-p", "no:cacheprovider", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
-def leaky(tmp_path_factory: pytest.TempPathFactory) -> Done:
+def leaky(run: Pytest, tmp_path_factory: pytest.TempPathFactory) -> Done:
     """A submission of the edition with the fewest cases, whose relu leaks."""
     folder = tmp_path_factory.mktemp("leaky")
     source = (SOLUTIONS / ALONE / "neural_networks.py").read_text()
     assert "return np.where(X > 0, X, 0.0)" in source
     write(folder, {"neural_networks.py": source.replace("np.where(X > 0, X, 0.0)", "np.where(X > 0, X, 0.01 * X)")})
-    return run_as_people_do(
-        f"--implementation={folder}", "--dtype", "float64", "--parity-options=--edition 2022-23", "-v"
-    )
+    return run(f"--implementation={folder}", "--dtype", "float64", "--parity-options=--edition 2022-23", "-v")
 
 
 def test_there_is_a_test_for_each_planned_case_by_its_name(leaky: Done) -> None:

@@ -25,7 +25,7 @@ from parity_tests.protocol.errors import UsageError
     last=st.booleans(),
     mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_table_is_read_as_csv_reads_it_and_written_byte_for_byte(
     rows: list[list[str]], delimiter: str, end: str, quoting: Any, last: bool, mark: bytes
 ) -> None:
@@ -40,7 +40,7 @@ def test_a_table_is_read_as_csv_reads_it_and_written_byte_for_byte(
 
 
 @given(st.binary(max_size=60), st.sampled_from(",;\t"))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_bytes_that_are_taken_come_back_as_they_were(data: bytes, delimiter: str) -> None:
     try:
         table = RawCsv.of(data, delimiter)

@@ -49,7 +49,7 @@ from reports.model.records import Record
 from reports.model.verdicts import FAILING, Verdict
 
 LABELS = Parts.of(MLP.part_table())
-OURS = ("neural_networks", "utils", "cs231n")
+OURS = ("neural_networks", "utils", "cs231n", "mytorch")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 

@@ -7,8 +7,9 @@ from parity_tests.protocol.assignment import Assignment
 
 
 def __getattr__(name: str) -> Assignment:
-    """The assignment of a notebook, read when it is asked for."""
+    """The assignment of a notebook, read when it is first asked for."""
     file = Path(__file__).parent / f"{name.lower()}.toml"
     if name != name.upper() or not file.is_file():
         raise AttributeError(name)
-    return of_folder(file)
+    assignment = globals()[name] = of_folder(file)
+    return assignment

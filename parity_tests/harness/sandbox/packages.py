@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
 from parity_tests.protocol.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_distributions = cache(packages_distributions)
+"""Read once: it goes through the files of all that is installed, and each submission of a class asks."""
 
 
 def closure(allow: Sequence[str]) -> tuple[str, ...]:
@@ -18,7 +21,7 @@ def closure(allow: Sequence[str]) -> tuple[str, ...]:
     """
     if not allow:
         return ()
-    distributions_of = packages_distributions()
+    distributions_of = _distributions()
     tops = [name.strip().partition(".")[0] for name in allow]
     for top in tops:
         if top not in distributions_of:
