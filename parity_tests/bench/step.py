@@ -86,15 +86,17 @@ def numpy_step(X: Any, y: Any, alpha: float = 0.0, rate: float | None = None) ->
 
 def torch_step(X: Any, y: Any, alpha: float = 0.0, rate: float | None = None) -> Subject:
     """One eager training step of the equivalent torch.nn model with torch.optim.SGD; `rate` as above."""
-    model = MLP(D, M, K, activation="relu", dtype=torch.from_numpy(X).dtype, rate=rate or 0.0).train(rate is not None)
+    rng = np.random.default_rng(2)
+    weights = {n: (0.1 * rng.standard_normal(s)).astype(X.dtype) for n, s in weight_shapes(D, M, K).items()}
+    model, ones = MLP(weights, activation="relu"), torch.ones(len(X), M, dtype=torch.from_numpy(X).dtype)
     optimizer = torch.optim.SGD(model.parameters(), lr=ETA, momentum=alpha, weight_decay=LAMBDA)
     inputs, labels = torch.tensor(X, requires_grad=True), torch.tensor(y)
 
     def step() -> None:
         optimizer.zero_grad()
         inputs.grad = None
-        loss = model.loss(model(inputs), labels)
-        loss.backward()
+        mask = None if rate is None else torch.dropout(ones, rate, train=True)
+        torch.autograd.backward(model.loss(model(inputs, mask), labels))
         optimizer.step()
 
     return step

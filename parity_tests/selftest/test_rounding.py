@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.network.answers import evaluation, training_step
+from parity_tests.assignments.mlp.network.answers import evaluation_of_rows, training_step
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.observation import Returned
 from reference import cross_entropy, dropout, elementwise, linear, rounding, sgd
@@ -378,5 +378,5 @@ def test_pre_activations_of_exactly_0_are_no_kinks() -> None:
 def test_a_prediction_that_rounding_decides_may_count_either_way() -> None:
     w = {"L1_W": np.eye(2), "L1_b": np.zeros((1, 2)), "L2_W": np.eye(2), "L2_b": np.zeros((1, 2))}
     tie = np.array([[1.0, 1.0], [3.0, 1.0]])
-    found = evaluation(w, tie, np.array([0, 0]), activation="relu")
-    assert (int(found.correct_at_least), int(found.correct_at_most)) == (1, 2)
+    found = evaluation_of_rows(w, tie, np.array([0, 0]), activation="relu")
+    assert (found.surely.tolist(), found.maybe.tolist()) == ([False, True], [True, True])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.network.answers import evaluation, training_step
+from parity_tests.assignments.mlp.network.answers import evaluation_of_rows, training_step
 from parity_tests.harness.compare import compare, compare_each
 from parity_tests.protocol.observation import Returned
 from reference import cross_entropy, linear
@@ -90,12 +90,12 @@ def test_steps_and_evaluations_side_by_side_answer_as_those_of_one_network_do(
     agree(step.loss, [single.loss for single in alone])
     for name in shapes:
         agree(step.weights[name], [single.weights[name] for single in alone])
-    found = evaluation(weights, X, y, activation=activation)
-    singles = [evaluation(one(weights, t), X[t], y[t], activation=activation) for t in range(T)]
+    found = evaluation_of_rows(weights, X, y, activation=activation)
+    singles = [evaluation_of_rows(one(weights, t), X[t], y[t], activation=activation) for t in range(T)]
     agree(found.loss, [single.loss for single in singles])
     for t, single in enumerate(singles):
-        assert found.of(t).correct_at_least == single.correct_at_least
-        assert found.of(t).correct_at_most == single.correct_at_most
+        assert np.array_equal(found.surely[t], single.surely)
+        assert np.array_equal(found.maybe[t], single.maybe)
 
 
 def test_a_value_is_held_against_the_answer_of_its_own_network() -> None:

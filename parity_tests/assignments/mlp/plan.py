@@ -8,16 +8,13 @@ from parity_tests.assignments.mlp.kinds import (
     dropout,
     elementwise,
     init,
-    labels,
     linear,
-    loader,
     loss,
     main,
     masks,
     network,
     sgd,
-    split,
-    velocities,
+    support,
 )
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Kind
@@ -33,10 +30,7 @@ KINDS: Mapping[str, Kind] = {
     "masks": masks.KIND,
     "sgd": sgd.KIND,
     "loss": loss.KIND,
-    "labels": labels.KIND,
-    "split": split.KIND,
-    "velocities": velocities.KIND,
-    "loader": loader.KIND,
+    **support.KINDS,
     "network": network.KIND,
     "main": main.KIND,
 }
@@ -72,11 +66,7 @@ def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[C
     yield from sgd.cases(edition, dtype, seed, first=first)
     yield from loss.cases(dtype, seed)
     if first:
-        yield from labels.cases(seed)
-        yield from split.cases(seed)
-        if edition != PLAIN:
-            yield from velocities.cases(seed)
-            yield from loader.cases(seed)
+        yield from support.cases(seed, given=edition != PLAIN)
     yield from network.cases(edition, dtype, seed)
     if dtype == "float64":
         yield from main.cases(edition, seed)

@@ -156,11 +156,11 @@ def _training_path(
     """The weights before each step of torch's own training, with masks of its own."""
     import torch  # takes a second: imported only where it is used
 
-    from parity_tests.assignments.mlp.network.weights import from_torch, model_of
+    from parity_tests.assignments.mlp.network.model import MLP
     from reference.optimizer import update  # torch's own optimizer takes half a second for its first step
 
     M, r = params["M"], params["r"]
-    model = model_of(start, activation=params["activation"])
+    model = MLP(start, activation=params["activation"])
     velocities = [torch.zeros_like(w) for w in model.parameters()]
     path = [start]
     for t, eta in enumerate(params["etas"][:-1]):
@@ -169,7 +169,7 @@ def _training_path(
         gradients = torch.autograd.grad(loss, list(model.parameters()))
         for w, g, velocity in zip(model.parameters(), gradients, velocities, strict=True):
             update(w, g, velocity, lr=eta, momentum=params["alpha"], weight_decay=params["lam"])
-        path.append(from_torch(model))
+        path.append(model.arrays())
     return path
 
 

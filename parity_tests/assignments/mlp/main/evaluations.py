@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.main.main_run import Array, MainRun, Weights
+from parity_tests.assignments.mlp.main.main_run import MainRun
 from parity_tests.assignments.mlp.main.run import Pass
 from parity_tests.assignments.mlp.main.steps import Steps
-from parity_tests.assignments.mlp.main.wiring import mean_loss
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
-from parity_tests.assignments.mlp.network import formula
 from parity_tests.assignments.mlp.network.answers import Rows, evaluation_of_rows
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.finding import Said
@@ -158,38 +156,6 @@ class Evaluations:
                 device=main.device,
             )
         return self._rows[split]
-
-    # ---- numbers for explanations, of the weights that a pass was made with
-
-    def losses(self, passes: Sequence[Pass]) -> list[float]:
-        """The loss of each pass, without dropout."""
-        return [self._loss(one) for one in passes]
-
-    def counts(self, passes: Sequence[Pass]) -> tuple[int, int, int]:
-        """(at least, at most, of how many) predictions are right in these passes."""
-        right = sum(int(self._right(one).sum()) for one in passes)
-        return right, right, sum(len(one.rows) for one in passes)
-
-    def _loss(self, one: Pass) -> float:
-        if not self.main.sound(one.weights):
-            return float("nan")
-        value = mean_loss(*self._examples(one), None, self.main.config.activation)
-        return float("nan") if value is None else value
-
-    def _right(self, one: Pass) -> NDArray[np.bool_]:
-        if not self.main.sound(one.weights):
-            return np.zeros(len(one.rows), np.bool_)
-        weights, X, y = self._examples(one)
-        a = formula.forward(weights, X, 1, self.main.config.activation).a
-        return np.asarray(a.argmax(axis=1) == y)
-
-    def _examples(self, one: Pass) -> tuple[Weights, Array, Array]:
-        rows = list(one.rows)
-        return (
-            self.main.run.at(one.weights),
-            self.main.digits[f"{one.split}_X"][rows],
-            self.main.labels(one.split)[rows],
-        )
 
 
 def covering(passes: Sequence[Pass], whole: int) -> list[tuple[tuple[int, ...], ...]]:

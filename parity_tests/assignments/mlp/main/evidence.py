@@ -15,8 +15,9 @@ from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.assignments.mlp.main.measured import Measured
 from parity_tests.assignments.mlp.main.seen_calls import seen_in_calls
-from parity_tests.assignments.mlp.main.wiring import gradients
 from parity_tests.assignments.mlp.mistakes.steps import Steps, first_off
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name
+from parity_tests.assignments.mlp.network import formula
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Call
@@ -162,10 +163,12 @@ def _gradients(main: MainRun) -> list[dict[str, Array]] | None:
         inputs = main.inputs(update)
         if inputs is None or not main.sound(update.before) or not main.sound(update.after):
             return None
-        of_step = gradients(main.run.at(update.before), *inputs, main.config.activation)
-        if of_step is None:
+        weights, (X, y, mask) = main.run.at(update.before), inputs
+        if mask is not None and mask.shape != (len(X), main.width(update.before)):
             return None
-        found.append(of_step)
+        with np.errstate(all="ignore"):
+            values = formula.quantities(weights, X, y.astype(int), 1 if mask is None else mask, main.config.activation)
+        found.append({name: values[gradient_name(name)] for name in WEIGHT_NAMES})
     return found
 
 

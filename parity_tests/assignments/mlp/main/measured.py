@@ -10,8 +10,8 @@ import numpy as np
 
 from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
 from parity_tests.assignments.mlp.main.run import Pass, Update
-from parity_tests.assignments.mlp.main.wiring import logits, mean_loss
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
+from parity_tests.assignments.mlp.network import formula
 from reference.cross_entropy import loss_of
 
 
@@ -67,8 +67,13 @@ class Measured:
 
     def _loss(self, weights: dict[str, Array], one: Swept, mask: Array | None) -> float:
         rows = list(one.rows)
-        loss = mean_loss(weights, self._X[rows], self._y[rows], mask, self._main.config.activation)
-        return float("nan") if loss is None else loss
+        return self._mean_loss(weights, self._X[rows], self._y[rows], mask)
+
+    def _mean_loss(self, weights: dict[str, Array], X: Array, y: Array, mask: Array | None) -> float:
+        """The loss of rows X with labels y; NaN where the mask does not fit."""
+        if mask is not None and mask.shape != (len(X), weights["L1_W"].shape[1]):
+            return float("nan")
+        return float(loss_of(self._logits_of(weights, X, mask), y.astype(np.int64)))
 
     def losses_of_given_labels(self, weights: Sequence[dict[str, Array]]) -> list[list[float]]:
         """The same with the labels that the loss was given; empty where these are not known."""
@@ -102,9 +107,7 @@ class Measured:
             inputs = self._main.inputs(update)
             if inputs is None or not self._main.sound(update.before) or update.epoch >= len(by_epoch):
                 return []
-            X, y, mask = inputs
-            loss = mean_loss(self._main.run.at(update.before), X, y, mask, self._main.config.activation)
-            by_epoch[update.epoch].append(float("nan") if loss is None else loss)
+            by_epoch[update.epoch].append(self._mean_loss(self._main.run.at(update.before), *inputs))
         return by_epoch if all(by_epoch) else []
 
     def squares(self, names: Sequence[str] = WEIGHT_NAMES) -> Array:
@@ -143,7 +146,10 @@ class Measured:
         return counts
 
     def _logits(self, weights: dict[str, Array], one: Swept, mask: Array | None = None) -> Array:
-        return logits(weights, self._X[list(one.rows)], mask, self._main.config.activation)
+        return self._logits_of(weights, self._X[list(one.rows)], mask)
+
+    def _logits_of(self, weights: dict[str, Array], X: Array, mask: Array | None) -> Array:
+        return formula.forward(weights, X, 1 if mask is None else mask, self._main.config.activation).a
 
 
 def _covers(passes: Sequence[Pass], whole: int) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from parity_tests.assignments.mlp.mistakes.generated import Names, Written
 from parity_tests.parts.right_text import RightText
 from parity_tests.protocol.mistake import Call
@@ -51,7 +49,7 @@ def _of_labels(call: Call) -> Names:
 
 def _of_file(call: Call) -> Names:
     kind, split = call.quantity[0], call.split
-    sets = {name: np.asarray(call.parts[f"{kind}{name}"].value, np.float64) for name in ("train", "valid", "test")}
+    sets = {name: call.parts[f"{kind}{name}"] for name in ("train", "valid", "test")}
     own, other = sets[split], {"train": "train", "valid": "test", "test": "valid"}[split]
     trained = sets["train"] if split == "valid" else own
     return Names(own=own, other=sets[other], trained=trained, turned=own.T if kind == "X" else own)

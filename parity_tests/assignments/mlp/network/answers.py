@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name
 from parity_tests.assignments.mlp.network import formula
-from parity_tests.assignments.mlp.network.weights import model_of
+from parity_tests.assignments.mlp.network.model import MLP
 from reference import cross_entropy, rounding, sgd
 from reference.answer import Answer, precise
 from reference.linear import transposed
@@ -34,19 +34,6 @@ class Step:
     loss: Answer
     weights: dict[str, Answer]
     kinks: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The mean loss over the rows (0-d), and between which counts the number of right predictions lies."""
-
-    loss: Answer
-    correct_at_least: NDArray[np.int64]
-    correct_at_most: NDArray[np.int64]
-
-    def of(self, t: int) -> "Evaluation":
-        """The evaluation of network t, of several side by side."""
-        return Evaluation(self.loss.of(t), self.correct_at_least[t], self.correct_at_most[t])
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,7 @@ def training_step(
     at each kink whether relu's slope is 1 there; elsewhere it is not looked at. With a leading T, η is (T,).
     """
     y = y.astype(np.int64)
-    model = model_of(weights, activation=activation, device=device)
+    model = MLP(weights, activation=activation, device=device)
     u = model.first_layer(to_tensor(X, device))
     pre = to_array(u)
     u_radius = rounding.linear_forward(X, weights["L1_W"], weights["L1_b"])
@@ -157,24 +144,13 @@ def _radii(
     }
 
 
-def evaluation(weights: Mapping[str, Array], X: Array, y: Array, *, activation: str, device: str = "cpu") -> Evaluation:
-    """The mean loss of X (N×D) with labels y (N) and dropout off, and how many predictions are right.
-
-    A row whose label's logit lies within the radii of the largest may count either way.
-    """
-    y = y.astype(np.int64)
-    u, a, radius = _without_dropout(weights, X, activation, device)
-    surely, maybe = _right(a, radius, y)
-    exactly = partial(_exact_loss, weights, X, y, activation, u)
-    loss = to_array(cross_entropy.mean_loss(to_tensor(a, device), to_tensor(y, device)))
-    loss_radius = rounding.cross_entropy_forward(a, y, rounding.library_of(device), radius)
-    return Evaluation(Answer(loss, loss_radius, exactly), surely.sum(axis=-1), maybe.sum(axis=-1))
-
-
 def evaluation_of_rows(
     weights: Mapping[str, Array], X: Array, y: Array, *, activation: str, device: str = "cpu"
 ) -> Rows:
-    """The same of each row by itself."""
+    """Of each row of X (N×D) with labels y (N) and dropout off: its loss, and whether its prediction is right.
+
+    A row whose label's logit lies within the radii of the largest may count either way.
+    """
     y = y.astype(np.int64)
     u, a, radius = _without_dropout(weights, X, activation, device)
     surely, maybe = _right(a, radius, y)
@@ -182,7 +158,7 @@ def evaluation_of_rows(
     loss = to_array(cross_entropy.mean_loss(to_tensor(each, device), to_tensor(labels, device)))
     library = rounding.library_of(device)
     loss_radius = rounding.cross_entropy_forward(each, labels, library, radius.reshape(each.shape))
-    exactly = partial(_exact_loss, weights, X, y, activation, u, of_rows=True)
+    exactly = partial(_exact_losses, weights, X, y, activation, u)
     return Rows(Answer(loss.reshape(y.shape), loss_radius.reshape(y.shape), exactly), surely, maybe)
 
 
@@ -195,13 +171,11 @@ def _right(a: Array, radius: rounding.Radius, y: NDArray[np.int64]) -> tuple[NDA
     return surely, maybe
 
 
-def _exact_loss(
-    weights: Mapping[str, Array], X: Array, y: NDArray[np.int64], activation: str, u: Array, *, of_rows: bool = False
-) -> Array:
-    """The mean loss in a wider dtype, or that of each row; `u` says on which side of a kink torch is."""
+def _exact_losses(weights: Mapping[str, Array], X: Array, y: NDArray[np.int64], activation: str, u: Array) -> Array:
+    """The loss of each row in a wider dtype; `u` says on which side of a kink torch is."""
     high = {name: precise(weights[name]) for name in WEIGHT_NAMES}
     a = formula.forward(high, precise(X), 1, activation, u > 0).a
-    return cross_entropy.loss_of(a[..., None, :], y[..., None]) if of_rows else cross_entropy.loss_of(a, y)
+    return cross_entropy.loss_of(a[..., None, :], y[..., None])
 
 
 def logits(weights: Mapping[str, Array], X: Array, *, activation: str, device: str = "cpu") -> Answer:
@@ -222,7 +196,7 @@ def _without_dropout(
     weights: Mapping[str, Array], X: Array, activation: str, device: str
 ) -> tuple[Array, Array, rounding.Radius]:
     """The pre-activations (N×M), the logits (N×K) and the radius of the logits."""
-    model = model_of(weights, activation=activation, device=device).eval()
+    model = MLP(weights, activation=activation, device=device)
     with torch.no_grad():
         first = model.first_layer(to_tensor(X, device))
         u, h, a = map(to_array, (first, *model.after_first_layer(first)[::2]))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from parity_tests.assignments.mlp.names import updated_name
-from parity_tests.assignments.mlp.network.weights import from_torch, model_of
+from parity_tests.assignments.mlp.network.model import MLP
 from reference.optimizer import ClassicalSGD
 
 Array = NDArray[Any]
@@ -20,9 +20,9 @@ class Trainer:
     def __init__(
         self, weights: Mapping[str, Array], *, activation: str, alpha: float, lam: float, device: str = "cpu"
     ) -> None:
-        self.model = model_of(weights, activation=activation, device=device)
-        for layer in (self.model.L1, self.model.L2):  # in memory as the assignment keeps it
-            layer.W.data = layer.W.data.contiguous()
+        self.model = MLP(weights, activation=activation, device=device)
+        for w in self.model.parameters():  # in memory as the assignment keeps it
+            w.data = w.data.contiguous()
         self._optimizer = ClassicalSGD(self.model.parameters(), momentum=alpha, weight_decay=lam)
         self._u = torch.empty(0)
 
@@ -46,11 +46,9 @@ class Trainer:
 
     def weights(self) -> dict[str, Array]:
         """Copies of the weights, by WEIGHT_NAMES."""
-        return from_torch(self.model)
+        return self.model.arrays()
 
     def logits(self, X: Tensor) -> Tensor:
         """N×K, dropout off."""
         with torch.no_grad():
-            a = self.model.eval().forward(X)
-        self.model.train()
-        return a
+            return self.model.forward(X)
