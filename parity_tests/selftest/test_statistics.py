@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from parity_tests.assignments.mlp.kinds import dropout, init
-from parity_tests.assignments.mlp.kinds.masks import CALLS, CALLS_SMALL
+from parity_tests.assignments.mlp.kinds.dropout import CALLS, CALLS_SMALL
 from parity_tests.harness import statistics
 from parity_tests.protocol.finding import Odd, Said
 

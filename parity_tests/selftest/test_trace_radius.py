@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.network.model import Trainer
 from parity_tests.assignments.mlp.network.replicas import Replicas
-from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.assignments.mlp.trace.plan import BatchStep, MlpPlan
 from parity_tests.selftest.small_traces import DIGITS, SMALL, TORCH_FORM, Rows, submission, traced
 from parity_tests.trace.radius import ENOUGH, LEAST, factor_for

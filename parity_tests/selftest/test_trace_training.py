@@ -18,8 +18,8 @@ import parity_tests.assignments.mlp.network.replicas
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.names import QUANTITIES, updated_name
 from parity_tests.assignments.mlp.network import formula
+from parity_tests.assignments.mlp.network.model import Trainer
 from parity_tests.assignments.mlp.network.replicas import Replicas
-from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.assignments.mlp.trace.plan import BatchStep, MlpPlan
 from parity_tests.assignments.mlp.trace.settings import for_edition
 from parity_tests.assignments.mlp.trace.training import MlpTraining

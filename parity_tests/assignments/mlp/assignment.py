@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "inside"
 PROBE_FILES = (
-    "homework_names.py", "probe_layers.py", "probe_parts.py", "probe_network.py", "main_values.py", "call_arguments.py",
-    "main_log.py", "main_hooks.py", "swapped_functions.py", "probe_main.py", "layer_state.py", "patched_parts.py",
-    "as_script.py",
+    "homework_names.py", "probe_layers.py", "probe_parts.py", "probe_network.py", "main_log.py", "main_hooks.py",
+    "probe_main.py", "patched_parts.py", "as_script.py",
 )  # fmt: skip
 """The files that the probes import, in every process of a submission."""
 
@@ -85,7 +84,7 @@ ASSIGNMENT = Assignment(
     parts=TODOS,
     inside=Inside(
         INSIDE / "probes.py",
-        {"parts": _inside(*PROBE_FILES), "wiring": _inside(*PROBE_FILES, "stand_ins.py", "exchange.py")},
+        {"parts": _inside(*PROBE_FILES), "wiring": _inside(*PROBE_FILES, "stand_ins.py")},
     ),
     plan=plan,
     exam="4",

@@ -11,7 +11,6 @@ from parity_tests.assignments.mlp.kinds import (
     linear,
     loss,
     main,
-    masks,
     network,
     sgd,
     support,
@@ -27,7 +26,7 @@ KINDS: Mapping[str, Kind] = {
     "init": init.KIND,
     "elementwise": elementwise.KIND,
     "dropout": dropout.KIND,
-    "masks": masks.KIND,
+    "masks": dropout.MASKS,
     "sgd": sgd.KIND,
     "loss": loss.KIND,
     **support.KINDS,
@@ -62,7 +61,7 @@ def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[C
     if edition != PLAIN:
         yield from dropout.cases(dtype, seed)
         if first:
-            yield from masks.cases(seed)
+            yield from dropout.mask_cases(seed)
     yield from sgd.cases(edition, dtype, seed, first=first)
     yield from loss.cases(dtype, seed)
     if first:

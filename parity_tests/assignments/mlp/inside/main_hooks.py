@@ -7,26 +7,24 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.call_arguments import default_of, in_order
     from parity_tests.assignments.mlp.inside.homework_names import PIXELS, SGD_PARAMETERS
-    from parity_tests.assignments.mlp.inside.layer_state import goes_on
-    from parity_tests.assignments.mlp.inside.main_log import CLASSES, Log
-    from parity_tests.assignments.mlp.inside.main_values import number, numeric
+    from parity_tests.assignments.mlp.inside.main_log import CLASSES, Log, number, numeric
+    from parity_tests.assignments.mlp.inside.probe_layers import goes_on
 else:
-    from call_arguments import default_of, in_order
     from homework_names import PIXELS, SGD_PARAMETERS
-    from layer_state import goes_on
-    from main_log import CLASSES, Log
-    from main_values import number, numeric
+    from main_log import CLASSES, Log, number, numeric
+    from probe_layers import goes_on
 
 LABEL_CAP = 1000
+_GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 INPUTS = {"nonlinear": "L1.forward's output", "loss": "L2.forward's output"}
 """What a forward must be given, by the part; other parts take what the last of those before them returned."""
 SGD_ARGUMENTS = {len(parameters): parameters for parameters in SGD_PARAMETERS.values()}
@@ -273,3 +271,70 @@ class Hooks:
             return replacement(*in_order(original, args, kwargs, method=False))
 
         return hook
+
+
+# ---- the arguments of a call in the order in which a function of the submission declares them
+
+
+def in_order(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, method: bool) -> list[Any]:
+    """The arguments of a call in the order in which `function` declares them, whatever it names them."""
+    if not kwargs:
+        return list(args)
+    plain = [*([None] if method else []), *args]
+    try:
+        order = _order(function, len(plain), tuple(kwargs))
+        if order:
+            given = [*plain, *kwargs.values()]
+            values = [given[index] for index in order]
+        else:
+            bound = _signature(function).bind(*plain, **kwargs)
+            if any(
+                one.kind in _GATHERING for name, one in bound.signature.parameters.items() if name in bound.arguments
+            ):
+                return [*args, *kwargs.values()]
+            values = list(bound.arguments.values())
+    except (TypeError, ValueError):
+        return [*args, *kwargs.values()]
+    return values[1 if method else 0 :]
+
+
+def default_of(method: Any, position: int) -> Any:
+    """The default of a method's parameter at `position` (self not counted); True where it has none."""
+    try:
+        default = list(_signature(method).parameters.values())[position + 1].default
+    except (TypeError, ValueError, IndexError):
+        return True
+    return True if default is inspect.Parameter.empty else default
+
+
+def accepts(function: Any, *args: Any) -> bool:
+    """Whether a function can be called with these arguments."""
+    try:
+        inspect.signature(function).bind(*args)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def forget_functions() -> None:
+    """Empties the caches, which hold functions of the submission."""
+    _signature.cache_clear()
+    _order.cache_clear()
+
+
+@lru_cache(maxsize=64)
+def _signature(function: Any) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+@lru_cache(maxsize=64)
+def _order(function: Any, plain: int, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Which argument of such a call, with so many `plain` ones and then these by name, comes first, second, … .
+
+    That is the same in every call of its form. () where `function` gathers some of them in one parameter. Raises
+    TypeError, ValueError where it cannot be called so.
+    """
+    given = range(plain + len(names))
+    bound = _signature(function).bind(*given[:plain], **dict(zip(names, given[plain:], strict=True)))
+    order = tuple(bound.arguments.values())
+    return order if all(type(index) is int for index in order) else ()

@@ -10,16 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
+if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.homework_names import BESIDE, PIXELS, WEIGHT_NAMES
-    from parity_tests.assignments.mlp.inside.main_values import FLOAT64, Array, numeric, same
 else:
     from homework_names import BESIDE, PIXELS, WEIGHT_NAMES
-    from main_values import FLOAT64, Array, numeric, same
-
-import numpy as np
 
 CLASSES = 10
 ONCE = f"{BESIDE} the network, which took it first for "
@@ -29,6 +26,8 @@ EVENT_CAP = 20_000
 BYTE_CAP = 64_000_000
 """Bytes that are stored: some hundred times the weights of 1,000 hidden units for a few pixels."""
 BATCH = "the mini-batch"
+Array = NDArray[Any]
+FLOAT64 = np.dtype(np.float64)
 Value = tuple[Any, Array | None]
 """An object that went through a call, and a copy of its numbers that was made at once."""
 
@@ -357,3 +356,37 @@ class Weights:
         if before is not None and value.shape != before:
             return f"has the shape {value.shape} after an update and had {before} before"
         return "" if value.ndim == 2 else f"has the shape {value.shape}"
+
+
+# ---- numbers, of whatever a submission handles
+
+
+def numeric(value: Any) -> Array | None:
+    """A float64 copy of a numeric array or list, else None."""
+    if type(value) is np.ndarray and value.dtype == FLOAT64:
+        return value.copy()
+    try:
+        return np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def number(value: Any) -> float | None:
+    """A rate as a Python float, or None where it is no single number."""
+    array = numeric(value)
+    return float(array.reshape(-1)[0]) if array is not None and array.size == 1 else None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two arrays hold equal numbers, labels as a column or flat alike."""
+    one, other = numeric(one), numeric(other)
+    if one is None or other is None or one.size != other.size:
+        return False
+    if one.shape != other.shape and (1 not in one.shape[1:] and 1 not in other.shape[1:]):
+        return False
+    return equal(one.reshape(-1), other.reshape(-1))
+
+
+def equal(one: Array, other: Array) -> bool:
+    """Whether two float64 arrays of the same shape hold equal numbers, NaN equal to NaN."""
+    return one.tobytes() == other.tobytes() or bool(np.all((one == other) | (np.isnan(one) & np.isnan(other))))

@@ -24,21 +24,17 @@ import numpy as np
 
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.as_script import Script
-    from parity_tests.assignments.mlp.inside.call_arguments import accepts, forget_functions
     from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES, WITHOUT_DECAY
-    from parity_tests.assignments.mlp.inside.main_hooks import Hooks, shrunk
-    from parity_tests.assignments.mlp.inside.main_log import Log
-    from parity_tests.assignments.mlp.inside.main_values import Array, Stamps, records_in, result_files, stamps
+    from parity_tests.assignments.mlp.inside.main_hooks import Hooks, accepts, forget_functions, shrunk
+    from parity_tests.assignments.mlp.inside.main_log import Array, Log, number, numeric
     from parity_tests.assignments.mlp.inside.patched_parts import patch
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
     from as_script import Script
-    from call_arguments import accepts, forget_functions
     from homework_names import PLAIN, WEIGHT_NAMES, WITHOUT_DECAY
-    from main_hooks import Hooks, shrunk
-    from main_log import Log
-    from main_values import records_in, result_files, stamps
+    from main_hooks import Hooks, accepts, forget_functions, shrunk
+    from main_log import Log, number, numeric
     from patched_parts import patch
 
 OPTIMIZATION_TYPE = "minibatch_sgd"
@@ -47,6 +43,11 @@ AS_SCRIPT = "as a script"
 SEEDS_CAP = 20
 ALL_UNITS = 1 << 30
 """More hidden units than `main` asks for."""
+FILE_CAP = 1 << 20
+"""Bytes of a result file that is read."""
+FILES_CAP, RECORDS_CAP, DEPTH_CAP = 100, 40, 4
+Stamps = Mapping[Path, tuple[int, int, int]]
+"""The files of a folder, each with what changes when it is written; the second is its size."""
 
 
 def main(
@@ -97,7 +98,7 @@ def _exchange(params: Mapping[str, Any]) -> Callable[[Submission], Any] | None:
     """What puts correct parts in place of those that are exchanged, in a further module of the submission."""
     if not params.get("exchanged"):
         return None
-    right = import_module("exchange").exchange  # bound for one process only
+    right = import_module("stand_ins").exchange  # bound for one process only
     return partial(right, parts=params["exchanged"], ended=params.get("ended", ()))
 
 
@@ -324,3 +325,80 @@ def _insist(action: Callable[..., Any], *args: Any) -> None:
                 raise
         else:
             return
+
+
+# ---- what was returned and written
+
+
+def records_in(value: Any, key: str = "", depth: int = 0) -> list[tuple[str, Array]]:
+    """Every sequence of numbers in what was returned or written: (where it stood, the numbers), in order.
+
+    A record may be a list, a tuple, an array, or stand inside a dict; a sequence of single numbers is one record, and
+    so is an empty list.
+    """
+    array = numeric(value) if isinstance(value, (list, tuple, np.ndarray)) else None
+    if array is not None and (array.ndim == 1 or (array.size and array.size == max(array.shape))):
+        return [(key, array.reshape(-1))]
+    if depth > DEPTH_CAP:
+        return []
+    if isinstance(value, dict):
+        pairs = [(str(name), inner) for name, inner in value.items()]
+    elif isinstance(value, (list, tuple, np.ndarray)) and np.ndim(array if array is not None else [0]) > 0:
+        pairs = [(str(index), inner) for index, inner in enumerate(value)]
+    else:
+        return []
+    records: list[tuple[str, Array]] = []
+    for name, inner in pairs[:FILES_CAP]:
+        records += records_in(inner, f"{key}.{name}" if key else name, depth + 1)
+    return records[:RECORDS_CAP]
+
+
+def stamps(folder: Path) -> Stamps:
+    """The files in a folder and those below it."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    return {path: (at.st_ino, at.st_size, at.st_mtime_ns) for path in files for at in (path.stat(),)}
+
+
+def result_files(
+    folder: Path, before: Stamps, settings: Mapping[str, Any]
+) -> tuple[list[tuple[str, str]], list[tuple[str, str, Array]]]:
+    """The JSON files that were written in a folder since `before`, each with what is wrong with it; and their records.
+
+    Where none was, those that lie there: whoever looks for results finds these. A record is (file, key, numbers). A
+    file that repeats `settings` alone is no result file.
+    """
+    now = stamps(folder)
+    written = _read({path: stamp for path, stamp in now.items() if before.get(path) != stamp}, settings)
+    return written if written[0] else _read(now, settings)
+
+
+def _read(found: Stamps, settings: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str, Array]]]:
+    """The JSON files among these, and their records."""
+    files: list[tuple[str, str]] = []
+    records: list[tuple[str, str, Array]] = []
+    for path, (_, size, _) in list(found.items())[:FILES_CAP]:
+        if size > FILE_CAP:
+            continue
+        try:
+            content = json.loads(path.read_text())
+        except (ValueError, OSError, RecursionError):
+            if path.suffix == ".json":
+                files.append((path.name, "is not JSON"))
+            continue
+        inside = [(path.name, key, numbers) for key, numbers in [*records_in(content), *_tested(content)]]
+        if inside or not _repeats(content, settings):
+            files.append((path.name, ""))
+            records += inside
+    return files, records[:RECORDS_CAP]
+
+
+def _tested(content: Any) -> list[tuple[str, Array]]:
+    """The single numbers of a file whose names say that they are of the test set."""
+    pairs = content.items() if isinstance(content, dict) else ()
+    found = [(str(name), number(value)) for name, value in pairs if "test" in str(name) and np.ndim(value) == 0]
+    return [(name, np.array([value])) for name, value in found[:RECORDS_CAP] if value is not None]
+
+
+def _repeats(content: Any, settings: Mapping[str, Any]) -> bool:
+    """Whether what a file holds is some of the settings that main was passed, and nothing else."""
+    return isinstance(content, dict) and bool(content) and all(value in settings.values() for value in content.values())

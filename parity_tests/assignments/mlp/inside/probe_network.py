@@ -14,14 +14,13 @@ import numpy as np
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside import probe_layers
     from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
-    from parity_tests.assignments.mlp.inside.layer_state import goes_on, parameter, set_weights
-    from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
+    from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params, goes_on, parameter, set_weights
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
     import probe_layers
     from homework_names import WEIGHT_NAMES
-    from layer_state import goes_on, parameter, set_weights
+    from probe_layers import goes_on, parameter, set_weights
 
 
 def network(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:

@@ -50,7 +50,7 @@ def _exchanging(probe: Callable[..., None]) -> Callable[..., None]:
 
     def put(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
         if params.get("exchanged"):
-            import_module("exchange").exchange(
+            import_module("stand_ins").exchange(
                 submission, params["exchanged"], params.get("ended", ())
             )  # bound for one process only
         probe(submission, recorder, params, arrays)

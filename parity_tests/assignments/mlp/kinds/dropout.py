@@ -1,4 +1,7 @@
-"""Dropout, forward and backward: the rows of its cases, the draw, the judge, and the calls as evidence."""
+"""Dropout: forward and backward by the masks that are seen, and the masks themselves as random draws.
+
+Of both: the rows of the cases, the draw and the judge; of the first the calls as evidence.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +18,7 @@ from parity_tests.harness.compare import compare
 from parity_tests.harness.explanation import not_judged
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, unjudged
+from parity_tests.protocol.comparison import Comparison, matched, mismatched, unjudged
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
@@ -261,4 +264,67 @@ def dropout_call(
     return call
 
 
+CALLS = 9
+"""Forwards of one case, the last of them of another object."""
+CALLS_SMALL = 300
+"""The same of an array so small that only many masks together can be judged, and of which all is often dropped."""
+OUTPUTS, ODD = Key("outputs"), Key("output")
+"""What all forwards returned, calls×N×M; and what is kept in its place where one returned something else."""
+OF_MASKS = tuple(Quantity(name, "9", OUTPUTS) for name in ("scale", "kept fraction", "independence", "re-drawn masks"))
+
+
+def mask_cases(seed: int) -> Iterator[Case]:
+    """Many masks at each rate but 0, and many more of one row and of one column at one of them; they have no dtype."""
+    positive = {slug: r for slug, r in rates(seed).items() if r > 0}
+    for slug, r in positive.items():
+        yield _case_of_masks(slug, f"at {words(slug)}", {"r": r, "calls": CALLS, "N": 100, "M": 100})
+    settings = settings_of(seed, "dropout", "small")
+    for slug, title, (N, M) in (
+        ("small", "of one short row", (1, settings.randint(2, 4))),
+        ("one-column", "of one short column", (settings.randint(2, 3), 1)),
+    ):
+        yield _case_of_masks(slug, title, {"r": positive["high-rate"], "calls": CALLS_SMALL, "N": N, "M": M})
+
+
+def _case_of_masks(slug: str, title: str, params: Params) -> Case:
+    return Case(
+        f"dropout/masks-{slug}/float64", "dropout", f"dropout's masks {title}", "float64", "masks", params, OF_MASKS
+    )
+
+
+def draw_masks(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """q, none of whose elements is near 0."""
+    return {"q": without_zeros(rng, (params["N"], params["M"]))}
+
+
+def outputs_of(case: Case, observation: Observation) -> NDArray[Any] | None:
+    """What all forwards returned, calls×N×M; None where one returned something else."""
+    return array_of(observation, OUTPUTS, tuple(case.params[name] for name in ("calls", "N", "M")))
+
+
+def judge_masks(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
+    """The scale of what is kept, and whether the masks are independent draws at the rate, made anew each time."""
+    from parity_tests.harness import statistics
+    from reference import dropout
+
+    q, r = arrays["q"], case.params["r"]
+    outputs = outputs_of(case, observation)
+    if outputs is None:
+        odd = compare(result_of(observation, ODD), known(q))
+        return dict.fromkeys((row.name for row in OF_MASKS), odd)
+    masks = kept_mask(outputs)
+    scale = compare(Returned("array", outputs[0], ""), dropout.forward(q, masks[0], r, context.device))
+    rate = statistics.rate_of(masks, r)
+    problems = {
+        "kept fraction": statistics.kept_fraction_problem(masks, r),
+        "independence": statistics.independence_problem(masks, rate),
+        "re-drawn masks": statistics.redrawn_problem(masks, rate),
+    }
+    return {
+        "scale": replace(scale, notes=()),
+        **{name: mismatched(problem) if problem else matched() for name, problem in problems.items()},
+    }
+
+
 KIND = Kind(draw, judge, evidence, labels=LABELS)
+MASKS = Kind(draw_masks, judge_masks)

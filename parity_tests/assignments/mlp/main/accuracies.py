@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, SET, Evaluations
+from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, Evaluations
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
+from parity_tests.assignments.mlp.main.run import SET
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.finding import Said
 from reference.rounding import gamma

@@ -10,9 +10,8 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.main.foreign_rows import SET_OF
 from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
-from parity_tests.assignments.mlp.main.run import Pass, Update
+from parity_tests.assignments.mlp.main.run import SET, Pass, Update
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.finding import Said
@@ -67,7 +66,7 @@ def _rows_problem(main: MainRun, update: Update, step: Pass, number: int) -> Sai
 
 def _foreign(main: MainRun, step: Pass) -> Said:
     if step.split:
-        name = f"rows of the {SET_OF[step.split]} set"
+        name = f"rows of the {SET[step.split]} set"
         alone = {update.pass_.split for update in main.run.updates if update.pass_ is not None} == {step.split}
         if alone:
             return Said(f"trains on {name}", "" if step.split == "train" else Found.OTHER_SET)

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.main_run import MainRun
-from parity_tests.assignments.mlp.main.run import Pass
+from parity_tests.assignments.mlp.main.run import SET, Pass
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import Rows, evaluation_of_rows
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.finding import Said
 
-SET = {"train": "training", "valid": "validation"}
 OTHER = {"train": "valid", "valid": "train"}
 POSITION = {"train": 0, "valid": 1}
 """Where the record of a set stands among those that main returns, and writes."""

@@ -14,7 +14,7 @@ from parity_tests.assignments.mlp.main.closeness import EXPLAINS
 from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.assignments.mlp.main.measured import Measured
-from parity_tests.assignments.mlp.main.seen_calls import seen_in_calls
+from parity_tests.assignments.mlp.main.weights import seen_in_calls
 from parity_tests.assignments.mlp.mistakes.steps import Steps, first_off
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name
 from parity_tests.assignments.mlp.network import formula

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.main.evaluations import POSITION, SET, Evaluations, Sweep
+from parity_tests.assignments.mlp.main.evaluations import POSITION, Evaluations, Sweep
 from parity_tests.assignments.mlp.main.main_run import Array, figures
+from parity_tests.assignments.mlp.main.run import SET
 from parity_tests.assignments.mlp.network.answers import Rows
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, matched

@@ -12,16 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.main.foreign_rows import told
-from parity_tests.assignments.mlp.main.run import SPLITS, Array, Built, Call, Dropped, Pass, Run, Update
-from parity_tests.assignments.mlp.main.spans import SgdCall, Span
-from parity_tests.assignments.mlp.main.updates import training_spans, updates_of
+from parity_tests.assignments.mlp.findings import Found
+from parity_tests.assignments.mlp.main.run import SET, SPLITS, Array, Built, Call, Dropped, Pass, Run, SgdCall, Update
+from parity_tests.assignments.mlp.main.updates import training_passes, updates_of
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
+from parity_tests.protocol.finding import Said
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
 
 Records = tuple[tuple[str, Array], ...]
 """Sequences of numbers, and where each stood."""
+CHANGED = Said("every pixel is changed in the same way", Found.CHANGED_PIXELS)
+ALIKE = 1e-9
+"""How near, in units of the largest pixel, an affine change must come to what was given."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class _Reader:
         }
         self.built: list[Built] = []
         self.used: set[str] = set()
-        self.spans: list[Span] = []
+        self.passes: list[Pass] = []
         self.malformed = ""
 
     def read(self, events: Sequence[Mapping[str, Any]]) -> None:
@@ -110,48 +113,46 @@ class _Reader:
         if kept is not None and kept < len(self.X):
             splits, rows = _rows(self.X[kept], self.known)
             # Told once: a main that changes its pixels does so in every batch.
-            if (len(splits) > 1 or "" in splits) and not any(span.foreign for span in self.spans):
-                foreign = told(self.X[kept], self.digits, splits)
+            if (len(splits) > 1 or "" in splits) and not any(one.foreign for one in self.passes):
+                foreign = _foreign(self.X[kept], self.digits, splits)
         split = splits.pop() if len(splits) == 1 else ""
         shape, forward = event.get("shape"), event["event"] == "L1.forward"
         weights = int(event["weights"]) if forward else -1
-        self.spans.append(
-            Span(split, rows, None if shape is None else tuple(shape), weights, index, forward, foreign=foreign)
-        )
+        shape = None if shape is None else tuple(shape)
+        self.passes.append(Pass(split, rows, shape, weights, index, forward, foreign))
 
     def _sgd(self, event: Mapping[str, Any], index: int) -> None:
-        if not self.spans:
+        if not self.passes:
             self._begin(event, index)
         rates = {name: event[name] for name in ("lam", "alpha", "eta") if event.get(name) is not None}
-        span = self._updated()
         call = SgdCall(index, int(event["before"]), int(event["after"]), rates, str(event["momentum"]))
-        span.sgd.append(call)
+        self._updated().sgd.append(call)
 
-    def _updated(self) -> Span:
-        """The span whose gradients SGD is given: the newest that went backward, though main may have looked at others.
+    def _updated(self) -> Pass:
+        """The pass whose gradients SGD is given: the newest that went backward, though main may have looked at others.
 
-        A part of main that looks at the network between backward and update makes spans of its own.
+        A part of main that looks at the network between backward and update makes passes of its own.
         """
-        since = next((number for number, span in enumerate(reversed(self.spans)) if span.sgd), len(self.spans))
-        for span in self.spans[len(self.spans) - since :][::-1]:
-            if span.backward is not None:
-                return span
-        return self.spans[-1]
+        since = next((number for number, one in enumerate(reversed(self.passes)) if one.sgd), len(self.passes))
+        for one in self.passes[len(self.passes) - since :][::-1]:
+            if one.backward is not None:
+                return one
+        return self.passes[-1]
 
     def _call(self, event: Mapping[str, Any], index: int) -> None:
         name = event["event"]
-        if name == "L1.forward" or not self.spans:
+        if name == "L1.forward" or not self.passes:
             self._begin(event, index)
         self.used.add(name.split(".")[0])
-        span = self.spans[-1]
-        span.calls.append((index, Call(name, tuple((a, b, c) for a, b, c in event.get("wrong", [])))))
+        now = self.passes[-1]
+        now.calls.append(Call(index, name, tuple((a, b, c) for a, b, c in event.get("wrong", []))))
         if name.startswith("drop") and name.endswith(".forward"):
             at = int(event.get("dropout", -1))
             known = 0 <= at < min(len(self.kept), len(self.seen))
             kept, seen = (self.kept[at] != 0, self.seen[at] != 0) if known else (None, None)
-            span.drops.append(Dropped(bool(event["train"]), kept, seen))
+            now.drops.append(Dropped(bool(event["train"]), kept, seen))
         if name == "loss.forward" and "labels" in event:
-            span.labels = tuple(event["labels"])
+            now.labels = tuple(event["labels"])
 
 
 def results_of(observation: Observation, number: int) -> tuple[Records, Records]:
@@ -173,16 +174,16 @@ def replay(observation: Observation, digits: Mapping[str, Array], *, epochs: int
     weights = {name: _array(kept, name) for name in WEIGHT_NAMES}
     reader = _Reader(kept, digits)
     reader.read(kept.fact("events", []))
-    passes = {span.started: span.finished() for span in reader.spans if span.forward}
+    passes = tuple(one for one in reader.passes if one.forward)
     steps = len(digits["train_X"]) // batch
-    updates = updates_of(reader.spans, passes, weights, kept.fact("end", -1), epochs=epochs, steps=steps)
+    updates = updates_of(reader.passes, weights, kept.fact("end", -1), epochs=epochs, steps=steps)
     returned = enumerate(kept.fact("returned", []))
     records = enumerate(kept.fact("records", []))
-    training = [span.started for span in training_spans(reader.spans)]
+    training = [one.started for one in training_passes(reader.passes)]
     return Run(
         built=tuple(reader.built),
         used=frozenset(reader.used),
-        passes=tuple(passes.values()),
+        passes=passes,
         updates=updates,
         evaluations=_evaluations(passes, updates, training),
         weights=weights,
@@ -199,12 +200,51 @@ def replay(observation: Observation, digits: Mapping[str, Array], *, epochs: int
 
 
 def _evaluations(
-    passes: Mapping[int, Pass], updates: Sequence[Update], training: Sequence[int]
+    passes: Sequence[Pass], updates: Sequence[Update], training: Sequence[int]
 ) -> tuple[tuple[Pass, ...], ...]:
     """For each epoch, the passes after its last update and before the next one that trains; `training` start those."""
     evaluations = []
     for epoch in range(updates[-1].epoch + 1 if updates else 0):
         ended = max((update.ended for update in updates if update.epoch == epoch), default=0)
         end = min((started for started in training if started > ended), default=1 << 60)
-        evaluations.append(tuple(one for started, one in passes.items() if ended < started < end))
+        evaluations.append(tuple(one for one in passes if ended < one.started < end))
     return tuple(evaluations)
+
+
+# ---- what rows are that do not all belong to one set
+
+
+def _foreign(X: Array, digits: Mapping[str, Array], splits: set[str]) -> Said | None:
+    """What these rows, which are of `splits`, are; None where nothing that is known explains all of them."""
+    if splits <= set(SPLITS):
+        sets = " and the ".join(SET[split] for split in SPLITS if split in splits)
+        return Said(f"rows of the {sets} set together")
+    known = np.concatenate([np.asarray(digits[f"{split}_X"], np.float64) for split in SPLITS])
+    X = np.asarray(X, np.float64)
+    if X.ndim != 2 or X.shape[1:] != known.shape[1:] or not np.isfinite(X).all():
+        return None
+    if all(((known == row) | (row == 0)).all(axis=1).any() for row in X) and X.any():
+        return Said("rows of which some pixels are set to 0 (is dropout called on them, or do you leave pixels out?)")
+    return CHANGED if _changed_alike(X, known) else None
+
+
+def _changed_alike(X: Array, known: Array) -> bool:
+    """Whether one scale and one shift make known rows of all of these."""
+    row = X[int(np.argmax(np.ptp(X, axis=1)))]
+    size = np.abs(X).max()
+    for scale, shift in _scales_and_shifts(row, known, size):
+        gaps = np.abs(scale * known[None] + shift - X[:, None]).max(axis=2).min(axis=1)
+        if (gaps <= ALIKE * size).all():
+            return True
+    return False
+
+
+def _scales_and_shifts(row: Array, known: Array, size: float) -> set[tuple[float, float]]:
+    """Those that make this row of a known one."""
+    centred = known - known.mean(axis=1, keepdims=True)
+    sizes = (centred**2).sum(axis=1)
+    with np.errstate(all="ignore"):
+        scales = centred @ (row - row.mean()) / sizes
+    shifts = row.mean() - scales * known.mean(axis=1)
+    gaps = np.abs(scales[:, None] * known + shifts[:, None] - row).max(axis=1)
+    return {(float(a), float(b)) for a, b, gap in zip(scales, shifts, gaps, strict=True) if a and gap <= ALIKE * size}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,18 @@ from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.finding import Said
 
 Array = NDArray[Any]
-SPLITS = ("train", "valid", "test")
+SET = {"train": "training", "valid": "validation", "test": "test"}
+SPLITS = tuple(SET)
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call that `main` made to a part. `wrong`: (argument, what was passed, what belongs there)."""
+    """A call that `main` made to a part, by its index in the log.
 
+    `wrong`: (argument, what was passed, what belongs there).
+    """
+
+    index: int
     name: str
     wrong: tuple[tuple[str, str, str], ...] = ()
 
@@ -37,12 +42,24 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class SgdCall:
+    """A call of SGD: its index in the log, the indices of the weights around it, and what it was passed."""
+
+    index: int
+    before: int
+    after: int
+    rates: Mapping[str, float]
+    momentum: str
+
+
+@dataclass(eq=False)
 class Pass:
-    """One forward through the network, from its L1.forward to the next one, and the backwards that followed.
+    """One forward through the network, from its L1.forward to the next one, with the calls and updates in between.
 
     `split` is "train", "valid", "test", or "" where the rows are not all of one of them, and `foreign` what they are
-    then, as far as that is known; `rows` are indices in it,
-    `weights` an index in Run.weights (−1: unknown), `labels` what the loss was given, `started` its index in the log.
+    then, as far as that is known; `rows` are indices in it, `weights` an index in Run.weights (−1: unknown), `labels`
+    what the loss was given, `started` its index in the log; `forward` is False for one that begins before any
+    L1.forward. It grows while the log is read.
     """
 
     split: str
@@ -50,10 +67,22 @@ class Pass:
     shape: tuple[int, ...] | None
     weights: int
     started: int
-    calls: tuple[Call, ...]
-    drops: tuple[Dropped, ...]
-    labels: tuple[float, ...] | None
+    forward: bool = True
     foreign: Said | None = None
+    calls: list[Call] = field(default_factory=list)
+    drops: list[Dropped] = field(default_factory=list)
+    labels: tuple[float, ...] | None = None
+    sgd: list[SgdCall] = field(default_factory=list)
+
+    @property
+    def before(self) -> int:
+        """The index of the weights that it begins with, −1 where they are not known."""
+        return self.sgd[0].before if self.weights < 0 and self.sgd else self.weights
+
+    @property
+    def backward(self) -> int | None:
+        """The index in the log of its last backward, None where it has none."""
+        return next((call.index for call in reversed(self.calls) if call.name.endswith(".backward")), None)
 
     @property
     def dropped(self) -> Dropped | None:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.main.run import Pass, Update
-from parity_tests.assignments.mlp.main.spans import SgdCall, Span
+from parity_tests.assignments.mlp.main.run import Pass, SgdCall, Update
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from reference.rounding import gamma
 
@@ -23,44 +22,38 @@ Weights = Mapping[str, NDArray[Any]]
 """The recorded weights, stacked, by WEIGHT_NAMES."""
 
 
-def training_spans(spans: Sequence[Span]) -> list[Span]:
+def training_passes(passes: Sequence[Pass]) -> list[Pass]:
     """Those that train: that go backward or call SGD; if none does, those with dropout on, or else all forwards."""
     return (
-        [span for span in spans if span.sgd or span.backward is not None]
-        or [span for span in spans if span.trains]
-        or [span for span in spans if span.forward]
+        [one for one in passes if one.sgd or one.backward is not None]
+        or [one for one in passes if one.training]
+        or [one for one in passes if one.forward]
     )
 
 
-def updates_of(
-    spans: Sequence[Span], passes: Mapping[int, Pass], weights: Weights, end: int, *, epochs: int, steps: int
-) -> tuple[Update, ...]:
+def updates_of(passes: Sequence[Pass], weights: Weights, end: int, *, epochs: int, steps: int) -> tuple[Update, ...]:
     """The steps, each from the weights at a training batch to those at the next.
 
-    `passes` are the spans' own, by where they start in the log, and the weights at `end` are the last ones; `epochs` of
-    `steps` steps are asked for. A training batch without SGD that leaves the weights as they were is none: main may
-    look at a gradient first.
+    The weights at `end` are the last ones; `epochs` of `steps` steps are asked for. A training batch without SGD that
+    leaves the weights as they were is none: main may look at a gradient first.
     """
-    training = training_spans(spans)
-    found: list[tuple[Span, tuple[int, ...]]] = []
-    for number, span in enumerate(training):
+    training = training_passes(passes)
+    found: list[tuple[Pass, tuple[int, ...]]] = []
+    for number, step in enumerate(training):
         following = training[number + 1 : number + 2]
-        after = tuple(one.before for one in following) or _after_last(span, spans, weights, end)
-        changed = tuple(index for index in after if index < 0 or not _unchanged(weights, span.before, index))
-        if span.sgd or changed:
-            found.append((span, changed or after))
-    epoch_of = _epochs([span for span, _ in found], spans, epochs, steps)
-    return tuple(
-        _update(span, after, epoch, passes.get(span.started), weights)
-        for (span, after), epoch in zip(found, epoch_of, strict=True)
-    )
+        after = tuple(one.before for one in following) or _after_last(step, passes, weights, end)
+        changed = tuple(index for index in after if index < 0 or not _unchanged(weights, step.before, index))
+        if step.sgd or changed:
+            found.append((step, changed or after))
+    epoch_of = _epochs([one for one, _ in found], passes, epochs, steps)
+    return tuple(_update(one, after, epoch, weights) for (one, after), epoch in zip(found, epoch_of, strict=True))
 
 
-def _after_last(span: Span, spans: Sequence[Span], weights: Weights, end: int) -> tuple[int, ...]:
+def _after_last(step: Pass, passes: Sequence[Pass], weights: Weights, end: int) -> tuple[int, ...]:
     """What the weights may be after the last step: after SGD, or where it changes nothing at any later time."""
-    if span.sgd and span.sgd[-1].after >= 0 and not _unchanged(weights, span.before, span.sgd[-1].after):
-        return (span.sgd[-1].after,)
-    later = [one.weights for one in spans if one.started > span.started and one.weights >= 0]
+    if step.sgd and step.sgd[-1].after >= 0 and not _unchanged(weights, step.before, step.sgd[-1].after):
+        return (step.sgd[-1].after,)
+    later = [one.weights for one in passes if one.started > step.started and one.weights >= 0]
     return tuple(dict.fromkeys([*later, end]))
 
 
@@ -77,21 +70,21 @@ def taken_back(before: NDArray[Any], after: NDArray[Any]) -> bool:
     return bool(np.all((np.abs(before - after) <= rounding) | (np.isnan(before) & np.isnan(after))))
 
 
-def _update(span: Span, after: tuple[int, ...], epoch: int, one: Pass | None, weights: Weights) -> Update:
-    effective = [call for call in span.sgd if call.after != call.before] or span.sgd
+def _update(step: Pass, after: tuple[int, ...], epoch: int, weights: Weights) -> Update:
+    effective = [call for call in step.sgd if call.after != call.before] or step.sgd
     cut = effective[-1].index if effective else float("inf")
-    ended = span.sgd[-1].index if span.sgd else span.started if span.backward is None else span.backward
+    ended = step.sgd[-1].index if step.sgd else step.started if step.backward is None else step.backward
     return Update(
         epoch=epoch,
-        pass_=one,
-        before=span.before,
+        pass_=step if step.forward else None,
+        before=step.before,
         after=after[0],
         later=after[1:],
-        rates=span.sgd[-1].rates if span.sgd else {},
-        momentum=span.sgd[0].momentum if span.sgd else "",
-        calls=tuple(call for index, call in span.calls if index < cut),
+        rates=step.sgd[-1].rates if step.sgd else {},
+        momentum=step.sgd[0].momentum if step.sgd else "",
+        calls=tuple(call for call in step.calls if call.index < cut),
         ended=ended,
-        again=_again(span.sgd, weights),
+        again=_again(step.sgd, weights),
     )
 
 
@@ -109,15 +102,15 @@ def _again(calls: Sequence[SgdCall], weights: Weights) -> bool:
     return False
 
 
-def _epochs(steps_made: Sequence[Span], spans: Sequence[Span], epochs: int, steps: int) -> list[int]:
+def _epochs(steps_made: Sequence[Pass], passes: Sequence[Pass], epochs: int, steps: int) -> list[int]:
     """The epoch of each step: by counting where the number is right, else parted by passes over validation data."""
     count = len(steps_made)
     if count == epochs * steps:
         return [index // steps for index in range(count)]
-    valid = [span.started for span in spans if span.split == "valid"]
+    valid = [one.started for one in passes if one.split == "valid"]
     epochs_of, epoch = [], 0
-    for index, span in enumerate(steps_made):
-        if index and any(steps_made[index - 1].started < at < span.started for at in valid):
+    for index, step in enumerate(steps_made):
+        if index and any(steps_made[index - 1].started < at < step.started for at in valid):
             epoch += 1
         epochs_of.append(epoch)
     return epochs_of if epoch else [index // max(steps, 1) for index in range(count)]

@@ -13,10 +13,9 @@ from parity_tests.assignments.mlp.inside.homework_names import PLAIN
 from parity_tests.assignments.mlp.main.accuracies import judge_accuracy
 from parity_tests.assignments.mlp.main.as_script import judge_as_script
 from parity_tests.assignments.mlp.main.batches import judge_batches, judge_number_of_steps, judge_shuffle
-from parity_tests.assignments.mlp.main.best_model import judge_test_accuracy
+from parity_tests.assignments.mlp.main.best_model import judge_test_accuracy, stopped_early
 from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, Config, main_quantities
 from parity_tests.assignments.mlp.main.dropout import judge_dropout
-from parity_tests.assignments.mlp.main.early_stopping import stopped_early
 from parity_tests.assignments.mlp.main.evaluations import Evaluations
 from parity_tests.assignments.mlp.main.layers import judge_layers
 from parity_tests.assignments.mlp.main.learning_rate import judge_learning_rate

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.kinds.dropout import kept_mask
-from parity_tests.assignments.mlp.kinds.masks import outputs_of
+from parity_tests.assignments.mlp.kinds.dropout import kept_mask, outputs_of
 from parity_tests.assignments.mlp.mistakes.generated import HINTS, SHARED, Changed, Names, Written, generated, tried
 from parity_tests.parts.dropout import DRAWN, DROPOUT_BACKWARD, DROPOUT_FORWARD, DROPOUT_IN_EVALUATION
 from parity_tests.parts.right_text import RightText, names_in

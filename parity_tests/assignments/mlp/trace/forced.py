@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.kinds.network_links import judge_step
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, key_after_step
-from parity_tests.assignments.mlp.network.trainer import Trainer
+from parity_tests.assignments.mlp.network.model import Trainer
 from parity_tests.assignments.mlp.trace.plan import MlpPlan, quantities
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
