@@ -10,7 +10,7 @@ from parity_tests.cli import main
 from parity_tests.examples.chromium import Browser, find
 from parity_tests.selftest import shared
 from parity_tests.selftest.fake_grading import threads
-from parity_tests.selftest.runners import SHORT
+from parity_tests.selftest.runners import shorten_grace
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +42,7 @@ def no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """What will not end by itself is waited for no longer than a submission that is expected to overstay."""
-    for module in ("child", "runner"):
-        monkeypatch.setattr(f"parity_tests.harness.process.{module}.GRACE", SHORT)
+    shorten_grace(monkeypatch)
 
 
 @pytest.fixture(scope="module")

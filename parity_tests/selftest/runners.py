@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
@@ -33,6 +34,12 @@ OF_A_KIND = ("companions", "fixture", "allow", "isolation")
 """Options by which a runner's processes are of another kind, for which another fork server would have to be started."""
 SHORT = 0.3
 """Seconds for a submission that is expected to overstay."""
+
+
+def shorten_grace(patch: pytest.MonkeyPatch) -> None:
+    """Lets what will not end by itself be waited for no longer than that."""
+    for module in ("child", "runner"):
+        patch.setattr(f"parity_tests.harness.process.{module}.GRACE", SHORT)
 
 
 def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -33,6 +33,7 @@ from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.kind import Context
 from parity_tests.selftest.process_trees import children, is_running
+from parity_tests.selftest.runners import shorten_grace
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -168,7 +169,8 @@ def runs(running_before: frozenset[int], level: str, tmp_path_factory: pytest.Te
     names.append("honest last")
     folders = {name: put(root / name, "" if name.startswith("honest") else name) for name in names}
     before = {name: contents(folder) for name, folder in folders.items()}
-    with ThreadPoolExecutor(2) as pool, ForkServers() as servers:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool, ForkServers() as servers:
+        shorten_grace(patch)
         forked = pool.map(
             lambda name: (judge if name.startswith("honest") else attacked)(folders[name], level, servers), names
         )
