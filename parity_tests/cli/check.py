@@ -134,6 +134,7 @@ def check(
     earlier = drift.read_before(baseline, update_baseline, fail_on)
 
     from parity_tests.harness.check import check as run_check
+    from parity_tests.harness.flow_answers import kept_between_processes
     from parity_tests.harness.process.available_levels import require
 
     notebook = submission if submission is not None and submission.suffix == ".ipynb" else None
@@ -147,7 +148,7 @@ def check(
     if edition is not None:
         chosen.refuse_edition(edition)
     tells = {"verbose": verbose, "quiet": quiet}
-    with Progress("checking", **tells) as progress:
+    with kept_between_processes(chosen), Progress("checking", **tells) as progress:
         run = run_check(
             chosen,
             folder,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.judge_flow import judge_returned, may_pass, prepared
+from parity_tests.harness.kept_answers import ROOT, KeptAnswers, folder
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -25,7 +27,10 @@ from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING
 
 if TYPE_CHECKING:
+    from parity_tests.harness.wire.frames import Message
+    from parity_tests.protocol.assignment import Assignment
     from reference.flow import Flowed
+    from reference.flow.evaluate import Answer as Computed
 
 Array = NDArray[Any]
 Reference = Callable[..., Mapping[str, Any]]
@@ -56,23 +61,45 @@ class Question:
 class Answers:
     """torch's answers by the names of quantities, and the same in float64 where the case is in float32.
 
-    What is sampled is sampled when it is first asked for: most of what is wrong is over the bound.
+    What is sampled is sampled when it is first asked for: most of what is wrong is over the bound. What is `kept` of an
+    earlier run is computed only where more is asked of it than was then.
     """
 
-    def __init__(self, case: Case, form: Form, device: str) -> None:
-        from reference.flow import asked
-
-        self._case, self._form, self._device = case, form, device
-        self._answer = asked(form.reference, form.inputs, device, REPLICAS, form.rounded)
-        self._known: Mapping[str, Flowed] = self._answer.bounded()
-        self._is_bounded = True
+    def __init__(self, case: Case, form: Form, device: str, kept: Message | None = None) -> None:
+        self._case, self.form, self._device = case, form, device
+        self._answer: Computed | None = None
+        self._computed: Mapping[str, Flowed] = {}
         self._prepared: dict[str, Answer] = {}
+        if kept is None:
+            self._is_bounded = True
+            self._known = self._again()
+        else:
+            from reference.flow import from_arrays
+
+            self._is_bounded = bool(kept.header["bounded"])
+            self._known = from_arrays(kept.header, kept.arrays, self._again)
+
+    def _again(self) -> Mapping[str, Flowed]:
+        """What is known, computed in this process."""
+        if self._answer is None:
+            from reference.flow import asked
+
+            self._answer = asked(self.form.reference, self.form.inputs, self._device, REPLICAS, self.form.rounded)
+            self._computed = self._answer.bounded()
+            if not self._is_bounded:
+                self._computed = self._answer.flowed(self._computed)
+        return self._computed
 
     @property
     def flowed(self) -> Mapping[str, Flowed]:
         """By name, each with its radius."""
         if self._is_bounded:
-            self._known = self._answer.flowed(self._known)
+            if all(one.kind != "sample" for one in self._known.values()):
+                self._is_bounded = False
+                return self._known
+            computed = self._again()
+            assert self._answer is not None
+            self._known = self._computed = self._answer.flowed(computed)
             self._is_bounded = False
             self._prepared.clear()
         return self._known
@@ -82,10 +109,17 @@ class Answers:
         """By name, each with its radius where that is known, else with a bound of it."""
         return self._known
 
+    def to_keep(self) -> tuple[dict[str, Any], dict[str, Array]] | None:
+        """What was computed in this process, as `kept` is given to the next; None where there is nothing new."""
+        from reference.flow import to_arrays
+
+        found = None if self._answer is None or self._device != "cpu" else to_arrays(self._computed, self._answer)
+        return None if found is None else ({**found[0], "bounded": self._is_bounded}, found[1])
+
     @cached_property
     def wide(self) -> Mapping[str, Array]:
         """In float64, where the case is in float32."""
-        return {} if self._case.dtype != "float32" else predicted(self._case, self._form, self._device, wide=True)
+        return {} if self._case.dtype != "float32" else predicted(self._case, self.form, self._device, wide=True)
 
     def prepared(self, name: str) -> Answer:
         """What judging needs of one of them, as far as it is known: a class holds many results against it."""
@@ -107,14 +141,48 @@ def answers(case: Case, form: Form, device: str) -> Answers:
     """torch's answers to one form; they are kept, since a class asks for the same ones again and again."""
     key = _key(case, form, device)
     if key not in _answers:
-        _answers[key] = Answers(case, form, device)
+        _answers[key] = Answers(case, form, device, _kept_as(key))
         while len(_answers) > _KEPT:
             _answers.popitem(last=False)
     return _answers[key]
 
 
+_kept: list[KeptAnswers] = []
+"""Where answers of earlier processes are, while they are asked for."""
+
+
+@contextmanager
+def kept_between_processes(assignment: Assignment) -> Iterator[None]:
+    """What is answered meanwhile is known to the next process that asks it.
+
+    Of Parity's own assignments alone: what another folder says of its references, no state of Parity tells.
+    """
+    if not assignment.solution.is_relative_to(ROOT):
+        yield
+        return
+    _kept.append(KeptAnswers(folder()))
+    try:
+        yield
+    finally:
+        store = _kept.pop()
+    found = [(key, known.to_keep()) for key, known in _answers.items()]
+    found += [(key, ({}, values)) for key, values in _predicted.items() if _text(key) not in store]
+    store.add((_text(key), *new) for key, new in found if new is not None)
+
+
+def _kept_as(key: Sequence[str]) -> Message | None:
+    return _kept[-1].get(_text(key)) if _kept else None
+
+
+def _text(key: Sequence[str]) -> str:
+    return "\n".join(key)
+
+
 def _key(case: Case, form: Form, device: str) -> tuple[str, ...]:
-    return case.name, form.note, device, _digest(form.inputs)
+    """The case and the form; the function tells assignments apart."""
+    function = form.reference.func if isinstance(form.reference, partial) else form.reference
+    name = f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+    return case.name, name, form.note, device, _digest(form.inputs)
 
 
 _KEPT_BYTES = 2**25
@@ -134,8 +202,12 @@ def predicted(case: Case, form: Form, device: str = "cpu", *, wide: bool = False
 
     key = (*_key(case, form, device), "float64" if wide else case.dtype)
     if key not in _predicted:
-        found = plain(form.reference, form.inputs, device=device, dtype=torch.float64 if wide else None)
-        values = {name: value.cpu().numpy() for name, value in found.items()}
+        kept = _kept_as(key)
+        if kept is None:
+            found = plain(form.reference, form.inputs, device=device, dtype=torch.float64 if wide else None)
+            values = {name: value.cpu().numpy() for name, value in found.items()}
+        else:
+            values = kept.arrays
         _predicted[key] = values
         _sizes[0] += _bytes(values)
         while _sizes[0] > _KEPT_BYTES and len(_predicted) > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import pytest
 
@@ -28,6 +29,8 @@ def _shared_by_checks() -> Iterator[None]:
         patch.setattr("parity_tests.harness.check.judge_observed", shared.judgement)
         patch.setattr("parity_tests.proof.judged_variants.fork_servers", shared.of_session)
         patch.setattr("parity_tests.proof.judged_variants._cache", lambda: shared.JUDGED)
+        # A test that changes a reference is not answered by what another process has kept.
+        patch.setattr("parity_tests.harness.flow_answers.kept_between_processes", nullcontext)
         yield
 
 

@@ -9,6 +9,7 @@ from reference.flow.errors import (
 )
 from reference.flow.evaluate import asked, evaluate
 from reference.flow.flowed import Alternative, Flowed
+from reference.flow.kept import from_arrays, to_arrays
 from reference.flow.low_precision import Arithmetic
 from reference.flow.operation import Operation, rule
 from reference.flow.plain import plain
@@ -28,9 +29,11 @@ __all__ = [
     "UnsupportedTypeError",
     "asked",
     "evaluate",
+    "from_arrays",
     "gradients",
     "module_reference",
     "plain",
     "replay",
     "rule",
+    "to_arrays",
 ]

@@ -123,8 +123,8 @@ class Answer:
                 raise QuestionError(f"there is no form {form!r}; there are {', '.join(FORMS)}")
             if not isinstance(form, str):
                 self.functions[getattr(form, "__name__", f"form {len(self.functions) + 1}")] = form
-        self._by_form: dict[str, dict[str, Tensor]] = {}
-        self._bounds_by_form: dict[str, dict[str, Tensor]] = {}
+        self.by_form: dict[str, dict[str, Tensor]] = {}
+        self.bounds_by_form: dict[str, dict[str, Tensor]] = {}
         self._radii: dict[str, Tensor] = {}
         self._recorded: Flow | None = None
         self._long = self._closed = False
@@ -162,7 +162,7 @@ class Answer:
         bounds = {name: one.radius for name, one in bounded.items()}
         self._radii, laws = self._narrowed(bounds, chosen, frozenset(), self._recorded)
         self._recorded = None
-        self._by_form.clear()
+        self.by_form.clear()
         flowed = dict(bounded)
         for name in chosen:
             radius = self._radii[name]
@@ -301,16 +301,16 @@ class Answer:
     def _form(self, form: str, name: str) -> Tensor:
         """The radius of one output where the form is allowed for."""
         self._long |= self.fine  # forms have probable radii of their own
-        if form not in self._by_form:
+        if form not in self.by_form:
             if form in self.functions:
                 inner = Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
                 beside = inner._every_radius(frozenset())
                 self._refuse_another_function(form, inner.want, self._radii, beside)
-                self._by_form[form] = {key: self._radii[key] + beside[key] for key in self._radii}
+                self.by_form[form] = {key: self._radii[key] + beside[key] for key in self._radii}
             else:
                 with_form = self._every_radius(frozenset({form}))
-                self._by_form[form] = {key: torch.maximum(self._radii[key], with_form[key]) for key in self._radii}
-        return self._by_form[form][name]
+                self.by_form[form] = {key: torch.maximum(self._radii[key], with_form[key]) for key in self._radii}
+        return self.by_form[form][name]
 
     def _every_radius(self, forms: frozenset[str]) -> dict[str, Tensor]:
         bounds, kinds, flow = self._bounds(forms)
@@ -319,21 +319,21 @@ class Answer:
 
     def _form_bound(self, form: str, name: str) -> Tensor:
         """What the radius of one output does not exceed where the form is allowed for: no sample is taken."""
-        if form not in self._bounds_by_form:
+        if form not in self.bounds_by_form:
             if form in self.functions:
                 inner = Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
                 beside, _, _ = inner._bounds(frozenset())
                 self._refuse_another_function(form, inner.want, self._radii, beside)
                 # A sum in float32 may be rounded down beneath the one in float64 that a sample is part of.
-                self._bounds_by_form[form] = {
+                self.bounds_by_form[form] = {
                     key: _rounded_up(radius + beside[key]) for key, radius in self._radii.items()
                 }
             else:
                 with_form, _, _ = self._bounds(frozenset({form}))
-                self._bounds_by_form[form] = {
+                self.bounds_by_form[form] = {
                     key: torch.maximum(radius, with_form[key]) for key, radius in self._radii.items()
                 }
-        return self._bounds_by_form[form][name]
+        return self.bounds_by_form[form][name]
 
     def _refuse_another_function(
         self, form: str, values: Mapping[str, Tensor], plain: Mapping[str, Tensor], beside: Mapping[str, Tensor]

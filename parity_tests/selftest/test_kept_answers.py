@@ -1,0 +1,158 @@
+"""torch's answers outlive a process: they come back as they were, and what is not as it was is computed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from parity_tests.harness import flow_answers
+from parity_tests.harness.flow_answers import Answers, Form, answers, predicted
+from parity_tests.harness.kept_answers import folder
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.registry import find
+
+KEEPING = flow_answers.kept_between_processes
+"""As it is outside of tests, which do without it (conftest)."""
+CASE = Case("layer/a", "layer", "layer", "float32", "", {}, ())
+X = np.array([[0.0, 1.5, -2.0], [1e-3, 0.0, 7.0]], np.float32)
+CALLS: list[str] = []
+
+
+def layer(x: torch.Tensor, scale: float) -> Mapping[str, torch.Tensor]:
+    """A norm, whose sums have other forms, and the gradient of relu, which has two sides at 0."""
+    CALLS.append("layer")
+    x = x.detach().requires_grad_()
+    (dx,) = torch.autograd.grad(torch.relu(x).sum(), x)
+    return {"out": scale * torch.softmax(x, -1) / x.var(-1, keepdim=True), "dx": dx}
+
+
+FORM = Form(layer, {"x": X, "scale": 2.0})
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def asked(form: Form = FORM, assignment: Assignment | None = None) -> tuple[Answers, int]:
+    """The answers to a form in a process that has answered nothing yet, with all that is known of them; the calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow_answers, "_answers", {})
+        patch.setattr(flow_answers, "_predicted", type(flow_answers._predicted)())
+        CALLS.clear()
+        with KEEPING(assignment or find("cs231n")):
+            known = answers(CASE, form, "cpu")
+            everything(known)
+            predicted(CASE, form, wide=True)
+        return known, len(CALLS)
+
+
+def everything(known: Answers) -> dict[str, Any]:
+    """Whatever judges read of answers, as lists."""
+    return {
+        name: [
+            *(
+                one.value.tolist(),
+                one.radius.tolist(),
+                one.kind,
+                one.undecided.tolist(),
+                one.probability,
+                one.conserved,
+            ),
+            [(a.value.tolist(), a.radius.tolist(), a.where.tolist(), a.note) for a in one.alternatives],
+            {form: radius.tolist() for form, radius in one.form_bounds.items()},
+            {form: radius.tolist() for form, radius in one.forms.items()},
+            dict(one.conditions),
+        ]
+        for name, one in known.flowed.items()
+    }
+
+
+def test_a_second_process_is_told_all_that_the_first_has_computed_and_calls_no_reference() -> None:
+    (first, calls), (second, later) = asked(), asked()
+    assert calls > 5
+    assert later == 0
+    assert everything(second) == everything(first)
+    assert second.flowed["dx"].alternatives
+    assert second.flowed["out"].forms
+
+
+def test_what_is_asked_beyond_what_was_kept_is_computed() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow_answers, "_answers", {})
+        with KEEPING(find("cs231n")):
+            answers(CASE, FORM, "cpu")  # bounds alone
+    (second, calls), (third, later) = asked(), asked()
+    assert calls > 0 == later
+    assert everything(third) == everything(second)
+
+
+def test_other_inputs_another_reference_or_another_note_are_other_questions() -> None:
+    asked()
+    for form in (
+        Form(layer, {"x": X, "scale": 3.0}),
+        Form(layer, {"x": X[::-1], "scale": 2.0}),
+        Form(partial(other, layer), FORM.inputs),
+        Form(layer, FORM.inputs, "a note"),
+    ):
+        assert asked(form)[1] > 0, form
+        assert asked(form)[1] == 0, form
+
+
+def other(inner: Any, x: torch.Tensor, scale: float) -> Mapping[str, torch.Tensor]:
+    """Another function of the same inputs."""
+    return dict(inner(x, scale))
+
+
+def test_another_state_of_the_program_begins_anew_and_four_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in "abcdef":
+        monkeypatch.setattr(np, "__version__", version)
+        assert asked()[1] > 0
+        assert asked()[1] == 0
+    assert len(kept_files()) == 4
+
+
+@pytest.mark.parametrize("damage", ["one byte", "the whole file", "another's message"])
+def test_what_was_changed_in_the_file_is_computed_and_written_again(damage: str) -> None:
+    first, _ = asked()
+    asked(Form(layer, {"x": 2 * X, "scale": 2.0}))
+    (file,) = kept_files()
+    if damage == "the whole file":
+        file.write_bytes(b"not a database")
+    else:
+        with closing(sqlite3.connect(file)) as base, base:
+            rows = base.execute("SELECT key, digest, message FROM answers").fetchall()
+            for (key, digest, message), other in zip(rows, [*rows[1:], rows[0]], strict=True):
+                wrong = (digest, message[:-1] + bytes([message[-1] ^ 1])) if damage == "one byte" else other[1:]
+                base.execute("UPDATE answers SET digest = ?, message = ? WHERE key = ?", (*wrong, key))
+    (again, calls), (_, later) = asked(), asked()
+    assert calls > 0 == later
+    assert everything(again) == everything(first)
+
+
+def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> None:
+    tmp_path.joinpath("parity").write_text("a file, where a folder is asked")
+    assert asked()[1] > 0
+    assert asked()[1] > 0
+
+
+def test_what_another_folder_declares_is_not_kept(tmp_path: Path) -> None:
+    foreign = replace(find("cs231n"), solution=tmp_path)
+    assert asked(assignment=foreign)[1] > 0
+    assert asked(assignment=foreign)[1] > 0
+    assert kept_files() == []
+
+
+def kept_files() -> list[Path]:
+    """The files of answers, one for each state."""
+    return sorted(folder().glob("*.sqlite")) if folder().is_dir() else []
