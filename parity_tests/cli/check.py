@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -183,7 +184,7 @@ def check(
         kept = replace(run.environment, drift=drift.document(moved, baseline))
         run = replace(run, environment=kept)  # for the page, also where it is made later
     before = run_before(out, run)
-    lines = run_lines(run, out, strict, quiet, before)
+    lines = run_lines(run, out, strict, quiet, before, _again(submission or folder, assignment, edition))
     without_page = _save(run, out, strict, scripts, before)
     if without_page and not quiet:
         lines.append(f"There is no report.html in it: {without_page}")
@@ -199,6 +200,15 @@ def check(
         lines.append(drift.update(baseline, run.records, run.environment, agreed=agreed, whole=whole))
     print_run(run, lines, strict=strict, as_json=as_json, github=github, drift=drift.document(moved, baseline))
     return DISCREPANCIES if status == AGREEMENT and fail_on and moved else status
+
+
+def _again(submission: Path, assignment: str | None, edition: str | None) -> str:
+    """The command that checks the same once more, to which an option is added."""
+    from reports.model.escape import printable
+
+    chosen = {"--assignment": assignment, "--edition": edition}
+    options = [word for name, value in chosen.items() if value is not None for word in (name, value)]
+    return printable(shlex.join(["parity", "check", str(submission), *options]))
 
 
 def _save(run: Any, out: Path, strict: bool, scripts: Mapping[str, str], before: SavedRun | None) -> str:

@@ -94,6 +94,7 @@ def summary(tables: Tables, out: Path) -> list[str]:
         f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, class.csv, and a feedback.md "
         "and a report.html for each submission."
     )
+    lines.append(f"To fill the course site's table: parity gradebook {shlex.quote(str(out))} TABLE.csv")
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from parity_tests.grading.flags import FlagKind, few
 if TYPE_CHECKING:
     from parity_tests.grading.dry_run import Plan, Planned
 
+_UNCUT = 1000
+"""Letters of a cell where no terminal cuts it off."""
 _MOST = 8
 """Submissions of which it is said in full why there is nothing to run, and what was taken for what."""
 
@@ -49,7 +52,8 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     sentences += [f"{capitalised(kind)}: {few(list(dict.fromkeys(names)))}." for kind, names in people.items()]
     if plan.former:
         sentences.append(f"No longer in the tables, because these submissions are without them: {few(plan.former)}.")
-    print_wrapped([*sentences[: 1 if quiet else None], "Nothing was run or written."][: 1 if quiet else None])
+    sentences.append("Nothing was run or written; without --dry-run it is graded.")
+    print_wrapped(sentences[: 1 if quiet else None])
 
 
 def _conversions(plan: Plan) -> list[str]:
@@ -67,12 +71,13 @@ def _print_table(plan: Plan) -> None:
     from reports.terminal.lines import table
 
     colours = paint()
-    room = width() // 5
+    whole = not sys.stdout.isatty()
+    room = _UNCUT if whole else width() // 5
     rows = [[colours(text, "head") for text in ("submission", "as whom", "late", "what", "from")]]
     for planned in plan.planned:
         cells = (planned.hand_in.name, planned.who, planned.hand_in.late, planned.what, _source(planned))
         rows.append([_cut(printable(cell), room) for cell in cells[:-1]] + [printable(cells[-1])])
-    for line in table(rows, "lllll", width=width()):
+    for line in table(rows, "lllll", width=None if whole else width()):
         click.echo(line, color=True)
 
 

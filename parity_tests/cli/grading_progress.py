@@ -110,7 +110,8 @@ class GradingProgress:
         if not new:
             return f"{self._earlier} were there already"
         left = duration(round((self._total - self._finished) * seconds / new))
-        return f"{new / seconds:.1f} a second{f', {left} left' if self._finished < self._total else ''}"
+        pace = f"{new / seconds:.1f} a second" if new > seconds else f"{seconds / new:.0f} s each"
+        return f"{pace}{f', {left} left' if self._finished < self._total else ''}"
 
 
 class _LogFile(logging.FileHandler):

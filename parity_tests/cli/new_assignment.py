@@ -221,5 +221,7 @@ def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
         click.echo(f"Write what is missing in place of the dots in {where}/assignment.toml. Then:")
     if _is_starter(module, proposals):
         click.echo(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")
+    elif not left:
+        click.echo("Whether its own solution agrees says:")
     click.echo(f"  parity check {where}/solution --assignment {where}/")
     return OPEN_LEFT if left else 0

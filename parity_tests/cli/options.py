@@ -96,13 +96,14 @@ allow_option = click.option(
 
 def timeout_of(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The option --timeout: the seconds that one case, or one step, may take."""
+    of_all = "; all cases may take 12 times as long, and 120 seconds at least" if what == "case" else ""
     return click.option(
         "--timeout",
         type=float,
         default=10.0,
         show_default=True,
         callback=finite_seconds,
-        help=f"Seconds that one {what} may take.",
+        help=f"Seconds that one {what} may take{of_all}.",
     )
 
 

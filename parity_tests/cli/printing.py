@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from reports.model.run import Results
 
 
-def run_lines(run: Any, out: Path, strict: bool, quiet: bool, before: Results | None = None) -> list[str]:
+def run_lines(
+    run: Any, out: Path, strict: bool, quiet: bool, before: Results | None = None, again: str = ""
+) -> list[str]:
     """The table, the discrepancies, the verdict, what is new since the run before, and where the run is saved.
 
-    With `quiet` the verdict alone.
+    With `quiet` the verdict alone. `again` is the command that checks anew, where one looks for fixes.
     """
     from reports.model.escape import printable
     from reports.model.summary import left_by_import
@@ -47,8 +49,12 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool, before: Results | 
         if (
             example is not None and example.verdict != Verdict.MISSING and left_by_import(run.records)
         ):  # there is nothing to see of what is not there
-            lines[-1] += f" To see {'more of it' if example.ratio is None else 'the numbers'}:"
+            numbers, late = example.ratio is not None, any(one.verdict == Verdict.TIMEOUT for one in run.records)
+            fix = again if numbers and not run.environment.fixes and run.environment.without_fix is None else ""
+            lines[-1] += f" To see {'the numbers' if numbers else 'more of it'}{', and to look for a fix' * bool(fix)}:"
             lines.append(f"  parity show {name} {shlex.quote(printable(example.case))}")
+            lines += [f"  {fix} --fix"] if fix else []
+            lines += ["To give it more time:", f"  {again} --timeout 60"] if again and late else []
     return lines
 
 

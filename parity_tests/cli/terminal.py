@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow"}
 PROGRESS_AFTER = 2.0  # seconds
+_TELLING = 0.05  # of the cases: before, the first of them and the start would tell how long the others take
 EVERY = 10.0
 """Seconds between the lines that tell how far it is where no bar can be drawn."""
 
@@ -49,7 +50,7 @@ class Progress:
 
         now = time.monotonic()
         left = duration(max(round((now - self._start) * (total - done) / max(done, 1)), 1))
-        case = f"{case}, {left} left" if done < total else case
+        case = f"{case}, {left} left" if total > done >= _TELLING * total else case
         if self._quiet:
             return
         if self._verbose or not self._terminal:

@@ -225,9 +225,8 @@ def _print(run: Any, out: Path, first: bool, quiet: bool) -> None:
         click.echo("\n".join(lines), color=True)
         return
     name = shlex.quote(printable(str(out)))
-    lines.append(
-        f"The trace is saved in {name}; {PAGE} and {PICTURE} there draw it, and parts/ holds the figures of every step."
-    )
+    saved = f"The trace is saved in {name}; {PAGE} and {PICTURE} draw it, and parts/ holds the figures of every step."
+    lines += textwrap.wrap(saved, width())
     if first:
         lines.append(f"These are the first {run.steps} steps; --steps 1000, or --epochs 10, goes on.")
     click.echo("\n".join(lines), color=True)

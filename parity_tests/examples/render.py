@@ -64,7 +64,7 @@ def render(into: Path) -> list[str]:
     graded, course = Path("graded"), Path("course")
     with tempfile.TemporaryDirectory() as made, contextlib.chdir(made):
         _changed(homework, [MISTAKE])
-        _quietly("check", homework, "--out", run, "--todo", "4,7,8", "--dtype", "float64")
+        _quietly("check", homework, "--out", run)
         saved = load(run)
         for form, name in FORMATS.items():
             (into / name).write_bytes(RENDER[form](saved, run, False))
@@ -125,7 +125,7 @@ def take_pictures() -> None:
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
         render(Path(folder))
         for name in ("report", "class"):
-            browser.open(Path(folder) / f"{name}.html", width=1180, height=900)
+            browser.open(Path(folder) / f"{name}.html", width=1180, height=1000)
             browser.picture(PICTURES / f"{name}.png", whole=False)
 
 

@@ -128,7 +128,8 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
     imports = not any(record.check == "import" and record.verdict in FAILING for record in records)
     for record in records:
         unread = record.verdict == Verdict.MISSING and not imports
-        is_open = record.verdict in FAILING and record.explained_by and not record.excuse and not record.undecided
+        others = record.explained_by not in ("", record.part)
+        is_open = record.verdict in FAILING and others and not record.excuse and not record.undecided
         if is_open and not unread and of_check.get(record.check) != {record.explained_by}:
             found.setdefault(record.explained_by, {})[record.check, record.quantity] = record.part
     return [
@@ -158,7 +159,9 @@ def likeness_flags(found: Iterable[Cluster]) -> list[Flag]:
         same = f"{share} % of their own lines are the same ({likest.common} of {likest.own} in the likest two)"
         nameless = f"cluster {number}{given}: {same}, names and spaces aside"
         kind = FlagKind.IDENTICAL if cluster.pairs[-1].share == 1 else FlagKind.ALIKE
-        flags += [Flag(name, kind, f"{nameless}, in {few(people)}", nameless) for name in people]
+        two = " and ".join("the solution" if name == SOLUTION else name for name in (likest.one, likest.other))
+        named = f"{nameless}, in {few(people)}; the likest two are {two}"
+        flags += [Flag(name, kind, named, nameless) for name in people]
     return flags
 
 

@@ -31,7 +31,7 @@ from parity_tests.grading.settings import Settings
 from parity_tests.harness.inside.fork_server import give_back_freed_memory, keep_freed_memory
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.harness.process.questions import SECONDS_IN_ALL
+from parity_tests.harness.process.questions import seconds_in_all
 from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
@@ -286,10 +286,10 @@ def _laid_out(files: Sequence[tuple[str, bytes]]) -> Iterator[Path]:
 def overdue(settings: Settings) -> float:
     """Seconds after which a worker gives itself up: a check ends long before, unless the harness hangs.
 
-    All processes of a submission may take SECONDS_IN_ALL, and the last case that is put to each may need new ones.
+    All processes of a submission may take `seconds_in_all`, and the last case that is put to each may need new ones.
     """
     processes = len(find(settings.assignment).inside.processes)
-    return MARGIN + SECONDS_IN_ALL + processes * 8 * settings.timeout
+    return MARGIN + seconds_in_all(settings.timeout) + processes * 8 * settings.timeout
 
 
 @contextmanager

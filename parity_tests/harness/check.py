@@ -24,7 +24,7 @@ from parity_tests.harness.machine import import_torch, refuse_missing_device
 from parity_tests.harness.make_records import Setting
 from parity_tests.harness.notebook_cells import Cells
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.harness.process.questions import Budget, ask_all
+from parity_tests.harness.process.questions import Budget, ask_all, seconds_in_all
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.source_lines import excerpts, source_lines, text_of
 from parity_tests.harness.stages import Progress, judge_observed
@@ -113,7 +113,7 @@ def check(
         first.start()
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
         importing = pool.submit(import_torch)
-        budget = Budget()
+        budget = Budget(seconds_in_all(timeout))
         with budget.waiting():
             hello = first.hello
         _refuse_own_fault(hello, partial(of_solution, own, hello.edition))

@@ -11,6 +11,7 @@ from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Hello
 from parity_tests.protocol.quantity import Quantity
 from reports.model.notes import Note, NoteKind
+from reports.model.phrases import listed
 from reports.model.records import Record
 
 
@@ -52,7 +53,7 @@ def notes_on(hello: Hello, assignment: Assignment, *, told_by_files: bool) -> It
         was, its = ("was", "its") if len(given) == 1 else ("were", "their")
         sentences.append(f"there was no {' and no '.join(given)} that runs: Parity's own {was} used in {its} place")
     if silent:
-        sentences.append(f"{' and '.join(silent)} did nothing here, for a stand-in of Parity's took that place")
+        sentences.append(f"{listed(silent)} did nothing here, where a stand-in replaced what is not used")
     if sentences:
         yield Note(NoteKind.LENT, ", and ".join(sentences))
     if hello.left_out:

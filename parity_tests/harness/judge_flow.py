@@ -182,11 +182,10 @@ def _explained_by_a_form(
             return again.noting(note, kind=NoteKind.FORM), allowed
     if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
         return comparison, answer
-    if flowed.probability is not None:
-        of_what = "an element" if flowed.kind == "sample" else "for all elements together"
-        certainty = f"by rounding alone this would be improbable ({flowed.probability:.1g} {of_what})"
-    else:
-        certainty = "rounding alone cannot do this"
+    if flowed.probability is None:
+        return comparison, answer
+    of_what = "an element" if flowed.kind == "sample" else "for all elements together"
+    certainty = f"by rounding alone this would be improbable ({flowed.probability:.1g} {of_what})"
     return replace(comparison, problem=f"{comparison.problem}; {certainty}"), answer
 
 

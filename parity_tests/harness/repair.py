@@ -177,7 +177,7 @@ def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Rec
             said.append(f"  {fix.place}: {printable(fix.words)}")
             said += [f"    {line}" for line in fix.marked()]
     if left := [labels[part] for part in without_fix(found, assignment, records)]:
-        said.append(f"No fix was found for {listed(left)}: no small change or two, of those tried, mends all of it.")
+        said.append(f"No fix was found for {listed(left)} by one or two small changes: go by what is said above.")
     return said
 
 

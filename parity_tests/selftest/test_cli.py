@@ -188,8 +188,9 @@ def test_a_discrepancy_is_said_and_leads_to_its_numbers(fake: FakeCheck, parity:
     assert status == 1
     assert "gradient of W at [0, 3] is 0.5" in out
     assert "Disagreement: 1 of 2" in out
-    hint = out.strip().splitlines()[-1].partition("parity ")[2].split()
-    assert hint[0] == "show"
+    *_, numbers, fix = out.strip().splitlines()
+    assert fix.endswith(" --fix")
+    hint = numbers.partition("parity ")[2].split()
     status, shown, _ = parity(*hint)
     assert status == 0
     assert "X of 3×2, W of 2×4" in shown

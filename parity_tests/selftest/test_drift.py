@@ -207,6 +207,7 @@ def test_the_command_writes_compares_and_fails_on_drift(
     assert "Drift: " in out
     assert '<h2 id="drift">Drift</h2>' in (tmp_path / "parity-run" / "report.html").read_text(encoding="utf-8")
     assert "moved by more than 0.1" in parity("report", "parity-run")[1]
+    assert "Drift: 1 ratio has moved" in parity("report", "parity-run", "--format", "markdown")[1]
     status, out, _ = parity("check", "--shipped", "--baseline", str(file), "--fail-on", "drift", "--json")
     assert status == 1
     assert json.loads(out)["drift"]["moved"][0]["was"] == 0.9

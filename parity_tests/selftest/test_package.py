@@ -109,7 +109,7 @@ def test_a_module_is_said_to_do_nothing_only_where_it_is_imported(folder: Path, 
     even = folder / "powers" / "roots" / "even.py"
     even.write_text(lines + even.read_text())
     note = checked(folder).records[0].note
-    said = f"{named[0]} did nothing here, for a stand-in of Parity's took that place" if named else ""
+    said = f"{named[0]} did nothing here, where a stand-in replaced what is not used" if named else ""
     assert note == said
 
 

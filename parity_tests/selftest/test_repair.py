@@ -75,7 +75,7 @@ def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: d
     assert "8" not in found
     assert without_fix(list(found.values()), ASSIGNMENT, wrong.records) == ["8"]
     said = lines(list(found.values()), ASSIGNMENT, wrong.records)
-    assert said[-1] == "No fix was found for TODO 8: no small change or two, of those tried, mends all of it."
+    assert said[-1] == "No fix was found for TODO 8 by one or two small changes: go by what is said above."
 
 
 TRAINING = Source(

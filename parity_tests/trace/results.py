@@ -216,7 +216,7 @@ class _Records:
         step, f = self._session.tally.mismatched[name]
         first = self._cause(name, step)
         after = f"from step {step} on, after the divergence in {first.quantity}"
-        problem = f"is off by {exact_number(f.gap or 0.0)} {after}"
+        problem = f"differs by {exact_number(f.gap or 0.0)} {after}"
         comparison = Comparison(Verdict.MISMATCH, f.gap, f.radius, f.ratio, got=f.got, want=f.want, problem=problem)
         return replace(comparison, step=step, explained_by=first.part)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import PurePath
 
+from reports.model.baseline import drifted
 from reports.model.escape import workflow_message, workflow_property
 from reports.model.folding import entries, label_of, place_of
 from reports.model.groups import grouped
@@ -30,7 +31,8 @@ def annotation_lines(run: Results, *, folder: str = "", strict: bool = False) ->
     record says that it failed, or else where its part begins.
     """
     groups = grouped(run.records, strict)
-    commands = []
+    drift = drifted(run.environment.drift)
+    commands = [_command("warning", drift, title="Parity: drift")] if drift else []
     for level, records in (
         ("error", [*groups.discrepancies, *groups.faults, *groups.costly_notes]),
         ("warning", groups.undecided),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reports.model.baseline import drifted
 from reports.model.escape import markdown
 from reports.model.folding import Entry, entries, label_of, where_seen
 from reports.model.groups import grouped
@@ -25,6 +26,8 @@ def markdown_report(run: Results, *, strict: bool = False) -> str:
     lines = [f"## {'❌' if fails else '✅'} Parity: {_text(verdict_sentence(run, strict))}", ""]
     if run.records:
         lines += [f"**Checked:** {_text(headline(run))}", ""]
+    if drift := drifted(run.environment.drift):
+        lines += [f"⚠️ {_text(drift)}", ""]
     lines += _part_table(run, strict)
     groups = grouped(run.records, strict)
     for title, records in (

@@ -17,7 +17,7 @@ from reports.model.records import Record
 from reports.model.relation import relation_of
 from reports.model.run import Results, inputs_of, parts_of, title_of
 from reports.model.summary import import_fails
-from reports.model.verdicts import NOT_JUDGED, NOTE, Verdict, row_of
+from reports.model.verdicts import NOT_JUDGED, NOTE, UNSEEN, Verdict, row_of
 from reports.model.words import inputs_text, mistakes, radius_text
 
 
@@ -30,8 +30,8 @@ class CodeLine:
     here: bool
 
 
-_AROUND, _MOST_LINES = 5, 14
-"""Lines of a long function that stand open before and after the place, and where none is known."""
+_AROUND, _MOST_LINES = 5, 28
+"""Lines of a long function that stand open before and after the place; the most of one that is shown whole."""
 
 
 @dataclass(frozen=True)
@@ -43,33 +43,18 @@ class Code:
 
     @property
     def open(self) -> list[CodeLine]:
-        """Those to begin with: all of a few, else those around the places or, where none is known, the first."""
+        """Those to begin with: all of a few, else those around the places; none where no place is known."""
         if len(self.lines) <= _MOST_LINES:
             return self.lines
         here = [at for at, line in enumerate(self.lines) if line.here]
         near = {n for at in here for n in range(at - _AROUND, at + _AROUND + 1)}
-        if not near:
-            told = _docstring(self.lines)
-            near = set([at for at in range(len(self.lines)) if at not in told][:_MOST_LINES])
         shown: list[CodeLine] = []
         for at, line in enumerate(self.lines):
             if at in near:
                 shown.append(line)
-            elif not shown or shown[-1].number is not None:
+            elif near and (not shown or shown[-1].number is not None):
                 shown.append(CodeLine(None, "", here=False))
         return shown
-
-
-def _docstring(lines: Sequence[CodeLine]) -> range:
-    """Where the first docstring among these lines stands, of more than one line."""
-    begins = next((at for at, line in enumerate(lines) if line.text.lstrip().startswith(('"""', "'''"))), None)
-    if begins is None:
-        return range(0)
-    quotes = lines[begins].text.lstrip()[:3]
-    if lines[begins].text.count(quotes) > 1:
-        return range(0)
-    ends = next((at for at in range(begins + 1, len(lines)) if quotes in lines[at].text), len(lines) - 1)
-    return range(begins, ends + 1)
 
 
 def code_of(run: Results, records: Sequence[Record]) -> list[Code]:
@@ -242,8 +227,8 @@ class CardMaker:
         first = entry.records[0]
         if first.check == "import":
             return "import"
-        if len(self._parts.within(entry.records)) > 1 and first.verdict == Verdict.MISSING:
-            return "not implemented"
+        if len(self._parts.within(entry.records)) > 1 and first.verdict in UNSEEN:
+            return ""
         case = title_of(self._run, first.case) or first.case
         return title or ": ".join(filter(None, (case, first.quantity)))
 

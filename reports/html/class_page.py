@@ -127,13 +127,17 @@ def codes(names: Sequence[str], secret: str) -> dict[str, str]:
 def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, list[Made]]:
     """What each submission got wrong, each mistake once: its part, and its name or what is seen of it.
 
-    What cannot be imported has no other mistake.
+    What cannot be imported has no other mistake, and what is not implemented nothing that is wrong.
     """
     made: dict[str, dict[Made, None]] = {}
     wrong = records[records["verdict"].isin(FAILING - {Verdict.HARNESS_ERROR}) & (records["explained_by"] == "")]
     broken = {str(name): {_BROKEN: None} for name in wrong.loc[wrong["check"] == "import", "submission"]}
     wrong = wrong[~wrong["submission"].isin(list(broken))]
-    for row in wrong.drop_duplicates(_MISTAKE).to_dict("records"):
+    told = wrong.drop_duplicates(_MISTAKE).to_dict("records")
+    absent = {(row["submission"], row["part"]) for row in told if row["verdict"] == Verdict.MISSING}
+    for row in told:
+        if row["verdict"] == Verdict.MISMATCH and (row["submission"], row["part"]) in absent:
+            continue
         what = mistake_or_verdict(row["quantity"], row["verdict"], row["diagnosis"])
         made.setdefault(str(row["submission"]), {})[Made(parts.label(str(row["part"])), what)] = None
     return {name: list(mistakes) for name, mistakes in (broken | made).items()}

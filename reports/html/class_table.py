@@ -83,6 +83,7 @@ def class_table(
     `people` has the name and the link of each submission, `mistakes` the part and the text of what it got wrong,
     `attempts` the picture of its attempts.
     """
+    rows = [{**row, "status": _status(row)} for row in rows]
     varied = [name for name in items if len({row.get(name) for row in rows}) > 1]
     many = len(varied) > _MOST_ITEMS
     if many:
@@ -154,6 +155,12 @@ def _row(
         mistakes=" ".join(str(made[text][0]) for text in texts),
         status=str(statuses[status][0]) if status else "",
     )
+
+
+def _status(row: Mapping[str, Any]) -> str:
+    """What became of a submission, and whether points of it were set by a grader."""
+    status = _text(row.get("status"), Column("status"))
+    return f"{status}; points by hand" if _text(row.get("overridden"), Column("overridden")) else status
 
 
 def _points_column(name: str, maxima: Mapping[str, float]) -> Column:

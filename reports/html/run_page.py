@@ -146,7 +146,6 @@ def report_page(
     strip = [_strip_row(part, cards) for part in part_summaries(run, strict)]
     many = len(strip) > _MOST_TILES
     judged = not nothing_judged(run.records)
-    shown = run.records if judged else [record for record in run.records if record.check == "import"]
     return template("report.html").render(
         title=f"Parity: {who or (run.records[0].submission if run.records else '')}",
         who=who,
@@ -179,7 +178,7 @@ def report_page(
         notes=_note_rows(groups.free_notes, run),
         output=_printed(run.output),
         environment=facts(environment),
-        glossary=glossary({shown_verdict(r) for r in shown} | {NOTE for r in shown if r.note}),
+        glossary=glossary({shown_verdict(r) for r in run.records} | {NOTE for r in run.records if r.note}),
     )
 
 

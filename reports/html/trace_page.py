@@ -11,7 +11,7 @@ from reports.model.numbers import number
 from reports.model.phrases import agreement, ended
 from reports.model.records import Record
 from reports.model.run import Results, parts_of, title_of
-from reports.model.verdicts import FAILING, NOT_JUDGED, Verdict, row_of
+from reports.model.verdicts import FAILING, NOT_JUDGED, PASSING, Verdict, row_of
 from reports.model.words import mistakes
 from reports.pictures.training import trace_charts
 
@@ -54,7 +54,7 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
                 "radius": number(record.radius),
                 "ratio": number(record.ratio),
             }
-            for record in sorted(records, key=lambda record: record is not first)
+            for record in sorted(records, key=lambda one: (one is not first, one.verdict in PASSING, _follows(one)))
         ],
         code=[] if first is None else code_of(run, [first]),
         part="" if first is None else parts.heading(first.part),

@@ -149,6 +149,13 @@ def drift_from(baseline: Baseline, records: Sequence[Record], environment: Envir
     )
 
 
+def drifted(document: Mapping[str, Any] | None) -> str:
+    """How many ratios have moved by a document of `drift_document`, in a sentence; "" where none has."""
+    moved = (document or {}).get("moved") or ()
+    have = "1 ratio has" if len(moved) == 1 else f"{len(moved)} ratios have"
+    return f"Drift: {have} moved by more than {MOVE} against {(document or {}).get('baseline', '')}." if moved else ""
+
+
 def drift_lines(drift: Drift, name: str) -> list[str]:
     """What has moved, as lines of text: how many, the farthest ten, what came and went, since which versions."""
     if not drift:

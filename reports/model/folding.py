@@ -65,7 +65,7 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     causes, again, unjudged = _sorted_out(records, run)
     if import_fails(causes):  # whatever else was not seen comes of that
         causes, unjudged = [*causes, *unjudged], []
-    folded = [_cause(alike, run) for alike in _alike(causes, unwritten(run.records))]
+    folded = [_cause(alike, run) for alike in _alike(causes, run)]
     folded.sort(key=lambda entry: _place(entry, run))
     for part, same in _by_part(again, lambda record: record.part).items():
         about = [entry for entry in folded if any(record.part == part for record in entry.records)]
@@ -105,7 +105,8 @@ def _cause(alike: list[Record], run: Results) -> Entry:
     missing = [record for record in alike if record.verdict == Verdict.MISSING]
     if len(ids) == 1 or not missing or any(record.verdict not in _UNWRITTEN for record in alike):
         first = missing[0] if missing and alike[0].verdict == Verdict.MISMATCH else alike[0]
-        if first.verdict == Verdict.MISSING and not first.diagnosis:  # which case asked for it says nothing
+        anywhere = first.verdict == Verdict.MISSING or (first.verdict == Verdict.TIMEOUT and len(ids) > 1)
+        if anywhere and not first.diagnosis:  # which case asked for it says nothing
             words = ended(printable(_words(first, run)))
             return Entry(Kind.CAUSE, words, [first, *(r for r in alike if r is not first)], of_first=True)
         return Entry(Kind.CAUSE, sentence(first), [first, *(r for r in alike if r is not first)], of_first=True)
@@ -151,12 +152,12 @@ def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], 
     return causes, again, explained
 
 
-def _alike(causes: Sequence[Record], is_unwritten: Callable[[Record], bool]) -> list[list[Record]]:
+def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     """Causes in groups of those that are alike, in the order of their firsts."""
     first_part: dict[
         tuple[str, str], str
     ] = {}  # of which a case says this: what ends a process takes all that is asked
-    broken = import_fails(causes)
+    broken, is_unwritten = import_fails(causes), unwritten(run.records)
     groups: defaultdict[tuple[object, ...], list[Record]] = defaultdict(list)
     for record in causes:
         key: tuple[object, ...]
@@ -166,6 +167,8 @@ def _alike(causes: Sequence[Record], is_unwritten: Callable[[Record], bool]) -> 
             key = (Verdict.MISSING,)
         elif record.verdict not in (Verdict.MATCH, Verdict.MISMATCH) and record.file:
             key = (record.file, record.line)
+        elif record.verdict == Verdict.TIMEOUT:
+            key = (record.verdict, _words(record, run))
         elif not record.quantity:
             key = record.notes[0].told_once_of(record.part)
         else:

@@ -61,10 +61,11 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         return "not judged, because there is nothing to run"
     if not item.judged:
         return f"not judged, because {because_of(item.because, causes, parts)}"
-    words = _share(item.right, item.counted)
+    words = _share(item.right - item.excused, item.counted)
     if item.excused:
         fail = "fails" if item.excused == 1 else "fail"
-        words += f"; {item.excused} of these {fail} only because {because_of(item.because, causes, parts)}"
+        why = because_of(item.because, causes, parts)
+        words += f"; {item.excused} more {fail} only because {why}, which costs nothing here"
     if item.left_open:
         why = "for that" if item.excused else f"because {because_of(item.because, causes, parts)}"
         count = "counts" if item.left_open == 1 else "count"
@@ -125,7 +126,7 @@ def late_sentence(points: Points, late: Lateness) -> str:
 def _share(right: int, counted: int) -> str:
     if right == 0:
         return "nothing that counts is right"
-    if counted == 1:
+    if right == counted == 1:
         return "the only quantity is right"
     if right == counted:
         return f"{'both' if counted == 2 else f'all {counted}'} quantities are right"

@@ -103,7 +103,7 @@ TABLE: Mapping[str, Row] = {
     Verdict.UNDECIDED: Row(
         False,
         "too close to a nondifferentiable point, or too far into a chaotic run, for rounding to tell right from wrong; "
-        "it costs nothing, but more than a tenth of a part's elements are unjudged, which fails",
+        "it costs nothing, unless it is more than a tenth of a part's elements, which fails as unjudged",
         "?",
         "⚠️",
         "warn",

@@ -103,13 +103,15 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
         some = not nothing_judged(run.records)
         left = f"{quantities(len(unseen))} could not be judged because of that." if some else "Nothing could be judged."
         return f"Disagreement: {import_sentence(run)}", left
-    waiting, absent, off = [], [], []
+    waiting, absent, late, off = [], [], [], []
     is_unwritten = unwritten(run.records)
     for record in bad:
         if not_judged(record) or (broken and record.verdict != Verdict.MISMATCH):
             waiting.append(record)
         elif is_unwritten(record):
             absent.append(record)
+        elif record.verdict == Verdict.TIMEOUT:
+            late.append(record)
         else:
             off.append(record)
     clauses = []
@@ -120,6 +122,8 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
         clauses.append(
             f"{len(off)} of {total} quantities do not agree with torch, in {parts.listed(parts.within(off))}"
         )
+    if late:
+        clauses.append(f"{quantities(len(late))} did not come in time, in {parts.listed(parts.within(late))}")
     if absent:
         ids = parts.within(absent)
         be = "is" if len(ids) == 1 else "are"
@@ -148,7 +152,8 @@ def _agreement(run: Results, undecided: int) -> str:
 
 def sentence(record: Record) -> str:
     """What a record says: its message, which tells the place where there is one, and the mistake that it looks like."""
-    looks = f" {LIKELY}: {printable(mistakes(record))}." if record.diagnosis else ""
+    said = mistakes(record) in record.message
+    looks = "" if said else f" {LIKELY}: {printable(mistakes(record))}."
     return ended(printable(record.message)) + looks
 
 

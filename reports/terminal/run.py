@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from reports.model.escape import printable
-from reports.model.folding import Entry, Kind, entries, label_of, where_seen
+from reports.model.folding import Entry, Kind, entries, label_of, place_of, where_seen
 from reports.model.groups import grouped
 from reports.model.numbers import number
 from reports.model.phrases import listed, shortened
@@ -21,7 +21,7 @@ from reports.model.summary import (
     nothing_judged,
     part_summaries,
 )
-from reports.model.verdicts import NOT_JUDGED, Verdict, word_of
+from reports.model.verdicts import FAILING, NOT_JUDGED, Verdict, word_of
 from reports.model.words import headline, mistakes, verdict_sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
@@ -87,15 +87,16 @@ def _judged(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 _HEADS = ("part", "", "verdict", "agree", "not judged", "ratio")
 _RIGHT = ("agree", "not judged", "ratio")
 _TITLE, _VERDICT, _WAITING = 1, 2, 4
-_LONGEST_LABEL = 24
+_LONGEST_LABEL = 32
 
 
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """The rows with what there is room for: verdicts and counts whole, then titles."""
+    """The rows with what there is room for: verdicts and counts whole, and titles where all of them fit."""
     cells = [[shortened(row[0], _LONGEST_LABEL), *row[1:]] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     room = width - sum(size + 2 for column, size in enumerate(widths) if column != _TITLE)
-    return [[*row[:_TITLE], shortened(row[_TITLE], max(room, 1)), *row[_TITLE + 1 :]] for row in cells]
+    fits = widths[_TITLE] <= room
+    return [row if fits else [*row[:_TITLE], "", *row[_TITLE + 1 :]] for row in cells]
 
 
 def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Paint) -> list[str]:
@@ -104,7 +105,11 @@ def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Pai
         label = f"  {label_of(entry, run):<8} "
         indent = " " * len(label)
         lines += wrapped(_told(entry, run), width, indent, first=label)
-        lines += [paint(line, "dim") for line in wrapped(where_seen(entry, run), width, indent)]
+        file, line = place_of(entry, run)
+        failed = entry.records[0].verdict in FAILING
+        told = not failed or line is None or entry.unwritten or f"line {line}" in entry.sentence
+        seen = where_seen(entry, run) if told else f"{printable(file)}, line {line}: {where_seen(entry, run)}"
+        lines += [paint(line, "dim") for line in wrapped(seen, width, indent)]
     return lines
 
 

@@ -115,14 +115,15 @@ def _facts(run: Traced) -> list[str]:
     facts = ["ratio: the difference as a share of the error bound, where it is largest or first too large"]
     if any(record.explained_by and record.verdict == Verdict.MISMATCH for record in run.records):
         facts.append("follows: computed from what diverged before")
+    if any(record.quantity == "validation logits" for record in run.records):
+        facts.append("validation logits: torch's from the submission's own weights")
     if totals.get("masked"):
         share = totals["kept"] / totals["masked"]
         facts.append(f"masks shared: {share:.2%} kept of the {totals['masked']:,.0f} units whose mask can be seen")
     if "shared_kinks" in totals:
         facts.append(
-            f"nondifferentiable points: torch took the submission's side at {totals['shared_kinks']:,.0f} "
-            "pre-activations that rounding takes to either side of 0; "
-            f"{totals['other_kinks']:,.0f} further away have another side"
+            f"nondifferentiable points: at {totals['shared_kinks']:,.0f} pre-activations within rounding of 0 torch "
+            f"took the submission's side; at {totals['other_kinks']:,.0f} others the two are on different sides of 0"
         )
     seconds = [f"{who} {totals.get(f'{who}_seconds', 0):.1f} s" for who in ("submission", "torch")]
     if totals.get("replica_seconds"):

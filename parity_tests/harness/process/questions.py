@@ -14,7 +14,7 @@ from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
 
 SECONDS_IN_ALL = 120.0
-"""What a submission may take in all, over all its processes."""
+"""What a submission may take in all, over all its processes, where a case may take ten."""
 MAX_TIMEOUTS = 2
 """Time-outs of questions that are counted together, after which the others of them are not asked."""
 
@@ -29,6 +29,11 @@ class Question:
     draw: Callable[[], Mapping[str, NDArray[Any]]]
     seed: int
     counted_as: str
+
+
+def seconds_in_all(of_case: float) -> float:
+    """What a submission may take in all, where a case may take so long: more than usual, but never less."""
+    return SECONDS_IN_ALL * max(1.0, of_case / 10)
 
 
 class Budget:

@@ -55,7 +55,7 @@ def test_one_result_off_by_a_thousandth_is_told(name: str, dtype: str) -> None:
 def test_a_gap_over_a_bound_is_called_certain_and_over_a_sample_improbable() -> None:
     inputs = layer_norm_inputs()
     certain = hold(spoilt("x", 1.001), LAYER_NORM, radius="bound", **inputs).frame["message"][1]
-    assert "rounding alone cannot do this" in certain
+    assert "rounding alone" not in certain
     improbable = hold(spoilt("x", 1.001), LAYER_NORM, radius="sample", **inputs).frame["message"][1]
     assert "improbable (1e-08 an element)" in improbable
 

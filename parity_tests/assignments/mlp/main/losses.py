@@ -145,4 +145,5 @@ def _wrong(evaluations: Evaluations, split: str, got: Array, choices: Choices) -
         f"the {SET[split]} loss after epoch {epoch + 1} is {got[epoch]:.9g}, where the mini-batch losses add up "
         f"to {answer.value[epoch]:.9g}"
     )
-    return main.bad(text, **figures(comparison))
+    told = {"where": f"[{epoch}]", "got": float(got[epoch]), "want": float(answer.value[epoch])}
+    return main.bad(text, **(figures(comparison) | told))
