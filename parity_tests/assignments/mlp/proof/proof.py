@@ -4,7 +4,7 @@ from parity_tests.assignments.mlp.proof.correct_forms import CORRECT_FORMS
 from parity_tests.assignments.mlp.proof.correct_mains import CORRECT_MAINS
 from parity_tests.assignments.mlp.proof.correct_parts import CORRECT_PARTS
 from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
-from parity_tests.assignments.mlp.proof.evasions_in_main import EDITIONS, IN_MAIN
+from parity_tests.assignments.mlp.proof.evasions_in_main import IN_MAIN
 from parity_tests.assignments.mlp.proof.evasions_in_parts import IN_PARTS
 from parity_tests.assignments.mlp.proof.nulls import NULLS
 from parity_tests.protocol.proof import Proof
@@ -19,7 +19,7 @@ DEFAULTS: dict[str, float | str] = {
 
 PROOF = Proof(
     honest=(*CORRECT_PARTS, *CORRECT_FORMS, *CORRECT_MAINS),
-    evasions=(*IN_MAIN, *IN_PARTS, *EDITIONS),
+    evasions=(*IN_MAIN, *IN_PARTS),
     nulls=NULLS,
     equivalent=equivalent,
     unasked=not_asked,
