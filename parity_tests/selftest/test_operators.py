@@ -69,24 +69,11 @@ def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: st
     ("code", "mended", "words"),
     [
         ("d = net.forward(x, train=True)", "train=False", "`True` is used where `False` belongs, in `{}`"),
-        ("v = m[k]\nm[k] = 2 * v\nreturn v", "return m[k]", "`v` is what `m[k]` was before"),
         ("v = m[k]\nv = 2 * v\nreturn v", "2 * v\n    m[k] = v", "`v` is not kept as `m[k]`"),
-        ("a = g[k] + l * w[k]\nreturn g[k]", "return (g[k] + l * w[k])", "`g[k]` is used where"),
-        ("v = a * v - g\nw = w + a * v - g", "w = w + v", "`a * v - g` is used where `v` belongs"),
         ("for w in ws:\n    w += 1\n    return ws", "+= 1\n    return ws", "`return ws` is within the loop"),
         ("p = random(n)\nfor t in ts:\n    f(p)", "    p = random(n)\n        f", "`p = random(n)` is done once"),
-        ("a = x\nb = t\nt += 1", "t += 1\n    a = x", "`t += 1` comes after `a = x`"),
-        ("W1 = 1\nd2 += W2\nd3 += W3", "d1 += W1\n    d2", "`d1 += W1` is missing"),
         ("h = D.forward(x)\ng = L.backward(h, e)", "L.backward(h, D.backward(x, e))", "`D.backward` is never called"),
         ("z = x[hs:hs + pw, ws:ws + ph]", "x[hs:hs + ph, ws:ws + pw]", "`ph` and `pw` are exchanged"),
-        ("c = (1 - r) * c + r * d", "(r) * c + (1 - r) * d", "`r` and `1 - r` are exchanged"),
-        ("y = h(C // G, G)\nreturn C // G", "h(G, C // G)\n    return G", "`G` and `C // G` are exchanged"),
-        ("N, C, H, W = x.shape\nr = x.reshape(-1, C)", "x.transpose(0, 2, 3, 1).reshape(-1, C)", "the channels are"),
-        ("c = C // G\nm = H * W", "m = C // G * H * W", "the factor `C // G` is missing at `H * W`"),
-        ("a, b = i * s, j", "j * s", "`* s` is missing at `j`"),
-        ("y = x[1:-1, 1:-1]", "x[pad:-pad or None, pad:-pad or None]", "`1` is used wherever `pad` belongs"),
-        ("y = x - x.mean(axis=0)", "x - run_mean", "`x.mean(axis=0)` where `run_mean` belongs"),
-        ("dx = g * std", "g * std\n    dx = dx - dx.mean(axis=0)", "the gradient through the mean is missing"),
         ("y = np.clip(x, 0, 1)", "np.clip(x, 0, None)", "the bound `1` should not be there"),
         ("for i in range(1, L):\n    f(i)", "range(1, L + 1)", "the range ends one too early with `L`"),
         ("y = g * h", "g * (h > 0)", "`h` is used where whether it is above 0 belongs"),
@@ -109,10 +96,9 @@ def test_a_function_is_mended_by_what_else_stands_in_it(code: str, mended: str, 
     [
         ("h1 = f(x); d1 = g(h1); a2 = f(h1)", "f(d1)"),
         ("w = normal(0, sqrt(0.1))", "normal(0, 0.1)"),
-        ("k = self.m > 0; g = w * k", "w * self.m"),
     ],
 )
-def test_a_name_that_looks_alike_and_what_a_name_was_made_of_are_likely(code: str, mended: str) -> None:
+def test_a_name_that_looks_alike_and_a_number_in_a_function_are_likely(code: str, mended: str) -> None:
     source = Source(f"def f(self, x):\n    {code}\n")
     made = [one for one in changes_of(source, ["f"], OF_SOURCES, blocks=of_blocks) if mended in one.applied(source)]
     assert min(one.rank for one in made) <= 2
