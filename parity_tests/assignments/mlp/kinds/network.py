@@ -3,7 +3,8 @@
 The judge proper lies in network_links.py, which imports torch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from typing import Any
@@ -15,7 +16,7 @@ from parity_tests.assignments.mlp.digits import CLASSES, Digits, shipped_digits,
 from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.kinds.dropout import dropout_call
-from parity_tests.assignments.mlp.kinds.elementwise import TODOS, activation_call
+from parity_tests.assignments.mlp.kinds.elementwise import activation_call
 from parity_tests.assignments.mlp.kinds.linear import linear_call
 from parity_tests.assignments.mlp.kinds.loss import loss_call
 from parity_tests.assignments.mlp.names import (
@@ -26,6 +27,7 @@ from parity_tests.assignments.mlp.names import (
     updated_name,
     weight_shapes,
 )
+from parity_tests.assignments.mlp.parts import FUNCTIONS
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -39,6 +41,45 @@ Array = NDArray[Any]
 
 PIXELS = 784
 """Those of real digits, which a network of one step is given; a trajectory is given smaller ones."""
+DROPPED = ("dropout output", "activation output")
+"""What L2 is given: the second, where there is no dropout."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A call of a training step: its function, the links whose results it is given as X and as grad.
+
+    And those of which its layer may have kept something.
+    """
+
+    function: str
+    given: tuple[str, ...]
+    upstream: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """All that its result may come of."""
+        return frozenset({*self.given, *self.upstream, *self.kept})
+
+
+_L2_BACK = Link("linear_layer.backward", DROPPED, ("gradient of logits",))
+_L1_BACK = Link("linear_layer.backward", ("X",), ("activation gradient",))
+LINKS: Mapping[str, Link] = {
+    "L1 output": Link("linear_layer.forward", ("X",)),
+    "activation output": Link("{activation}.forward", ("L1 output",)),
+    "dropout output": Link("dropout.forward", ("activation output",)),
+    "L2 output": Link("linear_layer.forward", DROPPED),
+    "loss": Link("the loss's forward", ("L2 output",)),
+    "gradient of logits": Link("the loss's backward", ("L2 output",)),
+    **{f"L2 gradient of {key}": _L2_BACK for key in "WbX"},
+    "dropout gradient": Link("dropout.backward", ("activation output",), ("L2 gradient of X",), ("dropout output",)),
+    "activation gradient": Link(
+        "{activation}.backward", ("L1 output",), ("dropout gradient", "L2 gradient of X"), ("activation output",)
+    ),
+    **{f"L1 gradient of {key}": _L1_BACK for key in "WbX"},
+}
+"""The quantities of a training step, in the order of computation, each with the call that gives it."""
 STEPS, STEPS_AFTER = 12, 8
 """Those of a trajectory, before and after η falls."""
 
@@ -106,24 +147,11 @@ def _rows(activation: str, dropout: bool) -> tuple[Quantity, ...]:
 
 def links(activation: str, dropout: bool) -> list[tuple[str, str]]:
     """The links of a network with this activation, in the order of computation: name and part."""
-    forward, backward = TODOS[activation]
-    rows = [
-        ("L1 output", "3"),
-        ("activation output", forward),
-        ("dropout output", "9"),
-        ("L2 output", "3"),
-        ("loss", "utils"),
-        ("gradient of logits", "utils"),
-        ("L2 gradient of W", "4"),
-        ("L2 gradient of b", "4"),
-        ("L2 gradient of X", "4"),
-        ("dropout gradient", "9"),
-        ("activation gradient", backward),
-        ("L1 gradient of W", "4"),
-        ("L1 gradient of b", "4"),
-        ("L1 gradient of X", "4"),
+    return [
+        (name, FUNCTIONS.get(link.function.format(activation=activation), "utils"))
+        for name, link in LINKS.items()
+        if dropout or not name.startswith("dropout")
     ]
-    return [row for row in rows if dropout or not row[0].startswith("dropout")]
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:

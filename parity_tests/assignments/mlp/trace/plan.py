@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.digits import CLASSES, Digits
-from parity_tests.assignments.mlp.kinds.network import links
+from parity_tests.assignments.mlp.kinds.network import LINKS, links
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, key_after_step, updated_name, weight_shapes
 from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.protocol.errors import UsageError
@@ -39,23 +39,8 @@ def quantities(activation: str, dropout: bool) -> list[tuple[str, str]]:
 
 _KEYS = {updated_name(name): key_after_step(name) for name in WEIGHT_NAMES}
 _INPUTS: Mapping[str, frozenset[str]] = {
-    name: frozenset(inputs)
-    for name, inputs in {
-        "L1 output": (),
-        "activation output": ("L1 output",),
-        "dropout output": ("activation output",),
-        "L2 output": ("activation output", "dropout output"),
-        "loss": ("L2 output",),
-        "gradient of logits": ("L2 output",),
-        "L2 gradient of W": ("activation output", "dropout output", "gradient of logits"),
-        "L2 gradient of b": ("gradient of logits",),
-        "L2 gradient of X": ("gradient of logits",),
-        "dropout gradient": ("dropout output", "L2 gradient of X"),
-        "activation gradient": ("L1 output", "activation output", "L2 gradient of X", "dropout gradient"),
-        "L1 gradient of W": ("activation gradient",),
-        "L1 gradient of b": ("activation gradient",),
-        **{updated_name(name): (gradient_name(name),) for name in WEIGHT_NAMES},
-    }.items()
+    **{name: link.inputs - {"X"} for name, link in LINKS.items()},
+    **{updated_name(name): frozenset({gradient_name(name)}) for name in WEIGHT_NAMES},
 }
 """What each quantity of a step is computed from, beside the weights, with dropout or without."""
 
