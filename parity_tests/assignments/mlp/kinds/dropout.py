@@ -53,6 +53,10 @@ def rates(seed: int) -> dict[str, float]:
 
 def cases(dtype: str, seed: int) -> Iterator[Case]:
     """Two inputs at each rate, of other sizes and orders in memory; many rows at a tiny rate; and objects in turn."""
+
+    def of(slug: str, title: str, r: list[float], calls: turns.Calls, inputs: Any, asked: tuple[Quantity, ...]) -> Case:
+        return turns.case("dropout", slug, f"dropout, {title}", dtype, "dropout", calls, inputs, asked, rates=r)
+
     orders = (turns.USUAL, turns.USUAL, *turns.ORDERS)
     for (slug, r), memory in zip(rates(seed).items(), orders, strict=True):
         settings = settings_of(seed, "dropout", slug)
@@ -60,42 +64,28 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
         M = settings.randint(4, 9) if r == LARGEST else settings.randint(20, 40)
         N, other = turns.distinct(settings, *((120, 200) if r == LARGEST else (12, 20)), 2)
         inputs: list[dict[str, Any]] = [
-            {"shape": [N, M], "memory": turns.USUAL},
+            {"shape": [N, M]},
             {"shape": [other, M], "memory": memory},
         ]
         asked = turns.asked(turns.pairs(2), ("", turns.IN_MEMORY.get(memory, "another N")), OUTPUT, GRADIENT)
-        yield _case(slug, words(slug), dtype, [r], turns.pairs(2), inputs, asked)
+        yield of(slug, words(slug), [r], turns.pairs(2), inputs, asked)
     if dtype == "float64":
         slug = turns.MANY_ROWS
         settings = settings_of(seed, "dropout", slug)
         shape = [turns.many_rows(settings), settings.randint(2, 9)]
         asked = turns.asked(turns.pairs(1), ("",), OUTPUT, GRADIENT)
-        given = [{"shape": shape, "memory": turns.USUAL}]
+        given = [{"shape": shape}]
         tiny = settings.randint(*PER_MILLE) / 1000
-        yield _case(slug, words(slug), dtype, [tiny], turns.pairs(1), given, asked)
+        yield of(slug, words(slug), [tiny], turns.pairs(1), given, asked)
     settings = settings_of(seed, "dropout", "in-turn")
     first, other = turns.distinct(settings, 4, 9, 2)
     M = other  # square arrays, after others
-    inputs = [{"shape": [N, M], "memory": turns.USUAL} for N in (first, first, first, other, other, other)]
+    inputs = [{"shape": [N, M]} for N in (first, first, first, other, other, other)]
     inputs[2]["tiny"] = True
     suffixes = (*turns.TURNS[:5], "evaluation after training")
     asked = turns.asked(TURNS, suffixes, OUTPUT, GRADIENT)
     both = [bound / 100 for bound in (settings.randint(20, 45), settings.randint(55, 70))]
-    yield _case("in-turn", "objects and inputs in turn", dtype, both, TURNS, inputs, asked)
-
-
-def _case(
-    slug: str,
-    title: str,
-    dtype: str,
-    of_objects: list[float],
-    calls: turns.Calls,
-    inputs: list[dict[str, Any]],
-    asked: tuple[Quantity, ...],
-) -> Case:
-    others = turns.OTHERS.get(slug, 0)
-    params = {"rates": of_objects, "inputs": inputs, "calls": [list(call) for call in calls], "others": others}
-    return Case(f"dropout/{slug}/{dtype}", "dropout", f"dropout, {title}", dtype, "dropout", params, asked)
+    yield of("in-turn", "objects and inputs in turn", both, TURNS, inputs, asked)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:

@@ -38,9 +38,13 @@ def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
     """The cases of one activation, "tanh" or "relu"."""
     forward, backward = (("output", TODOS[layer][0]),), (("gradient of X", TODOS[layer][1]),)
 
-    def case(slug: str, title: str, calls: turns.Calls, inputs: list[dict[str, Any]], suffixes: Sequence[str]) -> Case:
-        asked = turns.asked(calls, suffixes, forward, backward)
-        return _case(layer, slug, title, dtype, calls, inputs, asked)
+    def named(slug: str, title: str, calls: turns.Calls, inputs: Sequence[Params], asked: tuple[Quantity, ...]) -> Case:
+        what, lenient = DRAWS.get(slug, "normal"), slug in OTHER_DIMENSIONS
+        own: dict[str, Any] = {"layer": layer, "draw": what, "lenient": lenient}
+        return turns.case(layer, slug, f"{layer}, {title}", dtype, "elementwise", calls, inputs, asked, **own)
+
+    def case(slug: str, title: str, calls: turns.Calls, inputs: Sequence[Params], suffixes: Sequence[str]) -> Case:
+        return named(slug, title, calls, inputs, turns.asked(calls, suffixes, forward, backward))
 
     slugs = ["two-dimensions", "one-row", "one-column", *OTHER_DIMENSIONS, "zeros", "magnitudes-to-40"]
     for slug in (*slugs, turns.MANY_ROWS) if dtype == "float64" else slugs:
@@ -61,7 +65,7 @@ def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
         (f"gradient of {layer}, large inputs", backward[0][1], Key("gradient of X")),
     )
     inputs = [{"shape": _shape("large-inputs", settings_of(seed, layer, "large-inputs"))}]
-    yield _case(layer, "large-inputs", "magnitudes from 40 to 1,000", dtype, turns.pairs(1), inputs, large)
+    yield named("large-inputs", "magnitudes from 40 to 1,000", turns.pairs(1), inputs, large)
 
 
 def _shape(slug: str, settings: Random) -> list[int]:
@@ -79,27 +83,6 @@ def _shape(slug: str, settings: Random) -> list[int]:
         "large-inputs": [2 * a, b],
     }
     return shapes.get(slug, [a, b])
-
-
-def _case(
-    layer: str,
-    slug: str,
-    title: str,
-    dtype: str,
-    calls: turns.Calls,
-    inputs: Sequence[dict[str, Any]],
-    asked: tuple[Quantity, ...],
-) -> Case:
-    params = {
-        "layer": layer,
-        "draw": DRAWS.get(slug, "normal"),
-        "inputs": [{"memory": turns.USUAL, **given} for given in inputs],
-        "calls": [list(call) for call in calls],
-        "others": turns.OTHERS.get(slug, 0),
-    }
-    title = f"{layer}, {title}"
-    is_lenient = slug in OTHER_DIMENSIONS
-    return Case(f"{layer}/{slug}/{dtype}", layer, title, dtype, "elementwise", params, asked, is_lenient)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:

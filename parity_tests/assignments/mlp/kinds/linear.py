@@ -101,24 +101,19 @@ def _case(
     suffixes: Sequence[str],
     kept: tuple[int, int] | None = None,
 ) -> Case:
-    params: dict[str, Any] = {
-        "draw": slug if slug == MAGNITUDES else "normal",
-        "D": sizes[0],
-        "M": sizes[1],
-        "inputs": [{"memory": turns.USUAL, **given} for given in inputs],
-        "calls": [list(call) for call in calls],
-        "others": turns.OTHERS.get(slug, 0),
-    }
     rows = turns.asked(calls, suffixes, OUTPUT, GRADIENTS)
-    if slug == CHANGED:
-        params["one_layer"] = True
+    params: dict[str, Any] = {"one_layer": True} if slug == CHANGED else {}
     if kept is not None:
         params["kept"] = list(kept)
         rows += tuple(
             Quantity(f"gradient of {key}, after another layer's", "4", Key(f"gradient of {key}{HELD}", kept[1]))
             for key in "Wb"
         )
-    return Case(f"linear/{slug}/{dtype}", "linear", f"linear, {title}", dtype, "linear", params, rows)
+    what = slug if slug == MAGNITUDES else "normal"
+    D, M = sizes
+    return turns.case(
+        "linear", slug, f"linear, {title}", dtype, "linear", calls, inputs, rows, draw=what, D=D, M=M, **params
+    )
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

@@ -43,15 +43,11 @@ def _case(
     slug: str, title: str, dtype: str, K: int, calls: turns.Calls, sizes: Sequence[int], suffixes: Sequence[str]
 ) -> Case:
     orders = dict(zip(range(1, len(sizes)), (turns.USUAL, turns.FORTRAN, turns.VIEW, turns.READ_ONLY), strict=False))
-    params = {
-        "K": K,
-        "draw": DRAWS.get(slug, "normal"),
-        "inputs": [{"N": N, "memory": orders.get(k, turns.USUAL)} for k, N in enumerate(sizes)],
-        "calls": [list(call) for call in calls],
-    }
+    inputs = [{"N": N, "memory": orders.get(k, turns.USUAL)} for k, N in enumerate(sizes)]
     asked = turns.asked(calls, suffixes, FORWARD, BACKWARD)
     asked = tuple(replace(q, name=q.name.replace("gradient of X", GRADIENT)) for q in asked)
-    return Case(f"loss/{slug}/{dtype}", "loss", f"softmax cross-entropy, {title}", dtype, "loss", params, asked)
+    title, what = f"softmax cross-entropy, {title}", DRAWS.get(slug, "normal")
+    return turns.case("loss", slug, title, dtype, "loss", calls, inputs, asked, K=K, draw=what)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

@@ -4,7 +4,7 @@ A case's params hold `inputs`, a mapping for each input k with its `memory`, and
 of an object and that of an input. Inputs are arrays such as "X_0" and "grad_0".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Params
 from parity_tests.protocol.observation import Observation
@@ -62,6 +63,25 @@ _SUFFIXES = frozenset(
         "after another layer's",
     }
 )
+
+
+def case(
+    check: str,
+    slug: str,
+    title: str,
+    dtype: str,
+    probe: str,
+    calls: Calls,
+    inputs: Iterable[Params],
+    asked: tuple[Quantity, ...],
+    *,
+    lenient: bool = False,
+    **params: Any,
+) -> Case:
+    """The case of a row; its inputs lie in memory as usual where they do not say otherwise."""
+    params["inputs"] = [{"memory": USUAL, **given} for given in inputs]
+    params |= {"calls": [list(call) for call in calls], "others": OTHERS.get(slug, 0)}
+    return Case(f"{check}/{slug}/{dtype}", check, title, dtype, probe, params, asked, lenient)
 
 
 def pairs(count: int) -> Calls:

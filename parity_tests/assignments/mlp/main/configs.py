@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
@@ -68,13 +68,7 @@ class Config:
 
     def run(self) -> dict[str, Any]:
         """The run as the probe is asked for it, of JSON values."""
-        return {
-            "main_params": self.main_params(),
-            "digits": self.digits,
-            "units": self.units,
-            "edition": self.edition,
-            "patience": self.patience,
-        }
+        return {"main_params": self.main_params(), **asdict(self)}
 
     def eta_of(self, epoch: int) -> float:
         """η in an epoch (the first is 0): a tenth at each non-zero multiple of 10, but for the last edition."""
@@ -83,29 +77,10 @@ class Config:
         return float(self.eta * 0.1 ** (epoch // 10))
 
 
-def config_of(run: Mapping[str, Any]) -> Config:
-    """The Config of a run that a case asks for."""
-    params = run["main_params"]
-    return Config(
-        activation=params["activation"],
-        alpha=params["alpha"],
-        rate=params["dropout_rate"],
-        lam=params["lambda"],
-        epochs=params["num_epoch"],
-        eta=params["learning_rate"],
-        batch=params["minibatch_size"],
-        seed=params["random_seed"],
-        file=params["input_file"],
-        units=run["units"],
-        digits=run["digits"],
-        edition=run["edition"],
-        patience=run["patience"],
-    )
-
-
 def configs_of(params: Mapping[str, Any]) -> tuple[Config, ...]:
     """The Configs of the runs of a case, by its parameters."""
-    return tuple(config_of(run) for run in params["runs"])
+    names = [field.name for field in fields(Config)]
+    return tuple(Config(**{name: run[name] for name in names}) for run in params["runs"])
 
 
 def follows_seed(configs: Sequence[Config]) -> bool:
