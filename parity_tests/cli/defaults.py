@@ -19,7 +19,6 @@ TABLE = ("tool", "parity")
 """Where the defaults stand in pyproject.toml; parity.toml, where it is there, counts alone."""
 ONLY_ON_THE_COMMAND_LINE = {"shipped"}
 """So that nothing passes on the shipped network because of a file that somebody forgot."""
-_HEADER = re.compile(r"\s*\[([^\[\]]+)\]")
 _NAMES_IT = re.compile(r"tool\s*\.\s*parity\b|^\s*\[\s*tool\s*\]", re.MULTILINE)
 """Another's pyproject.toml, however broken, is not looked at."""
 
@@ -154,7 +153,11 @@ class _Reader:
         return value
 
     def _error(self, place: tuple[str, ...], problem: str) -> UsageError:
-        return UsageError(f"{self._path}, line {_line((*self._table, *place), self._text)}: {ended(problem)}")
+        from parity_tests.grading.decode import line_of
+
+        within = ".".join((*self._table, *place[:-1]))
+        line = line_of([*([within] if within else []), *place[-1:]], self._text)
+        return UsageError(f"{self._path}, line {line}: {ended(problem)}")
 
 
 def _wanted(option: click.Option, value: Any) -> str:
@@ -181,20 +184,3 @@ def _near(name: str, known: Any) -> str:
     exactly = name.replace("_", "-")
     near = f"; is {exactly} meant?" if exactly in names else near_names(name, names)
     return near.removeprefix("; ") or f"there are {', '.join(names)}"
-
-
-def _line(place: tuple[str, ...], text: str) -> int:
-    """The line that sets the last of these keys in the table of the others, as far as the looks of lines tell it."""
-    *table, key = place or ("",)
-    header: list[str] = []
-    of_table = 1
-    for number, line in enumerate(text.splitlines(), 1):
-        match = _HEADER.match(line)
-        if match:
-            header = [word.strip().strip("\"'") for word in match[1].split(".")]
-            if header == list(place):
-                return number
-            of_table = number if header == table else of_table
-        elif header == table and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
-            return number
-    return of_table

@@ -20,8 +20,9 @@ from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.harness.exam import Exam
 from parity_tests.harness.make_records import Setting
-from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.stages import judge_observed
+from parity_tests.proof.judged_variants import fork_servers
 from parity_tests.proof.variants import changed
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case, json_params
@@ -66,14 +67,15 @@ def sentences_turned() -> Iterator[None]:
 
 def asked(assignment: Assignment, folder: Path, case: Case, drawn: Callable[[Case], Any]) -> Observation:
     inside = assignment.inside
-    runner = InProcessRunner(
+    with Runner(
         folder,
         probe=inside.probes,
         companions=inside.processes[case.process],
         layout=assignment.layout,
         editions=assignment.editions,
-    )
-    return runner.ask(case.name, case.probe, json_params(case.params), drawn(case), seed=SEED)
+        servers=fork_servers(),
+    ) as runner:
+        return runner.ask(case.name, case.probe, json_params(case.params), drawn(case), seed=SEED)
 
 
 def exam_of(assignment: Assignment, wanted: Callable[[Case], bool], dtypes: Sequence[str]) -> Exam:

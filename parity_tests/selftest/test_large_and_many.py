@@ -11,7 +11,7 @@ from parity_tests.harness.draw import draw, drawn, seed_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Swap
 from parity_tests.protocol.observation import Observation
-from parity_tests.selftest.shipped_variants import changed, in_process, records
+from parity_tests.selftest.shipped_variants import changed, records, runner_of_parts
 
 STEPS, LARGE = (
     next(case for case in ASSIGNMENT.cases("2019", ("float64",)) if case.name == f"{name}/float64")
@@ -24,7 +24,7 @@ GRADIENT = "            g = module.gradient[key]\n"
 def observed(folder: Path, case: Case, *changes: Swap) -> Observation:
     """What is seen of the shipped network with these changes in one case."""
     changed("variant", changes).write(folder)
-    with in_process(folder) as runner:
+    with runner_of_parts(folder) as runner:
         arrays = drawn(ASSIGNMENT, case, 0)
         return runner.ask(case.name, case.probe, case.params, arrays, seed=seed_of(0, case.name))
 

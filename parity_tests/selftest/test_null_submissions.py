@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
@@ -14,9 +13,9 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
 from parity_tests.grading.rubric import RubricError, Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
-from parity_tests.harness import check as checking
-from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.check import check
 from parity_tests.harness.proofs import with_proofs
+from parity_tests.proof.judged_variants import fork_servers
 from parity_tests.proof.null_submissions import (
     MOST_PER_CENT,
     NullSubmission,
@@ -46,10 +45,10 @@ def checked(
     parts: frozenset[str] | None = None,
     asks: Assignment = QUICK,
 ) -> list[Record]:
-    """The records of a check of this variant, in one precision and in this process."""
+    """The records of a check of this variant, in one precision."""
     variant.write(folder)
-    with patch.object(checking, "Runner", InProcessRunner):
-        return checking.check(asks, folder, dtypes=("float64",), edition=edition, parts=parts).records
+    dtypes = ("float64",)
+    return check(asks, folder, dtypes=dtypes, edition=edition, parts=parts, servers=fork_servers()).records
 
 
 def earned(records: list[Record]) -> dict[str, float | None]:

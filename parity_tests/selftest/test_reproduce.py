@@ -9,8 +9,9 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,10 +28,11 @@ from parity_tests.harness import script_maker
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.exam import Exam
 from parity_tests.harness.make_records import Setting
-from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.reproduce import Reproductions, chosen, lines, mended, unwritten
 from parity_tests.harness.script_maker import ScriptMaker, Shown
 from parity_tests.harness.stages import judge_observed
+from parity_tests.proof.judged_variants import fork_servers
 from parity_tests.proof.variants import changed, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case, json_params
@@ -53,22 +55,32 @@ OURS = ("neural_networks", "utils", "cs231n", "mytorch")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-# ---- a submission in this process, its failing records, and their scripts
+OPEN = contextlib.ExitStack()
+"""The runners of a test."""
+
+
+@pytest.fixture(autouse=True)
+def no_runner_stays_open() -> Iterator[None]:
+    with OPEN:
+        yield
+
+
+# ---- a submission, its failing records, and their scripts
 
 
 def asking(assignment: Assignment, folder: Path) -> Ask:
-    """What puts cases to the submission in this folder, in this process."""
-    inside = assignment.inside
+    """What puts cases to the submission in this folder."""
+    inside, servers = assignment.inside, fork_servers()
     options: dict[str, Any] = {"layout": assignment.layout, "editions": assignment.editions, "case_seconds": 5.0}
-    runners = {
-        process: InProcessRunner(folder, probe=inside.probes, companions=beside, **options)
-        for process, beside in inside.processes.items()
-    }
+
+    @cache
+    def runner_of(process: str) -> Runner:
+        beside = inside.processes.get(process, inside.processes[inside.own])
+        return OPEN.enter_context(Runner(folder, probe=inside.probes, companions=beside, servers=servers, **options))
 
     def ask(case: Case, arrays: Any, seed: int) -> Observation:
-        usual = runners[inside.own]
-        own = runners.get(case.process, usual)
-        return own.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
+        runner = runner_of(case.process)
+        return runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
 
     return ask
 

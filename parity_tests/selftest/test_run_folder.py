@@ -254,12 +254,11 @@ def test_an_environment_of_another_version_is_read_and_damage_costs_what_it_is_i
     )
     path = folder / "environment.json"
     written = json.loads(path.read_text())
-    damage = {"device": 3, "hints": ["none"], "source_lines": {"4": ["n.py", 7], "5": ["n.py"], "6": None}}
+    damage = {"device": 3, "hints": ["none"], "source_lines": {"4": ["n.py", 7], "5": ["n.py"]}}
     path.write_text(json.dumps({**written, **damage}))
     back = load(folder).environment
     assert back.to_json() == {
         "seed": 3,
-        "source_lines": {"4": ("n.py", 7)},
         "excerpts": {"4": {"n.py": {7: "return x"}}},
         "new": [1],
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+
+import msgspec
 
 MARKS = ("format", "schema_version")
 """What a run folder writes among an environment, and what is none of it."""
@@ -84,15 +85,15 @@ class Environment:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Environment:
-        """What such a document says; a value that is damaged is lost, and of a table or a list only its entry.
+        """What such a document says; a value that is none of its field's is lost.
 
         Raises ValueError where it is `for_students`: without it a student would be shown all.
         """
         declared, read = _declared(), {}
         for name in declared.keys() & document.keys():
             try:
-                read[name] = _read(document[name], declared[name][0])
-            except ValueError:
+                read[name] = msgspec.convert(document[name], declared[name][0], str_keys=True)
+            except msgspec.ValidationError:
                 if name == "for_students":
                     raise
         others = {name: value for name, value in document.items() if name not in declared and name not in MARKS}
@@ -127,28 +128,3 @@ def _declared() -> dict[str, tuple[Any, Fact]]:
         of, *facts = get_args(hints[name]) if get_origin(hints[name]) is Annotated else (hints[name],)
         found[name] = (get_args(of)[0], next(iter(facts), Fact()))
     return found
-
-
-def _read(value: Any, of: Any) -> Any:
-    """The value as a type of these fields, without the entries that are none of it. Raises ValueError."""
-    kind, inner, read = get_origin(of) or of, get_args(of), {}
-    if kind is Any or type(value) is kind or (kind is float and type(value) is int):
-        return value
-    if kind is ForStudents and isinstance(value, Mapping) and type(value.get("printed")) is int:
-        return ForStudents(_tables(value.get("told"), 3), value["printed"])
-    if kind is tuple and isinstance(value, list) and len(value) == len(inner):
-        return tuple(map(_read, value, inner))
-    entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    if kind is not (Mapping if isinstance(value, Mapping) else Sequence if isinstance(value, list) else None):
-        raise ValueError(f"{value!r} is no {of}")
-    for key, one in entries:
-        with suppress(ValueError):
-            read[inner[0](key) if kind is Mapping else key] = _read(one, inner[-1])
-    return read if kind is Mapping else list(read.values())
-
-
-def _tables(value: Any, deep: int) -> Any:
-    """A table of tables, so many deep. Raises ValueError where one of them is something else."""
-    if deep and not isinstance(value, Mapping):
-        raise ValueError(f"{value!r} is no table")
-    return {key: _tables(one, deep - 1) for key, one in value.items()} if deep else value

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.harness import check as checking
-from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.check import check
+from parity_tests.proof.judged_variants import fork_servers
 from parity_tests.proof.null_submissions import MOST_PER_CENT, null_submissions, points_of, right_in
 from parity_tests.proof.variants import Variant, unchanged
 from parity_tests.selftest.nightly import one_of_each
@@ -24,10 +23,10 @@ NULLS = {null.name: null for null in null_submissions(ASSIGNMENT) if null.editio
 
 
 def checked(folder: Path, variant: Variant) -> list[Record]:
-    """The records of a check in one precision and in this process, in which torch's answers are computed once."""
+    """The records of a check in one precision, for all of which torch's answers are computed once."""
     variant.write(folder)
-    with patch.object(checking, "Runner", InProcessRunner):
-        return checking.check(UNNAMED, folder, dtypes=("float64",), edition=ASSIGNMENT.editions.default).records
+    edition = ASSIGNMENT.editions.default
+    return check(UNNAMED, folder, dtypes=("float64",), edition=edition, servers=fork_servers()).records
 
 
 def kind(name: str) -> str:

@@ -1,6 +1,6 @@
-"""Variants of the parts, asked in this process: mistakes get their names, right forms pass, evasions fail.
+"""Variants of the parts, asked alone: mistakes get their names, right forms pass, evasions fail.
 
-`parity selftest` puts all of them, and those of `main`, to real processes.
+`parity selftest` checks all of them, and those of `main`.
 """
 
 from __future__ import annotations
