@@ -28,7 +28,7 @@ from reference.flow.nested import (
 from reference.flow.operation import BLOCK, Context, Operation, Radius, plus, wide
 from reference.flow.plain import doubled
 from reference.flow.rounding import STORED_INSIDE
-from reference.flow.shadows import Shadows
+from reference.flow.shadows import Shadows, is_unknown, unknown
 from reference.flow.student import ONE_SIDE
 from reference.flow.walk import Walk
 
@@ -366,6 +366,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         """The radius with infinity where it is not a number; 0 where exact operands give an infinity, or no number."""
         if radius is None or x.numel() == 0:
             return None
+        if is_unknown(radius):
+            return radius
         whole = float(radius.sum())
         if math.isfinite(whole):
             return radius
@@ -373,7 +375,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             radius = radius.nan_to_num(nan=torch.inf, posinf=torch.inf)
         if self.ulps is None and all(self.context.shadows.get(y) is None for y in operands):
             return radius.masked_fill(~torch.isfinite(as_real(x)), 0.0)
-        return radius
+        return unknown(radius) if float(radius.amin()) == math.inf else radius
 
     def _remember(self, x: Tensor, step: Step | None, i: int = 0, *, new: bool = True) -> None:
         """Which step's which result lies in a storage; with a record only."""

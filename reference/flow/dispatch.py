@@ -74,7 +74,12 @@ class Plan:
 def plan(func: OpOverload) -> Plan:
     """How to treat `func`; rules that have been registered since are found."""
     rule = RULES.get(func) or RULES.get(func.overloadpacket)
-    return _plan(func) if rule is None else Plan(Kind.RULE, rule=rule)
+    return _plan(func) if rule is None else _ruled(rule)
+
+
+@cache
+def _ruled(rule: Rule) -> Plan:
+    return Plan(Kind.RULE, rule=rule)
 
 
 @cache

@@ -217,7 +217,8 @@ class Answer:
         moved = [name for name in chosen if name not in laws and self._to_sample(name, before)]
         if moved:
             sampled = self.question.sampled(flow, self.want, moved, self.replicas)
-            bounds |= {name: torch.minimum(sampled[name], bounds[name].to(torch.float64)) for name in moved}
+            for name, radius in sampled.items():
+                bounds[name] = torch.minimum(radius, bounds[name].to(torch.float64), out=radius)
         return bounds, laws
 
     def _by_law(self, flow: Flow, chosen: Sequence[str], bounds: dict[str, Tensor], laws: dict[str, float]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import torch
@@ -17,10 +17,11 @@ from torch._ops import OpOverload, OpOverloadPacket
 from reference.flow.freedom import Freedom
 from reference.flow.low_precision import FORMATS, Arithmetic, half_ulp
 from reference.flow.rounding import STORED_INSIDE, Precision, is_power_of_two
-from reference.flow.shadows import Marks, Shadows
+from reference.flow.shadows import Marks, Shadows, is_unknown, unknown
 
 Radius = Tensor | None
-"""float64, of the shape of what it belongs to; None where all of it is 0. Products of float32 leave float32."""
+"""float64, of the shape of what it belongs to; None where all of it is 0. Products of float32 leave float32. Where
+nothing is known of any element it is `unknown`, which costs no pass over it."""
 Rule = Callable[["Operation"], Any]
 
 LONG, TOO_LONG = 256, 1 << 24
@@ -85,6 +86,26 @@ def by_blocks(elementwise: Rule) -> Rule:
         return whole if rounds else None
 
     return of_all
+
+
+def linear_in(*names: str) -> Callable[[Rule], Rule]:
+    """`by_blocks`, of an operation of whose result nothing is known where that is so of an operand of these names."""
+
+    def of(elementwise: Rule) -> Rule:
+        by_parts = by_blocks(elementwise)
+
+        @wraps(elementwise)
+        def of_all(operation: Operation) -> Radius:
+            if operation.out.is_floating_point() and operation.context.arithmetic is None:
+                for x in map(operation.arguments.get, names):
+                    if isinstance(x, Tensor) and is_unknown(operation.radius(x)):
+                        return unknown(operation.out)
+            found: Radius = by_parts(operation)
+            return found
+
+        return of_all
+
+    return of
 
 
 def decomposition(*operations: OpOverload) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -193,13 +214,10 @@ class Operation:
         """Whether it has asked for one that is exact, as by a power of two, unless the result is too small for that."""
         self.memo: dict[str, Any] = {}
         """What a rule keeps for when it is asked about the same call again."""
-        names = func._schema.arguments
-        said = {argument.name: value for argument, value in zip(names, args, strict=False)} | kwargs
-        self._given = {
-            argument.name: said.get(argument.name, argument.default_value)
-            for argument in names
-            if argument.name in said or argument.has_default_value()
-        }
+        names, defaults = _parameters(func)
+        said = defaults | dict(zip(names, args, strict=False)) | kwargs
+        self._given = {name: said[name] for name in names if name in said}
+        self._radii: dict[int, Radius] = {}
 
     def __getitem__(self, name: str) -> Any:
         return self._given[name]
@@ -221,6 +239,7 @@ class Operation:
         for start in range(0, shape[axis], rows):
             length = min(rows, shape[axis] - start)
             part = copy(self)
+            part._radii = {}
             part.out = self.out.narrow(axis, start, length)
             part._given = {
                 name: x.narrow(back, start, length)
@@ -233,7 +252,13 @@ class Operation:
     def known_radius(self, x: Any) -> Radius:
         """The radius of an operand; of a number that the type does not hold, one rounding a side."""
         if isinstance(x, Tensor):
-            return self.context.shadows.get(x)
+            key = id(x)
+            if key in self._radii:
+                return self._radii[key]
+            radius = self.context.shadows.get(x)
+            if any(x is given for given in self._given.values()):  # others may be gone, and their id another's
+                self._radii[key] = radius
+            return radius
         if not isinstance(x, float):
             return None
         declared = self.context.arithmetic
@@ -271,7 +296,7 @@ class Operation:
             return bool(x == number)
         if number == 0 and x.is_floating_point() and x.numel() and float(x.abs().amin()) > 0:
             return False
-        radius = self.context.shadows.get(x)
+        radius = self.known_radius(x)
         equal = x == number
         return equal if radius is None else equal & (radius == 0)
 
@@ -284,7 +309,7 @@ class Operation:
         """Where multiplying or dividing by the operand rounds nothing: exact powers of two, and 0."""
         if not isinstance(x, Tensor):
             return is_power_of_two(float(x))
-        radius = self.context.shadows.get(x)
+        radius = self.known_radius(x)
         if x.is_floating_point():
             if not bool(_power_of_two(_some_of(x)).any()):
                 return self.exactly(x, 0)
@@ -322,13 +347,25 @@ class Operation:
         if self.context.arithmetic is not None:
             self.scales = True
             self.rounds |= not bool(exact.all()) if isinstance(exact, Tensor) else exact is not True
-        # The result itself is off by that much already, which is the second factor.
-        local = size.abs().mul_(2 * roundings * p.u * (1 + 8 * (roundings + 1) * p.u)).add_(2 * roundings * p.tiny)
+        local = size.abs()
+        torch.add(_number(2 * roundings * p.tiny), local, alpha=_both_sides(roundings, p.u), out=local)
         if exact is None or exact is False:
             return local
         if exact is True:
             return local.zero_()
         return zeroed(local, exact)
+
+    def rounded(self, carried: Radius, roundings: float = 1.0, exact: Tensor | bool | None = None) -> Radius:
+        """What the operands bring, and on top the `rounding` of the result as far as it may be then."""
+        size = magnitude(self.out)
+        if exact is None or exact is False:
+            if self.context.arithmetic is not None:
+                self.scales = self.rounds = True
+            p = self.context.precision
+            share = _both_sides(roundings, p.u)
+            torch.add(_number(2 * roundings * p.tiny), size, alpha=share, out=size)
+            return size if carried is None else size.add_(carried, alpha=1 + share)
+        return plus(carried, self.rounding(size if carried is None else size.add_(carried), roundings, exact))
 
     def sums(self, n: int) -> float:
         """The factor of Σ|terms| for sums of n roundings, both sides: 2·γ_n; of a standard deviation 2·√n·u.
@@ -362,7 +399,7 @@ class Operation:
             return self.context.precision.u
         return max(self.context.precision.u, declared.stored.u / 2)
 
-    def stored_inside(self, size: Tensor, results: int = 1) -> Radius:
+    def stored_inside(self, size: Callable[[], Tensor], results: int = 1) -> Radius:
         """What storing so many results within the operation makes of its own; None where that form is not allowed.
 
         `size` is what they come to in the result, |x| of each and its radius.
@@ -370,12 +407,21 @@ class Operation:
         declared = self.context.arithmetic
         if declared is None or results < 1 or not self.allows(STORED_INSIDE):
             return None
-        return (wide(size) * (declared.stored.u * (1 + 8 * results * declared.stored.u))).add_(declared.tiny) * results
+        return (wide(size()) * (declared.stored.u * (1 + 8 * results * declared.stored.u))).add_(
+            declared.tiny
+        ) * results
 
     def allows(self, form: str) -> bool:
         """Whether another honest form of this operation is to be allowed for; notes that the operation has it."""
         self.context.seen_forms.add(form)
         return form in self.context.forms
+
+
+@cache
+def _parameters(func: OpOverload) -> tuple[list[str], dict[str, Any]]:
+    """The names of an operation's arguments, and the values of those that need not be given."""
+    arguments = func._schema.arguments
+    return [a.name for a in arguments], {a.name: a.default_value for a in arguments if a.has_default_value()}
 
 
 def _some_of(x: Tensor) -> Tensor:
@@ -396,6 +442,21 @@ def _whole(x: Tensor) -> bool:
 def wide(x: Any) -> Tensor:
     """A tensor or a number as a tensor of float64."""
     return x.to(torch.float64) if isinstance(x, Tensor) else torch.tensor(float(x), dtype=torch.float64)
+
+
+def magnitude(x: Any) -> Tensor:
+    """|x| in float64, a tensor of its own."""
+    return x.abs() if isinstance(x, Tensor) and x.dtype is torch.float64 else wide(x).abs_()
+
+
+def _both_sides(roundings: float, u: float) -> float:
+    """2·k·u, and what the result itself is off by already."""
+    return 2 * roundings * u * (1 + 8 * (roundings + 1) * u)
+
+
+@cache
+def _number(number: float) -> Tensor:
+    return torch.tensor(number, dtype=torch.float64)
 
 
 def plus(*radii: Radius) -> Radius:

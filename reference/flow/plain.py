@@ -74,19 +74,24 @@ class _Doubled(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+_LARGEST = torch.finfo(torch.float64).max
+
+
 def doubled(x: Any) -> Any:
     """A tensor of float32 or of fewer bits, or such a type itself, as float64; all else as it is.
 
     The largest number of float64, which a function asks for where its inputs were made that, as float32's.
     """
-    if isinstance(x, float) and abs(x) == torch.finfo(torch.float64).max:
-        return math.copysign(torch.finfo(torch.float32).max, x)
     if isinstance(x, Tensor):
+        if x.dtype is torch.float64:
+            return x
         if is_lower(x):
             x = x.to(torch.float32)
         if x.dtype is torch.complex64:
             return x.to(torch.complex128)
         return x.to(torch.float64) if x.dtype is torch.float32 else x
+    if isinstance(x, float) and abs(x) == _LARGEST:
+        return math.copysign(torch.finfo(torch.float32).max, x)
     if x is torch.complex64:
         return torch.complex128
     return torch.float64 if isinstance(x, torch.dtype) and x.is_floating_point else x

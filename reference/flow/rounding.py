@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
@@ -55,7 +56,12 @@ class Precision:
         """Whether the type has this number (or it is infinite or not a number)."""
         if not math.isfinite(number):
             return True
-        return float(torch.tensor(number, dtype=self.dtype)) == number
+        return self.dtype is torch.float64 or _single(number) == number
+
+
+@lru_cache(1024)
+def _single(number: float) -> float:
+    return float(torch.tensor(number, dtype=torch.float32))
 
 
 def precision(dtype: torch.dtype) -> Precision:

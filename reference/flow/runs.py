@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from reference.flow.errors import DataDependentError, QuestionError, UnknownOper
 from reference.flow.in_torch import InTorch
 from reference.flow.low_precision import Arithmetic
 from reference.flow.nested import tensors
-from reference.flow.operation import CURRENT, Context, Radius, plus
+from reference.flow.operation import BLOCK, CURRENT, Context, Radius, plus
 from reference.flow.plain import OF_TWO_TYPES, in_one_type, plain
 from reference.flow.rounding import precision
 from reference.flow.sample import Replica
@@ -71,7 +71,7 @@ class Flow:
             raise AssertionError(f"a rule gave {name} a radius below 0, which would accept anything")
         if self.mode.void:
             radius = torch.full_like(radius, torch.inf)
-        return radius.detach()
+        return radius.detach().contiguous()  # what nothing is known of too
 
 
 class Question:
@@ -192,24 +192,24 @@ class Question:
         centre = runs.run(None)
         finite = {name: _all_finite(centre[name]) for name in names}
         squares = {name: torch.zeros(want[name].shape, dtype=torch.float64, device=self.device) for name in names}
-        gaps = {name: torch.empty_like(square) for name, square in squares.items()}
         for _ in range(replicas):
             moved = runs.run(0)
             # Where a choice (relu) holds back what goes one way, only a replica that goes the other way tells how far.
             turned = runs.run(0, turned=True) if self.arithmetic is not None else {}
             for name in names:
-                gap = _gap(moved[name], centre[name], gaps[name], finite[name])
-                if turned:
-                    other = _gap(turned[name], centre[name], torch.empty_like(gap), finite[name])
-                    torch.maximum(gap.abs_(), other.abs_(), out=gap)
-                squares[name].addcmul_(gap, gap)
+                ways = [moved[name]] + ([turned[name]] if turned else [])
+                for square, middle, *others in _parts(squares[name], centre[name], *ways):
+                    gap = _gap(others[0], middle, finite[name])
+                    for other in others[1:]:
+                        gap = torch.maximum(gap.abs_(), _gap(other, middle, finite[name]).abs_())
+                    square.addcmul_(gap, gap)
         c, _ = factor(replicas)
         radii = {name: squares[name].div_(replicas).sqrt_().mul_(c) for name in names}
         for sign in (1, -1):
             moved = runs.run(sign)
             for name in names:
-                gap = _gap(moved[name], centre[name], gaps[name], finite[name])
-                torch.maximum(radii[name], gap.abs_(), out=radii[name])
+                for radius, middle, other in _parts(radii[name], centre[name], moved[name]):
+                    torch.maximum(radius, _gap(other, middle, finite[name]).abs_(), out=radius)
         for name in names:
             tied = flow.context.rivals.get(flow.outputs[name])
             if tied is not None and tied[2].shape == radii[name].shape:
@@ -266,12 +266,17 @@ def _all_finite(x: Tensor) -> bool:
     return bool(x.is_floating_point()) and math.isfinite(float(x.sum()))
 
 
-def _gap(x: Tensor, y: Tensor, out: Tensor, finite: bool) -> Tensor:
-    """x − y into `out`; 0 where both are the same infinity or not a number, infinite where truth or index differ.
+def _parts(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Of tensors of one shape the elements of a block after another, which stay near the processor."""
+    return zip(*(torch.split(x.reshape(-1), BLOCK // 2) for x in tensors), strict=True)
+
+
+def _gap(x: Tensor, y: Tensor, finite: bool) -> Tensor:
+    """x − y; 0 where both are the same infinity or not a number, infinite where truth or index differ.
 
     `finite` says that all of y is finite.
     """
     if not y.is_floating_point():
-        return out.copy_(torch.where(x != y, torch.inf, 0.0))
-    torch.sub(x, y, out=out)
+        return torch.where(x != y, torch.inf, 0.0).to(torch.float64)
+    out = x - y
     return out if finite else out.masked_fill_((x == y) | (x.isnan() & y.isnan()), 0.0)

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from reference.flow.nested import as_real
+
+
+def unknown(like: Tensor) -> Tensor:
+    """The shadow of what nothing is known of: infinite everywhere, in the memory of one number."""
+    return torch.full((), math.inf, dtype=torch.float64, device=like.device).expand(like.shape)
+
+
+def is_unknown(shadow: Tensor | None) -> bool:
+    """Whether it is such a one."""
+    if shadow is None or not shadow.numel() or any(shadow.stride()):
+        return False
+    return float(shadow.as_strided((), ())) == math.inf
 
 
 class Shadows:
@@ -29,17 +43,16 @@ class Shadows:
         """
         key = x.untyped_storage()._cdata
         held = self._held.get(key)
-        if held is not None and held[1].dtype is not torch.float64:
-            self._held[key] = held[0], held[1].to(torch.float64)
-        return self.get_as_put(x)
+        if held is None:
+            return None
+        if held[1].dtype is not torch.float64:
+            held = self._held[key] = held[0], held[1].to(torch.float64)
+        return _seen_by(x, held[1])
 
     def get_as_put(self, x: Tensor) -> Tensor | None:
         """The same in the type that it was put in, for results that no rule has asked for."""
         held = self._held.get(x.untyped_storage()._cdata)
-        if held is None:
-            return None
-        x = as_real(x)
-        return held[1].as_strided(x.size(), x.stride(), held[1].storage_offset() + x.storage_offset())
+        return None if held is None else _seen_by(x, held[1])
 
     def put(self, x: Tensor, shadow: Tensor | None) -> None:
         """Give `x` this shadow, whatever it had before; other elements of its storage keep theirs."""
@@ -53,13 +66,16 @@ class Shadows:
         if whole and shadow is None:
             del self._held[storage._cdata]
             return
-        if whole and shadow is not None and x.is_contiguous() and shadow.is_contiguous():
+        if whole and shadow is not None and (is_unknown(shadow) or (x.is_contiguous() and shadow.is_contiguous())):
             self._hold(storage, shadow)
             return
         # A new tensor always: the one that is held may be another storage's shadow as well.
         flat = torch.zeros(count, dtype=torch.float64, device=x.device)
         if held is not None and not whole:
-            flat.as_strided(held[1].size(), held[1].stride()).copy_(held[1])
+            if is_unknown(held[1]):
+                flat.fill_(math.inf)
+            else:
+                flat.as_strided(held[1].size(), held[1].stride()).copy_(held[1])
         place = flat.as_strided(x.size(), x.stride(), x.storage_offset())
         if shadow is None:
             place.zero_()
@@ -93,6 +109,16 @@ class Marks:
         if len(self._held) > self._sweep_at:
             self._held = {key: held for key, held in self._held.items() if not _gone(held[0])}
             self._sweep_at = max(64, 2 * len(self._held))
+
+
+def _seen_by(x: Tensor, shadow: Tensor) -> Tensor:
+    """What the shadow of a storage is of a tensor that lies in it."""
+    x = as_real(x)
+    if shadow.shape == x.shape and shadow.stride() == x.stride() and not x.storage_offset():
+        return shadow
+    if is_unknown(shadow):
+        return unknown(x)
+    return shadow.as_strided(x.size(), x.stride(), shadow.storage_offset() + x.storage_offset())
 
 
 def _weakly(storage: torch.UntypedStorage) -> StorageWeakRef:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.operation import Operation, Radius, by_blocks, plus, rule, wide
+from reference.flow.operation import Operation, Radius, by_blocks, linear_in, magnitude, plus, rule, wide
 from reference.flow.rounding import is_power_of_two
 
 aten = torch.ops.aten
@@ -24,14 +24,9 @@ def most(op: Operation, carried: Radius) -> Tensor:
     return size if carried is None else size.add_(carried)
 
 
-def magnitude(x: Any) -> Tensor:
-    """|x| in float64, a tensor of its own."""
-    return x.abs() if isinstance(x, Tensor) and x.dtype is torch.float64 else wide(x).abs_()
-
-
 def reach(x: Tensor, r: Radius) -> Tensor:
     """|x| + r in float64; |x| in its own type where there is no radius."""
-    return x.abs() if r is None else magnitude(x) + r
+    return x.abs() if r is None else magnitude(x).add_(r)
 
 
 def result(op: Operation) -> Tensor:
@@ -55,16 +50,21 @@ def either(a: Tensor | bool, b: Tensor | bool) -> Tensor | bool:
 
 def times(x: Any, r: Radius, y: Any, s: Radius) -> Radius:
     """The radius of the exact product of x ± r and y ± s: |x|s + r|y| + rs."""
-    first = None if s is None else s * (magnitude(x) if r is None else magnitude(x) + r)
+    first: Radius = None
+    if s is not None:
+        reached = magnitude(x) if r is None else magnitude(x).add_(r)
+        first = reached.mul_(s) if reached.shape == s.shape else reached * s
     if r is None:
         return first
-    second = r * magnitude(y)
-    return second if first is None else first + second
+    size = magnitude(y)
+    if first is None:
+        return size.mul_(r) if size.shape == r.shape else size * r
+    return first.addcmul_(r, size) if first.shape == r.shape == size.shape else first + r * size
 
 
 def over_infinite(op: Operation, radius: Radius, *operands: Any) -> Radius:
     """0 where an operand is exactly infinite and so the result: an infinity does not move."""
-    if radius is None or op.out.numel() == 0 or float(op.out.abs().amax()) < math.inf:
+    if radius is None or op.out.numel() == 0 or math.isfinite(float(op.out.sum())):
         return radius
     infinite = op.out.isinf()
     sure: Tensor | bool = False
@@ -75,63 +75,45 @@ def over_infinite(op: Operation, radius: Radius, *operands: Any) -> Radius:
     return radius if isinstance(sure, bool) else radius.masked_fill(infinite & sure, 0.0)
 
 
-_LARGE = 1 << 14
-"""Elements from which on it is worth a look whether nothing is known."""
-
-
-def lost(op: Operation, *operands: Any) -> Radius:
-    """Infinity everywhere where nothing is known of any element of a large operand; None where something is."""
-    if op.out.numel() < _LARGE:
-        return None
-    for x in operands:
-        r = op.radius(x)
-        if r is not None and r.shape == op.out.shape and float(r.amin()) == math.inf:
-            return torch.full(r.shape, math.inf, dtype=torch.float64, device=r.device)
-    return None
-
-
 def sum_of_two(op: Operation, a: Any, b: Any, factor: Any) -> Radius:
     """a + factor·b: one rounding a side, another where the factor is no power of two."""
     if op.out.dtype.is_floating_point is False:
         return None
-    if is_power_of_two(factor) and op.integers(a, b):
+    scales = is_power_of_two(factor)
+    if scales and op.integers(a, b):
         return None
-    unknown = lost(op, a, b)
-    if unknown is not None:
-        return unknown
-    scaled = times(factor, op.radius(float(factor)), b, op.radius(b))
+    scaled = op.radius(b) if abs(factor) == 1 else times(factor, op.radius(float(factor)), b, op.radius(b))
     carried = shaped(plus(op.radius(a), scaled), op)
-    exact = either(op.exactly(b, 0), op.exactly(a, 0) if is_power_of_two(factor) else False)
-    local = op.rounding(most(op, carried), 1, exact)
-    if not is_power_of_two(factor):
-        term = torch.as_tensor(wide(b), dtype=torch.float64).abs() * abs(factor)
-        local = local + op.rounding(term if scaled is None else term + scaled, 1)
-    return over_infinite(op, plus(carried, local), a, b)
+    radius = op.rounded(carried, 1, either(op.exactly(b, 0), op.exactly(a, 0) if scales else False))
+    if not scales:
+        term = magnitude(b) * abs(factor)
+        radius = plus(radius, op.rounding(term if scaled is None else term + scaled, 1))
+    return over_infinite(op, radius, a, b)
 
 
 @rule(aten.add.Tensor, aten.add.Scalar, aten.sub.Tensor, aten.sub.Scalar)
-@by_blocks
+@linear_in("self", "other")
 def add(op: Operation) -> Radius:
     """a ± αb (Higham, (2.4))."""
     return sum_of_two(op, op["self"], op["other"], op["alpha"])
 
 
 @rule(aten.rsub.Tensor, aten.rsub.Scalar)
-@by_blocks
+@linear_in("self", "other")
 def subtract_from(op: Operation) -> Radius:
     """b − αa (Higham, (2.4))."""
     return sum_of_two(op, op["other"], op["self"], op["alpha"])
 
 
 @rule(aten.mul.Tensor, aten.mul.Scalar)
-@by_blocks
+@linear_in("self", "other")
 def multiply(op: Operation) -> Radius:
     """a·b (Higham, (2.4))."""
     a, b = op["self"], op["other"]
     if not op.out.dtype.is_floating_point or op.integers(a, b):
         return None
     carried = shaped(times(a, op.radius(a), b, op.radius(b)), op)
-    return plus(carried, op.rounding(most(op, carried), 1, product_exact(op, a, b)))
+    return op.rounded(carried, 1, product_exact(op, a, b))
 
 
 def product_exact(op: Operation, a: Any, b: Any) -> Tensor | bool:
@@ -146,7 +128,7 @@ def product_exact(op: Operation, a: Any, b: Any) -> Tensor | bool:
 
 
 @rule(aten.div.Tensor, aten.div.Scalar)
-@by_blocks
+@linear_in("self", "other")
 def divide(op: Operation) -> Radius:
     """a/b: two roundings a side, since an honest program may multiply by fl(1/b) (Higham, (2.4))."""
     return quotient(op, op["self"], op["other"])
@@ -171,7 +153,7 @@ def quotient(op: Operation, a: Any, b: Any, roundings: int = 2) -> Radius:
         carried = r / abs(wide(b))
     carried = shaped(carried, op)
     exact = either(op.scale_exact(b) if s is None else False, op.exactly(a, 0))
-    return plus(carried, op.rounding(most(op, carried), roundings, exact))
+    return op.rounded(carried, roundings, exact)
 
 
 @rule(aten.addcmul)
@@ -207,9 +189,9 @@ def with_term(op: Operation, a: Tensor, v: float, term: Tensor, radius: Radius, 
     if scaled is not None:
         size = size + scaled
     nothing = term == 0 if radius is None else (term == 0) & (radius == 0)
-    inner = plus(op.rounding(size, roundings, nothing), op.stored_inside(size, roundings))
+    inner = plus(op.rounding(size, roundings, nothing), op.stored_inside(lambda: size, roundings))
     assert inner is not None
-    return plus(carried, inner.broadcast_to(op.out.shape), op.rounding(most(op, carried), 1, op.exactly(a, 0)))
+    return plus(op.rounded(carried, 1, op.exactly(a, 0)), inner.broadcast_to(op.out.shape))
 
 
 @rule(aten.lerp.Scalar, aten.lerp.Tensor)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from reference.flow.operation import Operation, Radius, by_blocks, plus, rule, wide
+from reference.flow.operation import Operation, Radius, by_blocks, linear_in, plus, rule, wide
 from reference.flow.rounding import (
     EXP_ULPS,
     LOG_ULPS,
@@ -31,11 +31,11 @@ Slope = Callable[[Tensor, Tensor], Tensor]
 """Of x and r: the function's largest slope between x − r and x + r."""
 
 
-def library(op: Operation, candidate: float, carried: Radius, exact: Tensor | bool | None = None) -> Tensor:
-    """Errors of torch's library and of the candidate's, in ulps of the result: 2u each at most."""
+def library(op: Operation, candidate: float, carried: Radius, exact: Tensor | bool | None = None) -> Radius:
+    """What is carried, and errors of torch's library and of the candidate's, in ulps of the result: 2u each at most."""
     torch_ulps = TORCH_CUDA_ULPS if op.out.is_cuda else TORCH_ULPS
     name = op.func._schema.name.removeprefix("aten::").removeprefix("special_")
-    return op.rounding(most(op, carried), torch_ulps + op.ulps(name, candidate), exact)
+    return op.rounded(carried, torch_ulps + op.ulps(name, candidate), exact)
 
 
 def nearest(x: Tensor, r: Tensor) -> Tensor:
@@ -51,6 +51,12 @@ def farthest(x: Tensor, r: Tensor) -> Tensor:
 def stretched(r: Tensor, slope: Tensor) -> Tensor:
     """r·slope, 0 where r is 0 however steep the function."""
     return torch.where(r == 0, 0.0, r * slope)
+
+
+def _slope_of_sigmoid(x: Tensor) -> Tensor:
+    """e⁻ˣ/(1 + e⁻ˣ)² for x ≥ 0, by which tanh's slope is 4 of 2x."""
+    power = torch.exp(-x)
+    return power.div_((1 + power).square_())
 
 
 def _inverse_root(square: Tensor) -> Tensor:
@@ -93,7 +99,7 @@ def by_slope(op: Operation) -> Radius:
     r = op.radius(x)
     carried = None if r is None else stretched(r, _SLOPES[op.func.overloadpacket](wide(x), r))
     odd = op.func.overloadpacket not in (aten.cos, aten.acos, aten.cosh, aten.erfc)
-    return plus(carried, library(op, VECTOR_ULPS, carried, op.exactly(x, 0) if odd else None))
+    return library(op, VECTOR_ULPS, carried, op.exactly(x, 0) if odd else None)
 
 
 @rule(aten.exp, aten.exp2)
@@ -113,7 +119,7 @@ def exponential(op: Operation) -> Radius:
             known = carried.isfinite() & (op.out >= tiny)
             carried = torch.where(known, carried, ((wide(op["self"]) + r) * step).exp())
     ulps = VECTOR_ULPS if op.func.overloadpacket is aten.exp2 else EXP_ULPS
-    return plus(carried, library(op, ulps, carried, op.exactly(op["self"], 0)))
+    return library(op, ulps, carried, op.exactly(op["self"], 0))
 
 
 @rule(aten.expm1)
@@ -123,7 +129,7 @@ def exponential_less_one(op: Operation) -> Radius:
     x = op["self"]
     r = op.radius(x)
     carried = None if r is None else wide(x).exp() * torch.expm1(r)
-    return plus(carried, library(op, VECTOR_ULPS, carried, op.exactly(x, 0)))
+    return library(op, VECTOR_ULPS, carried, op.exactly(x, 0))
 
 
 @rule(aten.log, aten.log2, aten.log10, aten.log1p)
@@ -139,7 +145,7 @@ def logarithm(op: Operation) -> Radius:
     if r is not None:
         carried = torch.where(r == 0, 0.0, torch.where(r < inner, -torch.log1p(-r / inner), torch.inf) / base)
     ulps = LOG_ULPS if packet is aten.log else VECTOR_ULPS
-    return plus(carried, library(op, ulps, carried, op.exactly(x, 0 if packet is aten.log1p else 1)))
+    return library(op, ulps, carried, op.exactly(x, 0 if packet is aten.log1p else 1))
 
 
 @rule(aten.sqrt)
@@ -158,7 +164,7 @@ def square_root(op: Operation) -> Radius:
         carried = torch.where(r >= wide(x), torch.maximum(root, (wide(x) + r).sqrt() - root), carried)
         carried = torch.where(r == 0, 0.0, carried)
     exact = op.exactly(x, 0)
-    return plus(carried, op.rounding(most(op, carried), 1.5, exact))
+    return op.rounded(carried, 1.5, exact)
 
 
 @rule(aten.rsqrt)
@@ -173,7 +179,7 @@ def inverse_square_root(op: Operation) -> Radius:
         carried = torch.where(
             r == 0, 0.0, torch.where(part < 1, result(op) * torch.expm1(-0.5 * torch.log1p(-part)), torch.inf)
         )
-    return plus(carried, op.rounding(most(op, carried), 2), op.stored_inside(most(op, carried)))
+    return plus(op.rounded(carried, 2), op.stored_inside(lambda: most(op, carried)))
 
 
 @rule(aten.tanh)
@@ -188,8 +194,8 @@ def tanh(op: Operation) -> Radius:
     r = op.radius(x)
     carried = None
     if r is not None:  # from one end of its range to the other it is 2
-        carried = torch.minimum(r / nearest(wide(x), r).cosh() ** 2, 1 + result(op))
-    radius = plus(carried, library(op, TANH_ULPS, carried, op.exactly(x, 0)))
+        carried = torch.minimum(_slope_of_sigmoid(2 * nearest(wide(x), r)).mul_(4).mul_(r), 1 + result(op))
+    radius = library(op, TANH_ULPS, carried, op.exactly(x, 0))
     assert radius is not None
     return radius + 6 * op.context.precision.u if op.allows(TANH_BY_EXP) else radius
 
@@ -207,11 +213,11 @@ def sigmoid(op: Operation) -> Radius:
     carried: Radius = None
     if r is not None:
         near = nearest(wide(x), r)
-        carried = (r * torch.sigmoid(near) * torch.sigmoid(-near)).clamp_max_(1.0)
+        carried = _slope_of_sigmoid(near).mul_(r).clamp_max_(1.0)
     exp = 2 * (op.ulps("exp", EXP_ULPS) + (TORCH_CUDA_ULPS if op.out.is_cuda else TORCH_FAST_EXP_ULPS))
     size = s if carried is None else s + carried
-    per_side = (exp * (1 - s) + 4) / 2
-    radius = plus(carried, op.rounding(size * per_side, 1), op.stored_inside(size, 2))
+    per_side = s.mul(-exp / 2).add_(exp / 2 + 2)
+    radius = plus(carried, op.rounding(per_side.mul_(size), 1), op.stored_inside(lambda: size, 2))
     assert radius is not None
     return radius + (TANH_ULPS + 1) * op.context.precision.u if op.allows(SIGMOID_BY_TANH) else radius
 
@@ -230,15 +236,13 @@ def power(op: Operation) -> Radius:
         return quotient(op, 1.0, x)
     if p == 2:
         carried = times(x, r, x, r)
-        return plus(carried, op.rounding(most(op, carried), 1, op.scale_exact(x) if r is None else op.exactly(x, 0)))
+        return op.rounded(carried, 1, op.scale_exact(x) if r is None else op.exactly(x, 0))
     carried = None if r is None else stretched(r, _power_slope(wide(x), r, p))
     whole = p == int(p)
     roundings = max(abs(p) if whole and abs(p) <= 8 else 0.0, 2 * TORCH_ULPS, 1.0)
-    inside = op.stored_inside(most(op, carried), int(abs(p)) - 2) if whole and abs(p) <= 8 else None
-    rounding = op.rounding(
-        most(op, carried), roundings + op.ulps("pow", VECTOR_ULPS), op.exactly(x, 0) if p > 0 else None
-    )
-    return plus(carried, rounding, inside)
+    inside = op.stored_inside(lambda: most(op, carried), int(abs(p)) - 2) if whole and abs(p) <= 8 else None
+    own = roundings + op.ulps("pow", VECTOR_ULPS)
+    return plus(op.rounded(carried, own, op.exactly(x, 0) if p > 0 else None), inside)
 
 
 def _power_slope(x: Tensor, r: Tensor, p: float) -> Tensor:
@@ -258,7 +262,7 @@ def power_of_both(op: Operation) -> Radius:
         None if s is None else s * wide(x).log().abs(), None if r is None else _log_moved(x, r) * reach(wide(y), s)
     )
     carried = None if moved is None else torch.where(moved == 0, 0.0, result(op) * torch.expm1(moved))
-    return plus(carried, library(op, VECTOR_ULPS, carried))
+    return library(op, VECTOR_ULPS, carried)
 
 
 def _log_moved(x: Tensor, r: Tensor) -> Tensor:
@@ -282,7 +286,7 @@ def angle(op: Operation) -> Radius:
         carried = torch.where(share < 1, share.clamp_max(1.0).asin(), torch.where(moved == 0, 0.0, torch.inf))
         if r is not None:
             carried = carried.masked_fill((r > 0) & (wide(y).abs() <= r) & (wide(x) < 0), torch.inf)
-    return plus(carried, library(op, VECTOR_ULPS, carried))
+    return library(op, VECTOR_ULPS, carried)
 
 
 @rule(aten.hypot)
@@ -293,11 +297,11 @@ def hypotenuse(op: Operation) -> Radius:
     carried: Radius = None
     if r is not None or s is not None:
         carried = torch.hypot(wide(0.0) if r is None else r, wide(0.0) if s is None else s)
-    return plus(carried, library(op, VECTOR_ULPS, carried))
+    return library(op, VECTOR_ULPS, carried)
 
 
 @rule(aten.tanh_backward)
-@by_blocks
+@linear_in("grad_output")
 def tanh_backward(op: Operation) -> Radius:
     """g·(1 − h²): square and difference round absolutely, the product relatively, 3 roundings of at most |g|."""
     g, h = op["grad_output"], op["output"]
@@ -309,16 +313,16 @@ def tanh_backward(op: Operation) -> Radius:
     if square is not None:
         inner = inner + size * square
     form = 12 * op.context.precision.u * size if op.allows(TANH_BY_EXP) else None
-    parts = op.stored_inside(size, 2)
-    return plus(carried, op.rounding(inner, 1, op.exactly(g, 0)), op.rounding(most(op, carried), 1), form, parts)
+    parts = op.stored_inside(lambda: size, 2)
+    return plus(op.rounding(inner, 1, op.exactly(g, 0)), op.rounded(carried), form, parts)
 
 
 @rule(aten.sigmoid_backward)
-@by_blocks
+@linear_in("grad_output")
 def sigmoid_backward(op: Operation) -> Radius:
     """g·s·(1 − s): the difference rounds relatively to 1 − s, and two products."""
     g, s = op["grad_output"], op["output"]
     rest = 1 - wide(s)
     inner = times(s, op.radius(s), rest, op.radius(s))
     carried = times(g, op.radius(g), wide(s) * rest, inner)
-    return plus(carried, op.rounding(most(op, carried), 3, op.exactly(g, 0)), op.stored_inside(most(op, carried), 2))
+    return plus(op.rounded(carried, 3, op.exactly(g, 0)), op.stored_inside(lambda: most(op, carried), 2))

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.operation import Operation, Radius, plus, rule, wide
+from reference.flow.operation import Operation, Radius, magnitude, plus, rule, wide
 from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import most, reach
 from reference.flow.rules.long_sums import of_factors, of_prefixes, of_products, of_terms, probable
 from reference.flow.rules.windows import Windows, of_transforms
+from reference.flow.shadows import is_unknown, unknown
 
 aten = torch.ops.aten
 Bilinear = Callable[[Tensor, Tensor], Tensor]
@@ -44,18 +45,39 @@ def _of_normal_products(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms:
     """
     r, s = op.factor_radius(a), op.factor_radius(b)
     e = op.sums(terms + more)
-    if _all_infinite(r) or _all_infinite(s):
-        return positive(f, r, s, terms, op, a, b)
+    if is_unknown(r) or is_unknown(s):
+        return unknown(op.out if isinstance(op.out, Tensor) else f(a, b))
+    if f is aten.mm.default and math.inf in [_largest(x) for x in (r, s) if x is not None]:
+        return _of_known_rows(op, a, r, b, s, terms, more)
     if s is None and r is None:
         return positive(f, None, None, terms, op, a, b, scale=e)
     if s is None:
         assert r is not None
-        return positive(f, wide(a).abs() * e + r * (1 + e), None, terms, op, a, b)
-    right = wide(b).abs() * e + s * (1 + e)
+        return positive(f, magnitude(a).mul_(e).add_(r, alpha=1 + e), None, terms, op, a, b)
+    right = magnitude(b).mul_(e).add_(s, alpha=1 + e)
     if r is None:
         return positive(f, None, right, terms, op, a, b)
-    total = positive(f, wide(a).abs() + r, right, terms, op, a, b)
+    total = positive(f, magnitude(a).add_(r), right, terms, op, a, b)
     return total + positive(f, r, None, terms, op, a, b)
+
+
+def _of_known_rows(op: Operation, a: Tensor, r: Radius, b: Tensor, s: Radius, terms: int, more: int) -> Tensor:
+    """The same of matrices: nothing is known of a row, or a column, of which an element has an infinite radius."""
+    parts, places = [], []
+    for x, radius, axis in ((a, r, 0), (b, s, 1)):
+        known = torch.arange(x.shape[axis], device=x.device)
+        if radius is not None:
+            known = (radius.amax(1 - axis) < math.inf).nonzero().squeeze(1)
+        parts.append(x.index_select(axis, known))
+        places.append(known)
+        held = op.context.shadows.get(x)
+        op.context.shadows.put(parts[-1], None if held is None else held.index_select(axis, known))
+    if not all(map(len, places)):
+        return unknown(op.out)
+    found = _of_normal_products(op, aten.mm.default, parts[0], parts[1], terms, more)
+    whole = torch.full(op.out.shape, math.inf, dtype=found.dtype, device=found.device)
+    whole[places[0][:, None], places[1]] = found
+    return whole
 
 
 def carried(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int | None = None) -> Radius:
@@ -76,15 +98,14 @@ def positive(
     sides. Done and left in float32, larger by what that rounds, unless the range is too wide for it: products in
     float64 would take most of the time.
     """
-    if _all_infinite(left) or _all_infinite(right):
-        shape = op.out.shape if isinstance(op.out, Tensor) else f(a, b).shape
-        return torch.full(shape, math.inf, dtype=torch.float64, device=a.device)
+    if is_unknown(left) or is_unknown(right):
+        return unknown(op.out if isinstance(op.out, Tensor) else f(a, b))
     sizes = a.abs() if left is None else left
-    (sizes, down), (near, up) = _into_range(sizes), (right, 1.0) if right is None else _into_range(right)
-    quick = _in_float32(f, sizes, b, near, terms, scale)
+    tops = _largest(sizes), None if right is None else _largest(right)
+    (less, down), (near, up) = _into_range(sizes, tops[0]), _into_range(right, tops[1])
+    quick = _in_float32(f, less, tops[0] / down, b, near, tops[1] and tops[1] / up, terms, scale)
     if quick is not None:
         return quick if down == up == 1 else quick.to(torch.float64).mul_(down).mul_(up)
-    sizes, right = (sizes, right) if down == up == 1 else (a.abs() if left is None else left, right)
     p = op.context.precision
     inflation = (1 + (terms + 4) * 2.0**-53) ** 2 * scale
     total = f(wide(sizes), wide(b).abs() if right is None else right).mul_(inflation)
@@ -103,41 +124,39 @@ _RANGE = 1e15
 """Operands up to it have products and sums of `_MOST_TERMS` that float32 holds."""
 
 
-def _all_infinite(x: Radius) -> bool:
-    """Whether nothing is known of any element, nor will be of a sum that has one of them in each term."""
-    return x is not None and x.numel() > 0 and float(x.amin()) == math.inf
-
-
-def _into_range(x: Tensor) -> tuple[Tensor, float]:
+def _into_range(x: Radius, top: float | None) -> tuple[Any, float]:
     """A tensor ≥ 0 by a power of two beneath `_RANGE`, and the power; as it is where that would underflow."""
-    top = _largest(x)
-    if not _RANGE <= top < 1e300:
+    if x is None or top is None or not _RANGE <= top < 1e300:
         return x, 1.0
     power = 2.0 ** math.frexp(top)[1]
     return (x / power, power) if _least(x) / power > 1e-290 else (x, 1.0)
 
 
-def _in_float32(f: Bilinear, left: Tensor, b: Tensor, right: Radius, terms: int, scale: float) -> Tensor | None:
+def _in_float32(
+    f: Bilinear,
+    left: Tensor,
+    left_top: float,
+    b: Tensor,
+    right: Radius,
+    right_top: float | None,
+    terms: int,
+    scale: float,
+) -> Tensor | None:
     """scale·f(left, right or |b|) by float32, larger by what its rounding may take; None where its range is too small.
 
     Making float32 of both operands, enlarging one and the n products and sums are n + 3 roundings at most. The smaller
     operand is enlarged beforehand, which saves a pass over the result.
     """
-    left_top = _largest(left)
     if not left_top < _RANGE or terms > _MOST_TERMS:
         return None
     inflation = ((1 + (terms + 4) * 2.0**-24) ** 2 + 1e-8) * scale
     if right is None and _by_blocks(f, left, b):
-        left = left * inflation
-        total, right_top = _times_sizes(left.to(torch.float32), b)
+        total, right_top = _times_sizes(_single(left, inflation), b)
     else:
         right = b.abs() if right is None else right
-        right_top = _largest(right)
-        if left.numel() <= right.numel():
-            left = left * inflation
-        else:
-            right = right * inflation
-        total = f(left.to(torch.float32), right.to(torch.float32))
+        right_top = _largest(right) if right_top is None else right_top
+        smaller = left.numel() <= right.numel()
+        total = f(_single(left, inflation if smaller else 1.0), _single(right, 1.0 if smaller else inflation))
     if not right_top < _RANGE:
         return None
     # Where no sum is smaller than this, what underflow takes here and on both sides is less than the inflation.
@@ -148,6 +167,12 @@ def _in_float32(f: Bilinear, left: Tensor, b: Tensor, right: Radius, terms: int,
     if least > enough or (least == 0 and _no_smaller(left, b, right, enough)):
         return total
     return None
+
+
+def _single(x: Tensor, times: float) -> Tensor:
+    """The tensor in float32, `times` as large."""
+    single = x.to(torch.float32)
+    return single if times == 1 else single * times if single is x else single.mul_(times)
 
 
 def _no_smaller(left: Tensor, b: Tensor, right: Radius, than: float) -> bool:
@@ -173,7 +198,8 @@ def _times_sizes(left: Tensor, b: Tensor) -> tuple[Tensor, float]:
     top = 0.0
     for start in range(0, len(source), rows):
         part = source[start : start + rows]
-        sizes = block[: len(part)].copy_(part).abs_()
+        sizes = block[: len(part)]
+        torch.abs(part, out=sizes) if part.dtype is left.dtype else sizes.copy_(part).abs_()
         highest = float(sizes.amax())
         top = top if highest <= top else highest  # not a number stays
         if by_rows:
@@ -206,7 +232,7 @@ def product(op: Operation) -> Radius:
     """A·B, n terms a sum (Higham, (3.13))."""
     a, b = list(op.arguments.values())[:2]
     guaranteed = bilinear(op, op.func, a, b, a.shape[-1])
-    if not op.long(a.shape[-1]):
+    if not op.long(a.shape[-1]) or is_unknown(guaranteed):
         return guaranteed
     result = wide(op.out)
     law, moved = of_products(op, a, b, result), of_factors(op, op.func, a, b)
@@ -221,25 +247,25 @@ def product_added(op: Operation) -> Radius:
     inner = {aten.addmm.default: aten.mm, aten.baddbmm.default: aten.bmm, aten.addmv.default: aten.mv}[op.func]
     more = 1 + (not is_power_of_two(alpha)) + (not is_power_of_two(beta))
     terms = a.shape[-1]
-    total = bilinear(op, inner, a, b, terms, more) * abs(alpha)
-    if not is_power_of_two(alpha):
-        total = total * (1 + 4 * op.context.precision.u)
+    total = bilinear(op, inner, a, b, terms, more)
+    if abs(alpha) != 1:
+        total = total * (abs(alpha) * (1 if is_power_of_two(alpha) else 1 + 4 * op.context.precision.u))
     r = op.radius(c)
     size: Tensor = reach(wide(c), r) * abs(beta)
     added = None if r is None else r * abs(beta)
-    guaranteed = total + size * op.sums(terms + more)
-    guaranteed = guaranteed if added is None else guaranteed + added
-    inside = op.stored_inside(most(op, guaranteed) + size)
-    guaranteed = guaranteed if inside is None else guaranteed + inside
-    if not op.long(terms) or not alpha:
-        return guaranteed
+    of_first = size * op.sums(terms + more)
+    guaranteed = total + (of_first if added is None else of_first + added)
+    inside = op.stored_inside(lambda: most(op, guaranteed) + size)
+    found = guaranteed if inside is None else guaranteed + inside
+    if not op.long(terms) or not alpha or is_unknown(total):
+        return found
     # Divided by α it is the plain sum, which may begin with C·β/α.
     by = abs(alpha)
     result = (wide(op.out) - wide(c) * beta) / alpha
     brought = plus(carried(op, inner, a, b), None if added is None else added / by)
     law = of_products(op, a, b, result, wide(c) * (beta / alpha))
     moved = of_factors(op, inner, a, b)
-    own = probable(op, guaranteed / by, law, brought, result=result, more=more, factors=moved)
+    own = probable(op, found / by, law, brought, result=result, more=more, factors=moved)
     return plus(own if by == 1 or own is None else own * by, inside)
 
 
@@ -273,7 +299,8 @@ def convolution(op: Operation) -> Radius:
             moved = of_factors(op, convolve, x, w)
             radius = probable(op, radius, law, brought, result=alone, more=more, factors=moved)
     if first is not None and radius is not None:
-        radius = plus(radius, op.stored_inside(most(op, radius) + first.abs()))
+        size = first.abs()
+        radius = plus(radius, op.stored_inside(lambda: most(op, radius) + size))
     if op.allows(BY_FFT) and not op["transposed"] and op["groups"] == 1:
         worst = _by_fft(op, _norms(op, x), _norms(op, w).t(), op.out, w)
         radius = plus(radius, of_transforms(op, x, w, first, worst) if op.context.probable else worst)
@@ -377,10 +404,12 @@ def total(op: Operation, x: Tensor, dims: list[int] | None, *, keepdim: bool, mo
     """The radius of a sum of x over dims: γ of one fewer than the terms that are not exactly 0, and Σ radii."""
     axes = dims if dims else list(range(x.dim()))
     r = op.radius(x)
+    carried = None if r is None else (r.sum(axes, keepdim=keepdim) if axes else r)
+    if carried is not None and op.context.arithmetic is None and carried.numel() and float(carried.amin()) == math.inf:
+        return unknown(carried)
     sizes = reach(wide(x), r)
     terms = math.prod([x.shape[axis] for axis in axes]) if axes else 1
     whole = sizes.sum(axes, keepdim=keepdim) if axes else sizes
-    carried = None if r is None else (r.sum(axes, keepdim=keepdim) if axes else r)
     known = sizes if not op.local else reach(wide(x), op.known_radius(x))  # 0 where x is exactly 0, and only there
     if x.dim() and x.numel() and not float(known.amin()) > 0:
         held = torch.ne(known, 0, out=torch.empty(x.shape, dtype=torch.float64, device=x.device))
@@ -411,7 +440,7 @@ def mean(op: Operation) -> Radius:
     more = 0 if is_power_of_two(n) else 2
     whole = total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False), more=more)
     whole = narrowed(op, x, op.arguments.get("dim"), whole, wide(op.out) * n, more)
-    return None if whole is None else plus(whole / n, op.stored_inside(most(op, whole / n)))
+    return None if whole is None else plus(whole / n, op.stored_inside(lambda: most(op, whole / n)))
 
 
 def narrowed(
@@ -419,7 +448,7 @@ def narrowed(
 ) -> Radius:
     """The radius of a sum, probable where it is a long one; `result` is torch's own in float64."""
     axes = dims if dims else list(range(x.dim()))
-    if guaranteed is None or not op.long(x.numel() // max(result.numel(), 1)):
+    if guaranteed is None or not op.long(x.numel() // max(result.numel(), 1)) or is_unknown(guaranteed):
         return guaranteed
     r = op.radius(x)
     brought = None if r is None else r.sum(axes).reshape(result.shape)
@@ -466,7 +495,7 @@ def norm(op: Operation) -> Radius:
         own = size * (op.sums(n) / 2 + 6 * p.u + (4 * 4 * p.u if order != 2 else 0)) + 2 * math.sqrt(n * p.tiny)
     if order in (1, 2) and op.long(n):
         own = _norm_by_law(op, x, order, own, carried)
-    return plus(carried, own, op.stored_inside(size, 2) if order != 1 else None)
+    return plus(carried, own, op.stored_inside(lambda: size, 2) if order != 1 else None)
 
 
 def _norm_by_law(op: Operation, x: Tensor, order: float, guaranteed: Tensor, carried: Radius) -> Tensor:
@@ -502,4 +531,4 @@ def _multiplied(op: Operation, f: Callable[[Tensor], Tensor], n: int) -> Radius:
     size = f(reach(wide(x), r))
     carried = None if r is None else size - f(wide(x).abs()) + size * (2 * n * 2.0**-53)
     rounding = op.rounding(size, max(n - 1, 0), f(op.not_zero(x).double()) == 0)
-    return plus(carried, rounding, op.stored_inside(size, n - 2))
+    return plus(carried, rounding, op.stored_inside(lambda: size, n - 2))

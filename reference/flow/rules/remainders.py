@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from reference.flow.operation import Operation, Radius, plus, rule, wide
-from reference.flow.rules.arithmetic import most, quotient
+from reference.flow.rules.arithmetic import quotient
 
 aten = torch.ops.aten
 
@@ -52,7 +52,7 @@ def remainder(op: Operation) -> Radius:
     if op.func.overloadpacket is aten.fmod or not op.out.is_floating_point():
         return carried
     added = torch.fmod(x, y) != wide(op.out)
-    return plus(carried, op.rounding(most(op, carried), 1, ~added))
+    return op.rounded(carried, 1, ~added)
 
 
 @rule(aten.div.Tensor_mode, aten.div.Scalar_mode, aten.floor_divide)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import is_power_of_two
-from reference.flow.rules.arithmetic import reach
+from reference.flow.rules.arithmetic import most, reach
 
 aten = torch.ops.aten
 
@@ -199,7 +199,7 @@ def average_pool(op: Operation) -> Radius:
     # A divisor that is given may be below 0.
     local: Tensor = op.func(reach(wide(x), r), *rest).abs() * op.sums(places + 1)
     carried = None if r is None else op.func(r, *rest).abs()
-    return plus(local, carried, op.stored_inside(wide(op.out).abs() + (local if carried is None else local + carried)))
+    return plus(local, carried, op.stored_inside(lambda: most(op, carried).add_(local)))
 
 
 def _dimensions(op: Operation) -> int:
