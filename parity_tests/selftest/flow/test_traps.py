@@ -86,6 +86,24 @@ def test_4_a_radius_that_is_not_finite_decides_nothing_and_accepts_nothing() -> 
     assert answer.undecided.tolist() == [True, False]
 
 
+def test_4_what_is_unknown_of_one_row_leaves_the_others_known() -> None:
+    """Row 0 comes of logarithms of what may be 0: of its products and what is added nothing is known, of tanh some."""
+    x = np.array([[0.0, 0.0], [0.25, 0.5]], np.float32)
+    scale = np.array([1 / 3, 1 / 7], np.float32)
+
+    def products(x: Tensor, scale: Tensor) -> dict[str, Tensor]:
+        moved = (x + 1) * scale
+        row = (moved - moved + x + 1e-30).log()
+        both = row @ torch.eye(2, dtype=x.dtype)
+        return {"products": both, "sums": row[:1] + both[:1] * 3, "bounded": (row[:1] * 3).tanh()}
+
+    flowed = evaluate(products, {"x": x, "scale": scale}, radius="bound")
+    assert torch.isfinite(flowed["products"].radius).tolist() == [[False, False], [True, True]]
+    assert flowed["products"].undecided.tolist() == [[True, True], [False, False]]
+    assert torch.isinf(flowed["sums"].radius).all()
+    assert torch.isfinite(flowed["bounded"].radius).all()
+
+
 def test_4_moved_values_stay_where_the_operation_is_defined() -> None:
     """√(1 − x²) at x = 1: replicas would take roots of negative numbers, of which no radius can be made."""
     x = single([0.0, 0.5, 0.99999, 1.0])
