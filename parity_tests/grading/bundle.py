@@ -105,11 +105,13 @@ def _files(assignment: Assignment, module: str) -> Iterator[tuple[str, Path]]:
             yield Path(spec.origin).name, Path(spec.origin)
     if not any(assignment.solution.is_relative_to(folder) for folder in folders):
         folders.append(assignment.solution)
+    root = folders[0].parent  # where Parity's own assignments look for their solutions, which may lie deeper there
     for folder in folders:
+        name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name
         for file in sorted(folder.rglob("*")):
             inside = file.relative_to(folder)
             if file.is_file() and not _LEFT_OUT.intersection(inside.parts) and file.suffix != ".pyc":
-                yield f"{folder.name}/{inside.as_posix()}", file
+                yield f"{name}/{inside.as_posix()}", file
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes, *, executable: bool = False) -> None:

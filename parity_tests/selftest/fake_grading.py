@@ -22,6 +22,7 @@ from parity_tests.harness.environment import versions
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.registry import find_all
 from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.environment import Environment
 from reports.model.records import Record
@@ -101,6 +102,8 @@ def main() -> None:
     """
     from parity_tests.cli import main as parity
 
+    fake_the_work()
+    find_all()  # what all of them import and read is there before they are forked
     source, *rest = sys.argv[1:]
     for out, moment in zip(rest[::2], rest[1::2], strict=True):
         if not (child := os.fork()):
@@ -110,7 +113,6 @@ def main() -> None:
 
 def grade_and_die(parity: Callable[[list[str]], int], source: str, out: str, left: int) -> int:
     """Grade a class in this process, and die at so many files put in their places."""
-    fake_the_work()
     rename, replace = Path.rename, Path.replace
 
     def counting(act: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:

@@ -21,11 +21,14 @@ from parity_tests.grading.overrides import Override
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score, with_overrides
 from parity_tests.grading.settings import Settings
+from parity_tests.protocol.registry import find
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from reports.files.gradescope import results_json
 from reports.model.records import Record
 
 RUBRIC = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
+QUICK = find("dlai-c1w2")
+"""What is bundled and really run: an assignment that is checked in a second."""
 FIELDS = {
     "score",
     "execution_time",
@@ -107,10 +110,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("autograder")
     for name in ("source", "submission", "results"):
         (root / name).mkdir()
-    assert (
-        main(["gradescope-bundle", "--assignment", "mlp", "--out", str(root / "autograder.zip"), "--isolation", "none"])
-        == 0
-    )
+    options = ["--assignment", QUICK.name, "--out", str(root / "autograder.zip"), "--isolation", "none"]
+    assert main(["gradescope-bundle", *options]) == 0
     with zipfile.ZipFile(root / "autograder.zip") as archive:
         archive.extractall(root / "source")
         for entry in archive.infolist():
@@ -136,16 +137,18 @@ def test_the_scripts_stand_at_the_root_of_the_zip_and_can_be_run(root: Path) -> 
 
 
 def test_the_bundle_grades_a_submission_in_gradescopes_folders(root: Path) -> None:
-    for name in ("neural_networks.py", "utils.py"):
-        code = (ASSIGNMENT.solution / name).read_text()
-        (root / "submission" / name).write_text(code.replace("normal(0.0, 0.1, (input", "normal(0.0, 0.2, (input"))
+    code = (QUICK.solution / QUICK.layout.file).read_text()
+    assert code.count(") > 0.5)") == 1
+    (root / "submission" / QUICK.layout.file).write_text(code.replace(") > 0.5)", ") > 0)"))
     done = run(root)
     assert done.returncode == 0, done.stderr
     assert [path.name for path in (root / "results").iterdir()] == ["results.json"]
     found = json.loads((root / "results" / "results.json").read_text())
     assert 0 < found["score"] < 100
     assert {test["status"] for test in found["tests"]} == {"passed", "failed"}
-    assert [test["name"] for test in found["tests"]] == list(RUBRIC.names)
+    assert [test["name"] for test in found["tests"]] == list(
+        parse_rubric(QUICK.rubric_text, "rubric.toml", Vocabulary.of(QUICK)).names
+    )
     assert "seed" not in json.dumps(found)
     assert done.stdout == ""
 

@@ -6,16 +6,18 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from parity_tests.cli import main
 from parity_tests.grading import judge_results
 from parity_tests.grading.judge_results import ENOUGH
 from parity_tests.grading.tables import ClassRecords
-from parity_tests.selftest.test_grade import TABLES, asked, class_folder
+from parity_tests.selftest.test_grade import TABLES, asked, class_folder, faked
 
 Parity = Callable[..., tuple[int, str, str]]
 __all__ = ["asked"]
@@ -29,23 +31,41 @@ KINDS = {
 }
 
 
-@pytest.fixture
-def graded(asked: list[str], parity: Parity, tmp_path: Path) -> Path:
-    """A class with a submission of each kind, one of them with nothing to run, that has been graded."""
-    source = class_folder(tmp_path / "class", **KINDS)
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a class that has a submission of each kind, one of them with nothing to run, and its results."""
+    folder = tmp_path_factory.mktemp("once")
+    source = class_folder(folder / "class", **KINDS)
     (source / "gus").mkdir()
     (source / "gus" / "essay.pdf").touch()
-    assert parity("grade", source, "--out", tmp_path / "out")[0] == 3
+    with pytest.MonkeyPatch.context() as patch:
+        faked(patch)
+        assert main(["grade", str(source), "--out", str(folder / "out")]) == 3
+    return folder
+
+
+@pytest.fixture
+def graded(asked: list[str], once: Path, tmp_path: Path) -> Path:
+    """The results of that class."""
+    shutil.copytree(once, tmp_path, dirs_exist_ok=True)
     return tmp_path / "out"
 
 
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Lets a class of any size be judged in so many processes, and no other."""
+def in_threads(jobs: int, _: Path, warm_up: Callable[[], None]) -> Callable[[], Executor]:
+    """In place of processes."""
+    warm_up()
+    return lambda: ThreadPoolExecutor(jobs)
 
-    def of(jobs: int) -> None:
+
+@pytest.fixture
+def several(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a class of any size be judged by so many at once, in threads or really in processes."""
+
+    def of(jobs: int, *, processes: bool = False) -> None:
         monkeypatch.setattr(judge_results, "ENOUGH", 1)
         monkeypatch.setattr(judge_results, "cores", lambda: jobs)
+        if not processes:
+            monkeypatch.setattr(judge_results, "local_processes", in_threads)
 
     return of
 
@@ -72,7 +92,7 @@ def spoil_records(out: Path, name: str) -> None:
 
 
 def test_several_processes_and_one_write_the_same_bytes(
-    graded: Path, parity: Parity, processes: Callable[[int], None], tmp_path: Path
+    graded: Path, parity: Parity, several: Callable[..., None], tmp_path: Path
 ) -> None:
     overrides, comments = tmp_path / "overrides.csv", tmp_path / "comments.csv"
     overrides.write_text("submission,item,points,reason\nbob,relu,7,she explained it\n")
@@ -83,7 +103,7 @@ def test_several_processes_and_one_write_the_same_bytes(
         out = tmp_path / f"of {jobs}"
         shutil.copytree(graded, out)
         forget_pages(out)
-        processes(jobs)
+        several(jobs, processes=True)
         status, said, _ = parity("regrade", out, "--overrides", overrides, "--comments", comments)
         found[jobs] = (status, " ".join(said.split()).replace(f"of {jobs}", "of"), files(out))
         assert [path.name for path in out.glob(".parity-*")] == []
@@ -112,11 +132,11 @@ def test_a_small_class_and_one_with_one_job_are_judged_in_the_process_that_was_a
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_cannot_be_judged_is_told_with_the_submissions_name_and_changes_nothing(
-    graded: Path, parity: Parity, processes: Callable[[int], None], jobs: int
+    graded: Path, parity: Parity, several: Callable[..., None], jobs: int
 ) -> None:
     spoil_records(graded, "cem")
     before = files(graded)
-    processes(jobs)
+    several(jobs)
     status, _, err = parity("regrade", graded)
     assert status == 3
     assert "this is Parity's own fault, not the submission's: PageError: cem cannot be judged: " in err
@@ -126,7 +146,7 @@ def test_what_cannot_be_judged_is_told_with_the_submissions_name_and_changes_not
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_in_the_midst_leaves_every_file_as_it_was(
-    graded: Path, parity: Parity, processes: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, jobs: int
+    graded: Path, parity: Parity, several: Callable[..., None], monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
     forget_pages(graded)
     before = files(graded)
@@ -138,7 +158,7 @@ def test_ctrl_c_in_the_midst_leaves_every_file_as_it_was(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(ClassRecords, "add", interrupt)
-    processes(jobs)
+    several(jobs)
     status, _, err = parity("regrade", graded)
     assert (status, err.strip()) == (130, "parity: interrupted.")
     assert files(graded) == before

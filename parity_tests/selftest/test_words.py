@@ -18,9 +18,6 @@ ROOMS = ("reference", "reports", *(f"parity_tests/{room}" for room in ("protocol
 SAMPLES = ROOT / "reports" / "examples"
 """Rendered from results of the homework, so they are full of its words."""
 
-NOT_YET: set[str] = set()
-"""Files that still have to let go of a word."""
-
 
 def homework_words() -> set[str]:
     """Its identifiers that are no names of torch's, its files, and how its TODOs and modules are called."""
@@ -60,13 +57,7 @@ def texts(room: str) -> list[Path]:
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_for_any_assignment_says_no_word_of_the_homework(room: str) -> None:
     assert texts(room)
-    said = [where for path in texts(room) if str(path.relative_to(ROOT)) not in NOT_YET for where in found_in(path)]
-    assert not said
-
-
-def test_no_exception_is_kept_longer_than_it_is_needed() -> None:
-    said = {str(path.relative_to(ROOT)) for room in ROOMS for path in texts(room) if any(found_in(path))}
-    assert said == NOT_YET
+    assert [where for path in texts(room) for where in found_in(path)] == []
 
 
 def test_its_words_are_found_and_no_others(tmp_path: Path) -> None:

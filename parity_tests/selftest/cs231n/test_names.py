@@ -138,34 +138,14 @@ SLIPS = (
      "the image's height and the image's width are exchanged in the size of the output, or in a part of it"),
     ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "filters": "F, C, WW, HH"}), "",
      "the filters' sides are exchanged, or one is used for the other"),
-    ("conv_forward_naive", FORWARD.format(images="N, C, H, W", filters="F, C, WW, HH", product=FLAT), "",
-     "the filters' height and the filters' width are exchanged in the size of the output and the windows"),
-    ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES).replace("x_wide.shape", "x_wide.shape\nx_wide = x"), "",
-     "0 in place of pad in the padded image"),
-    ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES).replace("x_wide.shape", "x_wide.shape\nx_wide = np.pad(x, ("
-        "(0, 0), (0, 0), (0, conv_param['pad']), (0, conv_param['pad'])))"), "",
-     "padding by pad at the bottom and on the right alone in place of padding with zeros in the padded image"),
     ("max_pool_forward_naive", POOLED.format(height="width", width="height"), "",
      "the pool's height and the pool's width are exchanged in the windows"),
-    ("max_pool_forward_naive", POOLED.format(height="height - 1", width="width - 1"), "",
-     "the last row and column of each window are left out"),
     ("max_pool_backward_naive", UNPOOLED.format(row="i * width", column="j * stride"), "",
      "the pool's width in place of the stride in where their gradients go, down the image"),
     ("batchnorm_backward", GRAPH.format(power="ivar"), "",
      "the gradient through the variance is multiplied by the deviation, not divided"),
-    ("batchnorm_backward", GRAPH.format(power="ivar**2"), "",
-     "the deviation is left out of the gradient through the variance"),
-    ("batchnorm_backward", GRAPH.format(power="ivar / np.var(xmu, axis=0)"), "",
-     "eps is left out of the gradient through the variance"),
-    ("batchnorm_backward", GRAPH.format(power="ivar**3").replace("dmu = np.sum(dxhat * -ivar", "dmu = np.sum(-dxhat"
-        ).replace("dx = dxhat * ivar", "dx = dxhat"), "",
-     "the deviation is left out of the gradient through the numerator x − mean"),
     ("batchnorm_backward_alt", ONE_TERM, "",
      "gamma is left out of the gradients through the mean and the variance"),
-    ("batchnorm_backward_alt", ALTERNATIVE.format(by=""), "",
-     "dx is multiplied by the number of examples once too often"),
-    ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ std / N"), "",
-     "the root is left out of dx"),
     ("conv_backward_naive", FILTER_BY_FILTER.format(writes="="), "", "dw is of the last example alone"),
     ("relu_backward", "return dout * np.maximum(cache, 0)", "",
      "dx is multiplied by ReLU's output once too often"),
@@ -177,9 +157,7 @@ SLIPS = (
 """Parts, their code as somebody writes it, the file, and the name."""
 
 
-@pytest.mark.parametrize(
-    "slip", one_of_each(itemgetter(0), SLIPS), ids=[f"{part}: {name}" for part, _, _, name in SLIPS]
-)
+@pytest.mark.parametrize("slip", one_of_each(itemgetter(0), SLIPS), ids=[f"{one[0]}: {one[-1]}" for one in SLIPS])
 def test_a_slip_in_other_code_is_called_by_its_name(slip: tuple[str, str, str, str]) -> None:
     part, code, file, name = slip
     variant = rewritten(ASSIGNMENT, Rewrite("slip", (Body(part, code),), file))
