@@ -5,7 +5,7 @@ from __future__ import annotations
 from parity_tests.parts.right_text import RightText
 
 RELU = "Where does ReLU pass its input on, and where is it 0?"
-BACK = "ReLU's gradient is dout where x is positive, and 0 elsewhere."
+BACK = "ReLU's gradient is the incoming one where x is positive, and 0 elsewhere."
 NAMES = ("x", "zero", "one", "negatives")
 LABELS = {"negatives": "0 for negative inputs", "zero": "0", "one": "1", "x > zero": "the mask x > 0"}
 WITHOUT = frozenset(("complement", "count"))

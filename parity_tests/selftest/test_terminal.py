@@ -244,6 +244,19 @@ def test_notes_are_free_and_costly_only_when_strict() -> None:
     assert " note " in strict
 
 
+def test_what_was_not_asked_for_want_of_time_is_one_sentence_and_no_disagreement() -> None:
+    message = "not asked: the 120 seconds were used up"
+    late = [
+        record(part=part, case=case, verdict="timeout", ratio=None, message=f"{case}: {message}")
+        for part, case in (("3", "linear"), ("7", "relu"))
+    ]
+    run = FakeRun(records=late, inputs={case: {"title": case} for case in ("linear", "relu")})
+    assert page(run).count(message) == 1
+    assert verdict_sentence(run) == "Disagreement: 2 quantities did not come in time, in TODO 3 and 7."
+    *_, last = run_lines(run, Path("out"), strict=False, quiet=False, again="parity check mine")
+    assert last == "  parity check mine --timeout 60"
+
+
 def test_what_is_noted_where_something_is_not_implemented_is_not_told() -> None:
     absent = record(part="7", verdict="missing", ratio=None, message="relu, one row: f is not implemented")
     beside = record(part="8", quantity="gradient of X", note="wrong for arrays of integers", note_kinds="unfed")

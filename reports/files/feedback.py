@@ -1,4 +1,4 @@
-"""The page for a student: what to mend first, as sentences to act on, the points, and what is right; as Markdown."""
+"""The page for a student: what to mend first, as sentences to act on, and the points; as Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reports.model.points import Points
 from reports.model.reasons import late_sentence, not_counted, points_rows, total_text
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
-from reports.model.verdicts import FAILING, Verdict
+from reports.model.verdicts import FAILING
 
 _RATIO = "Differences are compared with the error bound: up to 1 times is rounding, a mistake is usually thousands."
 _UNDECIDED = (
@@ -50,7 +50,6 @@ def feedback_page(
     lines += _points_lines(points, run)
     if comments:
         lines += ["", "## Comments", "", *(f"- {markdown(text)}" for text in comments)]
-    lines += _right_lines(run, groups.discrepancies)
     if groups.undecided:
         lines += ["", "## Undecided", "", _UNDECIDED, ""]
         lines += [f"- {markdown(ended(record.message))}" for record in _first_alike(groups.undecided)]
@@ -147,23 +146,7 @@ def _more(entry: Entry) -> list[str]:
     return sentences
 
 
-# ---- what is right, undecided, or only worth knowing
-
-
-def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
-    """The parts of which everything agrees, and those in which something is wrong or left open as well.
-
-    How much, the points say: they count quantities, of which the records here are the comparisons in each case.
-    """
-    parts = parts_of(run)
-    bad = {record.part for record in wrong if not record.excuse}
-    right = parts.within(
-        record for record in run.records if record.verdict == Verdict.MATCH and record.check != "import"
-    )
-    whole = parts.listed(part for part in right if part not in bad)
-    in_part = parts.listed(part for part in right if part in bad)
-    words = "; ".join(filter(None, (whole, f"in part {in_part}" * bool(in_part))))
-    return ["", "## What is right", "", markdown(ended(capitalised(words)))] if words else []
+# ---- what is undecided, or only worth knowing
 
 
 def _notes(run: Results, wrong: Sequence[Record]) -> list[str]:

@@ -63,9 +63,8 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         return f"not judged, because {because_of(item.because, causes, parts)}"
     words = _share(item.right - item.excused, item.counted)
     if item.excused:
-        fail = "fails" if item.excused == 1 else "fail"
-        why = because_of(item.because, causes, parts)
-        words += f"; {item.excused} more {fail} only because {why}, which costs nothing here"
+        more = "1 more counts, which fails" if item.excused == 1 else f"{item.excused} more count, which fail"
+        words += f"; {more} only because {because_of(item.because, causes, parts)}"
     if item.left_open:
         why = "for that" if item.excused else f"because {because_of(item.because, causes, parts)}"
         count = "counts" if item.left_open == 1 else "count"

@@ -1,4 +1,4 @@
-"""Puts a list of questions to a submission, and stops asking those that keep running out of time."""
+"""Puts a list of questions to a submission, and waits less for those that keep running out of time."""
 
 import time
 from collections import Counter
@@ -16,7 +16,9 @@ from parity_tests.protocol.quantity import WHOLE_CASE
 SECONDS_IN_ALL = 120.0
 """What a submission may take in all, over all its processes, where a case may take ten."""
 MAX_TIMEOUTS = 2
-"""Time-outs of questions that are counted together, after which the others of them are not asked."""
+"""Time-outs of questions that are counted together, or of one function, after which others are waited for less."""
+SHORT = 0.5
+"""Seconds that are waited for then: time for what is computed before the function that does not end."""
 
 
 @dataclass(frozen=True)
@@ -59,28 +61,26 @@ def ask_all(runner: Runner, questions: Iterable[Question], budget: Budget) -> It
     Starting the process and importing the submission counts.
     """
     timeouts: Counter[str] = Counter()
-    functions: dict[str, str] = {}
     with budget.waiting():
         hello = runner.hello
     for question in questions:
         group = question.counted_as
         if hello.import_failure is not None and not hello.names:
             yield _not_asked(question, replace(hello.import_failure, kind="missing"))
-        elif timeouts[group] >= MAX_TIMEOUTS:
-            function = functions.get(group, "")
-            text = f"not asked: {function or group} had run out of time in {MAX_TIMEOUTS} cases before"
-            yield _not_asked(question, Failure("timeout", "", text, function=function, called=function or group))
         elif budget.spent > budget.seconds:
             text = f"not asked: the {budget.seconds:g} seconds for the submission in all were used up"
             yield _not_asked(question, Failure("timeout", "", text))
         else:
             arrays = question.draw()
+            limit = SHORT if timeouts[group] >= MAX_TIMEOUTS else None
             with budget.waiting():
-                seen = runner.ask(question.case, question.probe, question.params, arrays, seed=question.seed)
-            timed_out = [failure for failure in seen.failures.values() if failure.kind == "timeout"]
-            if timed_out:
-                timeouts[group] += 1
-                functions[group] = timed_out[0].function
+                seen = runner.ask(
+                    question.case, question.probe, question.params, arrays, seed=question.seed, seconds=limit
+                )
+            late = next((failure for failure in seen.failures.values() if failure.kind == "timeout"), None)
+            if late is not None:
+                timeouts[late.function] += 1
+                timeouts[group] = max(timeouts[group] + 1, timeouts[late.function] - 1 if late.function else 0)
             yield seen
 
 

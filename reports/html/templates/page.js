@@ -22,6 +22,8 @@ for (const pre of document.querySelectorAll("pre:has(code)")) {
   pre.replaceWith(box);
   box.append(pre, button);
 }
+// The glossary opens for whoever is sent there.
+document.querySelector('a[href="#words"]')?.addEventListener("click", () => { document.getElementById("words").open = true; });
 // What pointing at a dot or a bar shows is had with the arrow keys, too.
 for (const chart of document.querySelectorAll(".chart")) {
   const marks = [...chart.querySelectorAll(".dots, .bar")].filter(mark => mark.querySelector("title"));
