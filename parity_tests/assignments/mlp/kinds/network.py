@@ -34,7 +34,7 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
-from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key, Quantity
 
 Array = NDArray[Any]
@@ -80,6 +80,11 @@ LINKS: Mapping[str, Link] = {
     **{f"L1 gradient of {key}": _L1_BACK for key in "WbX"},
 }
 """The quantities of a training step, in the order of computation, each with the call that gives it."""
+BACKWARDS = {f"{name} output": f"{name} gradient" for name in ("activation", "dropout")}
+BACKWARDS |= {f"{name} output": f"{name} gradient of X" for name in ("L1", "L2")}
+"""The backward of each forward that is given a gradient."""
+OF_CLASSES = ("L2 output", "gradient of logits")
+"""The links whose results have a column for each class."""
 STEPS, STEPS_AFTER = 12, 8
 """Those of a trajectory, before and after η falls."""
 
@@ -222,59 +227,45 @@ class _Step:
 
     def __init__(self, calls: Calls, case: Case, arrays: Arrays, observation: Observation, t: int) -> None:
         self._calls, self._params, self._arrays, self._observation, self._t = calls, case.params, arrays, observation, t
-        N, M, K = (case.params[key] for key in ("N", "M", "K"))
-        self.X, self.y = arrays["X"][t], arrays["Y"][t].reshape(-1).astype(int)
-        self.u, self.h = self._own("L1 output", N, M), self._own("activation output", N, M)
-        self.s = self._own("dropout output", N, M) if case.params["dropout"] else self.h
-        self.a, self.da = self._own("L2 output", N, K), self._own("gradient of logits", N, K)
-        self.ds = self._own("L2 gradient of X", N, M)
-        self.dh = self._own("dropout gradient", N, M) if case.params["dropout"] else self.ds
-        self.du = self._own("activation gradient", N, M)
 
     def calls(self) -> Iterator[Call]:
         """Those of the layers, the activation, dropout and the loss."""
-        yield from self._linear("L1", self.X, self.du)
-        yield from self._linear("L2", self.s, self.da)
-        yield from self._activation()
-        if self._params["dropout"]:
-            yield from self._dropout()
-        if self.a is not None:
-            for word, link in (("output", "loss"), ("gradient of X", "gradient of logits")):
-                yield loss_call(self._calls, word, link, self._result(link), self.a, self.y)
+        asked = [name for name, _ in links(self._params["activation"], self._params["dropout"])]
+        for part in ("L1 ", "L2 ", "activation", "dropout", "loss", "gradient of logits"):
+            for name in (one for one in asked if one.startswith(part)):
+                call = self._call(name, LINKS[name], LINKS[BACKWARDS.get(name, name)])
+                if call is not None:
+                    yield call
 
-    def _own(self, link: str, *shape: int) -> Array | None:
-        return array_of(self._observation, Key(link, self._t), shape)
+    def _call(self, name: str, link: Link, back: Link) -> Call | None:
+        """The call of a link, whose backward is `back`; None where what it works on is not known."""
+        p, result = self._params, result_of(self._observation, Key(name, self._t))
+        X, grad = self._first(link.given), self._first(back.upstream) if back.upstream else None
+        is_back = link.function.endswith("backward")
+        if X is None or (is_back and back.upstream and grad is None):
+            return None
+        layer, _, word = name.partition(" ")
+        if layer in ("L1", "L2"):
+            W, b = (self._arrays[f"{layer}_{key}"][self._t] for key in ("W", "b"))
+            grad = np.zeros((len(X), W.shape[1])) if grad is None else grad
+            return linear_call(self._calls, layer, word, name, result, X, grad, W, b)
+        word = "gradient of X" if is_back else "output"
+        if name.startswith(("activation", "dropout")):
+            grad, own = np.zeros_like(X) if grad is None else grad, self._own(f"{layer} output")
+            if layer == "dropout":
+                return dropout_call(self._calls, word, name, result, X, grad, own, p["r"])
+            return activation_call(self._calls, p["activation"], word, name, result, X, grad, own)
+        return loss_call(self._calls, word, name, result, X, self._arrays["Y"][self._t].reshape(-1).astype(int))
 
-    def _result(self, link: str) -> Returned | Failure | None:
-        return result_of(self._observation, Key(link, self._t))
+    def _first(self, names: tuple[str, ...]) -> Array | None:
+        """The submission's own result of the first of these links that the network has."""
+        return self._own(next(one for one in names if self._params["dropout"] or not one.startswith("dropout")))
 
-    def _linear(self, layer: str, X: Array | None, grad: Array | None) -> Iterator[Call]:
-        if X is None:
-            return
-        W, b = self._arrays[f"{layer}_W"][self._t], self._arrays[f"{layer}_b"][self._t]
-        for word in ("output", "gradient of W", "gradient of b", "gradient of X"):
-            if word == "output" or grad is not None:
-                link = f"{layer} {word}"
-                filler = np.zeros((len(X), W.shape[1])) if grad is None else grad
-                yield linear_call(self._calls, layer, word, link, self._result(link), X, filler, W, b)
-
-    def _activation(self) -> Iterator[Call]:
-        if self.u is None:
-            return
-        for word, link in (("output", "activation output"), ("gradient of X", "activation gradient")):
-            if word == "output" or self.dh is not None:
-                grad = np.zeros_like(self.u) if self.dh is None else self.dh
-                activation, result = self._params["activation"], self._result(link)
-                yield activation_call(self._calls, activation, word, link, result, self.u, grad, self.h)
-
-    def _dropout(self) -> Iterator[Call]:
-        if self.h is None:
-            return
-        for word, link in (("output", "dropout output"), ("gradient of X", "dropout gradient")):
-            if word == "output" or self.ds is not None:
-                grad = np.zeros_like(self.h) if self.ds is None else self.ds
-                r, result = self._params["r"], self._result(link)
-                yield dropout_call(self._calls, word, link, result, self.h, grad, self.s, r)
+    def _own(self, name: str) -> Array | None:
+        if name == "X":
+            return np.asarray(self._arrays["X"][self._t])
+        N, M, K = (self._params[key] for key in "NMK")
+        return array_of(self._observation, Key(name, self._t), (N, K if name in OF_CLASSES else M))
 
 
 def _updates(calls: Calls, case: Case, arrays: Arrays, observation: Observation) -> Iterator[Call]:

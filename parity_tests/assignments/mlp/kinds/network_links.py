@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.kinds.dropout import kept_mask
 from parity_tests.assignments.mlp.kinds.elementwise import TODOS, echoes, functions
-from parity_tests.assignments.mlp.kinds.network import links
+from parity_tests.assignments.mlp.kinds.network import OF_CLASSES, links
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, key_after_step, updated_name
 from parity_tests.assignments.mlp.parts import FUNCTIONS
 from parity_tests.harness.compare import compare, compare_each, over_steps
@@ -210,7 +210,7 @@ class _Network:
         p = self._case.params
         if key == "X":
             return np.asarray(self._arrays["X"][t])
-        width = p["K"] if key in ("L2 output", "gradient of logits") else p["M"]
+        width = p["K"] if key in OF_CLASSES else p["M"]
         return array_of(self._observation, Key(key, t), (p["N"], width))
 
     def _gradient(self, name: str, t: int) -> Array | None:
