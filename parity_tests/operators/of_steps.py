@@ -33,6 +33,7 @@ _INSTEAD = (
     ("tanh", "sigmoid"), ("relu", "gelu", "silu", "relu6", "elu", "leaky_relu", "abs", "mish"), ("triu", "tril"),
     ("softmax", "log_softmax"), ("floor", "ceil", "round", "trunc"), ("cumsum", "cumprod"),
     ("l1_loss", "mse_loss", "smooth_l1_loss", "huber_loss"), ("max_pool2d", "avg_pool2d"), ("max_pool1d", "avg_pool1d"),
+    ("scatter_add", "scatter"), ("index_add", "index_copy"),
 )  # fmt: skip
 """Operations that are taken for one another."""
 _ROOTS = ("sqrt", "rsqrt")
@@ -108,10 +109,16 @@ def _operations(step: Step) -> Iterator[Change]:
         for other in (name for name in group if name != step.plain):
             rooms = [room for room in (torch, torch.nn.functional, Tensor) if hasattr(room, other)]
             yield Change(f"{other} in place of {step.words}", step.instead(_put(getattr(rooms[0], other))))
+    if step.plain == "embedding_dense_backward":
+        yield Change(f"{step.words} in which the last of equal indices counts alone", step.instead(_put(_last_alone)))
 
 
 def _operand(key: str) -> How:
     return lambda func, args, kwargs: bound(func, args, kwargs)[0][key]
+
+
+def _last_alone(grad: Tensor, indices: Tensor, rows: int, *_: Any) -> Tensor:
+    return grad.new_zeros(rows, grad.shape[-1]).index_put([indices.flatten()], grad.flatten(0, -2))
 
 
 def _put(other: Callable[..., Any]) -> How:
@@ -135,6 +142,43 @@ def _operands(step: Step) -> Iterator[Change]:
         if x.dim() == 1 and len(step.shape) > 1:
             upright = partial(lambda a, values: {a: values[a].unsqueeze(-1)}, key)
             yield Change(f"{step.words} of {key} along the other axis", step.given(upright))
+
+
+def orders_of(calls: Sequence[Step]) -> Iterator[Change]:
+    """What is taken apart, put together or grouped in blocks along an axis done in turns: every second, third, …."""
+    found = [step for step in calls if step.plain in _IN_TURNS and (step.at is None or step.of == 1)]
+    for steps in [*([step] for step in found), *([found] if len(found) > 1 else [])]:
+        words = ", ".join(step.words for step in steps)
+        made = together(*((step, _IN_TURNS[step.plain]) for step in steps))
+        yield Change(f"{words} in turns (every second one, say), where the reference has blocks", made)
+
+
+def _chunks_in_turns(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = func(*args, **kwargs)
+    axis = next(i for i, n in enumerate(out[0].shape) if n != args[0].shape[i])
+    return args[0].unflatten(axis, (-1, len(out))).unbind(axis + 1)
+
+
+def _together_in_turns(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out, first = func(*args, **kwargs), args[0][0]
+    axis = next(i for i, n in enumerate(out.shape) if n != first.shape[i])
+    return torch.stack(list(args[0]), axis + 1).flatten(axis, axis + 1)
+
+
+def _groups_in_turns(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    values, call = bound(func, args, kwargs)
+    x, groups, scales = values["input"], values["num_groups"], {"weight": values["weight"], "bias": values["bias"]}
+    blocks = x.unflatten(1, (-1, groups)).transpose(1, 2)
+    normed = call({**values, "input": blocks.flatten(1, 2), **dict.fromkeys(scales)})
+    normed = normed.view(blocks.shape).transpose(1, 2).flatten(1, 2)
+    weight, bias = (None if y is None else y.view(-1, *[1] * (x.dim() - 2)) for y in scales.values())
+    normed = normed if weight is None else normed * weight
+    return normed if bias is None else normed + bias
+
+
+_IN_TURNS: Mapping[str, How] = {
+    "chunk": _chunks_in_turns, "split": _chunks_in_turns, "cat": _together_in_turns, "group_norm": _groups_in_turns
+}  # fmt: skip
 
 
 def roots_of(steps: Sequence[Step]) -> Iterator[Change]:

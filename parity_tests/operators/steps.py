@@ -168,6 +168,11 @@ class _Calls(_Counting, TorchFunctionMode):
 class _Ops(_Counting, TorchDispatchMode):  # type: ignore[no-untyped-call]
     """The same of operations, those of a backward too."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled under the mode; torch's guard against it imports its compiler, which takes a second."""
+        return False
+
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

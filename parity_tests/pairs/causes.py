@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -17,7 +18,14 @@ from torch.overrides import TorchFunctionMode
 from parity_tests.harness.judge_flow import judge
 from parity_tests.operators.of_arrays import FEW, Seen, inputs_of, place_in, results_of
 from parity_tests.operators.of_parts import backward_within, calls_within
-from parity_tests.operators.of_steps import changes_of, precisions_of, roots_of, sums_of, unknowns_of
+from parity_tests.operators.of_steps import (
+    changes_of,
+    orders_of,
+    precisions_of,
+    roots_of,
+    sums_of,
+    unknowns_of,
+)
 from parity_tests.operators.steps import Change, Function, Made, Unknown, calls_of, ops_of
 from reference.flow import Flowed
 from reference.flow.calls import as_tensors, named
@@ -32,6 +40,8 @@ _CHANCE = 1e-3
 _CLOSELY, _SAID = 4, 2
 """So many changes of one kind are looked at closely, and so many are said where they give the same."""
 _TURNS = 6
+_SIZE = 1024
+"""A number in a change is of few digits, or the reference's own times a ratio of sizes up to this, as n / (n - 1)."""
 _FIRST = 1024
 """So many elements of a large result are looked at before all are."""
 Outputs = Mapping[str, Tensor]
@@ -97,9 +107,14 @@ def cause_of(cases: Sequence[Asked], seconds: float) -> Cause:
     if not failing or seconds <= 0:
         return Cause()
     first = min(
-        failing, key=lambda case: (sum(int(seen.wrong.sum()) for seen in case.wrong().values()) <= FEW, _size(case))
+        failing,
+        key=lambda case: (
+            sum(int(seen.wrong.sum()) for seen in case.wrong().values()) <= FEW,
+            not any(x.dtype == "float64" for x in case.returned.values()),  # which tells more numbers apart
+            _size(case),
+        ),
     )
-    search = _Search(first, [case for case in cases if case is not first], time.process_time() + seconds)
+    search = _Search(first, [case for case in cases if case is not first], seconds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -132,8 +147,9 @@ class _Clock(TorchFunctionMode):
 class _Search:
     """The work on one failing case; the others bear out or refute what is found there."""
 
-    def __init__(self, case: Asked, others: Sequence[Asked], until: float) -> None:
-        self.case, self.others, self.until = case, sorted(others, key=_size), until
+    def __init__(self, case: Asked, others: Sequence[Asked], seconds: float) -> None:
+        self.case, self.others = case, sorted(others, key=_size)
+        self.until = time.process_time() + seconds
         self.got = {name: torch.from_numpy(x.astype("float64")) for name, x in case.returned.items()}
         self.want = {name: _wide(one.value) for name, one in case.flowed.items()}
         self.wrong = case.wrong()
@@ -175,6 +191,7 @@ class _Search:
         calls, ops = calls_of(self._run), ops_of(self._run)
         yield changes_of(calls)
         yield roots_of(calls)
+        yield orders_of(calls)
         parts = calls_of(self._run, calls_within)
         yield roots_of(parts)
         yield changes_of(parts)
@@ -183,7 +200,7 @@ class _Search:
         yield precisions_of(ops)
         yield changes_of(ops)
         yield changes_of(ops_of(self._run, backward_within))
-        if whole and self.count > FEW:
+        if whole and max(self.count, len(self.others)) > FEW:
             yield unknowns_of(calls)
             yield unknowns_of(ops)
 
@@ -244,8 +261,10 @@ class _Search:
             at, before = at + step, after
             after = self._flat(unknown, at)
             if self._is_near(self._run(unknown.made(at))):
-                few = (unknown.of(float(f"{at:.{digits}g}")) for digits in range(1, 12))
-                return next((change for change in few if self._is_near(self._run(change.made))), None)
+                short = (float(f"{at:.{digits}g}") for digits in range(1, 12))
+                part = Fraction(at / unknown.start if unknown.start else 0).limit_denominator(_SIZE)
+                tried = (unknown.of(number) for number in (*short, unknown.start * part.numerator / part.denominator))
+                return next((change for change in tried if self._is_near(self._run(change.made))), None)
         return None
 
     def _flat(self, unknown: Unknown, number: float) -> Tensor | None:

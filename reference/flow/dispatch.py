@@ -105,6 +105,8 @@ def _plan(func: OpOverload) -> Plan:
     if func.overloadpacket in _REARRANGING:
         return Plan(Kind.VIEW)
     closed = CLOSED.get(func)
+    if func.namespace == "prims" and hasattr(aten, func.overloadpacket.__name__):  # of forward derivatives
+        return Plan(Kind.DECOMPOSED, decomposition=getattr(aten, func.overloadpacket.__name__))
     if func in DECOMPOSITIONS:
         written = written or _WRITTEN_UNSAID.get(func, ())
         return Plan(Kind.DECOMPOSED, decomposition=DECOMPOSITIONS[func], closed=closed, written=written)

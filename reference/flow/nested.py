@@ -39,8 +39,10 @@ def any_complex(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 
 def holds_any(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether there is a tensor among the arguments; most often the first is one."""
-    return (bool(args) and isinstance(args[0], Tensor)) or bool(tensors((args, kwargs)))
+    """Whether a tensor among the arguments has numbers; most often the first one."""
+    if args and isinstance(args[0], Tensor):
+        return not args[0].is_meta
+    return any(not x.is_meta for x in tensors((args, kwargs)))
 
 
 def _collect(values: Any, found: list[Tensor]) -> None:

@@ -82,6 +82,26 @@ def spoil_one(y: Tensor) -> None:
     y[3, 4] += 1
 
 
+def grouped(y: Tensor) -> Tensor:
+    """A group norm of every fourth channel."""
+    return F.layer_norm(y.view(8, 4, 4).mT, (4,)).mT.flatten(1)
+
+
+def turned(y: Tensor) -> Tensor:
+    """Neighbours turned, not halves."""
+    return torch.stack((-y[:, 1::2], y[:, ::2]), -1).flatten(1)
+
+
+def rotated(y: Tensor) -> Tensor:
+    """Halves turned."""
+    one, two = y.chunk(2, -1)
+    return torch.cat((-two, one), -1)
+
+
+def clear_one(y: Tensor) -> None:
+    y[3, 4] = 0
+
+
 WRONG: dict[str, tuple[Function, Function, str]] = {
     "an argument": (
         lambda x, w, b: F.gelu(F.linear(x, w, b), approximate="tanh"),
@@ -123,10 +143,21 @@ WRONG: dict[str, tuple[Function, Function, str]] = {
         "results stored in float16",
     ),
     "sums of fewer bits": (in_halves, lambda x, w, b: (x @ w.T) * 2, "mm with partial sums rounded to bfloat16"),
+    "groups in turns": (
+        lambda x, w, b: grouped(F.linear(x, w, b)),
+        lambda x, w, b: F.group_norm(F.linear(x, w, b), 4),
+        "group_norm in turns (every second one, say), where the reference has blocks",
+    ),
+    "halves in turns": (
+        lambda x, w, b: turned(F.linear(x, w, b)),
+        lambda x, w, b: rotated(F.linear(x, w, b)),
+        "chunk, cat in turns (every second one, say), where the reference has blocks",
+    ),
     "rows not written": (written(zero_rows), layer, "0 in rows from 5 on, all else agrees"),
     "rows written twice": (written(write_twice), layer, "rows from 4 on: the numbers of 64 elements before"),
     "lanes": (written(spoil_lanes), layer, "something that touches every 4th column from 0 on alone"),
     "one element": (written(spoil_one), layer, "something that touches output[3, 4] alone, all else agrees"),
+    "one element of 0": (written(clear_one), layer, "0 in output[3, 4], all else agrees"),
 }
 
 
@@ -332,6 +363,24 @@ def test_changes_that_kernels_would_not_survive_and_sparse_gradients_are_no_caus
     assert not hold(lambda table: {"output": table[at].sum(), "table": np.minimum(table, 1)}, torchs, table=table)
     images = np.random.default_rng(5).standard_normal((2, 3, 4, 4))
     assert not hold(lambda x: x * 3, F.instance_norm, images)
+
+
+def test_equal_indices_of_which_one_counts_and_a_number_off_by_a_ratio_of_sizes_are_said() -> None:
+    def overwritten(table: Tensor, at: Tensor, g: Tensor) -> dict[str, Tensor]:
+        return {"output": table[at], "table": torch.zeros_like(table).index_put([at], g)}
+
+    at, table = (
+        torch.tensor([0, 3, 3, 1, 3]),
+        gradients(lambda table, at: F.embedding(at, table), of="table", given="g"),
+    )
+    found = hold(overwritten, table, table=X, at=at, g=X[:5] * 3)
+    assert "in which the last of equal indices counts alone" in found.run.records[-1].diagnosis
+
+    def unbiased(x: Tensor) -> Tensor:
+        return 0.1 * 40 / 39 * x.double().tanh()
+
+    found = hold(unbiased, lambda x: torch.add(torch.zeros_like(x), x.tanh(), alpha=0.1), X.double())
+    assert "alpha=0.1025641026, where the reference has 0.1" in found.run.records[0].diagnosis
 
 
 def test_a_changed_reference_that_never_ends_is_given_up() -> None:

@@ -376,6 +376,20 @@ def test_what_hands_its_inputs_on_gets_them_as_it_takes_them() -> None:
     assert not hold(lambda p, q: q - p, ByName(), q=x, p=2 * x)
 
 
+def test_derivatives_forward_have_radii_too() -> None:
+    """Of second ones torch works out shapes on tensors without numbers, and runs `prims`."""
+    x, v = np.random.default_rng(1).standard_normal((2, 5))
+
+    def slope(x: torch.Tensor, v: torch.Tensor) -> Any:
+        return torch.func.jvp(torch.sin, (x,), (v,))[1]
+
+    bend = torch.func.hessian(sum_of_squares)
+    assert hold(lambda x, v: np.cos(x) * v, slope, x, v)
+    assert hold(lambda x: 2 * np.eye(5), bend, x)
+    assert not hold(lambda x, v: (1 + 1e-9) * np.cos(x) * v, slope, x, v, search=0)
+    assert not hold(lambda x: (1 + 1e-9) * 2 * np.eye(5), bend, x, search=0)
+
+
 def test_what_an_operation_without_a_rule_makes_of_rounding_is_sampled_with_it() -> None:
     rng = np.random.default_rng(1)
     a, b = np.tril(rng.standard_normal((8, 8))).astype(np.float32), rng.standard_normal((8, 2)).astype(np.float32)

@@ -118,6 +118,8 @@ def move_and_fill(op: Operation) -> Any:
     aten.empty_strided,
     aten.new_empty_strided,
     aten.normal_functional,
+    aten._new_zeros_with_same_feature_meta,  # torch's forward derivatives run these two
+    aten._has_same_storage_numel,
 )
 def filled(op: Operation) -> Radius:
     """Numbers that no tensor gave; one that the type does not hold rounds once a side."""
