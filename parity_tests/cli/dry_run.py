@@ -14,7 +14,7 @@ from parity_tests.cli.terminal import paint, width
 from parity_tests.grading.flags import FlagKind, few
 
 if TYPE_CHECKING:
-    from parity_tests.grading.dry_run import Plan, Planned
+    from parity_tests.grading.dry_run import Plan
 
 _UNCUT = 1000
 """Letters of a cell where no terminal cuts it off."""
@@ -68,6 +68,7 @@ def _conversions(plan: Plan) -> list[str]:
 
 def _print_table(plan: Plan) -> None:
     from reports.model.escape import printable
+    from reports.model.phrases import shortened
     from reports.terminal.lines import table
 
     colours = paint()
@@ -75,18 +76,11 @@ def _print_table(plan: Plan) -> None:
     room = _UNCUT if whole else width() // 5
     rows = [[colours(text, "head") for text in ("submission", "as whom", "late", "what", "from")]]
     for planned in plan.planned:
-        cells = (planned.hand_in.name, planned.who, planned.hand_in.late, planned.what, _source(planned))
-        rows.append([_cut(printable(cell), room) for cell in cells[:-1]] + [printable(cells[-1])])
+        cells = (planned.hand_in.name, planned.who, planned.hand_in.late, planned.what)
+        rows.append([shortened(printable(cell), room) for cell in cells])
+        rows[-1].append(printable(planned.missing or ", ".join(planned.files)))
     for line in table(rows, "lllll", width=None if whole else width()):
         click.echo(line, color=True)
-
-
-def _source(planned: Planned) -> str:
-    return planned.missing or ", ".join(planned.files)
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def _document(plan: Plan) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from reports.html.cards import LONGEST, Card, CardMaker
 from reports.html.template import escaped, facts, markup, style_of, template
-from reports.model.baseline import MOVE, since
+from reports.model.baseline import MOVE, drifted, since
 from reports.model.fixes import from_rows
 from reports.model.folding import entries, label_of, where_seen
 from reports.model.for_student import WITHHELD
@@ -76,7 +76,6 @@ def drift_of(document: Mapping[str, Any] | None) -> DriftShown | None:
         (str(row.get("case", "")), str(row.get("quantity", "")), _number(row.get("was")), _number(row.get("is")))
         for row in moved
     ]
-    name = str(document.get("baseline", ""))
     more = [f"And {len(rows) - _MOST} more have moved."] if len(rows) > _MOST else []
     for key, words in (("new", "not in the baseline"), ("gone", "gone since")):
         names = list(map(str, _list(document, key)))
@@ -87,8 +86,7 @@ def drift_of(document: Mapping[str, Any] | None) -> DriftShown | None:
     pairs = versions.items() if isinstance(versions, Mapping) else ()
     changed = {str(key): (str(pair[0]), str(pair[1])) for key, pair in pairs if _is_pair(pair)}
     more += since(changed)
-    ratios = "1 ratio has" if len(rows) == 1 else f"{len(rows) or 'no'} ratios have"
-    what = f"{ratios[:1].upper()}{ratios[1:]} moved by more than {MOVE} against {name}; it decides no verdict."
+    what = drifted(document) or f"No ratio has moved by more than {MOVE} against {document.get('baseline', '')}."
     return DriftShown(what, rows[:_MOST], more)
 
 

@@ -153,7 +153,8 @@ def drifted(document: Mapping[str, Any] | None) -> str:
     """How many ratios have moved by a document of `drift_document`, in a sentence; "" where none has."""
     moved = (document or {}).get("moved") or ()
     have = "1 ratio has" if len(moved) == 1 else f"{len(moved)} ratios have"
-    return f"Drift: {have} moved by more than {MOVE} against {(document or {}).get('baseline', '')}." if moved else ""
+    some = bool(moved) and isinstance(moved, list)
+    return f"Drift: {have} moved by more than {MOVE} against {(document or {}).get('baseline', '')}." if some else ""
 
 
 def drift_lines(drift: Drift, name: str) -> list[str]:
