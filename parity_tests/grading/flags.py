@@ -91,6 +91,7 @@ def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Fl
 
     It is rounding that decides there, or another part that is wrong. And what of Parity's own broke as it was named.
     """
+    unasked = [record for record in records if record.verdict == Verdict.UNASKED]
     elements: Counter[str] = Counter()
     causes: dict[str, dict[str, None]] = {}
     wrong: set[str] = set()
@@ -102,6 +103,10 @@ def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Fl
             wrong |= {record.part} if record.verdict == Verdict.UNJUDGED else set()
             causes.setdefault(record.part, {})[record.explained_by] = None
     flags = []
+    if unasked:
+        which = f"{labels.listed(labels.within(unasked))}: {quantities(len(unasked))}"
+        why = f"{which} were not asked, since the time in all was used up; they count as wrong until"
+        flags.append(Flag(name, FlagKind.UNDECIDED, f"{why} `parity grade --only` with a longer --timeout asks them"))
     for part, count in elements.items():
         others = [labels.label(cause) for cause in causes[part] if cause]
         be = "is" if len(others) == 1 else "are"

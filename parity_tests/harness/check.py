@@ -128,9 +128,9 @@ def check(
         if ONE_PARSER:
             importing.result()
         setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
-        solution = _OnDemand(stack, lambda process: of_solution(process, hello.edition), assignment, seed)
+        solution = _OnDemand(stack, lambda process: of_solution(process, hello.edition), assignment, seed, Budget())
         again = _OnDemand(
-            stack, lambda process: of_submission(process, hello.edition, servers=servers), assignment, seed
+            stack, lambda process: of_submission(process, hello.edition, servers=servers), assignment, seed, budget
         )
         exam = Exam(assignment, setting, plan, wanted, seed, hello.edition_seen, solution.ask, again.ask)
         answered: SimpleQueue[Observation | None] = SimpleQueue()
@@ -264,10 +264,16 @@ def _arriving(answered: "SimpleQueue[Observation | None]", asking: "Future[None]
 
 
 class _OnDemand:
-    """A submission, or the assignment's own solution, in processes that are started when it is first asked."""
+    """A submission, or the assignment's own solution, in processes that are started when it is first asked.
 
-    def __init__(self, stack: ExitStack, start: Callable[[str], Runner], assignment: Assignment, seed: int) -> None:
+    Each case may take as long as all cases of its `budget` together.
+    """
+
+    def __init__(
+        self, stack: ExitStack, start: Callable[[str], Runner], assignment: Assignment, seed: int, budget: Budget
+    ) -> None:
         self._stack, self._start, self._assignment, self._seed = stack, start, assignment, seed
+        self._budget = budget
         self._runners: dict[str, Runner] = {}
 
     def ask(self, case: Case) -> Observation:
@@ -275,7 +281,7 @@ class _OnDemand:
         if case.process not in self._runners:
             self._runners[case.process] = self._stack.enter_context(self._start(case.process))
         question = question_of(self._assignment, case, self._seed)
-        (seen,) = ask_all(self._runners[case.process], [question], Budget())
+        (seen,) = ask_all(self._runners[case.process], [question], self._budget.once_more())
         return seen
 
 

@@ -52,5 +52,5 @@ def question_of(assignment: Assignment, case: Case, seed: int) -> Question:
         params=json_params(case.params),
         draw=partial(drawn, assignment, case, seed),
         seed=seed_of(seed, case.name),
-        counted_as=case.counted_as,
+        check=case.check,
     )

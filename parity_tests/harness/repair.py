@@ -47,7 +47,7 @@ from reports.model.escape import printable
 from reports.model.fixes import Fix
 from reports.model.phrases import listed
 from reports.model.records import Record
-from reports.model.verdicts import FAILING, PASSING, Verdict
+from reports.model.verdicts import FAILING, NOTHING_SHOWN, PASSING, Verdict
 
 SECONDS = 1.5
 """How long this process may work on a part's repair: with what the sandbox works meanwhile some 3 s."""
@@ -74,7 +74,7 @@ NEAR = 1e-6
 MOST_MISTAKES = 2
 """So many changes, one after the other, may make up a repair."""
 Progress = Callable[[int, int, str], None]
-_NOT_WRITTEN = {Verdict.MISSING, Verdict.HARNESS_ERROR}
+_NOT_WRITTEN = {Verdict.MISSING, *NOTHING_SHOWN}
 Failures = frozenset[tuple[str, str]]
 """Quantities that fail, by case and name, and what a case warns of."""
 Array = NDArray[np.float64]

@@ -27,7 +27,7 @@ from reports.model.records import Record
 from reports.model.scripts import marked
 from reports.model.summary import import_fails, left_by_import
 from reports.model.summary import unwritten as unwritten_of
-from reports.model.verdicts import FAILING, Verdict
+from reports.model.verdicts import FAILING, NOTHING_SHOWN, Verdict
 
 SECONDS_FOR_ONE = 4.0
 """What a single question may take while a script is made smaller, if the run's own limit is not less."""
@@ -136,7 +136,7 @@ def chosen(assignment: Assignment, records: Sequence[Record], case: str | None =
     is_unwritten = unwritten_of(records)
     shown = [record for record in records if record.check == "import"] if import_fails(records) else []
     for record in [*shown, *left_by_import(records)]:
-        if record.verdict not in FAILING or record.verdict == Verdict.HARNESS_ERROR or record.explained_by:
+        if record.verdict not in FAILING or record.verdict in NOTHING_SHOWN or record.explained_by:
             continue
         if case in (None, record.case) and (record.diagnosis or not is_unwritten(record)):
             kept.setdefault(_same_failure(assignment, record), []).append(record)

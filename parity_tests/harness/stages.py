@@ -27,7 +27,7 @@ from parity_tests.protocol.observation import Observation
 from reports.model.elements import ARRAYS
 from reports.model.notes import NoteKind
 from reports.model.records import Record
-from reports.model.verdicts import FAILING, PASSING
+from reports.model.verdicts import FAILING, PASSING, Verdict
 
 MOST_KEPT = 4 << 20
 """Bytes of arrays that are kept of a run: a class has hundreds of runs."""
@@ -191,10 +191,27 @@ def judge_observed(
     import_torch()
     set_up(exam.setting.device)
     judgement = _judged_as_they_come(exam, observations, cache, progress)
+    unasked = _unasked(judgement.verdicts)
+    known = replace(
+        exam,
+        plan=[case for case in exam.plan if case.name not in unasked],
+        wanted=[case for case in exam.wanted if case.name not in unasked],
+    )
+    verdicts = {name: judged for name, judged in judgement.verdicts.items() if name not in unasked}
+    judgement = replace(judgement, exam=known, verdicts=verdicts)
     for stage in STAGES:
         made = stage(judgement)
         judgement = made if isinstance(made, Judgement) else replace(judgement, verdicts=made)
-    return judgement
+    return replace(judgement, exam=exam, verdicts={**judgement.verdicts, **unasked})
+
+
+def _unasked(verdicts: Verdicts) -> Verdicts:
+    """Those on cases that were not asked: of these no stage concludes anything."""
+    return {
+        name: judged
+        for name, judged in verdicts.items()
+        if any(comparison.verdict == Verdict.UNASKED for comparison in judged.values())
+    }
 
 
 def _judged_as_they_come(

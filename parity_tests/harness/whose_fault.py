@@ -12,9 +12,10 @@ from dataclasses import replace
 from parity_tests.harness.judge import judge
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import WHOLE_CASE
 from reports.model.verdicts import Verdict
 
 
@@ -22,6 +23,9 @@ def judge_anything(
     assignment: Assignment, case: Case, arrays: Arrays, observation: Observation, context: Context
 ) -> Judged:
     """A comparison for each of the case's quantities, by name, also where the judge breaks on what was handed over."""
+    failure = observation.failures.get(WHOLE_CASE)
+    if failure is not None and failure.kind == Verdict.UNASKED:
+        return {q.name: failed(failure) for q in case.quantities}
     try:
         return judge(assignment, case, arrays, observation, context)
     except Exception as error:

@@ -15,8 +15,7 @@ class Case:
 
     `name` is the test id and `title` what sentences call it. `probe` names its kind, and `params` (JSON) say how it is
     put. `process` is the process that it is put to, one of the assignment's. Of a `whole` case a
-    failure may be another part's, which the other cases tell. Time-outs count together for all cases of
-    the same `strikes`. In a `lenient` case a failure costs a note only.
+    failure may be another part's, which the other cases tell. In a `lenient` case a failure costs a note only.
     """
 
     name: str
@@ -28,13 +27,7 @@ class Case:
     quantities: tuple[Quantity, ...]
     lenient: bool = False
     process: str = "parts"
-    strikes: str = ""
     whole: bool = False
-
-    @property
-    def counted_as(self) -> str:
-        """What its time-outs count against: its own `strikes`, or all cases of its check."""
-        return self.strikes or self.check
 
 
 def json_params(params: Mapping[str, Any]) -> dict[str, Any]:

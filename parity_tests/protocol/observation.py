@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.quantity import Key
 
-FAILURE_KINDS = ("missing", "crashed", "timeout", "memory", "unjudged")
-"""`unjudged`: what puts the case to the submission failed, as its process says; never a fault of the harness's own."""
+FAILURE_KINDS = ("missing", "crashed", "timeout", "memory", "unjudged", "unasked")
+"""`unjudged`: what puts the case to the submission failed, as its process says; never a fault of the harness's own.
+`unasked`: the case was never put to it."""
 
 
 @dataclass(frozen=True)

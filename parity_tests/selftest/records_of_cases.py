@@ -106,9 +106,7 @@ def ask_and_judge(
 
         def question(case: Case) -> Question:
             seeded = drawing.seed_of(seed, case.name)
-            return Question(
-                case.name, case.probe, json_params(case.params), partial(draw, case), seeded, case.counted_as
-            )
+            return Question(case.name, case.probe, json_params(case.params), partial(draw, case), seeded, case.check)
 
         setting = Setting("it", "mlp", hello.edition, "cpu", "none")
         judged: dict[str, dict[str, Comparison]] = {}

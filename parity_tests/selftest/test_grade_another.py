@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -22,6 +23,18 @@ from parity_tests.selftest.toy.assignment import TOY
 pytestmark = pytest.mark.usefixtures("no_pool")
 NAME = "parity_tests.selftest.toy.assignment:TOY"
 SOLUTION = (TOY.solution / TOY.layout.file).read_text()
+CALL = TOY.kinds["call"]
+IN_ONE_CHECK = replace(
+    TOY,
+    plan=lambda edition, dtypes, seed: [
+        replace(case, name=f"{case.name}/{n}", check="both")
+        for n in range(3)
+        for case in TOY.plan(edition, dtypes, seed)
+    ],
+    kinds={
+        "call": replace(CALL, judge=lambda case, *seen: CALL.judge(replace(case, check=case.quantities[0].name), *seen))
+    },
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +49,24 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
         (folder / name / file).write_text(code)
     return folder
+
+
+def test_an_endless_loop_costs_its_function_alone_and_all_else_is_asked(parity: Parity, tmp_path: Path) -> None:
+    (tmp_path / "class" / "eve").mkdir(parents=True)
+    loops = SOLUTION.replace("    return np.log", "    while True:\n        pass\n    return np.log")
+    assert loops != SOLUTION
+    (tmp_path / "class" / "eve" / "softplus.py").write_text(loops)
+    name, out = f"{__name__}:IN_ONE_CHECK", tmp_path / "out"
+    asked = ("--isolation", "none", "--jobs", 1, "--timeout", 0.3)
+    assert parity("grade", tmp_path / "class", "--assignment", name, "--out", out, *asked)[0] == 0
+    (grade,) = pd.read_csv(out / "grades.csv").to_dict("records")
+    assert (grade["Task A"], grade["Task B"]) == (0, 50)
+    records = pd.read_parquet(next((out / "submissions").rglob("records.parquet")))
+    asked_of = records[records["check"] == "both"]
+    assert set(zip(asked_of["part"], asked_of["verdict"], strict=True)) == {("A", "timeout"), ("B", "match")}
+    late = [text for text in records["message"] if "not called any more" in text]
+    assert len(late) == 1, "of three cases two ran out of time"
+    assert "softplus is not called any more: it had run out of time in 2 cases before (softplus.py, line " in late[0]
 
 
 def test_a_class_gets_its_fixes_and_a_student_the_line_alone_unless_the_rubric_says_more(

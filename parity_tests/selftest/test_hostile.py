@@ -97,7 +97,7 @@ def judge(
                 json_params(case.params),
                 partial(draw, ASSIGNMENT, case, SEED),
                 seed_of(SEED, case.name),
-                case.counted_as,
+                case.check,
             )
             for case in plan
         ]

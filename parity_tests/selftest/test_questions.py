@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
-from parity_tests.harness.process.questions import SHORT, Budget, Question, ask_all, seconds_in_all
+from parity_tests.harness.process.questions import Budget, Question, ask_all, seconds_in_all
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.observation import Failure, Hello, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
@@ -33,7 +34,9 @@ class SlowRunner:
         self.clock.now += self.seconds
         return Hello("", "", None, None, ("f",), (), "", "")
 
-    def ask(self, case: str, probe: str, params: Any, arrays: Any, *, seed: int, seconds: float | None) -> Observation:
+    def ask(
+        self, case: str, probe: str, params: Any, arrays: Any, *, seed: int, not_called: Sequence[Any]
+    ) -> Observation:
         self.clock.now += self.seconds
         return Observation(case, {}, {}, {}, (), self.seconds)
 
@@ -54,26 +57,23 @@ def test_all_processes_of_a_submission_share_one_time_in_which_their_start_count
     first, second = ([*ask_all(runner, questions, budget)] for runner in runners)
     assert [bool(seen.failures) for seen in first] == [False, False, False]
     kinds = [{failure.kind for failure in seen.failures.values()} for seen in second]
-    assert kinds == [{"timeout"}] * 3, "start and questions of the first took 12 seconds of 10"
+    assert kinds == [{"unasked"}] * 3, "start and questions of the first took 12 seconds of 10"
     assert "the 10 seconds for the submission in all were used up" in second[0].failures[WHOLE_CASE].text
-    assert [seconds_in_all(of_case) for of_case in (1.0, 10.0, 60.0)] == [120.0, 120.0, 720.0]
 
 
-class Endless:
-    """Has an endless function in every case, and keeps how long each was waited for."""
+def test_what_hangs_twice_is_not_called_any_more_or_else_what_had_called_it_or_its_check_is_over() -> None:
+    budget = Budget()
+    inner, unknown = Failure("timeout", "", "", "a.py", 3, "f.<locals>.g", "h"), Failure("timeout", "", "")
+    for failure, named in ((inner, []), (inner, ["f"]), (inner, ["f"]), (inner, ["f", "h"]), (unknown, ["f", "h"])):
+        budget.count(failure, "check")
+        assert [one["function"] for one in budget.once_more().not_called] == named
+    assert budget.over("check") is None
+    budget.count(unknown, "check")
+    over = budget.over("check")
+    assert over is not None
+    assert (over.kind, budget.over("another")) == ("timeout", None)
+    assert [(one["file"], one["line"]) for one in budget.not_called] == [("a.py", 3), ("", 0)]
 
-    hello = Hello("", "", None, None, ("f",), (), "", "")
 
-    def __init__(self) -> None:
-        self.waited: list[float | None] = []
-
-    def ask(self, case: str, probe: str, params: Any, arrays: Any, *, seed: int, seconds: float | None) -> Observation:
-        self.waited.append(seconds)
-        return Observation(case, {}, {WHOLE_CASE: Failure("timeout", "", "late", function="f")}, {}, (), 1.0)
-
-
-def test_what_keeps_running_out_of_time_is_still_asked_for_what_comes_before_it_and_waited_for_less() -> None:
-    questions = [Question(f"case {n}", "p", {}, dict, 0, f"group {n > 2}") for n in range(5)]
-    runner = Endless()
-    assert len([*ask_all(cast("Runner", runner), questions, Budget())]) == 5
-    assert runner.waited == [None, None, SHORT, None, SHORT], "of another group one time-out more of this function"
+def test_who_gives_a_case_more_than_a_twelfth_of_the_time_in_all_gives_more_in_all() -> None:
+    assert [seconds_in_all(timeout) for timeout in (0.3, 10.0, 60.0)] == [120.0, 120.0, 720.0]

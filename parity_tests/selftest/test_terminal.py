@@ -18,6 +18,7 @@ from reports.model.folding import entries
 from reports.model.notes import Note, NoteKind
 from reports.model.numbers import number
 from reports.model.records import Record
+from reports.model.summary import part_summaries
 from reports.model.words import verdict_sentence
 from reports.terminal.case import case_page
 from reports.terminal.run import first_to_show, mistakes_page, run_page
@@ -290,6 +291,25 @@ def test_what_is_missing_or_was_not_judged_is_not_counted_as_off() -> None:
     assert verdict_sentence(FakeRun(records=[absent, record(part="utils")])) == (
         "Disagreement: 1 of 1 TODO is not implemented."
     )
+
+
+def test_what_was_not_asked_is_told_first_with_what_to_do_and_is_no_discrepancy_of_a_part() -> None:
+    late = "not asked: the 120 seconds for the submission in all were used up; --timeout 20 gives twice"
+    left = [record(part=part, case=f"c/{part}", verdict="unasked", ratio=None, message=late) for part in ("1", "4")]
+    told = f"2 of 4 quantities could not be checked ({late})"
+    alone = FakeRun(records=[*left, record(part="4"), record(part="7")])
+    assert verdict_sentence(alone) == f"Not finished: {told}."
+    assert [(one.id, one.verdict, one.agreed) for one in part_summaries(alone)] == [
+        ("1", "unasked", ""),
+        ("4", "unasked", "1/1"),
+        ("7", "match", "1/1"),
+    ]
+    beside = FakeRun(records=[*left, mismatch(part="4", ratio=3.0), record(part="7")])
+    said = f"Disagreement: {told}; 1 of 4 quantities do not agree with torch, in TODO 4."
+    assert verdict_sentence(beside) == said
+    shown = " ".join(page(beside).split())
+    assert shown.count("ot asked: the 120 seconds") == 1, "one entry, not one for each part"
+    assert shown.index("ot asked: the 120") < shown.index("times the error bound")
 
 
 def test_a_submission_that_cannot_be_imported_has_no_mismatches() -> None:

@@ -10,12 +10,13 @@ from enum import Enum
 from reports.model.escape import printable
 from reports.model.phrases import ended, listed, quantities
 from reports.model.records import Record
-from reports.model.run import Results, parts_of, title_of
+from reports.model.run import Results, parts_of
 from reports.model.summary import import_fails, not_judged, unwritten
 from reports.model.verdicts import UNSEEN, Verdict
-from reports.model.words import sentence
+from reports.model.words import sentence, told_of_case
 
 _UNWRITTEN = (Verdict.MISSING, Verdict.MISMATCH)
+_OF_NO_CASE = (Verdict.MISSING, Verdict.UNASKED)
 _MOST_SENTENCES = 3
 
 
@@ -85,10 +86,11 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     return folded
 
 
-def _place(entry: Entry, run: Results) -> tuple[bool, bool, tuple[int, str]]:
+def _place(entry: Entry, run: Results) -> tuple[bool, bool, bool, tuple[int, str]]:
     """The key by which causes are sorted."""
     joint, parts = run.environment.joint_checks or (), parts_of(run)
     return (
+        entry.records[0].verdict != Verdict.UNASKED,
         not import_fails(entry.records),
         all(record.check in joint for record in entry.records),
         parts.order(parts.within(entry.records)[0]),
@@ -105,13 +107,13 @@ def _cause(alike: list[Record], run: Results) -> Entry:
     missing = [record for record in alike if record.verdict == Verdict.MISSING]
     if len(ids) == 1 or not missing or any(record.verdict not in _UNWRITTEN for record in alike):
         first = missing[0] if missing and alike[0].verdict == Verdict.MISMATCH else alike[0]
-        anywhere = first.verdict == Verdict.MISSING or (first.verdict == Verdict.TIMEOUT and len(ids) > 1)
+        anywhere = first.verdict in _OF_NO_CASE or (first.verdict == Verdict.TIMEOUT and len(ids) > 1)
         if anywhere and not first.diagnosis:  # which case asked for it says nothing
-            words = ended(printable(_words(first, run)))
+            words = ended(printable(told_of_case(first, run)))
             return Entry(Kind.CAUSE, words, [first, *(r for r in alike if r is not first)], of_first=True)
         return Entry(Kind.CAUSE, sentence(first), [first, *(r for r in alike if r is not first)], of_first=True)
     counted = f"{parts.counted(ids, run.records)} are not implemented: {_with_lines(ids, run)}."
-    undefined = list(dict.fromkeys(ended(_words(record, run)) for record in missing if not record.file))
+    undefined = list(dict.fromkeys(ended(told_of_case(record, run)) for record in missing if not record.file))
     if not undefined:
         return Entry(Kind.CAUSE, f"{counted} Begin with {parts.label(ids[0])}.", alike)
     more = len(undefined) - _MOST_SENTENCES
@@ -161,7 +163,9 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     groups: defaultdict[tuple[object, ...], list[Record]] = defaultdict(list)
     for record in causes:
         key: tuple[object, ...]
-        if broken and record.verdict in UNSEEN:
+        if record.verdict == Verdict.UNASKED:
+            key = (Verdict.UNASKED,)
+        elif broken and record.verdict in UNSEEN:
             key = ("import",)
         elif is_unwritten(record) and record.check != "import":
             key = (Verdict.MISSING,)
@@ -183,12 +187,6 @@ def _by_part(records: Iterable[Record], part: Callable[[Record], str]) -> dict[s
     for record in records:
         groups.setdefault(part(record), []).append(record)
     return groups
-
-
-def _words(record: Record, run: Results) -> str:
-    """What a record says beyond the title of its case."""
-    title = title_of(run, record.case)
-    return record.message.removeprefix(f"{title}: ").rstrip(".")
 
 
 def where_seen(entry: Entry, run: Results) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PartSummary:
-    """What one part came to: `agree` of the `total` quantities that were judged match, and `waiting` were not judged.
+    """What one part came to: `agree` of the `total` quantities judged match; `waiting` were not judged or asked.
 
     `verdict` is that of `group_verdict`, or NOT_JUDGED where other parts kept all that fails from being judged. `ratio`
     is the largest, None where no values were compared. It is `right` where nothing fails.
@@ -53,7 +53,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
         if not records:
             continue
         ratio = largest_ratio([record for record in records if not is_unwritten(record)])
-        waiting = [record for record in records if _shown(record, broken) == NOT_JUDGED]
+        waiting = [record for record in records if _shown(record, broken) in (NOT_JUDGED, Verdict.UNASKED)]
         failed = [record for record in records if failing(record, strict)]
         summaries.append(
             PartSummary(
@@ -73,9 +73,9 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
 
 
 def _verdict(records: Sequence[Record], waiting: Sequence[Record], failed: Sequence[Record], strict: bool) -> str:
-    """What stands for a part: what was not judged only where nothing else fails."""
+    """What stands for a part: what was not asked, or not judged, only where nothing else fails."""
     if waiting and len(waiting) == len(failed):
-        return NOT_JUDGED
+        return Verdict.UNASKED if any(record.verdict == Verdict.UNASKED for record in waiting) else NOT_JUDGED
     left = set(map(id, waiting))
     return group_verdict([record for record in records if id(record) not in left], strict)
 

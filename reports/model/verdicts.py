@@ -14,6 +14,7 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
     MISMATCH = "mismatch"
     UNJUDGED = "unjudged"
+    UNASKED = "unasked"
     MISSING = "missing"
     CRASHED = "crashed"
     TIMEOUT = "timeout"
@@ -93,6 +94,17 @@ TABLE: Mapping[str, Row] = {
         several="cannot be judged",
         told="cannot be judged: we cannot tell what the right value would be",
     ),
+    Verdict.UNASKED: Row(
+        True,
+        "the time for the submission in all was used up before: nothing is known of it, and it fails",
+        "–",
+        "⚪",
+        "dim",
+        one="could not be checked",
+        several="could not be checked",
+        told="could not be checked: the time for the submission in all was used up before",
+        word="not asked",
+    ),
     NOT_JUDGED: Row(
         True,
         "it fails only because something else does, which leaves nothing to judge; no mistake of its own",
@@ -127,6 +139,8 @@ FAILING = frozenset(verdict for verdict in VERDICTS if TABLE[verdict].fails)
 """Verdicts that fail a run."""
 PASSING = tuple(verdict for verdict in VERDICTS if verdict not in FAILING)
 """Verdicts that fail nobody; `undecided` warns."""
+NOTHING_SHOWN = frozenset({Verdict.UNASKED, Verdict.HARNESS_ERROR})
+"""Verdicts that fail, and show nothing of the submission."""
 UNSEEN = FAILING - {Verdict.MISMATCH, Verdict.HARNESS_ERROR}
 """Verdicts on what failed without anything that was compared, through no fault of Parity's."""
 

@@ -10,7 +10,7 @@ from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.phrases import ended, listed, quantities, quantity_name, shortened
 from reports.model.records import Record, failing
-from reports.model.run import Results, parts_of
+from reports.model.run import Results, parts_of, title_of
 from reports.model.summary import import_fails, largest_ratio, left_by_import, not_judged, nothing_judged, unwritten
 from reports.model.verdicts import TABLE, Verdict, word_of
 
@@ -95,7 +95,7 @@ def _not_asked(run: Results) -> str:
 
 
 def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
-    """What is off, what is missing, and what could not be judged because of either: never the same record twice."""
+    """What was not asked, is off, is missing, or could not be judged because of that: never the same record twice."""
     parts, total = parts_of(run), len(run.records)
     broken = import_fails(bad)
     if broken and not left_by_import(bad):
@@ -103,10 +103,12 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
         some = not nothing_judged(run.records)
         left = f"{quantities(len(unseen))} could not be judged because of that." if some else "Nothing could be judged."
         return f"Disagreement: {import_sentence(run)}", left
-    waiting, absent, late, off = [], [], [], []
+    unasked, waiting, absent, late, off = [], [], [], [], []
     is_unwritten = unwritten(run.records)
     for record in bad:
-        if not_judged(record) or (broken and record.verdict != Verdict.MISMATCH):
+        if record.verdict == Verdict.UNASKED:
+            unasked.append(record)
+        elif not_judged(record) or (broken and record.verdict != Verdict.MISMATCH):
             waiting.append(record)
         elif is_unwritten(record):
             absent.append(record)
@@ -115,6 +117,8 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
         else:
             off.append(record)
     clauses = []
+    if unasked:
+        clauses.append(f"{len(unasked)} of {total} quantities could not be checked ({told_of_case(unasked[0], run)})")
     if broken:
         waiting = [record for record in waiting if record.check != "import"]
         clauses.append(f"the files cannot be imported ({import_sentence(run).rstrip('.')})")
@@ -133,7 +137,8 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
         clauses.append(f"{quantities(len(waiting))} could not be judged because of that")
     faults = sum(record.verdict == Verdict.HARNESS_ERROR for record in bad)
     more = f"Of these {faults} are Parity's own fault." if faults else ""
-    return f"Disagreement: {'; '.join(clauses)}.", more
+    head = "Not finished" if len(unasked) == len(bad) else "Disagreement"
+    return f"{head}: {'; '.join(clauses)}.", more
 
 
 def import_sentence(run: Results) -> str:
@@ -155,6 +160,11 @@ def sentence(record: Record) -> str:
     said = mistakes(record) in record.message
     looks = "" if said else f" {LIKELY}: {printable(mistakes(record))}."
     return ended(printable(record.message)) + looks
+
+
+def told_of_case(record: Record, run: Results) -> str:
+    """What a record says beyond the title of its case."""
+    return record.message.removeprefix(f"{title_of(run, record.case)}: ").rstrip(".")
 
 
 def radius_text(record: Record) -> str:

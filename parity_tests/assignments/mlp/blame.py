@@ -32,6 +32,8 @@ FORMS = ("a tuple", "a list", "a dict", Found.OTHER_MODEL)
 """What is found of a part that returns a right result in another form, if main is right with it."""
 KEPT_BY = {"4": "3", **{backward: forward for forward, backward in TODOS.values()}}
 """By the TODO of each backward that of its forward, which keeps on the object what the backward uses."""
+KEEPS_NOTHING: Mapping[str, str] = {Verdict.MISSING: "is not implemented", Verdict.TIMEOUT: "runs out of time"}
+"""The verdicts on a forward that keeps nothing for its backward, and what is said of that."""
 Judged = Mapping[str, Comparison]
 Judgements = Mapping[str, Judged]
 """Comparisons by case and quantity."""
@@ -92,15 +94,16 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
 
 
 def _without_forwards(plan: Sequence[Case], judged: Judgements) -> Judgements:
-    """The same, open where a backward lacks an attribute and its forward is not implemented."""
+    """The same, open where a backward lacks an attribute and its forward is not implemented, or runs out of time."""
     found = {name: dict(comparisons) for name, comparisons in judged.items()}
     for case in plan:
-        lacking = {q.part for q in case.quantities if judged[case.name][q.name].verdict == Verdict.MISSING}
+        verdicts = {q.part: judged[case.name][q.name].verdict for q in reversed(case.quantities)}
         for q in case.quantities:
             comparison, forward = judged[case.name][q.name], KEPT_BY.get(q.part, "")
             failure = comparison.failure
-            if forward in lacking and failure is not None and failure.error == "AttributeError":
-                why = f"is not judged, because TODO {forward} is not implemented: it uses what that one would keep"
+            what = KEEPS_NOTHING.get(verdicts.get(forward, ""))
+            if what and failure is not None and failure.error == "AttributeError":
+                why = f"is not judged, because TODO {forward} {what}: it uses what that one would keep"
                 found[case.name][q.name] = left_open(comparison, forward, why)
     return found
 

@@ -49,6 +49,14 @@ class Missing(Exception):  # noqa: N818 - a noun that reads well in sentences
         self.lacks, self.called = lacks, called
 
 
+class NotCalled(Exception):  # noqa: N818 - a past participle that reads well in sentences
+    """Raised in place of a call of a function that had run out of time before, which stood in this file and line."""
+
+    def __init__(self, text: str, *, function: str, file: str, line: int) -> None:
+        super().__init__(text)
+        self.where = {"function": function, "file": file, "line": line}
+
+
 class Failure(TypedDict):
     """The harness's Failure as a message carries it."""
 
@@ -152,6 +160,9 @@ def describe(error: BaseException, label: str, location: Location, limit: float,
     if isinstance(error, Missing):
         return failure("missing", "", str(error), called=error.called, lacks=error.lacks)
     name = type(error).__name__
+    if isinstance(error, NotCalled):
+        own = failure("timeout", name, str(error), called=location.outermost or str(error.where["function"]))
+        return cast(Failure, own | error.where)
     what = location.outermost if location.outermost and location.outermost != "<module>" else label
     detail = _text_of(error)
     colon_detail = f": {detail}" if detail else ""

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING or __package__:
     from parity_tests.harness.inside import import_guard, inert_modules, numpy_1, unguarded
     from parity_tests.harness.inside.call_recorder import CallRecorder
-    from parity_tests.harness.inside.failures import Failure, Missing, clean
+    from parity_tests.harness.inside.failures import Failure, Missing, NotCalled, clean
 else:
     import import_guard
     import inert_modules
     import numpy_1
     import unguarded
-    from failures import Missing, clean
+    from failures import Missing, NotCalled, clean
 
 _NEAR = 0.65
 """The likeness, by difflib, from which on a name is taken for another that was meant: Square for square_of."""
@@ -143,6 +143,32 @@ def put_in_place(module: str, function: str, source: str) -> None:
     owner, _, name = function.rpartition(".")
     exec(compile(source, f"the changed {function}", "exec", dont_inherit=True), vars(holder), defined)
     setattr(getattr(holder, owner) if owner else holder, name, defined[name])
+
+
+def keep_from_being_called(folder: str, modules: Sequence[str], late: Mapping[str, Any]) -> None:
+    """Have a function or method, until it is imported afresh, raise NotCalled wherever these modules have it.
+
+    `late` has its qualified "function" and what NotCalled is given.
+    """
+
+    def not_called(*_: Any, **__: Any) -> None:
+        raise NotCalled(**late)
+
+    not_called.__qualname__ = late["function"]
+    owner, _, name = late["function"].rpartition(".")
+    for module in modules:
+        with contextlib.suppress(Exception):  # a further one that cannot be imported, or does not have it
+            holder = importlib.import_module(module)
+            own = getattr(holder, owner) if owner else holder
+            before = vars(own)[name]
+            if isinstance(before, type) or not str(holder.__file__).startswith(folder + os.sep):
+                continue
+            if owner:
+                setattr(own, name, not_called)
+                continue
+            for other in filter(None, map(sys.modules.get, modules)):  # which may have imported it
+                for key in [key for key, value in vars(other).items() if value is before]:
+                    setattr(other, key, not_called)
 
 
 def file_of(module: str) -> str:

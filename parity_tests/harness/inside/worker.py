@@ -216,6 +216,8 @@ class Worker:
             for edited in header.get("edited", ()):
                 submission.put_in_place(edited["module"], edited["function"], edited["source"])
             importer = self._importer
+            for late in header.get("not_called", ()):
+                submission.keep_from_being_called(self._folder, importer.handed_in, late)
             given = submission.Submission(
                 self._folder, importer.edition, module, support, importer.problem, importer.where
             )

@@ -57,7 +57,7 @@ def failure_of(header: Any) -> Failure:
             "called": str(called),
             "said": str(said),
             "lacks": str(lacks),
-        } if kind in FAILURE_KINDS and 0 <= line < 1 << 31:
+        } if kind in FAILURE_KINDS and kind != "unasked" and 0 <= line < 1 << 31:
             error, text, file, function, called, said, lacks = map(
                 one_line, (error, text, file, function, called, said, lacks)
             )

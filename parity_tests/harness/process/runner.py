@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 from numpy.typing import NDArray
 
@@ -33,6 +33,16 @@ from parity_tests.protocol.quantity import WHOLE_CASE
 STARTUP = 60.0
 """Seconds in which a process must have loaded numpy."""
 _OUTPUT_SHOWN = 2000
+
+
+class NotCalled(TypedDict):
+    """A function, by its qualified name, that is not called any more; what is said of that, and where it had stood."""
+
+    function: str
+    text: str
+    file: str
+    line: int
+
 
 Round = tuple[Mapping[str, Any], Mapping[str, NDArray[Any]]]
 """What a round of a case is given: parameters (JSON) and arrays."""
@@ -184,17 +194,21 @@ class Runner:
         seed: int,
         seconds: float | None = None,
         edited: Sequence[Mapping[str, str]] = (),
+        not_called: Sequence[NotCalled] = (),
     ) -> Observation:
         """Put one case: the probe of that name is given `params` (JSON) and fresh copies of `arrays`.
 
         The random generators are seeded with `seed`. The case may take `seconds`, or else the runner's own limit.
         `edited` are functions that take the place of the submission's own for this case: "module", "function" (its
-        qualified name) and "source" of each. Never raises for what the submission does.
+        qualified name) and "source" of each. Those that are `not_called` fail as a `timeout` instead. Never raises for
+        what the submission does.
         """
         limit = self._seconds if seconds is None else seconds
         header = _question(case, probe, params, seed, limit)
         if edited:
             header["edited"] = [dict(one) for one in edited]
+        if not_called:
+            header["not_called"] = [dict(one) for one in not_called]
         builder, asked = self._put(case, header, arrays, limit)
         if builder.messages == 0 and self._child is None and self._import_death is None:
             # What an earlier case left behind ended the process before this one began.

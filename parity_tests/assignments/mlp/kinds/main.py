@@ -56,7 +56,6 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
                 rows,
                 process=process,
                 whole=True,
-                strikes=setting.title,
             )
 
 

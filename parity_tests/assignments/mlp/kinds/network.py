@@ -114,7 +114,6 @@ def cases(edition: str, dtype: str, seed: int) -> Iterator[Case]:
                 "steps": 1,
             },
             _rows(activation, dropout),
-            strikes=f"network with {activation}",
         )
     for activation, moves in (("relu", True), ("tanh", False)) if dropout else (("relu", False),):
         settings = settings_of(seed, "trajectory", activation)
@@ -142,7 +141,6 @@ def cases(edition: str, dtype: str, seed: int) -> Iterator[Case]:
                 *_rows(activation, dropout),
                 *(Quantity(updated_name(name), "1", key_after_step(name)) for name in WEIGHT_NAMES),
             ),
-            strikes=f"trajectory with {activation}",
         )
 
 
