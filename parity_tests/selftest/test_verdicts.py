@@ -207,7 +207,7 @@ def is_charged_alone(part: str, records: Sequence[Record], words: str, verdict: 
 def test_a_function_that_fails_in_any_way_fails_its_own_part_alone(failed: tuple[str, Way], tmp_path: Path) -> None:
     function, way = failed
     part, (_, change, verdict, words, _) = ASSIGNMENT.by_function[function], way
-    found = asked_about(part, [change(function)], tmp_path, timeout=0.3 if verdict == "timeout" else 10.0)
+    found = asked_about(part, [change(function)], tmp_path, timeout=1.0 if verdict == "timeout" else 10.0)
     is_charged_alone(part, found, words, verdict)
 
 

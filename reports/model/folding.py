@@ -172,7 +172,7 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
         elif record.verdict not in (Verdict.MATCH, Verdict.MISMATCH) and record.file:
             key = (record.file, record.line)
         elif record.verdict == Verdict.TIMEOUT:
-            key = (record.verdict, _words(record, run))
+            key = (record.verdict, told_of_case(record, run))
         elif not record.quantity:
             key = record.notes[0].told_once_of(record.part)
         else:
