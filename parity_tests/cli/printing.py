@@ -49,7 +49,8 @@ def run_lines(
         if (
             example is not None and example.verdict != Verdict.MISSING and left_by_import(run.records)
         ):  # there is nothing to see of what is not there
-            numbers, late = example.ratio is not None, any(one.verdict == Verdict.TIMEOUT for one in run.records)
+            numbers = example.ratio is not None
+            late = any(one.verdict in (Verdict.TIMEOUT, Verdict.UNASKED) for one in run.records)
             fix = again if numbers and not run.environment.fixes and run.environment.without_fix is None else ""
             lines[-1] += f" To see {'the numbers' if numbers else 'more of it'}{', and to look for a fix' * bool(fix)}:"
             lines.append(f"  parity show {name} {shlex.quote(printable(example.case))}")
