@@ -62,11 +62,18 @@ def rule(*operations: OpOverload | OpOverloadPacket) -> Callable[[Rule], Rule]:
     return register
 
 
-def by_blocks(elementwise: Rule) -> Rule:
-    """The same rule, of an operation that works element by element, put to large ones block by block."""
+def by_blocks(elementwise: Rule, *linear_in: str) -> Rule:
+    """The same rule, of an operation that works element by element, put to large ones block by block.
+
+    Where nothing is known of an operand named in `linear_in`, nothing is of the result.
+    """
 
     @wraps(elementwise)
     def of_all(operation: Operation) -> Radius:
+        if operation.out.is_floating_point() and operation.context.arithmetic is None:
+            for x in map(operation.arguments.get, linear_in):
+                if isinstance(x, Tensor) and is_unknown(operation.radius(x)):
+                    return unknown(operation.out)
         if operation.out.numel() <= 2 * BLOCK:
             found: Radius = elementwise(operation)
             return found
@@ -89,23 +96,8 @@ def by_blocks(elementwise: Rule) -> Rule:
 
 
 def linear_in(*names: str) -> Callable[[Rule], Rule]:
-    """`by_blocks`, of an operation of whose result nothing is known where that is so of an operand of these names."""
-
-    def of(elementwise: Rule) -> Rule:
-        by_parts = by_blocks(elementwise)
-
-        @wraps(elementwise)
-        def of_all(operation: Operation) -> Radius:
-            if operation.out.is_floating_point() and operation.context.arithmetic is None:
-                for x in map(operation.arguments.get, names):
-                    if isinstance(x, Tensor) and is_unknown(operation.radius(x)):
-                        return unknown(operation.out)
-            found: Radius = by_parts(operation)
-            return found
-
-        return of_all
-
-    return of
+    """`by_blocks` with the names of operands."""
+    return lambda elementwise: by_blocks(elementwise, *names)
 
 
 def decomposition(*operations: OpOverload) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

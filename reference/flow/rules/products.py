@@ -150,13 +150,13 @@ def _in_float32(
     if not left_top < _RANGE or terms > _MOST_TERMS:
         return None
     inflation = ((1 + (terms + 4) * 2.0**-24) ** 2 + 1e-8) * scale
-    if right is None and _by_blocks(f, left, b):
-        total, right_top = _times_sizes(_single(left, inflation), b)
+    first, second = left.to(torch.float32), b.to(torch.float32).abs() if right is None else right.to(torch.float32)
+    right_top = _largest(second) if right_top is None else right_top
+    if first.numel() <= second.numel():
+        first = first * inflation
     else:
-        right = b.abs() if right is None else right
-        right_top = _largest(right) if right_top is None else right_top
-        smaller = left.numel() <= right.numel()
-        total = f(_single(left, inflation if smaller else 1.0), _single(right, 1.0 if smaller else inflation))
+        second = second * inflation
+    total = f(first, second)
     if not right_top < _RANGE:
         return None
     # Where no sum is smaller than this, what underflow takes here and on both sides is less than the inflation.
@@ -169,44 +169,9 @@ def _in_float32(
     return None
 
 
-def _single(x: Tensor, times: float) -> Tensor:
-    """The tensor in float32, `times` as large."""
-    single = x.to(torch.float32)
-    return single if times == 1 else single * times if single is x else single.mul_(times)
-
-
 def _no_smaller(left: Tensor, b: Tensor, right: Radius, than: float) -> bool:
     """Whether no product of an element of `left` and one of `right` (|b| where None) is smaller, but for zeros."""
     return _least(left) * min(1.0, _least(b.abs() if right is None else right)) > than
-
-
-_BLOCK = 1 << 18
-"""Elements of which absolute values are made at a time, which stay near the processor."""
-
-
-def _by_blocks(f: Bilinear, left: Tensor, b: Tensor) -> bool:
-    return f is aten.mm.default and b.numel() > _BLOCK and left.numel() < b.numel()
-
-
-def _times_sizes(left: Tensor, b: Tensor) -> tuple[Tensor, float]:
-    """left·|b| in the type of `left`, and the largest of |b|."""
-    by_rows = b.stride(1) == 1
-    source = b if by_rows else b.t()
-    rows = max(_BLOCK // source.shape[1] // 16 * 16, 16)
-    block = torch.empty(rows, source.shape[1], dtype=left.dtype, device=b.device)
-    total = torch.zeros(len(left), b.shape[1], dtype=left.dtype, device=b.device)
-    top = 0.0
-    for start in range(0, len(source), rows):
-        part = source[start : start + rows]
-        sizes = block[: len(part)]
-        torch.abs(part, out=sizes) if part.dtype is left.dtype else sizes.copy_(part).abs_()
-        highest = float(sizes.amax())
-        top = top if highest <= top else highest  # not a number stays
-        if by_rows:
-            total.addmm_(left[:, start : start + rows], sizes)
-        else:
-            torch.mm(left, sizes.t(), out=total[:, start : start + rows])
-    return total, top
 
 
 def _largest(x: Tensor) -> float:
