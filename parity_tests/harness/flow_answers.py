@@ -8,14 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.judge_flow import judge_returned, may_pass, prepared
-from parity_tests.harness.kept_answers import ROOT, KeptAnswers, folder
+from parity_tests.harness.kept_answers import ROOT, KeptAnswers, described_whole, folder
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -141,7 +141,7 @@ def answers(case: Case, form: Form, device: str) -> Answers:
     """torch's answers to one form; they are kept, since a class asks for the same ones again and again."""
     key = _key(case, form, device)
     if key not in _answers:
-        _answers[key] = Answers(case, form, device, _kept_as(key))
+        _answers[key] = Answers(case, form, device, _kept_as(key, form))
         while len(_answers) > _KEPT:
             _answers.popitem(last=False)
     return _answers[key]
@@ -149,6 +149,8 @@ def answers(case: Case, form: Form, device: str) -> Answers:
 
 _kept: list[KeptAnswers] = []
 """Where answers of earlier processes are, while they are asked for."""
+_texts: dict[tuple[str, ...], str] = {}
+"""The texts under which what is asked meanwhile is kept."""
 
 
 @contextmanager
@@ -163,26 +165,25 @@ def kept_between_processes(assignment: Assignment) -> Iterator[None]:
     _kept.append(KeptAnswers(folder()))
     try:
         yield
+        found = [(text, _answers[key].to_keep()) for key, text in _texts.items() if key in _answers]
+        found += [(text, ({}, _predicted[key])) for key, text in _texts.items() if key in _predicted]
+        _kept[-1].add((text, *new) for text, new in found if new is not None)
     finally:
-        store = _kept.pop()
-    found = [(key, known.to_keep()) for key, known in _answers.items()]
-    found += [(key, ({}, values)) for key, values in _predicted.items() if _text(key) not in store]
-    store.add((_text(key), *new) for key, new in found if new is not None)
+        _texts.clear()
+        _kept.pop()
 
 
-def _kept_as(key: Sequence[str]) -> Message | None:
-    return _kept[-1].get(_text(key)) if _kept else None
-
-
-def _text(key: Sequence[str]) -> str:
-    return "\n".join(key)
+def _kept_as(key: tuple[str, ...], form: Form) -> Message | None:
+    """What an earlier process has kept of this; a function that no text describes is not kept."""
+    described = described_whole([form.reference, *form.rounded]) if _kept else None
+    if described is None:
+        return None
+    _texts[key] = "\n".join((*key, described))
+    return _kept[-1].get(_texts[key])
 
 
 def _key(case: Case, form: Form, device: str) -> tuple[str, ...]:
-    """The case and the form; the function tells assignments apart."""
-    function = form.reference.func if isinstance(form.reference, partial) else form.reference
-    name = f"{function.__module__}.{getattr(function, '__qualname__', '')}"
-    return case.name, name, form.note, device, _digest(form.inputs)
+    return case.name, form.note, device, _digest(form.inputs)
 
 
 _KEPT_BYTES = 2**25
@@ -202,7 +203,7 @@ def predicted(case: Case, form: Form, device: str = "cpu", *, wide: bool = False
 
     key = (*_key(case, form, device), "float64" if wide else case.dtype)
     if key not in _predicted:
-        kept = _kept_as(key)
+        kept = _kept_as(key, form)
         if kept is None:
             found = plain(form.reference, form.inputs, device=device, dtype=torch.float64 if wide else None)
             values = {name: value.cpu().numpy() for name, value in found.items()}

@@ -11,8 +11,10 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from functools import cached_property
+from dataclasses import is_dataclass
+from functools import cached_property, partial
 from pathlib import Path
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,10 @@ PACKAGES = ("parity_tests", "reference", "implementation")
 """What answers depend on."""
 MOST_BYTES = 1 << 28
 """A file that is larger is begun anew."""
+NO_TEXT = " at 0x"
+"""What Python says of an object where it has nothing to say of it."""
+DEEPEST = 16
+"""So far inside one another functions are looked into."""
 MOST_FILES = 4
 """So many states of the program are kept, those written last."""
 
@@ -57,10 +63,6 @@ class KeptAnswers:
             self._file.unlink()
         return {}
 
-    def __contains__(self, key: str) -> bool:
-        """Whether something is kept under this text, of which nothing else is known yet."""
-        return key in self._known
-
     def get(self, key: str) -> Message | None:
         """The header and the arrays that were added under this text; None where there are none, or not as they were."""
         digest, message = self._known.get(key, (b"", b""))
@@ -69,7 +71,6 @@ class KeptAnswers:
             with suppress(WireError):
                 decoder.feed(message)
                 return decoder.next()
-        self._known.pop(key, None)
         return None
 
     def add(self, entries: Iterable[tuple[str, Mapping[str, Any], Mapping[str, NDArray[Any]]]]) -> None:
@@ -78,7 +79,8 @@ class KeptAnswers:
         for key, header, arrays in entries:
             with suppress(WireError):
                 message = b"".join(encode(header, arrays))
-                rows.append((key, _digest(key, message), message))
+                row = _digest(key, message), message
+                rows += [(key, *row)] if self._known.get(key) != row else []
         if not rows:
             return
         with suppress(OSError, sqlite3.Error):
@@ -95,6 +97,36 @@ class KeptAnswers:
 def folder() -> Path:
     """Where they are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "parity", "answers")
+
+
+def described_whole(function: object) -> str | None:
+    """A text that no other function has, with all that it closes over; None where something has no such text."""
+    text = _described(function)
+    return None if NO_TEXT in text else text
+
+
+def _described(value: object, depth: int = 0) -> str:
+    if depth == DEEPEST:
+        return NO_TEXT
+    deeper = partial(_described, depth=depth + 1)
+    if isinstance(value, partial):
+        return f"partial{deeper([value.func, value.args, value.keywords])}"
+    if isinstance(value, MethodType):
+        return f"{deeper(value.__self__)}.{value.__name__}"
+    if isinstance(value, FunctionType):
+        inner = [value.__defaults__, value.__kwdefaults__, [cell.cell_contents for cell in value.__closure__ or ()]]
+        return f"{value.__module__}.{value.__qualname__}{deeper(inner)}"
+    if isinstance(value, CodeType):
+        return f"code {value.co_code.hex()} {value.co_names}{deeper(value.co_consts)}"
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{deeper(key)}: {deeper(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"{type(value).__name__}({', '.join(map(deeper, value))})"
+    if not isinstance(value, type) and (is_dataclass(value) or type(value).__repr__ is object.__repr__):
+        return f"{type(value).__qualname__}{deeper(vars(value)) if hasattr(value, '__dict__') else NO_TEXT}"
+    return repr(value)
 
 
 def _digest(key: str, message: bytes) -> bytes:

@@ -92,7 +92,7 @@ def _functions_by_part(text: str, assignment: Assignment) -> dict[str, list[int]
     return found
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _lines_of_functions(text: str) -> Sequence[tuple[str, range]]:
     """The names of functions and the numbers of their lines; kept, since each file is asked about more than once."""
     try:
