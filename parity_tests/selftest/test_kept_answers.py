@@ -103,6 +103,8 @@ def test_other_inputs_another_reference_or_another_note_are_other_questions() ->
         Form(layer, {"x": X, "scale": 3.0}),
         Form(layer, {"x": X[::-1], "scale": 2.0}),
         Form(partial(other, layer), FORM.inputs),
+        Form(times(2.0), FORM.inputs),
+        Form(times(3.0), FORM.inputs),
         Form(layer, FORM.inputs, "a note"),
     ):
         assert asked(form)[1] > 0, form
@@ -112,6 +114,18 @@ def test_other_inputs_another_reference_or_another_note_are_other_questions() ->
 def other(inner: Any, x: torch.Tensor, scale: float) -> Mapping[str, torch.Tensor]:
     """Another function of the same inputs."""
     return dict(inner(x, scale))
+
+
+def times(factor: float) -> Any:
+    """Functions of one name, which differ in what they close over."""
+    return lambda x, scale: {"out": factor * layer(x, scale)["out"]}
+
+
+def test_a_reference_that_closes_over_what_no_text_describes_is_computed_each_time() -> None:
+    unknown = iter(())
+    form = Form(lambda x, scale: layer(x, scale) if unknown else {}, FORM.inputs)
+    assert asked(form)[1] > 0
+    assert asked(form)[1] > 0
 
 
 def test_another_state_of_the_program_begins_anew_and_four_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
