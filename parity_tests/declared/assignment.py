@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from parity_tests.declared.cases import AND, KIND, draw, plan
 from parity_tests.declared.declaration import Declaration, Question, read
 from parity_tests.declared.dialects import asked_of, editions_of, texts_of, usual
+from parity_tests.declared.exchange import beside_right_ones
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -52,10 +53,11 @@ def of_folder(folder: Path) -> Assignment:
         notebook=declared.notebook,
         defines=declared.defines,
     )
+    layout = layout.in_folder(solution)
     assignment = Assignment(
         name=declared.name,
         title=declared.title,
-        layout=layout.in_folder(solution),
+        layout=layout,
         solution=solution,
         parts=tuple(
             Part(name, told.get("label", name), told.get("title", name), (name,), name not in declared.ungraded)
@@ -70,7 +72,8 @@ def of_folder(folder: Path) -> Assignment:
             inert_modules=dict.fromkeys(declared.editions, declared.inert),
             numpy_1=NUMPY_1 if declared.notebook else {},
         ),
-        blame=partial(_blamed, questions, declared.ungraded),
+        blame=partial(_blamed, questions),
+        beside_right_ones=partial(beside_right_ones, questions, layout, solution),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,
         null=null if null.is_file() else None,
@@ -120,12 +123,10 @@ def _judge(questions: dict[str, Question], case: Case, arrays: Arrays, seen: Obs
     return judge(questions[case.params["question"]], case, arrays, seen, context)
 
 
-def _blamed(
-    questions: dict[str, Question], ungraded: Collection[str], plan: Sequence[Case], verdicts: Verdicts
-) -> Verdicts:
-    from parity_tests.declared.judging import blamed, forgiven
+def _blamed(questions: dict[str, Question], plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:
+    from parity_tests.declared.judging import blamed
 
-    return forgiven(ungraded, plan, blamed(questions, plan, verdicts))
+    return blamed(questions, plan, verdicts)
 
 
 def _proof(declared: Declaration) -> Proof:

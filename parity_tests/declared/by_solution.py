@@ -278,18 +278,17 @@ class BySolution:
         fitting = [
             slip for slip, values in self._changed(question, *first, part, draw) if _same(values[result], own[result])
         ]
-        best = ""
+        whole, partly = list[Slip](), list[Slip]()
         for slip in fitting[:12]:
             with self._solution.changed(slip.module, slip.function, slip.change), suppress(*_FAILS):
                 given = [
                     (self._solution.run(question, case, draw(case), k, part), got[case.name, k]) for case, k in asked
                 ]
                 if all(_same(values[result], own[result]) for values, own in given):
-                    words = self._said(slip)
-                    if all(_same(values[name], own[name]) for values, own in given for name in own):
-                        return words
-                    best = best or words
-        return best
+                    all_of_it = all(_same(values[name], own[name]) for values, own in given for name in own)
+                    (whole if all_of_it else partly).append(slip)
+        is_exact = not all(np.isin(one[result], (0, 1)).all() for one in got.values())
+        return self._said(whole or partly, is_exact=is_exact) if whole or partly else ""
 
     def _is_right(self, question: Question, case: Case, k: int, right: Results, draw: Draw) -> bool:
         """Whether the solution gives what torch says: of another dialect it does not."""
@@ -333,11 +332,14 @@ class BySolution:
             self._slips[part] = sorted(found, key=_place_in_order)[:MOST]
         return self._slips[part]
 
-    def _said(self, slip: Slip) -> str:
-        """A change in words: names are said, code is not."""
-        source = self._solution.sources[slip.module]
+    def _said(self, fitting: Sequence[Slip], *, is_exact: bool) -> str:
+        """The first change in words: names are said, code is not, and no number where another may give the same."""
+        slip, source = fitting[0], self._solution.sources[fitting[0].module]
         place = _target(source.functions[slip.function], slip.change.line)
         said = _CODE.sub(lambda found: _called(found[1]), slip.change.makes)
+        alike = [one for one in fitting if one.change.operator == "number" and one.change.line == slip.change.line]
+        if slip in alike and (len(alike) > 1 or not is_exact):
+            said = re.sub(r"^\S+ in place of", "another number in place of", said)
         return said if re.search(rf"\b{re.escape(place)}\b", said) else f"{said} in {place}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import re
 import tomllib
@@ -346,15 +347,19 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
         elif call is not None and isinstance(call.func, ast.Attribute) and (root := _root(call.func)) in classes:
             part = last[root] = f"{classes[root]}.{call.func.attr}"
         elif call is None and isinstance(node, ast.Assign) and not isinstance(node.value, ast.Dict):
-            first = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
-            part = last.get(_root(first), latest)
+            first, else_ = node.value, latest
+            if isinstance(first, ast.Tuple | ast.List) and first.elts:  # made here, of what may be nobody's
+                first, else_ = first.elts[0], ""
+            part = last.get(_root(first), else_)
         read = [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
+        called = {one.func.id for one in ast.walk(node) if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}
+        called -= vars(builtins).keys()
         if not part and call is not None and "np" in read:  # what numpy makes of a result is of who gave it
-            part = next((behind[name][-1] for name in read if behind.get(name)), "")
+            part = next((one[-1] for name in read if (one := behind.get(name) or [name] * (name in called))), "")
         latest = part or latest
         parts = tuple(dict.fromkeys(one for name in read for one in behind.get(name, ()) if one != part))
-        works = [_root(call.func)] if call is not None and isinstance(call.func, ast.Attribute) else []
-        behind |= dict.fromkeys([*targets, *filter(None, works)], (*parts, *filter(None, (part,))))
+        works = set() if call is None else {_root(call.func)} & classes.keys()
+        behind |= dict.fromkeys([*targets, *works], (*parts, *filter(None, (part,))))
         yield Statement(ast.unparse(node), targets, part, parts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from types import CodeType
@@ -18,11 +18,10 @@ from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import left_open, matched
+from parity_tests.protocol.comparison import left_open
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
-from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 SPOILED = (Verdict.MISMATCH, Verdict.CRASHED)
@@ -84,18 +83,6 @@ def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verd
             if cause and comparison.verdict in SPOILED:
                 problem = f"is not judged, because its input is the output of {cause}, which is wrong"
                 found[case.name][q.name] = left_open(comparison, cause, problem)
-    return found
-
-
-def forgiven(ungraded: Collection[str], plan: Sequence[Case], judged: Verdicts) -> Verdicts:
-    """The same; what is wrong or missing in an ungraded part is a note."""
-    found = {name: dict(one) for name, one in judged.items()}
-    for case in plan:
-        for q in case.quantities:
-            comparison = judged[case.name][q.name]
-            if q.part in ungraded and comparison.verdict not in PASSING:
-                said = Note(NoteKind.UNGRADED, f"is ungraded, and {comparison.verdict}: {comparison.problem}")
-                found[case.name][q.name] = matched(said)
     return found
 
 

@@ -20,6 +20,8 @@ AskAgain = Callable[[Case], Mapping[str, Comparison]]
 _UNENDED = ("crashed", "timeout")
 """What the failures are of calls that raised nothing and did not return."""
 _LACKING = "AttributeError"
+PASSED = tuple(verdict for verdict in PASSING if verdict != Verdict.UNDECIDED)
+"""What nothing is said to explain; what is left open because of another part is no pass yet."""
 RIGHT_WITH = "with Parity's own {} in place it is right"
 FAILS_TOO = "with Parity's own {} in place it is wrong as well"
 
@@ -38,6 +40,8 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
         settle = _Settling(case, found[case.name], echoing, labels)
         settle.of_own_parts()
         left = settle.by_others()
+        if ask is not None and assignment.beside_right_ones is not None:
+            left = settle.beside_right_ones(left, partial(assignment.beside_right_ones, case), ask)
         parts = frozenset(comparison.explained_by for comparison in left.values())
         while left and ask is not None and (again := _exchanged(assignment, case, parts, ended)) is not None:
             left, further = settle.asked_again(left, parts, ask(again))
@@ -91,7 +95,7 @@ class _Settling:
         return {
             name: self._judged[name]
             for name, part in self._parts.items()
-            if self._judged[name].verdict not in PASSING
+            if self._judged[name].verdict not in PASSED
             and self._judged[name].explained_by != part
             and self._judged[name].explained_by in self._labels
             and not self._judged[name].excuse
@@ -114,10 +118,22 @@ class _Settling:
                 continue  # it could not be asked, or uses what Parity's own part does not keep: left open
             else:
                 said = FAILS_TOO.format(self._labels.get(comparison.explained_by, comparison.explained_by))
-                problem = f"{comparison.problem.rstrip('.')}; {said}"
-                self._judged[name] = replace(self._as_own(name), problem=problem)
+                is_open = comparison.verdict == Verdict.UNDECIDED
+                problem = f"is wrong by itself: {said}" if is_open else f"{comparison.problem.rstrip('.')}; {said}"
+                own = self._as_own(name)
+                verdict = again.verdict if is_open else own.verdict
+                self._judged[name] = replace(own, problem=problem, verdict=verdict)
         further = frozenset(comparison.explained_by for comparison in waiting.values())
         return {name: left[name] for name in waiting}, further
+
+    def beside_right_ones(self, left: Judged, asked: Callable[[str], Case | None], ask: AskAgain) -> Judged:
+        """What is left open still, once each part was asked with all that it is built of right."""
+        for part in dict.fromkeys(self._parts[name] for name in left):
+            if (again := asked(part)) is not None:
+                of_part = {name: one for name, one in left.items() if self._parts[name] == part}
+                self.asked_again(of_part, frozenset(), ask(again))
+                left = {name: one for name, one in left.items() if name not in of_part}
+        return left
 
     def on_suspects(self, suspects: Callable[[Comparison], Mapping[str, Case]], ask: AskAgain) -> None:
         """What fails of no other part, and with all of Parity's own does not, is of the first that alone mends it."""

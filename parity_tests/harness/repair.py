@@ -1,10 +1,10 @@
 """Repairs: which one change of a submission's own source makes a wrong part right, and with it the line and the fix.
 
-The changed functions run in the submission's own sandbox. What they return is judged here, as any answer is, and no
-right answer enters that process. A repair is claimed only where with it every quantity of the part agrees everywhere,
-and no case warns that did not. Of two mistakes the first is looked for by what is left: results that are then off by
-the same everywhere, or right in more places, are followed up before others, and so is what makes one result right and
-leaves the others as they were.
+The changed functions run in the submission's own sandbox, where Parity's own may stand in for others that are wrong.
+What they return is judged here, as any answer is, and no right answer of theirs enters that process. A repair is
+claimed only where with it every quantity of the part agrees everywhere, and no case warns that did not. Of two mistakes
+the first is looked for by what is left: results that are then off by the same everywhere, or right in more places, are
+followed up before others, and so is what makes one result right and leaves the others as they were.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from parity_tests.harness.notebook_cells import Cells
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import asked_before
-from parity_tests.harness.told_lines import told_lines, words_told
+from parity_tests.harness.told_lines import lines_handed_out, told_lines, words_told
 from parity_tests.harness.whose_fault import judge_anything
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import changes_of
@@ -45,6 +45,7 @@ from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
 from reports.model.environment import Environment
 from reports.model.escape import printable
 from reports.model.fixes import Fix
+from reports.model.notes import NoteKind
 from reports.model.phrases import listed
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, NOTHING_SHOWN, PASSING, Verdict
@@ -141,6 +142,8 @@ def repairs(
             if progress is not None:
                 progress(done, len(wrong), part)
             asked = [case for case in every if any(q.part == part for q in case.quantities)]
+            if len(wrong) > 1 and assignment.beside_right_ones is not None:  # others would keep it from being right
+                asked = [assignment.beside_right_ones(case, part) or case for case in asked]
             # What is asked beside right parts alone, as a network, is repaired there.
             plan = [case for case in asked if not case.whole or case.process == own] or asked
             if len(wrong) > 1 and all(case.whole for case in plan):  # its own parts are wrong too
@@ -157,10 +160,11 @@ def repairs(
 
 
 def wrong_parts(assignment: Assignment, records: Sequence[Record]) -> list[str]:
-    """The parts that are written and fail by themselves, in the assignment's order."""
+    """The parts that are written and fail by themselves, graded or not, in the assignment's order."""
     wrong = {
         r.part for r in records if r.verdict in FAILING - _NOT_WRITTEN and not r.explained_by and r.check != "import"
     }
+    wrong |= {r.part for r in records if any(note.kind is NoteKind.UNGRADED_WRONG for note in r.notes)}
     return [part.id for part in assignment.parts if part.id in wrong and part.functions]
 
 
@@ -306,19 +310,19 @@ class _Bench:
         Where no likely one mends any, it may be two. What another part makes of it may fail after a change only where
         it failed before. Those that are `promising`, by line and words, come first; others that mend some join them.
         """
-        others = [name for name, part in self._assignment.by_function.items() if part != self._part]
-        names = [
-            n
-            for one in sorted(self._functions() & text.source.functions.keys())
-            for n in text.source.called_by(one, others)
-        ]
+        names = self._called(text.source)
         found_of = changes_of(text.source, dict.fromkeys(names), OF_SOURCES, blocks=of_blocks)
         # A change of a line that the mistake's name tells of comes before its like elsewhere.
         near = told_lines(text.source, names, self._told)
+        handed_out = lines_handed_out(text.source.text)
         most = _NEVER if self._cases == self._beside else LIKELY
         changes = sorted(
             (
-                replace(one, rank=max(0, one.rank - 2)) if one.line in near and one.rank <= most else one
+                replace(one, rank=max(0, one.rank - 2))
+                if one.line in near and one.rank <= most
+                else replace(one, rank=one.rank + LIKELY + 1)
+                if one.line in handed_out
+                else one
                 for one in (*_numbers(text.source, names, self._right_numbers()), *found_of)
             ),
             key=lambda one: ((one.line, one.mends) not in promising, one.rank, _ORDER.get(one.operator, 1)),
@@ -397,12 +401,18 @@ class _Bench:
                 return one, arrays
         return case, drawn_for
 
+    def _called(self, source: Source) -> list[str]:
+        """The part's functions in a source, with those that they call there and that are of no other part."""
+        others = [name for name, part in self._assignment.by_function.items() if part != self._part]
+        own = sorted(self._functions() & source.functions.keys())
+        return list(dict.fromkeys(n for one in own for n in source.called_by(one, others)))
+
     def _right_numbers(self) -> set[float]:
         """The numbers that the solution has in the part's functions."""
         layout, solution = self._assignment.layout, self._assignment.solution
         place = layout.place(solution, file_of(layout.module))
         source = Source((solution / place).read_text(encoding="utf-8")) if place else Source("")
-        functions = (source.functions[name] for name in self._functions() & source.functions.keys())
+        functions = (source.functions[name] for name in self._called(source))
         return {number for one in functions for _, number in _numbers_in(one)}
 
     def observed(self, case: Case, arrays: Arrays, edited: Sequence[Mapping[str, str]]) -> Observation:

@@ -33,7 +33,7 @@ from parity_tests.harness.judge import judge
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.errors import AssignmentError, UsageError
 from parity_tests.protocol.kind import Context, Params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
@@ -52,8 +52,8 @@ IN_TIME = "asked alone, it comes back in time: what takes long is the whole of w
 NONE = "asked alone and by a few lines it does not fail in the same way again; the run's own case shows it"
 TIMEOUTS = 2
 """After so many smaller cases that do not come back no further one is asked."""
-IMPOSSIBLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, HarnessError, UsageError)
-"""What a case of sizes that do not fit one another may raise where it is drawn or judged."""
+IMPOSSIBLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, AssignmentError, UsageError)
+"""What a case of sizes that do not fit one another may raise where it is drawn or judged: no fault of Parity's own."""
 BIAS = re.compile(r"(^|[ _])b( kept)?$")
 """The names of results that may be flat."""
 UP_TO = (1, 2)

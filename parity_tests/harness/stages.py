@@ -21,11 +21,12 @@ from parity_tests.harness.undecided import refused
 from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import matched
 from parity_tests.protocol.errors import asking
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
 from reports.model.elements import ARRAYS
-from reports.model.notes import NoteKind
+from reports.model.notes import Note, NoteKind
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, PASSING, Verdict
 
@@ -155,6 +156,22 @@ def _named(judgement: Judgement) -> Judgement:
     return replace(judgement, verdicts=named.verdicts, hints=named.hints)
 
 
+def _ungraded(judgement: Judgement) -> Verdicts:
+    """What is wrong or missing in a part that nobody grades is a note, with its name: who leaves it empty errs not."""
+    graded = {part.id for part in judgement.exam.assignment.parts if part.graded}
+    found = {name: dict(comparisons) for name, comparisons in judgement.verdicts.items()}
+    for case in judgement.exam.plan:
+        for q in case.quantities:
+            one = found[case.name][q.name]
+            if one.verdict in FAILING - {Verdict.HARNESS_ERROR} and (one.part or q.part) not in graded:
+                likely = f", likely cause: {one.diagnosis}" if one.diagnosis else ""
+                is_wrong = one.verdict in FAILING - {Verdict.MISSING, Verdict.UNJUDGED} and not one.explained_by
+                kind = NoteKind.UNGRADED_WRONG if is_wrong else NoteKind.UNGRADED
+                said = Note(kind, f"is ungraded, and {one.verdict}: {one.problem}{likely}")
+                found[case.name][q.name] = matched(*one.notes, said)
+    return found
+
+
 def _refused(judgement: Judgement) -> Verdicts:
     """Where too much of a part is undecided, it is not let pass."""
     labels = {part.id: part.label for part in judgement.exam.assignment.parts}
@@ -170,6 +187,7 @@ STAGES: tuple[Callable[[Judgement], Judgement | Verdicts], ...] = (
     _without_forms,
     _named,
     _refused,
+    _ungraded,
 )
 """What is made of the verdicts on single cases, one after the other. Each gives new verdicts, or a new judgement."""
 

@@ -1,4 +1,4 @@
-"""The lines of a source that a mistake's name tells of: a repair is looked for there before elsewhere."""
+"""The lines of a source that a mistake's name tells of, where a repair is looked for first, and those handed out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from reports.model.records import Record
 
 _WORD = re.compile(r"[A-Za-z]+[0-9]*")
 _SIGNS = {"η": " learning rate ", "λ": " lambda ", "α": " alpha "}
+_START = re.compile(r"#.*(START (OF YOUR )?CODE|YOUR CODE STARTS)")
+_END = re.compile(r"#.*(END (OF YOUR )?CODE|YOUR CODE ENDS)")
 SOME = 2
 """One word alone says too little of a place."""
 _STOPS = frozenset(("main", "the", "is", "of", "to", "in", "as", "where", "place", "output", "model", "self", "np"))
@@ -30,6 +32,16 @@ def words_told(records: Iterable[Record]) -> frozenset[str]:
         if record.diagnosis:
             found |= _words(f"{record.diagnosis} {record.quantity}")
     return found
+
+
+def lines_handed_out(text: str) -> frozenset[int]:
+    """The lines that are not a student's own, where marks say between which lines they write."""
+    found, own, marked = set[int](), False, False
+    for number, line in enumerate(text.split("\n"), 1):
+        own, marked = own or _START.search(line) is not None, marked or own
+        found |= set() if own else {number}
+        own = own and _END.search(line) is None
+    return frozenset(found) if marked else frozenset()
 
 
 def told_lines(source: Source, names: Sequence[str], told: frozenset[str]) -> set[int]:

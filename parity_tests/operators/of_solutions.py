@@ -9,7 +9,7 @@ from itertools import combinations
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import Operator
 from parity_tests.operators.expressions import Found, Place
-from parity_tests.operators.of_texts import POWERS, rows, whole_factors
+from parity_tests.operators.of_texts import POWERS, named_factors, rows, whole_factors
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
 
@@ -80,11 +80,7 @@ def factors(place: Place) -> Found:
     """A name more as a factor or divisor of what is assigned or returned."""
     node = place.site.node
     if isinstance(place.site.parent, ast.Assign | ast.Return) and place.site.role == "value":
-        text = place.text(node)
-        for name in place.scope.names:
-            for sign, words in (("*", "multiplied"), ("/", "divided")):
-                said = f"`{text}` is {words} by `{name}` once too often"
-                yield place.change("factor", 4, f"{place.operand(node)} {sign} {name}", said, said)
+        yield from named_factors(place, place.operand(node), 4)
 
 
 def leaks(place: Place) -> Found:

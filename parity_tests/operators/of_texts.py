@@ -51,10 +51,15 @@ def whole_factors(place: Place) -> Found:
             text = place.operand(node)
             operator, rank = ("nothing", 0 if factor == "0" else 3) if factor in ("0", "1 + 0") else ("factor", 4)
             yield place.change(operator, rank, f"{factor} * {text}", f"`{place.text(node)}` is {words}", words)
-        for name in place.scope.names:
-            for sign, words in (("*", "multiplied"), ("/", "divided")):
-                said = f"`{place.text(node)}` is {words} by `{name}` twice too often"
-                yield place.change("factor", 5, f"{text} {sign} {name}**2", said, said)
+        yield from named_factors(place, text, 5, "**2", "twice")
+
+
+def named_factors(place: Place, text: str, rank: int, power: str = "", times: str = "once") -> Found:
+    """Each name more as a factor or divisor of a text."""
+    for name in place.scope.names:
+        for sign, words in (("*", "multiplied"), ("/", "divided")):
+            said = f"`{place.text(place.site.node)}` is {words} by `{name}` {times} too often"
+            yield place.change("factor", rank, f"{text} {sign} {name}{power}", said, said)
 
 
 def wholes(place: Place) -> Found:

@@ -15,7 +15,7 @@ from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
-from reports.model.notes import NoteKind
+from reports.model.notes import UNGRADED
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -94,7 +94,7 @@ def first_failure(
     own = frozenset(own)
     for parts in (own, None) if own else (None,):
         found = records(assignment, variant, parts=parts, seed=seed, edition=edition, dtypes=dtypes, named=False)
-        failed = failures(found) or [one for one in found if any(note.kind is NoteKind.UNGRADED for note in one.notes)]
+        failed = failures(found) or [one for one in found if any(note.kind in UNGRADED for note in one.notes)]
         if failed:
             return f"{failed[0].case}, {failed[0].quantity}"
     return ""

@@ -12,11 +12,12 @@ import pytest
 
 from parity_tests.cli.of_notebook import written_out
 from parity_tests.declared.by_solution import MOST_MEMORY, bounded_memory
+from parity_tests.declared.declaration import read
 from parity_tests.grading.intake.entries import Entry
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.tell import told_by
 from parity_tests.harness.check import check
-from parity_tests.harness.repair import repairs
+from parity_tests.harness.repair import repairs, wrong_parts
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mutants import excuse, mutants, trial
 from parity_tests.proof.variants import Variant
@@ -236,13 +237,45 @@ def test_what_is_ungraded_may_be_empty_and_is_noted_where_it_is_wrong() -> None:
     wrong = source.replace("dz / (shape[0] * shape[1])", "dz / shape[0]").replace("def conv_backward", "def other")
     found = records(c4w1, Variant("", {"c4w1.py": wrong}), dtypes=["float64"])
     assert failures(found) == []
-    noted = {record.part for record in found if record.notes}
-    assert {"conv_backward", "distribute_value"} <= noted
+    noted = {record.part: note for record in found for note in record.notes}
+    assert {"conv_backward", "distribute_value"} <= noted.keys()
+    assert noted["distribute_value"].text.endswith("likely cause: shape is left out")
+    assert wrong_parts(c4w1, found) == ["distribute_value"]  # what is not written is not looked at
     early = (c5w1.solution / "c5w1.py").read_text(encoding="utf-8")
     early = early.replace("da[:, :, t] + da_prev, dc_prev, steps", "da[:, :, t], 0 * dc_prev, steps")
     found = records(c5w1, Variant("", {"c5w1.py": early}), dtypes=["float64"], parts=["lstm_backward"])
     assert failures(found) == []
     assert any("carries nothing back in time" in note.text for record in found for note in record.notes)
+
+
+def test_a_part_is_judged_beside_right_ones_where_another_spoils_its_input() -> None:
+    """Of logistic regression the sigmoid is wrong, and so is the step of b by itself; propagate is not.
+
+    A threshold gives a 0 or a 1 for many numbers, so that no name says which one it is.
+    """
+    c1w2 = find("dlai-c1w2")
+    source = (c1w2.solution / "c1w2.py").read_text(encoding="utf-8")
+    for old, new in (("np.exp(-z)", "np.exp(z)"), ("b = b - learning_rate", "b = b + learning_rate")):
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    found = records(c1w2, Variant("", {"c1w2.py": source}), dtypes=["float64"])
+    assert {one.part for one in failures(found)} == {"sigmoid", "optimize"}
+    assert {one.excuse for one in found if one.part == "propagate" and one.explained_by} == {"proved"}
+    right = (c1w2.solution / "c1w2.py").read_text(encoding="utf-8")
+    found = records(c1w2, Variant("", {"c1w2.py": right.replace("> 0.5", "> 0.3")}), parts=["predict"])
+    assert {one.diagnosis.partition(" in place")[0] for one in failures(found)} == {"another number"}
+
+
+def test_what_a_question_makes_itself_hangs_on_no_part_that_was_asked_before() -> None:
+    """Its own cache is of nobody's making, though numpy has made a number of an earlier result as well."""
+    folder = Path(find("dlai-c1w4").null or "").parent
+    asked = {
+        one.name: one for name in ("c1w4", "c2w1", "c2w2", "c5w1") for one in read(folder / f"{name}.toml").questions
+    }
+    assert asked["the model"].works_on["L_model_backward"] == ()
+    assert asked["dropout"].works_on["backward_propagation_with_dropout"] == ()
+    assert asked["an RNN"].works_on["rnn_cell_backward"] == ("rnn_cell_forward",)  # which is handed its cache
+    assert ("whole", "random_mini_batches") in asked["mini-batches"].results
 
 
 def test_what_a_notebook_is_not_asked_is_no_slip_that_must_be_caught() -> None:

@@ -11,7 +11,7 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.repair import Repair, lines, repairs, without_fix
-from parity_tests.harness.told_lines import told_lines, words_told
+from parity_tests.harness.told_lines import lines_handed_out, told_lines, words_told
 from parity_tests.operators.source import Source
 from parity_tests.selftest.fake_records import record
 from reports.model.environment import Environment
@@ -102,6 +102,12 @@ TRAINING = Source(
 def test_a_repair_is_looked_for_first_in_lines_that_the_name_tells_of(name: str, lines: list[int]) -> None:
     told = words_told([record(verdict="mismatch", diagnosis=name, quantity="")])
     assert sorted(told_lines(TRAINING, ["main"], told)) == lines
+
+
+def test_what_stands_outside_the_marks_of_a_students_lines_was_handed_out() -> None:
+    text = "m = 1\n### START CODE HERE ### \na = m\n### END CODE HERE ###\nc = a\n# YOUR CODE STARTS HERE\nb = a"
+    assert lines_handed_out(text) == {1, 5}
+    assert lines_handed_out("m = 1\na = m") == set()
 
 
 def test_a_right_submission_is_not_asked_again(wrong: Run) -> None:

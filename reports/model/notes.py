@@ -36,7 +36,9 @@ class NoteKind(StrEnum):
     UNFED = "unfed"
     """What it gives of inputs that the assignment never feeds is wrong."""
     UNGRADED = "ungraded"
-    """A part that nobody grades is wrong, or is not written."""
+    """A part that nobody grades is not written, or not judged because of another."""
+    UNGRADED_WRONG = "ungraded_wrong"
+    """A part that nobody grades is wrong."""
     OWN_FORWARD = "own_forward"
     """Right, or wrong, by what the submission's own forward computed or handed on."""
     RESOLUTION = "resolution"
@@ -66,7 +68,10 @@ class NoteKind(StrEnum):
     @property
     def measures(self) -> bool:
         """Whether such notes on a part differ by the numbers in them alone."""
-        return self in (NoteKind.SHAPE, NoteKind.FORM, NoteKind.UNFED, NoteKind.UNGRADED, NoteKind.RESOLUTION)
+        return self in (NoteKind.SHAPE, NoteKind.FORM, NoteKind.UNFED, NoteKind.RESOLUTION, *UNGRADED)
+
+
+UNGRADED = (NoteKind.UNGRADED, NoteKind.UNGRADED_WRONG)
 
 
 @dataclass(frozen=True, slots=True)
