@@ -73,7 +73,7 @@ def of_folder(folder: Path) -> Assignment:
             numpy_1=NUMPY_1 if declared.notebook else {},
         ),
         blame=partial(_blamed, questions),
-        beside_right_ones=partial(beside_right_ones, questions, layout, solution),
+        beside_right_ones=partial(beside_right_ones, declared, layout),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,
         null=null if null.is_file() else None,

@@ -42,9 +42,9 @@ NEAR = 1e-9
 """What part of the largest number of a result two honest computations of it stay below."""
 LAST = 4
 """The last rank of changes that are tried."""
-LEFT = ("brackets", "moved")
+LEFT = ("moved",)
 """Operators that say little where code is not shown."""
-MOST = 2000
+MOST = 800
 """So many changes of a part are tried at most."""
 MOST_PASSES = 2_000
 """So often the loops of a changed function are passed at most."""
@@ -53,6 +53,8 @@ MOST_MEMORY = 1 << 30
 _PASS, _APPEND = "_parity_pass", "_parity_append"
 _KEPT = 256
 """Of so many parts in a case what their changes give is kept: a class asks again."""
+_MADE = re.compile(r"self\.(\w+) = (\w+)\(")
+_CALLED = re.compile(r"self\.(\w+)\.(\w+)\(")
 _CODE = re.compile(r"`([^`]+)`")
 _NAMES = re.compile(r"(?<![\w.'\"])[^\W\d]\w*(?:\.\w+)*")
 _OWN = "self."
@@ -89,13 +91,20 @@ class Solution:
         return self.module(name) if own and wanted else __import__(name, globals_, locals_, wanted, level)
 
     def functions_of(self, part: str, asked: Sequence[str]) -> tuple[str, list[str]]:
-        """The module of a part, and its function with those that it calls there and that are not `asked` themselves."""
+        """The module of a part, and its function with those that it calls there and that are not `asked` themselves.
+
+        Methods of what the class has made of other classes there are called as well.
+        """
         owner, _, method = part.rpartition(".")
         holder = self.get(owner or part)
         if owner:
             holder = next(one for one in holder.__mro__ if method in vars(one))
         name = f"{holder.__name__}.{method}" if owner else part
-        return holder.__module__, self.sources[holder.__module__].called_by(name, asked)
+        source = self.sources[holder.__module__]
+        called, made = source.called_by(name, asked), dict(_MADE.findall(source.text))
+        asks = [one for function in called for one in _CALLED.findall(source.of(source.functions[function]))]
+        further = [f"{made.get(holds)}.{method}" for holds, method in asks]
+        return holder.__module__, list(dict.fromkeys((*called, *(one for one in further if one in source.functions))))
 
     @contextmanager
     def changed(self, module: str, name: str, change: Change) -> Iterator[None]:
@@ -322,6 +331,7 @@ class BySolution:
         """The changes of a part's functions, the likeliest first."""
         if part not in self._slips:
             module, functions = self._solution.functions_of(part, [one for one in self._asked if one != part])
+            functions += self._set_up_by(part, functions)
             source = self._solution.sources[module]
             found = [
                 Slip(module, name, change)
@@ -332,12 +342,24 @@ class BySolution:
             self._slips[part] = sorted(found, key=_place_in_order)[:MOST]
         return self._slips[part]
 
+    def _set_up_by(self, part: str, known: Sequence[str]) -> list[str]:
+        """The methods that are called before a part's own, on the same object, and give no result to compare."""
+        asked = [one for one in self._declared.questions if part in dict(one.results).values()]
+        called = dict.fromkeys(line.part for one in asked for line in one.run if line.part not in self._declared.parts)
+        owner = part.partition(".")[0]
+        silent = [one for one in called if one.startswith(f"{owner}.")]
+        return [name for one in silent for name in self._solution.functions_of(one, ())[1] if name not in known]
+
     def _said(self, fitting: Sequence[Slip], *, is_exact: bool) -> str:
         """The first change in words: names are said, code is not, and no number where another may give the same."""
         slip, source = fitting[0], self._solution.sources[fitting[0].module]
         place = _target(source.functions[slip.function], slip.change.line)
         said = _CODE.sub(lambda found: _called(found[1]), slip.change.makes)
-        alike = [one for one in fitting if one.change.operator == "number" and one.change.line == slip.change.line]
+        alike = [
+            one
+            for one in fitting
+            if one.change.operator == "number" and one.change.edits[0][:2] == slip.change.edits[0][:2]
+        ]
         if slip in alike and (len(alike) > 1 or not is_exact):
             said = re.sub(r"^\S+ in place of", "another number in place of", said)
         return said if re.search(rf"\b{re.escape(place)}\b", said) else f"{said} in {place}"

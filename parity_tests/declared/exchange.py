@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from parity_tests.declared.declaration import Question
+from parity_tests.declared.declaration import Declaration
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.layout import Layout, file_of
 
 IMPORT = re.compile(r"^from ([\w.]+) import .*\n", re.MULTILINE)
 
 
-def beside_right_ones(
-    questions: Mapping[str, Question], layout: Layout, folder: Path, case: Case, part: str
-) -> Case | None:
-    """The case with the solution's own in place of all that a part is built of or works on.
+def beside_right_ones(declared: Declaration, layout: Layout, case: Case, part: str) -> Case | None:
+    """The case with the solution's own in place of all that a part is built of or works on; of a notebook, of all else.
 
     None where that cannot be had: the solution is of the usual dialect alone, and what an object keeps of one method
     its others know.
     """
-    question, own = questions[case.params["question"]], part.partition(".")[0]
-    others = [*question.built_of.get("", ()), *question.built_of.get(part, ()), *question.works_on.get(part, ())]
+    question = next(one for one in declared.questions if one.name == case.params["question"])
+    own, built_of = part.partition(".")[0], question.built_of
+    others = {*built_of.get("", ()), *built_of.get(part, ()), *question.works_on.get(part, ())} - {part, own}
+    if declared.notebook:
+        others |= {name for one in declared.questions for name in one.asks if name != part}
     if question.of or any(one.partition(".")[0] in (own, *question.asks) for one in others if "." in part):
         return None
-    right = [[one, _text(folder, layout.where.get(one, layout.module), layout.roots)] for one in dict.fromkeys(others)]
-    return replace(case, params={**case.params, "right": right})
+    folder = (declared.folder / declared.solution).resolve()
+    right: dict[str, list[str]] = {}
+    for one in sorted(others):
+        right.setdefault(_text(folder, layout.where.get(one, layout.module), layout.roots), []).append(one)
+    return replace(case, params={**case.params, "right": list(right.items())})
 
 
 @cache

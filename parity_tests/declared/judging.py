@@ -77,8 +77,8 @@ def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verd
             own = q.part.partition(".")[0]
             built_of = {*question.built_of.get("", ()), *question.built_of.get(q.part, ())}
             built_of = set() if own in built_of else built_of  # what others are built of is built of none of them
-            after = ".backward" if q.part.endswith(".forward") else None  # on which no forward hangs
-            causes = (one for one in wrong if after is None or not one.endswith(after))
+            is_backward = q.part.endswith(".backward")  # on which no other hangs
+            causes = (one for one in wrong if is_backward or not one.endswith(".backward"))
             cause = cause or next((one for one in causes if one.partition(".")[0] in built_of), "")
             if cause and comparison.verdict in SPOILED:
                 problem = f"is not judged, because its input is the output of {cause}, which is wrong"

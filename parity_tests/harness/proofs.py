@@ -114,8 +114,12 @@ class _Settling:
                 self._judged[name] = replace(comparison, excuse=PROVED)
             elif again.explained_by not in ("", self._parts[name], *parts):
                 waiting[name] = replace(comparison, explained_by=again.explained_by)
-            elif again.failure is not None and (again.verdict == Verdict.UNJUDGED or again.failure.error == _LACKING):
-                continue  # it could not be asked, or uses what Parity's own part does not keep: left open
+            elif again.failure is not None and (
+                comparison.verdict == Verdict.UNDECIDED
+                or again.verdict == Verdict.UNJUDGED
+                or again.failure.error == _LACKING
+            ):
+                continue  # it could not be asked, or calls Parity's own part in another way: left open
             else:
                 said = FAILS_TOO.format(self._labels.get(comparison.explained_by, comparison.explained_by))
                 is_open = comparison.verdict == Verdict.UNDECIDED

@@ -1,4 +1,4 @@
-"""Further changes of a solution, as somebody writes it who takes one thing for another: powers, order, denominators."""
+"""Further changes of a solution, as somebody writes it who takes one thing for another: order, denominators, rounds."""
 
 from __future__ import annotations
 
@@ -9,21 +9,11 @@ from itertools import combinations
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import Operator
 from parity_tests.operators.expressions import Found, Place
-from parity_tests.operators.of_texts import POWERS, named_factors, rows, whole_factors
+from parity_tests.operators.of_texts import named_factors, powers, rows, whole_factors
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
 
 REVERSED = {"[..., ::-1]": "its last axis", "[..., ::-1, ::-1]": "its last two axes"}
-
-
-def powers(place: Place) -> Found:
-    """Another power."""
-    node = place.site.node
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        base, own = place.operand(node.left), place.text(node.right)
-        for power in POWERS:
-            words = f"the power {power:g} in place of {own}"
-            yield place.change("power", 3, f"{base} ** {power}", words, "")
 
 
 def sizes_of_numbers(place: Place) -> Found:
@@ -37,8 +27,7 @@ def sizes_of_numbers(place: Place) -> Found:
 def of_names(place: Place) -> Found:
     """A name with its last axes the other way round; zeros in its place where it is handed on."""
     node = place.site.node
-    if (isinstance(node, ast.Name) or is_own(node)) and place.site.role != "func":
-        text = place.text(node)
+    if isinstance(node, ast.Name | ast.Attribute) and (text := place.text(node)) in place.scope.names:
         for key, axes in REVERSED.items():
             yield place.change("reversed", 4, f"{text}{key}", f"`{text}` is reversed along {axes}", "", operation=False)
         if place.site.role == "args":
@@ -83,15 +72,69 @@ def factors(place: Place) -> Found:
         yield from named_factors(place, place.operand(node), 4)
 
 
-def leaks(place: Place) -> Found:
-    """What is cut off at 0 goes through in part."""
+def shares(place: Place) -> Found:
+    """A mean of the old and the new in place of their sum."""
     node = place.site.node
-    if isinstance(node, ast.Call) and place.text(node.func).endswith("maximum") and len(node.args) == 2:
-        for one, other in (node.args, node.args[::-1]):
-            if place.text(one) in ("0", "0.0"):
-                cut = place.operand(other)
-                said = f"what is less than 0 in `{cut}` goes through in part"
-                yield place.change("leak", 4, f"np.maximum({cut}, 0.01 * {cut})", said, "", operation=False)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.left, ast.BinOp):
+        share, new = node.left.left, place.operand(node.right)
+        if isinstance(node.left.op, ast.Mult) and (isinstance(share, ast.Name) or is_own(share)):
+            said = f"`{place.text(node.right)}` is multiplied by the share that `{place.text(share)}` leaves"
+            yield place.change("share", 2, f"{place.text(node.left)} + (1 - {place.text(share)}) * {new}", said, "")
+
+
+def orders(place: Place) -> Found:
+    """Two axes in one another's place: of sizes, of pairs to pad by, of what is reshaped, or of what is reversed."""
+    node = place.site.node
+    if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and place.site.role != "slice":
+        entries = [place.text(one) for one in node.elts]
+        for i, j in combinations(range(len(entries)), 2):
+            swapped = [*entries]
+            swapped[i], swapped[j] = swapped[j], swapped[i]
+            new = f"({', '.join(swapped)})"
+            yield place.change("exchanged", 3, new, "two axes, or entries, are exchanged", "", operation=False)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        entries = [place.text(one) for one in node.slice.elts]
+        for k in [k for k, one in enumerate(entries) if one == "::-1"] if entries.count("::-1") > 1 else ():
+            new, array = ", ".join(":" if m == k else one for m, one in enumerate(entries)), place.text(node.value)
+            said = f"`{array}` is reversed along one axis too few"
+            yield place.change("reversed", 2, f"{array}[{new}]", said, "", operation=False)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        inner, arguments = node.func.value, [place.text(one) for one in node.args]
+        if node.func.attr == "reshape":
+            new = f"np.moveaxis({place.text(inner)}, 1, -1).reshape({', '.join(arguments)})"
+            yield place.change("order", 3, new, "it is reshaped with its axes in another order", "", operation=False)
+        is_reshaped = isinstance(inner, ast.Call) and place.text(inner.func).endswith(".reshape")
+        if node.func.attr == "transpose" and is_reshaped and isinstance(inner, ast.Call):
+            sizes = [place.text(one) for one in inner.args]
+            new = ", ".join(sizes[int(one)] for one in arguments if one.isdigit() and int(one) < len(sizes))
+            said = "it is reshaped into the order that it should be transposed to"
+            yield place.change("order", 3, f"{place.text(inner.func)}({new})", said, "", operation=False)
+
+
+def rounds(place: Place) -> Found:
+    """A loop without its first or last round."""
+    if isinstance(place.site.parent, ast.For) and place.site.role == "iter":
+        text = place.text(place.site.node)
+        for key, which in (("[1:]", "first"), ("[:-1]", "last")):
+            said = f"the {which} round of the loop is left out"
+            yield place.change("rounds", 3, f"[*{text}]{key}", said, "", operation=False)
+
+
+def conditions(place: Place) -> Found:
+    """What is true everywhere in place of a comparison of arrays."""
+    node = place.site.node
+    if isinstance(node, ast.Compare) and place.site.role not in ("test", "ifs"):
+        left = place.operand(node.left)
+        said = f"`{place.text(node)}` is taken to be true everywhere"
+        yield place.change("condition", 1, f"{left} == {left}", said, "")
+
+
+def sums(place: Place) -> Found:
+    """A sum in place of a product."""
+    node = place.site.node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        said = f"`{place.text(node.left)}` and `{place.text(node.right)}` are added, not multiplied"
+        yield place.change("term", 3, place.joined(node.left, "+", node.right), said, "")
 
 
 def of_blocks(source: Source, function: Function) -> Iterator[Change]:
@@ -119,6 +162,7 @@ def _assigned_in_loops(source: Source, function: Function) -> Iterator[Change]:
     for loop in (node for node in ast.walk(function) if isinstance(node, ast.For)):
         for one in (node for node in ast.walk(loop) if isinstance(node, ast.AugAssign)):
             target, value = source.of(one.target), source.of(one.value)
+            value = f"-({value})" if isinstance(one.op, ast.Sub) else value
             edits = (
                 (*source.span(loop.iter), f"reversed([*{source.of(loop.iter)}])"),
                 (*source.span(one), f"{target} = {value}"),
@@ -136,5 +180,9 @@ OF_SOLUTIONS: tuple[Operator, ...] = (
     exchanged,
     added_at,
     factors,
-    leaks,
+    shares,
+    orders,
+    rounds,
+    conditions,
+    sums,
 )

@@ -26,7 +26,8 @@ ROWS |= {"[:-1]": "without the last {}"}
 def powers(place: Place) -> Found:
     """A name squared; another power."""
     node = place.site.node
-    if isinstance(node, ast.Name) and place.site.role in ("left", "right", "value", "operand"):
+    is_read = place.site.role != "value" or isinstance(place.site.parent, ast.Assign | ast.Return)
+    if isinstance(node, ast.Name) and is_read and place.site.role in ("left", "right", "value", "operand"):
         yield place.change("power", 3, f"{node.id}**2", f"`{node.id}` is squared", f"`{node.id}` is not squared")
     if isinstance(node, ast.Name) and place.site.role in ("left", "right"):
         said = f"the root of `{node.id}` in place of it"

@@ -9,7 +9,7 @@ import ast
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,8 @@ SCOPE = {"__builtins__": {**BUILTINS, "__import__": __import__}, "np": np}
 
 def declared(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """The lines of `run`, [text, names that it gives, part] each; results in `kept` are recorded by their copy."""
-    for name, text in params.get("right", ()):
-        _put_in_place(submission, name, text)
+    if "right" in params:
+        _put_in_place(submission, {part.partition(".")[0] for _, _, part in params["run"]}, params["right"])
     copies = [_Copy(submission, recorder, params, arrays, k) for k in range(len(params["sizes"]))]
     for line, targets, part in params["run"]:
         for copy in copies:
@@ -45,15 +45,20 @@ def declared(submission: Submission, recorder: CallRecorder, params: Params, arr
                     other.keep_what_changed()
 
 
-def _put_in_place(submission: Submission, name: str, text: str) -> None:
-    """Puts what a right text defines in the place of the submission's own, in whichever of its modules that is."""
-    right: dict[str, Any] = {"__name__": "right"}
-    exec(compile(text, "<right>", "exec"), right)
-    with contextlib.suppress(Exception):  # it may have none of that name
-        own = submission.get(name)
-        for module in list(sys.modules.values()):
-            if vars(module).get(name) is own:
-                setattr(module, name, right[name])
+def _put_in_place(submission: Submission, asked: Iterable[str], right: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Puts what right texts define in the place of the submission's own, once all that is asked is imported.
+
+    One file may be two modules there, by its bare name and in a package.
+    """
+    for name in asked:
+        with contextlib.suppress(Exception):  # it may have none of that name
+            submission.get(name)
+    own = [one for one in list(sys.modules.values()) if str(vars(one).get("__file__")).startswith(submission.folder)]
+    for text, names in right:
+        defined: dict[str, Any] = {"__name__": "right"}
+        exec(compile(text, "<right>", "exec"), defined)
+        for module, name in ((module, name) for module in own for name in names if name in vars(module)):
+            setattr(module, name, defined[name])
 
 
 class _Names(dict[str, Any]):
