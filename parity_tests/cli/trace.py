@@ -153,8 +153,8 @@ def trace(
     SUBMISSION is a folder as for `check`. Both sides train on the same weights, batches and masks; at each step
     every difference is compared with the error bound. The defaults are the homework's, whose own steps are traced.
     Of CS231n (--assignment cs231n) a FullyConnectedNet is trained by the loop of the submission's own Solver, or of
-    one of Parity's where it has none. An option that says [mlp: ...] or [cs231n: ...] is theirs alone, with that
-    default.
+    one of Parity's where it has none. Other assignments, MyTorch and the notebooks among them, bring no training.
+    An option that says [mlp: ...] or [cs231n: ...] is theirs alone, with that default.
 
     Exit status: 0 agreement (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own
     fault.

@@ -44,7 +44,7 @@ LAST = 4
 """The last rank of changes that are tried."""
 LEFT = ("moved",)
 """Operators that say little where code is not shown."""
-MOST = 800
+MOST = 2000
 """So many changes of a part are tried at most."""
 MOST_PASSES = 2_000
 """So often the loops of a changed function are passed at most."""
@@ -331,15 +331,15 @@ class BySolution:
         """The changes of a part's functions, the likeliest first."""
         if part not in self._slips:
             module, functions = self._solution.functions_of(part, [one for one in self._asked if one != part])
-            functions += self._set_up_by(part, functions)
+            before = self._set_up_by(part, functions)
             source = self._solution.sources[module]
             found = [
                 Slip(module, name, change)
-                for name in functions
+                for name in (*functions, *before)
                 for change in changes_of(source, [name], OF_SOLUTIONS, blocks=of_blocks)
                 if change.rank <= LAST and change.makes and change.operator not in LEFT
             ]
-            self._slips[part] = sorted(found, key=_place_in_order)[:MOST]
+            self._slips[part] = sorted(found, key=lambda slip: (slip.function in before, _place_in_order(slip)))[:MOST]
         return self._slips[part]
 
     def _set_up_by(self, part: str, known: Sequence[str]) -> list[str]:

@@ -186,7 +186,12 @@ CHANGED = {
         ("10 * np.random.randn", "0.01 * np.random.randn", "initialize_parameters_random", "width_of_W1 is 0.00"),
         ("np.sqrt(2 / layers_dims", "np.sqrt(1 / layers_dims", "initialize_parameters_he", "1 in place of 2"),
         ("lower) / (2 * epsilon)", "lower) / epsilon", "gradient_check_n", "2 is left out"),
-        ("(above - below) / (2 * epsilon)", "(above - below) / epsilon", "gradient_check", "small is 0"),
+        (
+            "(above - below) / (2 * epsilon)",
+            "(above - below) / epsilon",
+            "gradient_check",
+            "another number in place of 2",
+        ),
     ),
     "c2w2": (
         (
