@@ -181,8 +181,8 @@ def check(
         _save(run, out, strict, scripts, run_before(out, run))
         raise
     if moved is not None:
-        kept = replace(run.environment, drift=drift.document(moved, baseline))
-        run = replace(run, environment=kept)  # for the page, also where it is made later
+        kept = replace(run.environment, drift=drift.document(moved, baseline, fail_on))
+        run = replace(run, environment=kept)  # for the reports, also those that are made later
     before = run_before(out, run)
     lines = run_lines(run, out, strict, quiet, before, _again(submission or folder, assignment, edition))
     without_page = _save(run, out, strict, scripts, before)
@@ -198,7 +198,7 @@ def check(
     if update_baseline and baseline is not None:
         agreed = status == AGREEMENT
         lines.append(drift.update(baseline, run.records, run.environment, agreed=agreed, whole=whole))
-    print_run(run, lines, strict=strict, as_json=as_json, github=github, drift=drift.document(moved, baseline))
+    print_run(run, lines, strict=strict, as_json=as_json, github=github, drift=run.environment.drift)
     return DISCREPANCIES if status == AGREEMENT and fail_on and moved else status
 
 

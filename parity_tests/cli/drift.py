@@ -77,11 +77,11 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, width(), initial_indent="", subsequent_indent=indent)
 
 
-def document(moved: Drift | None, baseline: Path | None) -> dict[str, Any] | None:
-    """What has moved, for the JSON document of the run."""
+def document(moved: Drift | None, baseline: Path | None, fail_on: str | None) -> dict[str, Any] | None:
+    """What has moved, for the run and its JSON document."""
     from reports.model.baseline import drift_document
 
-    return None if moved is None else drift_document(moved, str(baseline))
+    return None if moved is None else drift_document(moved, str(baseline), fails=bool(fail_on and moved))
 
 
 def update(path: Path, records: Sequence[Record], environment: Environment, *, agreed: bool, whole: bool) -> str:

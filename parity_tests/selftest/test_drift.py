@@ -211,6 +211,14 @@ def test_the_command_writes_compares_and_fails_on_drift(
     status, out, _ = parity("check", "--shipped", "--baseline", str(file), "--fail-on", "drift", "--json")
     assert status == 1
     assert json.loads(out)["drift"]["moved"][0]["was"] == 0.9
+    assert "## ⚠️ Parity: Drift: 1 ratio has moved" in parity("report", "parity-run", "--format", "markdown")[1]
+    assert '<failure message="Drift: 1 ratio has moved' in parity("report", "parity-run", "--format", "junit")[1]
+    (result,) = json.loads(parity("report", "parity-run", "--format", "sarif")[1])["runs"][0]["results"]
+    assert (result["level"], result["message"]["text"][:26]) == ("error", "Drift: 1 ratio has moved b")
+    status, out, _ = parity("check", "--shipped", "--baseline", str(file), "--fail-on", "drift", "--github")
+    assert (status, "::error file=" in out, "title=Parity%3A drift" in out) == (1, True, True)
+    status, out, _ = parity("check", "--shipped", "--baseline", str(file), "--github")
+    assert (status, "::warning file=" in out) == (0, True)
     assert parity("check", "--shipped", "--fail-on", "drift")[0] == 2
     assert parity("check", "--shipped", "--update-baseline")[0] == 2
     document["exam"]["seed"] = "7"

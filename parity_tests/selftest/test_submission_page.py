@@ -283,12 +283,12 @@ def test_drift_stands_on_the_page_where_the_run_keeps_it() -> None:
     drift = {"baseline": "b.json", "moved": [moved], "new": ["x, y"], "gone": [], "versions": {"numpy": ["1", "2"]}}
     html = report_page(run_of(record(), drift=drift))
     said = text_of(html)
-    assert "1 ratio has moved by more than 0.1 against b.json." in said
+    assert "1 ratio has moved by more than 0.1 against b.json; 1 is not in b.json." in said
     assert "linear/a/float64 output 0.1 inf" in said
     assert "1 not in the baseline: x, y." in said
     assert "Since then: numpy 1 → 2." in said
     assert 'id="drift"' not in report_page(run_of(record()))
-    assert "No ratio has moved" in report_page(run_of(record(), drift={**drift, "moved": []}))
+    assert "No ratio has moved" in report_page(run_of(record(), drift={**drift, "moved": [], "new": []}))
     assert report_page(run_of(record(), drift={"moved": "x", "versions": 3}))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import PurePath
 
-from reports.model.baseline import drifted
+from reports.model.baseline import drift_level, drifted
 from reports.model.escape import workflow_message, workflow_property
 from reports.model.folding import entries, label_of, place_of
 from reports.model.groups import grouped
@@ -32,7 +32,8 @@ def annotation_lines(run: Results, *, folder: str = "", strict: bool = False) ->
     """
     groups = grouped(run.records, strict)
     drift = drifted(run.environment.drift)
-    commands = [_command("warning", drift, title="Parity: drift")] if drift else []
+    level, name = drift_level(run.environment.drift), str((run.environment.drift or {}).get("baseline", ""))
+    commands = [_command(level, drift, title="Parity: drift", file=name)] if drift else []
     for level, records in (
         ("error", [*groups.discrepancies, *groups.faults, *groups.costly_notes]),
         ("warning", groups.undecided),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from reports.model.baseline import drift_level, drifted
 from reports.model.escape import printable
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
@@ -45,6 +46,13 @@ def junit_xml(run: Results, *, folder: str = "", strict: bool = False) -> bytes:
                 child.text = text
         suite.attrib.update(tests=str(len(group)), **{key: str(count) for key, count in counts.items()})
         suite.set("time", f"{seconds:.3f}")
+    document = run.environment.drift
+    if document is not None:
+        fails = drift_level(document) == "error"
+        suite = ElementTree.SubElement(root, "testsuite", name="Drift", tests="1", failures=str(int(fails)))
+        test = ElementTree.SubElement(suite, "testcase", classname="parity.drift", name="drift", time="0.000")
+        if text := _text(drifted(document)):
+            ElementTree.SubElement(test, "failure" if fails else "skipped", message=text, type="drift").text = text
     ElementTree.indent(root)
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 

@@ -23,11 +23,11 @@ _MOST_ENTRIES = 40
 def markdown_report(run: Results, *, strict: bool = False) -> str:
     """The verdict, a table of the parts, each discrepancy once, what is undecided, the notes folded away."""
     fails = any(failing(record, strict) for record in run.records)
-    lines = [f"## {'❌' if fails else '✅'} Parity: {_text(verdict_sentence(run, strict))}", ""]
+    drift = drifted(run.environment.drift)
+    sign = "❌" if fails else "⚠️" if drift else "✅"
+    lines = [f"## {sign} Parity: {_text(' '.join(filter(None, (drift, verdict_sentence(run, strict)))))}", ""]
     if run.records:
         lines += [f"**Checked:** {_text(headline(run))}", ""]
-    if drift := drifted(run.environment.drift):
-        lines += [f"⚠️ {_text(drift)}", ""]
     lines += _part_table(run, strict)
     groups = grouped(run.records, strict)
     for title, records in (

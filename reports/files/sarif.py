@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
+from reports.model.baseline import drift_level, drifted
 from reports.model.escape import printable
 from reports.model.folding import Entry, entries, place_of
 from reports.model.groups import grouped
@@ -34,6 +35,17 @@ def sarif_text(run: Results, *, folder: str = "", strict: bool = False) -> str:
         *_results("warning", groups.undecided, run, folder, list(rules)),
         *_results("note", groups.free_notes, run, folder, list(rules)),
     ]
+    if drift := drifted(run.environment.drift):
+        place = quote(str((run.environment.drift or {}).get("baseline", "")).encode("utf-8", "backslashreplace"))
+        found.append(
+            {
+                "ruleId": "drift",
+                "level": drift_level(run.environment.drift),
+                "message": {"text": printable(drift)},
+                "locations": [{"physicalLocation": {"artifactLocation": {"uri": place, "uriBaseId": "%SRCROOT%"}}}],
+                "partialFingerprints": {"parity/v1": _digest("drift")},
+            }
+        )
     faults = [{"level": "error", "message": {"text": entry.sentence}} for entry in entries(groups.faults, run)]
     log = {
         "$schema": SCHEMA,

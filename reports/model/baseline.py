@@ -150,11 +150,23 @@ def drift_from(baseline: Baseline, records: Sequence[Record], environment: Envir
 
 
 def drifted(document: Mapping[str, Any] | None) -> str:
-    """How many ratios have moved by a document of `drift_document`, in a sentence; "" where none has."""
-    moved = (document or {}).get("moved") or ()
-    have = "1 ratio has" if len(moved) == 1 else f"{len(moved)} ratios have"
-    some = bool(moved) and isinstance(moved, list)
-    return f"Drift: {have} moved by more than {MOVE} against {(document or {}).get('baseline', '')}." if some else ""
+    """What has moved, come and gone by a document of `drift_document`, in a sentence; "" where nothing has."""
+    known = document or {}
+    moved, new, gone = (
+        len(rows) if isinstance(rows := known.get(key), list) else 0 for key in ("moved", "new", "gone")
+    )
+    have = "1 ratio has" if moved == 1 else f"{moved} ratios have"
+    told = [
+        *([f"{have} moved by more than {MOVE} against {known.get('baseline', '')}"] if moved else []),
+        *([f"{new} {'is' if new == 1 else 'are'} not in {known.get('baseline', '')}"] if new else []),
+        *([f"{gone} {'is' if gone == 1 else 'are'} gone since"] if gone else []),
+    ]
+    return f"Drift: {'; '.join(told)}." if told else ""
+
+
+def drift_level(document: Mapping[str, Any] | None) -> str:
+    """What a drift is for a CI: an "error" where the run was to fail on it."""
+    return "error" if (document or {}).get("fails") is True else "warning"
 
 
 def drift_lines(drift: Drift, name: str) -> list[str]:
@@ -195,10 +207,11 @@ def since(versions: Mapping[str, tuple[str, str]]) -> list[str]:
     return sentences
 
 
-def drift_document(drift: Drift, name: str) -> dict[str, Any]:
-    """The same for `--json`."""
+def drift_document(drift: Drift, name: str, *, fails: bool = False) -> dict[str, Any]:
+    """The same for `--json`, and whether the run fails by it."""
     return {
         "baseline": name,
+        "fails": fails,
         "moved": [{"case": m.case, "quantity": m.quantity, "was": m.was, "is": m.now} for m in drift.moved],
         "new": drift.new,
         "gone": drift.gone,
