@@ -85,6 +85,8 @@ class KeptAnswers:
             return
         with suppress(OSError, sqlite3.Error):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._folder.stat().st_uid != os.geteuid():
+                return
             with closing(sqlite3.connect(self._file)) as base, base:
                 base.execute("PRAGMA synchronous = OFF")
                 base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, digest BLOB, message BLOB)")
@@ -96,7 +98,7 @@ class KeptAnswers:
 
 def folder() -> Path:
     """Where they are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "parity", "answers")
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "parity", "answers")  # noqa: PTH111
 
 
 def described_whole(function: object) -> str | None:
