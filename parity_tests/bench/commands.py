@@ -1,4 +1,4 @@
-"""Parity's own commands against what they could not do without: `check`, `grade` and `trace`.
+"""Parity's own commands against what they could not do without: `check`, `grade` and `trace`; and of what is wrong.
 
 A check and a class are whole processes. A class is made of the honest forms of a solution, each with a warning of its
 own, so that nobody answers as anybody else: what has been judged once is not judged again. Of CS231n's, as many have
@@ -21,8 +21,10 @@ from typing import Any
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.cs231n.editions import asked
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
+from parity_tests.assignments.mlp.digits import Digits
 from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.assignments.mlp.trace.training import MlpTraining
+from parity_tests.bench.results import ASKED
 from parity_tests.bench.step import ETA, batch_of, numpy_step, torch_step
 from parity_tests.bench.timing import Subject, Timed, Wanted, alternate, in_turn, run, timed
 from parity_tests.harness.machine import cores
@@ -37,12 +39,24 @@ CHECK_TARGETS = {"parity check": 2.2, "parity check --todo 4": 1.3, "parity chec
 """The largest ratio asked for of each to the import of torch."""
 TRACE, BARE = "trace step", "both bare"
 GRADED, IMPORT, PYTEST = "a submission graded", "import torch", "pytest each"
+BARE_CLASS, BARE_TARGET = "without a sandbox", 1.2
 WRONG, OF = 135, 171
 """How many of the students of real classes had a mistake in at least one function."""
+REPAIRED = "batchnorm_backward"
+"""The function that is wrong where a repair is timed."""
 SEED = 1
 TRACED = {512: 9, 5: 200}
 """The steps of a trace, by batch."""
-_PARITY = (sys.executable, "-m", "parity_tests.cli")
+PARITY = (sys.executable, "-m", "parity_tests.cli")
+_WITH_MEMORY = """
+import sys
+from pathlib import Path
+from parity_tests.cli import main
+status = main(sys.argv[1:])
+print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+sys.exit(status)
+"""
+"""A command of Parity's, which prints the most KiB that its own process has had."""
 
 
 def import_torch() -> None:
@@ -54,7 +68,7 @@ def measure_check(wanted: Wanted) -> Iterator[Timed]:
     """`parity check` of a shipped solution against the import of torch: each its own process."""
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as folder:
         options = ["--shipped", "--quiet", "--out", str(Path(folder) / "run")]
-        checks = {name: partial(run, [*_PARITY, *name.split()[1:], *options]) for name in CHECK_TARGETS}
+        checks = {name: partial(run, [*PARITY, *name.split()[1:], *options]) for name in CHECK_TARGETS}
         seconds = alternate({**checks, IMPORT: import_torch}, rounds=wanted.rounds)
     yield from timed("shipped network", seconds, {(name, IMPORT): target for name, target in CHECK_TARGETS.items()})
 
@@ -69,9 +83,10 @@ def measure_grade(wanted: Wanted) -> Iterator[Timed]:
             folders = [Path(scratch) / "class" / f"student-{k:04d}" for k in range(wanted.submissions)]
             for k, folder in enumerate(folders):
                 write(assignment, folder, k)
-            counts: dict[str, int] = {GRADED: len(folders), IMPORT: 1}
+            counts: dict[str, int] = {GRADED: len(folders), BARE_CLASS: len(folders), IMPORT: 1}
             subjects: dict[str, Callable[[], object]] = {
-                GRADED: partial(grade, assignment, Path(scratch)),
+                GRADED: partial(_graded_anew, assignment, Path(scratch)),
+                BARE_CLASS: partial(_graded_anew, assignment, Path(scratch), "--isolation", "none"),
                 IMPORT: import_torch,
             }
             if assignment is MLP:
@@ -80,14 +95,21 @@ def measure_grade(wanted: Wanted) -> Iterator[Timed]:
             whole = alternate(subjects, rounds=min(wanted.slow, 3), warm_up=0)
         seconds = {name: [s / counts[name] for s in values] for name, values in whole.items()}
         case = f"{len(folders)} submissions of {assignment.name} on {cores()} cores"
-        yield from timed(case, seconds, {(GRADED, other): None for other in subjects if other != GRADED})
+        limits = {BARE_CLASS: BARE_TARGET}
+        yield from timed(case, seconds, {(GRADED, other): limits.get(other) for other in subjects if other != GRADED})
 
 
-def grade(assignment: Assignment, scratch: Path) -> None:
+def _graded_anew(assignment: Assignment, scratch: Path, *more: str) -> None:
     """Grade the folder `class` from its beginning."""
     with tempfile.TemporaryDirectory(dir=scratch) as out:
-        options = ["--assignment", assignment.name, "--seed", str(SEED), "--jobs", str(cores())]
-        run([*_PARITY, "grade", str(scratch / "class"), "--out", str(Path(out) / "graded"), *options])
+        grade(assignment, scratch / "class", Path(out) / "graded", *more)
+
+
+def grade(assignment: Assignment, source: Path, out: Path, *more: str) -> float:
+    """Grade a class into a new folder; the most memory that Parity's own process had, in MiB."""
+    options = ["--assignment", assignment.name, "--seed", str(SEED), "--jobs", str(cores()), *more]
+    said = run([sys.executable, "-c", _WITH_MEMORY, "grade", str(source), "--out", str(out), *options])
+    return int(said.split()[-1]) / 1024
 
 
 def _pytest_each(folders: Sequence[Path]) -> None:
@@ -108,22 +130,27 @@ def write_mixed(assignment: Assignment, folder: Path, k: int) -> None:
     if (k + 1) * WRONG // OF == k * WRONG // OF:
         write_right(assignment, folder, k)
         return
-    bodies = [body_of(one.variant.files[one.file], one.function) for one in mutants_of(assignment, k)]
+    write_wrong(assignment, folder, k, mutants_of(k))
+
+
+def write_wrong(assignment: Assignment, folder: Path, k: int, wrong: Sequence[Mutant]) -> None:
+    """The k-th student's, with these mutants."""
+    bodies = [body_of(one.variant.files[one.file], one.function) for one in wrong]
     _write(assignment, changed(assignment, f"student {k}", bodies).files, folder, k)
 
 
-def mutants_of(assignment: Assignment, k: int) -> list[Mutant]:
+def mutants_of(k: int) -> list[Mutant]:
     """What the k-th student has wrong: mutants of one to five functions."""
-    drawn, known = random.Random(f"{SEED}, student {k}"), _mutants(assignment)
+    drawn, known = random.Random(f"{SEED}, student {k}"), _mutants()
     return [drawn.choice(known[part]) for part in drawn.sample(sorted(known), drawn.randint(1, 5))]
 
 
 @cache
-def _mutants(assignment: Assignment) -> Mapping[str, Sequence[Mutant]]:
-    """The mutants of each function that is asked, but for those that no case need tell."""
+def _mutants() -> Mapping[str, Sequence[Mutant]]:
+    """The mutants of each function of CS231n that is asked, but for those that no case need tell."""
     found: dict[str, list[Mutant]] = {}
-    for one in mutants(assignment):
-        if one.function in asked(assignment.editions.default) and not excuse(assignment, one):
+    for one in mutants(CS231N):
+        if one.function in asked(CS231N.editions.default) and not excuse(CS231N, one):
             found.setdefault(one.function, []).append(one)
     return found
 
@@ -139,6 +166,34 @@ def _write(assignment: Assignment, files: Mapping[str, str], folder: Path, k: in
         path.parent.mkdir(parents=True, exist_ok=True)
         more = f'\nimport warnings\n\nwarnings.warn("student {k}", stacklevel=1)\n'
         path.write_text(source + more * (name in assignment.layout.sources), encoding="utf-8")
+
+
+# ---- what is wrong
+
+
+def measure_wrong(wanted: Wanted) -> Iterator[Timed]:
+    """`parity check` of a submission of CS231n with a mutant of every function, and `--fix` of one function.
+
+    The latter is what a check with it takes longer than one without. torch's answers are kept, as at a student's own.
+    """
+    drawn, known = random.Random(SEED), _mutants()
+    all_wrong = {part: drawn.choice(known[part]) for part in sorted(known)}
+    with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
+
+        def checked(name: str, wrong: Sequence[Mutant], *more: str) -> Callable[[], object]:
+            folder = Path(scratch) / name
+            write_wrong(CS231N, folder, 0, wrong)
+            command = [*PARITY, "check", str(folder), "--assignment", CS231N.name, "--quiet", *more]
+            return partial(run, [*command, "--out", str(Path(scratch) / "run")], status=1)
+
+        one = [all_wrong[REPAIRED]]
+        each = alternate({"": checked("one", one), "--fix": checked("one", one, "--fix")}, rounds=wanted.slow)
+        repairs = [fixed - plain for plain, fixed in zip(each[""], each["--fix"], strict=True)]
+        yield Timed(f"repair, a wrong function ({REPAIRED})", repairs, about={ASKED: "≤ 2 s"})
+        nothing = alternate({"": checked("all", list(all_wrong.values()))}, rounds=1, warm_up=0)
+        yield Timed(
+            f"parity check, nothing right ({len(all_wrong)} functions of CS231n)", nothing[""], about={ASKED: "≤ 10 s"}
+        )
 
 
 # ---- a trace
@@ -176,9 +231,9 @@ class Clocked:
         """Nothing is kept."""
 
 
-def traced(batch: int, steps: int, dtype: str) -> float:
-    """Seconds of so many steps of a trace of the shipped network, from the first one on."""
+def traced(batch: int, steps: int, dtype: str, digits: Digits | None = None, **more: Any) -> float:
+    """Seconds of so many steps of a trace of the shipped network, from the first one on; `more` are settings."""
     clocked = Clocked()
-    settings = Settings(batch=batch, dtype=dtype, steps=steps, epochs=steps, eta=ETA)
-    trace(MLP, MLP.solution, MlpTraining(settings), clocked)
+    settings = Settings(batch=batch, dtype=dtype, steps=steps, epochs=steps, eta=ETA, **more)
+    trace(MLP, MLP.solution, MlpTraining(settings, digits), clocked)
     return time.perf_counter() - clocked.began

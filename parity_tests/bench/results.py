@@ -20,6 +20,8 @@ from reports.model.numbers import duration
 from reports.model.write_whole import write_whole
 
 FILE = "bench.json"
+ASKED, MORE, NUMBER, MEMORY = "asked", "more of", "number", "Parity's memory"
+"""What may be said of a row besides: what is asked of its time; of what it has how many, with how much memory."""
 _AGAINST, _NO_TARGET = "against ", "no target"
 _MACHINE = ("cpu_model_name", "cpu_count", "memory_gib", "threads", "blas", "python_version", "numpy", "torch")
 """What must be alike where figures are put beside one another."""
@@ -48,7 +50,7 @@ def benchmark(part: str, row: Timed, here: Mapping[str, str | int]) -> Any:
         f"{_AGAINST}{part}: {other}": _NO_TARGET if target is None else f"≤ {target:g}"
         for other, target in row.against.items()
     }
-    known = {"name": f"{part}: {row.name}", "unit": "second", **here, **against}
+    known = {"name": f"{part}: {row.name}", "unit": "second", **here, **against, **row.about}
     least = 1e-9  # pyperf takes no time that is not above 0
     return pyperf.Benchmark(
         [pyperf.Run([max(float(value), least)], metadata=known, collect_metadata=False) for value in row.seconds]
@@ -102,12 +104,29 @@ def ratios(benchmarks: Sequence[Any]) -> Iterator[tuple[Any, str, tuple[float, f
 
 
 def report(benchmarks: Sequence[Any]) -> list[str]:
-    """All ratios as a table in Markdown."""
+    """All of it as tables in Markdown: ratios, what has a limit of its own, and what grows."""
     lines = ["| what | against | ratio (quartiles) | time | asked |", "| --- | --- | --- | --- | --- |"]
     for one, other, (low, middle, high), asked in ratios(benchmarks):
         figures = f"{middle:.2f} ({low:.2f}–{high:.2f}) | {duration(one.median())} | {asked}"
         lines.append(f"| {_short(one.get_name())} | {_short(other)} | {figures} |")
-    return lines
+    for one in benchmarks:
+        if asked := one.get_metadata().get(ASKED):
+            lines.append(f"| {_short(one.get_name())} | | | {duration(one.median())} | {asked} |")
+    return [*lines, *_growth([one for one in benchmarks if MORE in one.get_metadata()])]
+
+
+def _growth(growing: Sequence[Any]) -> Iterator[str]:
+    """Seconds by size, with the slope on logarithmic axes from the size before: 1 is in proportion."""
+    if growing:
+        yield from ("", f"| more of | number | time | slope | {MEMORY} |", "| --- | ---: | ---: | ---: | --- |")
+    before: dict[str, tuple[int, float]] = {}
+    for one in growing:
+        known, seconds = one.get_metadata(), one.median()
+        what, number = known[MORE], known[NUMBER]
+        less, earlier = before.get(what, (number, seconds))
+        slope = "" if less == number else f"{np.log(seconds / earlier) / np.log(number / less):.2f}"
+        before[what] = number, seconds
+        yield f"| {what} | {number:,} | {duration(seconds)} | {slope} | {known.get(MEMORY, '')} |"
 
 
 def _short(name: str) -> str:

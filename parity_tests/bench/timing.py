@@ -35,6 +35,8 @@ class Wanted:
     threads: int = 1
     short: bool = False
     """Whether models that take seconds a round are left out."""
+    whole: bool = False
+    """Whether what grows is done at the largest sizes as well."""
 
     @property
     def slow(self) -> int:
@@ -48,11 +50,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Timed:
-    """What was timed under one name: seconds by round, and the names that it is held against, with their targets."""
+    """What was timed under one name: seconds by round, and the names that it is held against, with their targets.
+
+    `about` holds what else is said of it, by the names in `results`.
+    """
 
     name: str
     seconds: Sequence[float]
     against: Mapping[str, float | None] = field(default_factory=dict)
+    about: Mapping[str, str | int] = field(default_factory=dict)
 
 
 def timed(case: str, seconds: Seconds, held: Held) -> Iterator[Timed]:
@@ -104,13 +110,13 @@ def unsteered(threads: int) -> dict[str, str]:
     return {**kept, **dict.fromkeys((f"{library}NUM_THREADS" for library in STEERING), str(threads))}
 
 
-def run(command: Sequence[str], *, folder: Path | None = None) -> str:
-    """Run a command to its end, in `folder` or here; what it printed. Raises HarnessError if it fails.
+def run(command: Sequence[str], *, folder: Path | None = None, status: int = 0) -> str:
+    """Run a command to its end, in `folder` or here; what it printed. Raises HarnessError if it ends otherwise.
 
     It runs with one thread of each BLAS, and with none of the settings by which others steer one.
     """
     done = subprocess.run(command, capture_output=True, check=False, text=True, cwd=folder, env=unsteered(1))
-    if done.returncode != 0:
+    if done.returncode != status:
         said = (done.stderr or done.stdout).strip()[-300:]
         raise HarnessError(f"`{' '.join(command)[:300]}` ended with {done.returncode}: {said}")
     return done.stdout

@@ -15,7 +15,7 @@ from parity_tests.cli.terminal import complain
 from parity_tests.protocol.errors import UsageError
 from reports.model.numbers import duration
 
-PARTS = ("step", "check", "hold", "trace", "grade")
+PARTS = ("step", "check", "hold", "trace", "grade", "wrong", "reports", "growth")
 BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
 """Between lines of these two stands the table of a Markdown file."""
 
@@ -44,6 +44,7 @@ BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
     help="Submissions in each class that `grade` compares on.",
 )
 @click.option("--short", is_flag=True, help="Leave out of `hold` the models that take seconds a round; 2 minutes less.")
+@click.option("--whole-range", "whole", is_flag=True, help="Let `growth` go up to 5,000 submissions; an hour or so.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -67,6 +68,7 @@ def bench(
     threads: int,
     submissions: int,
     short: bool,
+    whole: bool,
     out: Path,
     compare: Path | None,
     readme: Path | None,
@@ -81,7 +83,11 @@ def bench(
                VGG-16 and a large layer norm
       trace    a step of `parity trace` against one of each of its trainings run bare
       grade    `parity grade` of a class of the homework, and of CS231n with as many mistakes as real ones, against
-               the import of torch and a pytest process for each submission
+               the import of torch, no sandbox, and a pytest process for each submission
+      wrong    `parity check` of a submission of CS231n with nothing right; `--fix` of a wrong function
+      reports  `parity regrade` of a class of 1,000, and its pages
+      growth   how time grows with elements, layers, steps and submissions: slopes on logarithmic axes; Parity's
+               memory; a submission more in a class against the import of torch
 
     Subjects take turns, round after round; medians of the ratios of each round are printed as a Markdown table, with
     quartiles. Figures of another machine, or of other versions, are never mixed with these: a folder that holds such is
@@ -89,7 +95,7 @@ def bench(
     what was to be timed failed.
     """
     extras.require("this", extras.BENCH)
-    from parity_tests.bench import commands, hold, results, step, timing
+    from parity_tests.bench import commands, growth, hold, reporting, results, step, timing
 
     if steering := timing.steering():
         complain(f"{', '.join(steering)} would steer the BLAS, so this is measured without.")
@@ -103,10 +109,11 @@ def bench(
     here = results.machine(threads)
     earlier = None if compare is None else results.load(compare, here)
     kept = results.load(out, here) if (out / results.FILE).exists() else []
-    wanted = timing.Wanted(rounds, submissions, threads, short)
+    wanted = timing.Wanted(rounds, submissions, threads, short, whole)
     measures = {
         "step": step.measure, "check": commands.measure_check, "hold": hold.measure, "trace": commands.measure_trace,
-        "grade": commands.measure_grade,
+        "grade": commands.measure_grade, "wrong": commands.measure_wrong, "reports": reporting.measure,
+        "growth": growth.measure,
     }  # fmt: skip
     torch.set_num_threads(threads)
     with threadpool_limits(threads):

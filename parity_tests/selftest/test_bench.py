@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyperf
@@ -17,7 +18,7 @@ import torch
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.trace.settings import Settings
-from parity_tests.bench import commands, hold, results, step, timing
+from parity_tests.bench import commands, growth, hold, reporting, results, step, timing
 from parity_tests.bench.timing import Timed, Wanted, alternate, in_turn
 from parity_tests.cli import main as parity
 from parity_tests.harness.check import check
@@ -32,6 +33,11 @@ command: Any = importlib.import_module("parity_tests.cli.bench")
 WANTED = Wanted(rounds=3, submissions=2)
 TORCH = Timed("torch, batch 5", [1.6e-3, 1.6e-3, 1.6e-3])
 STEP = Timed("numpy step, batch 5", [1.6e-3, 2e-3, 2.4e-3], {TORCH.name: 1.6})
+GROWN = [
+    Timed("10 elements", [1.0], about={results.MORE: "elements", results.NUMBER: 10}),
+    Timed("1000 elements", [10.0], about={results.MORE: "elements", results.NUMBER: 1000, results.MEMORY: "40 MiB"}),
+]
+LIMITED = Timed("a page", [0.1], about={results.ASKED: "≤ 5 ms"})
 HERE: dict[str, str | int] = {
     "cpu_model_name": "a processor", "cpu_count": 2, "memory_gib": 8, "threads": 1, "blas": "openblas 1",
     "python_version": "3", "numpy": "2", "torch": "2",
@@ -77,7 +83,7 @@ def test_a_ratio_is_of_the_same_round_and_of_medians_where_rounds_are_not_alike(
 
 
 def test_what_is_saved_is_loaded_again_on_this_machine_alone(tmp_path: Path) -> None:
-    saved = benchmarks("step", TORCH, STEP)
+    saved = benchmarks("step", TORCH, STEP, *GROWN, LIMITED)
     results.save(tmp_path, saved)
     assert results.report(results.load(tmp_path, HERE)) == results.report(saved)
     assert pyperf.BenchmarkSuite.load(str(tmp_path / results.FILE)).get_benchmark_names()[0] == f"step: {TORCH.name}"
@@ -94,9 +100,36 @@ def test_this_machine_is_told_whole() -> None:
 
 
 def test_the_report_has_every_number() -> None:
-    text = "\n".join(results.report(benchmarks("step", TORCH, STEP)))
+    text = "\n".join(results.report(benchmarks("step", TORCH, STEP, *GROWN, LIMITED)))
     assert "| numpy step, batch 5 | torch, batch 5 | 1.25 (1.12–1.38) | 2 ms | ≤ 1.6 |" in text
     assert "| torch, batch 5 | |" not in text
+    assert "| a page | | | 100 ms | ≤ 5 ms |" in text
+    assert "| elements | 10 | 1 s |  |  |" in text
+    assert "| elements | 1,000 | 10 s | 0.50 | 40 MiB |" in text
+
+
+def test_all_that_grows_is_done_at_each_size_and_further_only_where_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A class is stood in for; a submission more is what the largest takes longer."""
+    monkeypatch.setattr(growth, "SIZES", dict.fromkeys(growth.SIZES, ((1, 4), (9,))))
+    monkeypatch.setattr(growth, "traced", lambda batch, steps, *_, **__: None)
+    monkeypatch.setattr(growth, "_grade", lambda size: (5.0 + size, 40.0))
+    monkeypatch.setattr(growth, "import_torch", lambda: None)
+    for whole, sizes in ((False, (1, 4)), (True, (1, 4, 9))):
+        *found, more, _ = growth.measure(replace(WANTED, whole=whole))
+        assert [row.name for row in found] == [f"{size} {what}" for what in growth.SIZES for size in sizes]
+        assert (more.name, list(more.seconds)) == (f"{growth.ANOTHER}, from 1 to {sizes[-1]}", [1.0])
+    assert found[-1].about[results.MEMORY] == "40 MiB"
+
+
+@pytest.mark.nightly
+def test_a_class_of_copies_is_regraded_its_pages_written_and_its_memory_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory: list[float] = []
+    monkeypatch.setattr(reporting, "STUDENTS", 6)
+    monkeypatch.setattr(reporting, "grade", lambda *given: memory.append(commands.grade(*given)))
+    assert min(min(row.seconds) for row in reporting.measure(replace(WANTED, rounds=1))) > 0
+    assert 50 < memory[0] < 1000
 
 
 def test_the_environment_steers_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,12 +154,13 @@ def test_every_command_is_timed_beside_what_it_is_held_against(monkeypatch: pyte
 
     def run(words: Sequence[str], **_: Any) -> str:
         ran.extend(words)
-        return ""
+        return "2048"
 
     monkeypatch.setattr(commands, "run", run)
     monkeypatch.setattr(commands, "traced", lambda batch, steps, dtype: float(steps))
     monkeypatch.setattr(commands, "TRACED", {5: 2})
     monkeypatch.setattr(commands, "write_mixed", commands.write_right)
+    assert commands.grade(CS231N, Path("class"), Path("out")) == 2.0
     for measure in (commands.measure_check, commands.measure_grade, commands.measure_trace):
         rows = list(measure(WANTED))
         assert {other for row in rows for other in row.against} <= {row.name for row in rows}
@@ -139,6 +173,27 @@ def test_a_trace_is_timed_from_its_first_step_on(monkeypatch: pytest.MonkeyPatch
     settings = partial(Settings, hidden=8, replicas=2)
     monkeypatch.setattr(commands, "Settings", settings)
     assert commands.traced(500, 2, "float32") > 0
+
+
+def test_of_what_is_wrong_a_repair_is_what_fixing_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong: dict[str, list[str]] = {}
+    known = {part: [SimpleNamespace(function=part)] for part in ("relu_forward", commands.REPAIRED)}
+    monkeypatch.setattr(commands, "_mutants", lambda: known)
+    monkeypatch.setattr(
+        commands, "write_wrong", lambda _, folder, k, them: wrong.update({folder.name: [one.function for one in them]})
+    )
+    ran: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(commands, "run", lambda words, status: ran.append((*words, status)))
+
+    def taken(subjects: Any, **_: Any) -> Any:
+        for subject in subjects.values():
+            subject()
+        return {name: [3.0 if name == "--fix" else 1.0] for name in subjects}
+
+    monkeypatch.setattr(commands, "alternate", taken)
+    assert [list(row.seconds) for row in commands.measure_wrong(WANTED)] == [[2.0], [1.0]]
+    assert wrong == {"one": [commands.REPAIRED], "all": [commands.REPAIRED, "relu_forward"]}
+    assert [("--fix" in words, words[-1]) for words in ran] == [(False, 1), (True, 1), (False, 1)]
 
 
 def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,8 +247,8 @@ def test_a_mixed_class_of_cs231n_has_as_many_wrong_submissions_as_real_ones(tmp_
         )
         wrong += [] if same else [student]
     assert len(wrong) == 135
-    assert {len(commands.mutants_of(CS231N, student)) for student in wrong} == {1, 2, 3, 4, 5}
-    names = [slip.name for student in wrong for slip in commands.mutants_of(CS231N, student)]
+    assert {len(commands.mutants_of(student)) for student in wrong} == {1, 2, 3, 4, 5}
+    names = [slip.name for student in wrong for slip in commands.mutants_of(student)]
     assert len(set(names)) > len(names) / 3
 
 
