@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.bench.commands import IMPORT, grade, import_torch, traced, write_right
 from parity_tests.bench.results import MEMORY, MORE, NUMBER
-from parity_tests.bench.timing import Timed, Wanted, timed
+from parity_tests.bench.timing import Timed, Wanted, alternate, timed
 from parity_tests.harness.machine import cores
 from parity_tests.pairs.hold import hold
 
@@ -46,7 +45,7 @@ def measure(wanted: Wanted) -> Iterator[Timed]:
 
     What starting takes is in a class of any size: a submission more is what the largest takes longer than the smallest.
     """
-    subjects: dict[str, Callable[[int], object]] = {
+    subjects: dict[str, Callable[[int], float]] = {
         ELEMENTS: lambda size: _hold((size,), 0),
         LAYERS: lambda size: _hold((BATCH, WIDTH), size),
         STEPS: lambda size: traced(10, size, "float64", small_digits(200, 20, 20), hidden=30),
@@ -55,31 +54,23 @@ def measure(wanted: Wanted) -> Iterator[Timed]:
     for what, subject in subjects.items():
         for size in sizes[what]:
             rounds = 1 if what == STEPS else wanted.slow
-            yield _at_size(what, size, min(_seconds(partial(subject, size)) for _ in range(rounds)))
+            yield _at_size(what, size, min(subject(size) for _ in range(rounds)))
     taken: dict[int, float] = {}
     for size in sizes[CLASS]:
         taken[size], memory = _grade(size)
         yield _at_size(CLASS, size, taken[size], **{MEMORY: f"{memory:.0f} MiB"})
     least, most = min(taken), max(taken)
-    more = {
-        ANOTHER: [(taken[most] - taken[least]) / (most - least)],
-        IMPORT: [_seconds(import_torch) for _ in range(wanted.slow)],
-    }
-    yield from timed(f"from {least} to {most}", more, {(ANOTHER, IMPORT): TARGET if cores() == 2 else None})
+    importing = alternate({IMPORT: import_torch}, rounds=wanted.slow)
+    seconds = {ANOTHER: [(taken[most] - taken[least]) / (most - least)], **importing}
+    yield from timed(f"from {least} to {most}", seconds, {(ANOTHER, IMPORT): TARGET if cores() == 2 else None})
 
 
 def _at_size(what: str, number: int, seconds: float, **about: str) -> Timed:
     return Timed(f"{number} {what}", [seconds], about={MORE: what, NUMBER: number, **about})
 
 
-def _seconds(subject: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    subject()
-    return time.perf_counter() - start
-
-
-def _hold(shape: tuple[int, ...], layers: int) -> None:
-    """`hold` of a network of so many layers of tanh, by its bound, without its gradients."""
+def _hold(shape: tuple[int, ...], layers: int) -> float:
+    """Seconds of `hold` of a network of so many layers of tanh, by its bound, without its gradients."""
     rng = np.random.default_rng(0)
 
     def candidate(X: NDArray[Any], **weights: NDArray[Any]) -> NDArray[Any]:
@@ -93,7 +84,10 @@ def _hold(shape: tuple[int, ...], layers: int) -> None:
         return X * torch.tanh(X)
 
     weights = {f"W{k}": rng.standard_normal((WIDTH, WIDTH)) / WIDTH**0.5 for k in range(layers)}
-    hold(candidate, reference, radius="bound", inputs={"X": rng.standard_normal(shape), **weights})
+    inputs = {"X": rng.standard_normal(shape), **weights}
+    start = time.perf_counter()
+    hold(candidate, reference, radius="bound", inputs=inputs)
+    return time.perf_counter() - start
 
 
 def _grade(size: int) -> tuple[float, float]:

@@ -113,7 +113,7 @@ def test_all_that_grows_is_done_at_each_size_and_further_only_where_it_is_asked_
 ) -> None:
     """A class is stood in for; a submission more is what the largest takes longer."""
     monkeypatch.setattr(growth, "SIZES", dict.fromkeys(growth.SIZES, ((1, 4), (9,))))
-    monkeypatch.setattr(growth, "traced", lambda batch, steps, *_, **__: None)
+    monkeypatch.setattr(growth, "traced", lambda batch, steps, *_, **__: float(steps))
     monkeypatch.setattr(growth, "_grade", lambda size: (5.0 + size, 40.0))
     monkeypatch.setattr(growth, "import_torch", lambda: None)
     for whole, sizes in ((False, (1, 4)), (True, (1, 4, 9))):
@@ -191,9 +191,10 @@ def test_of_what_is_wrong_a_repair_is_what_fixing_takes_longer(monkeypatch: pyte
         return {name: [3.0 if name == "--fix" else 1.0] for name in subjects}
 
     monkeypatch.setattr(commands, "alternate", taken)
-    assert [list(row.seconds) for row in commands.measure_wrong(WANTED)] == [[2.0], [1.0]]
-    assert wrong == {"one": [commands.REPAIRED], "all": [commands.REPAIRED, "relu_forward"]}
-    assert [("--fix" in words, words[-1]) for words in ran] == [(False, 1), (True, 1), (False, 1)]
+    assert [list(row.seconds) for row in commands.measure_wrong(WANTED)] == [[2.0], [1.0] * 3]
+    everything = [commands.REPAIRED, "relu_forward"]
+    assert wrong == {"one": [commands.REPAIRED], **{f"all-{k}": everything for k in range(3)}}
+    assert [("--fix" in words, words[-1]) for words in ran] == [(False, 1), (True, 1), *[(False, 1)] * 3]
 
 
 def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch) -> None:
