@@ -5,7 +5,7 @@ Only what is right then is excused. What fails then too is wrong by itself, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -20,8 +20,6 @@ AskAgain = Callable[[Case], Mapping[str, Comparison]]
 _UNENDED = ("crashed", "timeout")
 """What the failures are of calls that raised nothing and did not return."""
 _LACKING = "AttributeError"
-PASSED = tuple(verdict for verdict in PASSING if verdict != Verdict.UNDECIDED)
-"""What nothing is said to explain; what is left open because of another part is no pass yet."""
 RIGHT_WITH = "with Parity's own {} in place it is right"
 FAILS_TOO = "with Parity's own {} in place it is wrong as well"
 
@@ -39,9 +37,9 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
         echoing = alone if case.check in assignment.joint_checks else frozenset[str]()
         settle = _Settling(case, found[case.name], echoing, labels)
         settle.of_own_parts()
-        left = settle.by_others()
         if ask is not None and assignment.beside_right_ones is not None:
-            left = settle.beside_right_ones(left, partial(assignment.beside_right_ones, case), ask)
+            settle.beside_right_ones(partial(assignment.beside_right_ones, case), ask)
+        left = settle.by_others(PASSING)
         parts = frozenset(comparison.explained_by for comparison in left.values())
         while left and ask is not None and (again := _exchanged(assignment, case, parts, ended)) is not None:
             left, further = settle.asked_again(left, parts, ask(again))
@@ -90,12 +88,12 @@ class _Settling:
             if own and (comparison.part or part) in self._echoing:
                 self._judged[name] = self._as_own(name)
 
-    def by_others(self) -> Judged:
-        """What another part is said to explain, and nothing bears out yet."""
+    def by_others(self, settled: Collection[str]) -> Judged:
+        """What another part is said to explain, and nothing bears out yet, apart from verdicts that are `settled`."""
         return {
             name: self._judged[name]
             for name, part in self._parts.items()
-            if self._judged[name].verdict not in PASSED
+            if self._judged[name].verdict not in settled
             and self._judged[name].explained_by != part
             and self._judged[name].explained_by in self._labels
             and not self._judged[name].excuse
@@ -124,20 +122,19 @@ class _Settling:
                 said = FAILS_TOO.format(self._labels.get(comparison.explained_by, comparison.explained_by))
                 is_open = comparison.verdict == Verdict.UNDECIDED
                 problem = f"is wrong by itself: {said}" if is_open else f"{comparison.problem.rstrip('.')}; {said}"
-                own = self._as_own(name)
-                verdict = again.verdict if is_open else own.verdict
-                self._judged[name] = replace(own, problem=problem, verdict=verdict)
+                own = replace(self._as_own(name), problem=problem)
+                wrong = replace(comparison, instead=replace(own, verdict=again.verdict))
+                self._judged[name] = wrong if is_open else own
         further = frozenset(comparison.explained_by for comparison in waiting.values())
         return {name: left[name] for name in waiting}, further
 
-    def beside_right_ones(self, left: Judged, asked: Callable[[str], Case | None], ask: AskAgain) -> Judged:
-        """What is left open still, once each part was asked with all that it is built of right."""
+    def beside_right_ones(self, asked: Callable[[str], Case | None], ask: AskAgain) -> None:
+        """Settles each part by asking it with all that it is built of right; what is left open is no pass yet."""
+        left = self.by_others(set(PASSING) - {Verdict.UNDECIDED})
         for part in dict.fromkeys(self._parts[name] for name in left):
             if (again := asked(part)) is not None:
                 of_part = {name: one for name, one in left.items() if self._parts[name] == part}
                 self.asked_again(of_part, frozenset(), ask(again))
-                left = {name: one for name, one in left.items() if name not in of_part}
-        return left
 
     def on_suspects(self, suspects: Callable[[Comparison], Mapping[str, Case]], ask: AskAgain) -> None:
         """What fails of no other part, and with all of Parity's own does not, is of the first that alone mends it."""

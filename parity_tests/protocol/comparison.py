@@ -26,6 +26,7 @@ class Comparison:
     `part` is the part that is to blame where it is not the quantity's own; `explained_by` is the part whose failure
     explains this one. What bears that out, only the harness says in `excuse`: it is PROVED where the same is right with
     Parity's own part in place of that one, and an ECHO where a part that fails its own cases fails in others again.
+    Of what is left open `instead` is what holds where nothing reopens it: it fails beside right parts as well.
     """
 
     verdict: str
@@ -59,6 +60,7 @@ class Comparison:
     """What was found, as a word that other rooms may know it by; "" where its sentence alone tells."""
     arrays: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
     """got, want and radius, kept of what did not match."""
+    instead: "Comparison | None" = None
 
     @overload
     def noting(self, *notes: Note) -> "Comparison": ...

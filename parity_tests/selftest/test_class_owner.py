@@ -270,6 +270,8 @@ def test_what_is_printed_of_a_class_fits_the_terminal(
     parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("parity_tests.cli.dry_run.sys.stdout.isatty", lambda: True)
     names = {f"{'long name ' * 4}{n}": "# undecided relu # edition" for n in range(3)}
     source, out = class_folder(tmp_path / "class", **names), tmp_path / "out"
     for command in (["grade", source, "--out", out, "--dry-run"], ["grade", source, "--out", out], ["status", out]):

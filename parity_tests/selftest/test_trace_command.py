@@ -123,9 +123,9 @@ def test_the_page_shows_both_sides_of_an_epoch() -> None:
     assert theirs.split()[0] == "torch"
     assert ours.split()[2:] == theirs.split()[1:]
     assert len(head) == len(ours) == len(theirs)
-    page = "\n".join(trace_page(run))
+    page = " ".join(" ".join(trace_page(run)).split())
     assert "masks shared: " in page
-    assert "nondifferentiable points: torch took the submission's side at 0 pre-activations" in page
+    assert "nondifferentiable points: at 0 pre-activations within rounding of 0 torch took" in page
     assert "copies " in page
 
 

@@ -131,12 +131,12 @@ def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, 
     for case in plan:
         for q in case.quantities:
             comparison = verdicts[case.name][q.name]
+            if diagnosis.reopened is not None and comparison.verdict == Verdict.UNDECIDED and comparison.explained_by:
+                settled = diagnosis.reopened(plan, case, q, comparison, seen, draw)
+                comparison = verdicts[case.name][q.name] = settled or comparison.instead or comparison
             if fails(comparison) and not comparison.diagnosis:
                 names, faults = _told(diagnosis, plan, case, q, comparison, seen, draw)
                 verdicts[case.name][q.name] = replace(comparison, diagnosis=only_one(names)).noting(*faults)
-            elif diagnosis.reopened is not None and comparison.verdict == Verdict.UNDECIDED and comparison.explained_by:
-                settled = diagnosis.reopened(plan, case, q, comparison, seen, draw)
-                verdicts[case.name][q.name] = settled or comparison
 
 
 def _by_experiments(
