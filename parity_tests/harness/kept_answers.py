@@ -120,6 +120,8 @@ def _described(value: object, depth: int = 0) -> str:
         return f"{value.__module__}.{value.__qualname__}{deeper(inner)}"
     if isinstance(value, CodeType):
         return f"code {value.co_code.hex()} {value.co_names}{deeper(value.co_consts)}"
+    if hasattr(value, "detach"):  # a tensor, of which torch shows some numbers alone
+        return deeper(np.asarray(value.detach().cpu()))
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
     if isinstance(value, Mapping):

@@ -25,6 +25,8 @@ KEEPING = flow_answers.kept_between_processes
 """As it is outside of tests, which do without it (conftest)."""
 CASE = Case("layer/a", "layer", "layer", "float32", "", {}, ())
 X = np.array([[0.0, 1.5, -2.0], [1e-3, 0.0, 7.0]], np.float32)
+LONG = torch.ones(2000)
+"""So many numbers that torch shows some of them alone."""
 CALLS: list[str] = []
 
 
@@ -103,8 +105,7 @@ def test_other_inputs_another_reference_or_another_note_are_other_questions() ->
         Form(layer, {"x": X, "scale": 3.0}),
         Form(layer, {"x": X[::-1], "scale": 2.0}),
         Form(partial(other, layer), FORM.inputs),
-        Form(times(2.0), FORM.inputs),
-        Form(times(3.0), FORM.inputs),
+        *(Form(times(factor), FORM.inputs) for factor in (2.0, 3.0, LONG, LONG + 1.0 * (torch.arange(2000) == 1000))),
         Form(layer, FORM.inputs, "a note"),
     ):
         assert asked(form)[1] > 0, form
@@ -116,9 +117,9 @@ def other(inner: Any, x: torch.Tensor, scale: float) -> Mapping[str, torch.Tenso
     return dict(inner(x, scale))
 
 
-def times(factor: float) -> Any:
+def times(factor: Any) -> Any:
     """Functions of one name, which differ in what they close over."""
-    return lambda x, scale: {"out": factor * layer(x, scale)["out"]}
+    return lambda x, scale: {"out": torch.as_tensor(factor)[..., None, None] * layer(x, scale)["out"]}
 
 
 def test_a_reference_that_closes_over_what_no_text_describes_is_computed_each_time() -> None:
