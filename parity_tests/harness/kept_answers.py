@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType
@@ -103,7 +103,10 @@ def folder() -> Path:
 
 def described_whole(function: object) -> str | None:
     """A text that no other function has, with all that it closes over; None where something has no such text."""
-    text = _described(function)
+    try:
+        text = _described(function)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):  # whatever an object says of itself
+        return None
     return None if NO_TEXT in text else text
 
 
@@ -120,7 +123,7 @@ def _described(value: object, depth: int = 0) -> str:
         return f"{value.__module__}.{value.__qualname__}{deeper(inner)}"
     if isinstance(value, CodeType):
         return f"code {value.co_code.hex()} {value.co_names}{deeper(value.co_consts)}"
-    if hasattr(value, "detach"):  # a tensor, of which torch shows some numbers alone
+    if type(value).__name__ in ("Tensor", "Parameter") and hasattr(value, "detach"):  # it shows some numbers alone
         return deeper(np.asarray(value.detach().cpu()))
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
@@ -128,7 +131,9 @@ def _described(value: object, depth: int = 0) -> str:
         return f"{{{', '.join(f'{deeper(key)}: {deeper(one)}' for key, one in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"{type(value).__name__}({', '.join(map(deeper, value))})"
-    if not isinstance(value, type) and (is_dataclass(value) or type(value).__repr__ is object.__repr__):
+    if is_dataclass(value) and not isinstance(value, type):  # its fields: what it has cached is no part of it
+        return f"{type(value).__qualname__}{deeper({one.name: getattr(value, one.name) for one in fields(value)})}"
+    if not isinstance(value, type) and type(value).__repr__ is object.__repr__:
         return f"{type(value).__qualname__}{deeper(vars(value)) if hasattr(value, '__dict__') else NO_TEXT}"
     return repr(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -20,7 +21,10 @@ from parity_tests.harness.kept_answers import folder
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.registry import find
+from parity_tests.selftest.nightly import one_of_each
+from reference.flow.evaluate import Answer as Computed
 
+Parity = Callable[..., tuple[int, str, str]]
 KEEPING = flow_answers.kept_between_processes
 """As it is outside of tests, which do without it (conftest)."""
 CASE = Case("layer/a", "layer", "layer", "float32", "", {}, ())
@@ -89,6 +93,22 @@ def test_a_second_process_is_told_all_that_the_first_has_computed_and_calls_no_r
     assert second.flowed["out"].forms
 
 
+@pytest.mark.parametrize("name", one_of_each(bool, ["dlai-c1w3", "cs231n", "mytorch"]))
+def test_a_second_check_has_the_records_of_the_first_and_calls_no_reference(
+    name: str, parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_answers, "kept_between_processes", KEEPING)
+    runs = []
+    for out in (tmp_path / "first", tmp_path / "second"):
+        monkeypatch.setattr(flow_answers, "_answers", {})
+        monkeypatch.setattr(flow_answers, "_predicted", type(flow_answers._predicted)())
+        done = parity("check", "--assignment", name, "--shipped", "--out", out)
+        assert done[0] == 0, done
+        runs.append(pd.read_csv(out / "records.csv").drop(columns="seconds"))
+        monkeypatch.setattr(Computed, "__init__", None)  # nothing is computed any more
+    pd.testing.assert_frame_equal(runs[0], runs[1])
+
+
 def test_what_is_asked_beyond_what_was_kept_is_computed() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flow_answers, "_answers", {})
@@ -120,6 +140,17 @@ def other(inner: Any, x: torch.Tensor, scale: float) -> Mapping[str, torch.Tenso
 def times(factor: Any) -> Any:
     """Functions of one name, which differ in what they close over."""
     return lambda x, scale: {"out": torch.as_tensor(factor)[..., None, None] * layer(x, scale)["out"]}
+
+
+def test_a_reference_may_close_over_a_module_and_over_what_is_not_there_yet() -> None:
+    library, form = torch, Form(lambda x, scale: {"out": library.softmax(layer(x, scale)["out"], -1)}, FORM.inputs)
+    assert asked(form)[1] > 0 == asked(form)[1]
+
+    def itself(x: torch.Tensor, scale: float) -> Mapping[str, torch.Tensor]:
+        return layer(x, scale) if scale else later(x, scale)
+
+    assert asked(Form(itself, FORM.inputs))[1] > 0
+    later = itself
 
 
 def test_a_reference_that_closes_over_what_no_text_describes_is_computed_each_time() -> None:
