@@ -12,7 +12,6 @@ PAGES = {"jinja2": "jinja2", "pygal": "pygal"}
 """The modules that pages and pictures need, and the packages that bring them."""
 CLASS = {
     "IPython": "ipython",
-    "msgspec": "msgspec",
     "nbformat": "nbformat",
     "pathvalidate": "pathvalidate",
     "psutil": "psutil",
