@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.judge_flow import judge_returned, may_pass, prepared
-from parity_tests.harness.kept_answers import ROOT, KeptAnswers, described_whole, folder
+from parity_tests.harness.kept_answers import ROOT, KeptAnswers, described_whole
 from parity_tests.harness.returned import result_of
+from parity_tests.harness.sandbox.runtime_files import user_cache
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Judged
@@ -66,7 +67,7 @@ class Answers:
     """
 
     def __init__(self, case: Case, form: Form, device: str, kept: Message | None = None) -> None:
-        self._case, self.form, self._device = case, form, device
+        self._case, self._form, self._device = case, form, device
         self._answer: Computed | None = None
         self._computed: Mapping[str, Flowed] = {}
         self._prepared: dict[str, Answer] = {}
@@ -84,7 +85,7 @@ class Answers:
         if self._answer is None:
             from reference.flow import asked
 
-            self._answer = asked(self.form.reference, self.form.inputs, self._device, REPLICAS, self.form.rounded)
+            self._answer = asked(self._form.reference, self._form.inputs, self._device, REPLICAS, self._form.rounded)
             self._computed = self._answer.bounded()
             if not self._is_bounded:
                 self._computed = self._answer.flowed(self._computed)
@@ -94,14 +95,12 @@ class Answers:
     def flowed(self) -> Mapping[str, Flowed]:
         """By name, each with its radius."""
         if self._is_bounded:
-            if all(one.kind != "sample" for one in self._known.values()):
-                self._is_bounded = False
-                return self._known
-            computed = self._again()
-            assert self._answer is not None
-            self._known = self._computed = self._answer.flowed(computed)
+            if any(one.kind == "sample" for one in self._known.values()):
+                self._again()
+                assert self._answer is not None
+                self._known = self._computed = self._answer.flowed(self._computed)
+                self._prepared.clear()
             self._is_bounded = False
-            self._prepared.clear()
         return self._known
 
     @property
@@ -119,7 +118,7 @@ class Answers:
     @cached_property
     def wide(self) -> Mapping[str, Array]:
         """In float64, where the case is in float32."""
-        return {} if self._case.dtype != "float32" else predicted(self._case, self.form, self._device, wide=True)
+        return {} if self._case.dtype != "float32" else predicted(self._case, self._form, self._device, wide=True)
 
     def prepared(self, name: str) -> Answer:
         """What judging needs of one of them, as far as it is known: a class holds many results against it."""
@@ -162,7 +161,7 @@ def kept_between_processes(assignment: Assignment) -> Iterator[None]:
     if not assignment.solution.is_relative_to(ROOT):
         yield
         return
-    _kept.append(KeptAnswers(folder()))
+    _kept.append(KeptAnswers(user_cache() / "answers"))
     try:
         yield
         found = [(text, _answers[key].to_keep()) for key, text in _texts.items() if key in _answers]

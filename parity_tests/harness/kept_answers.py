@@ -96,11 +96,6 @@ class KeptAnswers:
                 file.unlink()
 
 
-def folder() -> Path:
-    """Where they are kept."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "parity", "answers")  # noqa: PTH111
-
-
 def described_whole(function: object) -> str | None:
     """A text that no other function has, with all that it closes over; None where something has no such text."""
     try:

@@ -17,7 +17,7 @@ import torch
 
 from parity_tests.harness import flow_answers
 from parity_tests.harness.flow_answers import Answers, Form, answers, predicted
-from parity_tests.harness.kept_answers import folder
+from parity_tests.harness.sandbox.runtime_files import user_cache
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.registry import find
@@ -201,4 +201,4 @@ def test_what_another_folder_declares_is_not_kept(tmp_path: Path) -> None:
 
 def kept_files() -> list[Path]:
     """The files of answers, one for each state."""
-    return sorted(folder().glob("*.sqlite")) if folder().is_dir() else []
+    return sorted(user_cache().glob("answers/*.sqlite"))

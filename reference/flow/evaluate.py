@@ -149,9 +149,9 @@ class Answer:
                 conserved=name in conserved,
                 free=free,
                 conditions=flow.context.conditions,
-                forms=_Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
+                forms=Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
                 arithmetic=self.question.arithmetic,
-                form_bounds=_Forms(available, lambda form, name=name: self._form_bound(form, name)),  # type: ignore[misc]
+                form_bounds=Forms(available, lambda form, name=name: self._form_bound(form, name)),  # type: ignore[misc]
             )
             for name, value in self.want.items()
         }
@@ -374,7 +374,7 @@ def _infinite(radius: Tensor) -> Tensor:
     return radius == torch.inf
 
 
-class _Forms(Mapping[str, Tensor]):
+class Forms(Mapping[str, Tensor]):
     """Radii by the names of forms, computed when they are asked for: each takes a run of its own."""
 
     def __init__(self, names: Sequence[str], radius: Callable[[str], Tensor]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reference.flow.evaluate import Answer
+from reference.flow.evaluate import Answer, Forms
 from reference.flow.flowed import Alternative, Flowed
 
 Array = NDArray[Any]
@@ -51,6 +51,10 @@ def from_arrays(
 ) -> dict[str, Flowed]:
     """What `to_arrays` was given; a form that nobody had asked for is of the answer that `again` computes."""
     tensors = {key: torch.from_numpy(np.asarray(array)) for key, array in arrays.items()}
+
+    def known_or(prefix: str, computed: Callable[[], Mapping[str, Tensor]]) -> Callable[[str], Tensor]:
+        return lambda form: tensors[prefix + form] if prefix + form in tensors else computed()[form]
+
     found = {}
     for i, one in enumerate(header["outputs"]):
         name, radius = one["name"], tensors[f"{i} radius"]
@@ -63,34 +67,11 @@ def from_arrays(
                 Alternative(tensors[f"{i} {k} value"], tensors[f"{i} {k} radius"], tensors[f"{i} {k} where"], note)
                 for k, note in enumerate(one["notes"])
             ),
-            forms=_Forms(one["forms"], tensors, f"{i} form ", lambda name=name: again()[name].forms),  # type: ignore[misc]
-            form_bounds=_Forms(one["forms"], tensors, f"{i} bound ", lambda name=name: again()[name].form_bounds),  # type: ignore[misc]
+            forms=Forms(one["forms"], known_or(f"{i} form ", lambda name=name: again()[name].forms)),  # type: ignore[misc]
+            form_bounds=Forms(one["forms"], known_or(f"{i} bound ", lambda name=name: again()[name].form_bounds)),  # type: ignore[misc]
             probability=one["probability"],
             guaranteed=one["guaranteed"],
             conserved=one["conserved"],
             conditions=header["conditions"],
         )
     return found
-
-
-class _Forms(Mapping[str, Tensor]):
-    """Radii by the names of forms: those that are known, and of the others what is computed."""
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        known: Mapping[str, Tensor],
-        prefix: str,
-        computed: Callable[[], Mapping[str, Tensor]],
-    ) -> None:
-        self._names, self._known, self._prefix, self._computed = names, known, prefix, computed
-
-    def __getitem__(self, name: str) -> Tensor:
-        known = self._known.get(self._prefix + name)
-        return self._computed()[name] if known is None else known
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

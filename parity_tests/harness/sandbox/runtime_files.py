@@ -105,7 +105,7 @@ def libraries_in_one_folder(libraries: Sequence[str]) -> Path | None:
     for file in libraries:
         status = Path(file).stat()
         described.append((file, status.st_size, status.st_mtime_ns))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "parity")  # noqa: PTH111
+    cache = user_cache()
     folder = cache / f"libraries-{hashlib.sha256(repr(described).encode()).hexdigest()[:16]}"
     try:
         cache.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -118,6 +118,11 @@ def libraries_in_one_folder(libraries: Sequence[str]) -> Path | None:
         return folder if complete and ours and executable else None
     except OSError:
         return None
+
+
+def user_cache() -> Path:
+    """Return the folder of what is kept from one command to the next."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "parity")  # noqa: PTH111
 
 
 def is_below(path: str, folder: str) -> bool:
