@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from parity_tests.harness.process.child import Child
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.process_trees import wait_until_gone
 from parity_tests.selftest.runners import SHORT, ask, failure, place_of, running
@@ -209,6 +210,16 @@ def test_a_print_flood_is_drained_and_kept_to_a_cap(tmp_path: Path) -> None:
     with running(tmp_path, source) as runner:
         assert ask(runner, "f").values[Key("f")].array == np.array(1.0)
         assert len(runner.output) == 64 << 10
+
+
+def test_what_was_printed_before_an_answer_is_there_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answers_alone(child: Child, seconds: float) -> list[int]:
+        return [key.fd for key, _ in child._selector.select(seconds) if key.fd == child._answers]
+
+    monkeypatch.setattr(Child, "_select", answers_alone)
+    with running(tmp_path, "def f():\n    print('printed')\n    return 1.0\n") as runner:
+        ask(runner, "f")
+        assert runner.output == b"printed\n"
 
 
 def test_endless_names_are_no_fault_of_the_harness(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ class Child:
     def close(self) -> None:
         """Kill the process with all that it started, and close the pipes."""
         self.process.close(5.0)
-        self._drain_output()
+        self.drain_output()
         self._selector.close()
         for descriptor in (self._questions, self._answers, self._printed):
             os.close(descriptor)
@@ -178,10 +178,11 @@ class Child:
         ready = [key.fd for key, _ in self._selector.select(max(0.0, seconds))]
         if self._printed in ready:
             ready.remove(self._printed)
-            self._drain_output()
+            self.drain_output()
         return ready
 
-    def _drain_output(self) -> None:
+    def drain_output(self) -> None:
+        """Take what the process has printed so far. What it printed before a message it wrote before that message."""
         for _ in range(_DRAINED_PIECES):  # an orphan that floods the pipe must not keep us here
             data = _read(self._printed)
             if not data:

@@ -181,7 +181,9 @@ class Runner:
 
     @property
     def output(self) -> bytes:
-        """The first 64 KiB of what the submission printed."""
+        """The first 64 KiB of what the submission has printed up to its last answer."""
+        if self._child is not None:
+            self._child.drain_output()
         return bytes(self._output)
 
     def ask(
