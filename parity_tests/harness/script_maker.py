@@ -198,14 +198,14 @@ class ScriptMaker:
                 yield small
         if not kind.sizes:
             return
-        params = kind.until(case.params, own.step) if own.step else case.params
-        found = [failing(params)]
+        whole = params = kind.until(case.params, own.step) if own.step else case.params
+        found: list[FailingCase] = []
         for move in (_with_fewer_calls, _laid_as_usual):
             for fewer in move(params, quantity.key, kind):
                 if (small := failing(fewer)) is not None:
                     found, params = [*found, small], fewer
                     break
-        sizes, whole = sizes_of(params, kind.sizes), params
+        sizes, calls = sizes_of(params, kind.sizes), params
         tables = [
             *({n: min(n, most) for n in sizes} for most in UP_TO),
             {n: min(n, 2 + i) for i, n in enumerate(sizes)},
@@ -214,11 +214,11 @@ class ScriptMaker:
         for trials in (tables, *([{n: size} for size in UP_TO] for n in sizes)):
             for trial in trials:
                 if any(size < table[n] for n, size in trial.items()):
-                    small = failing(kind.fitting(_resized(whole, kind.sizes, table | trial)))
+                    small = failing(kind.fitting(_resized(calls, kind.sizes, table | trial)))
                     if small is not None:
                         found, table = [*found, small], table | trial
                         break
-        for one in (one for one in reversed(found) if one is not None):
+        for one in (one for ever_larger in (reversed(found), map(failing, [whole])) for one in ever_larger if one):
             for easier in EASIER:
                 small = failing(one.case.params, {name: easier(array) for name, array in one.arrays.items()})
                 if small is not None:

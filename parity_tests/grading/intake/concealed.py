@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 _RUN = {"exec", "eval", "compile", "__import__"}
 """Builtins that make code of a text: harmless where the text stands there and is short."""
@@ -30,15 +31,21 @@ _READS = {"read_text", "read_bytes", "open"}
 def concealed(sources: Mapping[str, bytes]) -> str:
     """A sentence on the first place that builds code, by the names of the files; "" where none does."""
     for file, data in sources.items():
-        try:
-            tree = ast.parse(data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # what does not parse does not run either
-        first = min(_builders(tree), default=None)
+        first = _first_builder(data)
         if first:
             line, name = first
             return f"{file}, line {line} uses {name}, which runs code that is not in the file as code"
     return ""
+
+
+@lru_cache(maxsize=64)
+def _first_builder(data: bytes) -> tuple[int, str] | None:
+    """Where code is built first, and by what; kept, since many hand in the same file."""
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None  # what does not parse does not run either
+    return min(_builders(tree), default=None)
 
 
 def _builders(tree: ast.Module) -> Iterator[tuple[int, str]]:

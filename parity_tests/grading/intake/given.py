@@ -6,6 +6,7 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from parity_tests.grading.intake.likeness import ENOUGH_SOURCES
 from parity_tests.protocol.assignment import Assignment
@@ -45,8 +46,9 @@ def _in_package(names: Iterable[str], layout: Layout) -> dict[str, str]:
     return {own: name for name in names for own in (name, name.removeprefix(f"{layout.package}/"))}
 
 
+@lru_cache(maxsize=64)
 def statements(source: bytes) -> Statements:
-    """The statements of a file; comments, docstrings and spaces are none."""
+    """The statements of a file; comments, docstrings and spaces are none. Kept, since many hand in the same file."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -60,7 +61,7 @@ class Cluster:
     pairs: tuple[Pair, ...]
 
 
-def fingerprint(*sources: str | bytes, asked: Collection[str] = ()) -> str:
+def fingerprint(*sources: str | bytes, asked: tuple[str, ...] = ()) -> str:
     """The hashes of the lines of these sources, in hexadecimal; `asked` are the names that the assignment asks for.
 
     Equal for sources that differ by the names they choose, spaces, comments, docstrings, annotations, the order of
@@ -74,8 +75,9 @@ def rows_of(fingerprint: str) -> set[str]:
     return {fingerprint[at : at + _HASH_DIGITS] for at in range(0, len(fingerprint), _HASH_DIGITS)}
 
 
-def lines_of(source: str | bytes, asked: Collection[str] = ()) -> list[Line]:
-    """The lines of a source that do something, in the order of the syntax tree."""
+@lru_cache(maxsize=64)
+def lines_of(source: str | bytes, asked: tuple[str, ...] = ()) -> Sequence[Line]:
+    """The lines of a source that do something, in the order of the syntax tree; kept, since many hand in the same."""
     try:
         tree = ast.parse(source)
         words = _Words(tree, frozenset(asked))
