@@ -382,5 +382,5 @@ def test_what_nothing_has_and_points_that_there_are_not_are_refused_before_anyth
     status, _, err = parity("regrade", out, option, path)
     assert (status, said in err) == (2, True), err
     assert content(out) == before
-    status, text, _ = parity("regrade", out)
-    assert status == 0, f"what is refused is not kept: {text}"
+    status, _, err = parity("regrade", out)
+    assert status == 0, f"what is refused is not kept: {err}"
