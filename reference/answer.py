@@ -69,9 +69,14 @@ class Answer:
         return self.exactly()
 
     @cached_property
+    def median(self) -> float | None:
+        """The median of its resolution, which most comparisons show alone."""
+        return medians(self.value[None], np.broadcast_to(np.asarray(self.radius), self.value.shape)[None])[0]
+
+    @cached_property
     def resolution(self) -> Resolution:
         """How much of a change would be noticed."""
-        return _resolution(self.value, self.radius)
+        return _resolution(self.value, self.radius, self.median)
 
     def of(self, t: int) -> "Answer":
         """The answer of computation t, of several side by side."""
@@ -79,7 +84,20 @@ class Answer:
         return Answer(self.value[t], self.radius[t], lambda: self.exact[t], alternatives, self.radius_kind)
 
 
-def _resolution(value: Array, radius: Array) -> Resolution:
+def medians(value: Array, radius: Array) -> list[float | None]:
+    """For each of T values the lower median of radius ÷ |value| over its elements that are finite and not 0."""
+    rows, radii = np.abs(value.reshape(len(value), -1)), radius.reshape(len(value), -1)
+    with np.errstate(all="ignore"):
+        relative = radii / rows
+    kept = (rows != 0) & np.isfinite(rows)
+    if kept.all():  # at once, as most often
+        middle = (relative.shape[1] - 1) // 2
+        return [float(median) for median in np.partition(relative, middle, axis=1)[:, middle]]
+    each = [row[known] for row, known in zip(relative, kept, strict=True)]
+    return [float(np.partition(row, (len(row) - 1) // 2)[(len(row) - 1) // 2]) if len(row) else None for row in each]
+
+
+def _resolution(value: Array, radius: Array, median: float | None) -> Resolution:
     wide = value.astype(np.float64)
     if not np.isfinite(wide).any():
         return Resolution(None, None, 0.0, -math.inf, math.inf)
@@ -90,7 +108,7 @@ def _resolution(value: Array, radius: Array) -> Resolution:
         return Resolution(None, None, 0.0, lowest, highest)
     with np.errstate(all="ignore"):
         relative = radius[nonzero] / np.abs(wide[nonzero])
-    median, p95 = (float(np.quantile(relative, share, method="inverted_cdf")) for share in (0.5, 0.95))
+    p95 = float(np.quantile(relative, 0.95, method="inverted_cdf"))
     return Resolution(median, p95, float(np.mean(relative >= 1)), lowest, highest)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.protocol.comparison import Comparison, failed, mismatched
 from parity_tests.protocol.finding import NOTHING, NUMBER, SHAPE, TRANSPOSED
 from parity_tests.protocol.observation import Failure, Returned
-from reference.answer import Alternative, Answer
+from reference.answer import Alternative, Answer, medians
 from reports.model.notes import Note, NoteKind
 from reports.model.numbers import exact_number, times
 from reports.model.verdicts import PASSING, Verdict
@@ -55,7 +55,13 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
     others = tuple(Alternative(a.value[None], a.radius[None], a.where[None], a.note) for a in answer.alternatives)
     radius = np.broadcast_to(np.asarray(answer.radius, np.float64), want.shape)
     compared = _compare_values(
-        array[None], want[None], radius[None], others, lambda: answer.exact[None], answer.radius_kind
+        array[None],
+        want[None],
+        radius[None],
+        others,
+        lambda: answer.exact[None],
+        answer.radius_kind,
+        lambda: [answer.median],
     )
     return compared[0].noting(*notes)
 
@@ -78,8 +84,9 @@ def compare_each(
         return [compare(one, answers.of(t), flat_ok=flat_ok) for t, one in enumerate(got)]
     notes = _dtype_notes(arrays[0], value)
     compared = _compare_values(
-        np.stack(arrays), value, answers.radius, answers.alternatives, lambda: answers.exact, answers.radius_kind
-    )
+        np.stack(arrays), value, answers.radius, answers.alternatives, lambda: answers.exact, answers.radius_kind,
+        lambda: medians(value, answers.radius),
+    )  # fmt: skip
     return [comparison.noting(*notes) for comparison in compared]
 
 
@@ -151,6 +158,7 @@ def _compare_values(
     alternatives: Sequence[Alternative],
     exact: Callable[[], Array],
     radius_kind: str,
+    resolutions: Callable[[], Sequence[float | None]],
 ) -> list[Comparison]:
     """Every value (T×…) with its answer; the figures are those of its worst element."""
     T, shape = len(value), value.shape[1:]
@@ -166,7 +174,7 @@ def _compare_values(
         undecided &= np.where(np.isfinite(value), np.isfinite(got), gap != 0)
         is_undecided = bool(undecided.any())
     unknown = undecided.reshape(T, -1).sum(axis=1) if is_undecided else np.zeros(T, int)
-    resolution = _resolution(value, radius)
+    resolution = resolutions()
     want = value
     explained: list[list[Note]] = [[] for _ in range(T)]
     for alternative in alternatives:
@@ -216,19 +224,6 @@ def _compare_values(
             comparison = Comparison(Verdict.MATCH, **figures)
         compared.append(comparison.noting(*explained[t]))
     return compared
-
-
-def _resolution(value: Array, radius: Array) -> list[float | None]:
-    """For each of T values the lower median of radius/|value| over its elements that are not 0; None where all are."""
-    rows, radii = np.abs(value.reshape(len(value), -1)), radius.reshape(len(value), -1)
-    with np.errstate(all="ignore"):
-        relative = radii / rows
-    nonzero = rows != 0
-    if nonzero.all():  # at once, as most often
-        middle = (relative.shape[1] - 1) // 2
-        return [float(median) for median in np.partition(relative, middle, axis=1)[:, middle]]
-    kept = [row[known] for row, known in zip(relative, nonzero, strict=True)]
-    return [float(np.partition(row, (len(row) - 1) // 2)[(len(row) - 1) // 2]) if len(row) else None for row in kept]
 
 
 def _sentence(got: Array, value: Array, figures: Mapping[str, Any]) -> str:
