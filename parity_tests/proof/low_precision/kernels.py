@@ -12,30 +12,28 @@ from torch import Tensor
 Inputs = Mapping[str, Tensor]
 
 
-def _one_by_one(terms: Tensor) -> Tensor:
+def one_by_one(terms: Tensor) -> Tensor:
+    """The sums over the first axis, one term after another."""
     total = terms[0].clone()
     for term in terms[1:]:
         total += term
     return total
 
 
-def _shuffled(terms: Tensor) -> Tensor:
-    return _one_by_one(terms[torch.randperm(len(terms), generator=torch.Generator().manual_seed(len(terms)))])
+def _apart(terms: Tensor, parts: int) -> Tensor:
+    """The terms in rows of so many; zeros, which no sum rounds for, fill the last."""
+    missing = terms.new_zeros(-len(terms) % parts, *terms.shape[1:])
+    return torch.cat([terms, missing]).view(-1, parts, *terms.shape[1:])
 
 
-def _in_lanes(count: int) -> Callable[[Tensor], Tensor]:
-    def summed(terms: Tensor) -> Tensor:
-        lanes = [_one_by_one(terms[first::count]) for first in range(min(count, len(terms)))]
-        return _one_by_one(torch.stack(lanes))
-
-    return summed
+def in_lanes(count: int) -> Callable[[Tensor], Tensor]:
+    """Each count-th term by itself, then these one after another."""
+    return lambda terms: one_by_one(one_by_one(_apart(terms, min(count, len(terms)))))
 
 
-def _in_blocks(count: int) -> Callable[[Tensor], Tensor]:
-    def summed(terms: Tensor) -> Tensor:
-        return _one_by_one(torch.stack([_one_by_one(block) for block in terms.chunk(count)]))
-
-    return summed
+def in_blocks(count: int) -> Callable[[Tensor], Tensor]:
+    """So many blocks of neighbours, then these one after another."""
+    return lambda terms: one_by_one(one_by_one(_apart(terms, -(-len(terms) // count)).transpose(0, 1)))
 
 
 def _pairwise(terms: Tensor) -> Tensor:
@@ -45,15 +43,22 @@ def _pairwise(terms: Tensor) -> Tensor:
     return terms[0]
 
 
+def in_order(terms: Tensor, order: str) -> Tensor:
+    """The terms in one of their orders: as they are, backwards, or shuffled."""
+    if order == "shuffled":
+        return terms[torch.randperm(len(terms), generator=torch.Generator().manual_seed(len(terms)))]
+    return terms.flip(0) if order == "backwards" else terms
+
+
 ORDERS: Mapping[str, Callable[[Tensor], Tensor]] = {
-    "one by one": _one_by_one,
-    "backwards": lambda terms: _one_by_one(terms.flip(0)),
-    "shuffled": _shuffled,
+    "one by one": one_by_one,
+    "backwards": lambda terms: one_by_one(in_order(terms, "backwards")),
+    "shuffled": lambda terms: one_by_one(in_order(terms, "shuffled")),
     "pairwise": _pairwise,
-    "8 lanes": _in_lanes(8),
-    "32 lanes": _in_lanes(32),
-    "split-K of 4": _in_blocks(4),
-    "split-K of 16": _in_blocks(16),
+    "8 lanes": in_lanes(8),
+    "32 lanes": in_lanes(32),
+    "split-K of 4": in_blocks(4),
+    "split-K of 16": in_blocks(16),
 }
 """Sums over the first axis, in the type of the terms."""
 

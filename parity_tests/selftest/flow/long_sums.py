@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from parity_tests.proof.low_precision import kernels
+from parity_tests.proof.low_precision.kernels import in_blocks, in_lanes, in_order
 from parity_tests.selftest.flow.soundness import flowed
 from reference.flow import Arithmetic, evaluate
 
@@ -78,68 +80,22 @@ KINDS: dict[str, Kind] = {
     "one constant row": _one_constant_row,
     "alternating": lambda rng, rows, n: rng.uniform(0.5, 1, (rows, 1)) * (-1.0) ** np.arange(n) + 1e-3,
 }
-Sum = Callable[[Array], Array]
-
-
-def one_by_one(terms: Array) -> Array:
-    """The sums over the first axis, one term after another."""
-    total: Array = terms[0].copy()
-    for term in terms[1:]:
-        total += term
-    return total
-
-
-def lanes(count: int) -> Sum:
-    """Each count-th term by itself, then these one after another; what is left over comes at the end."""
-
-    def summed(terms: Array) -> Array:
-        whole = len(terms) // count * count
-        within = one_by_one(terms[:whole].reshape(-1, count, *terms.shape[1:]))
-        return one_by_one(np.concatenate([within, terms[whole:]]))
-
-    return summed
-
-
-def blocks(count: int) -> Sum:
-    """So many blocks of neighbours, then these one after another."""
-
-    def summed(terms: Array) -> Array:
-        size = len(terms) // count
-        within = one_by_one(terms[: size * count].reshape(count, size, *terms.shape[1:]).swapaxes(0, 1))
-        return one_by_one(np.concatenate([within, terms[size * count :]]))
-
-    return summed
-
-
-def pairwise(terms: Array) -> Array:
-    """Each two, then each two of these, and so on."""
-    while len(terms) > 1:
-        even = terms[: len(terms) // 2 * 2]
-        terms = np.concatenate([even[::2] + even[1::2], terms[len(even) :]])
-    found: Array = terms[0]
-    return found
-
-
-ORDERS: dict[str, Sum] = {
-    "one by one": one_by_one,
-    "backwards": lambda terms: one_by_one(terms[::-1]),
-    "shuffled": lambda terms: one_by_one(terms[np.random.default_rng(len(terms)).permutation(len(terms))]),
-    "8 lanes": lanes(8),
-    "16 lanes": lanes(16),
-    "32 lanes": lanes(32),
-    "64 lanes": lanes(64),
-    "4 blocks (split-K)": blocks(4),
-    "16 blocks": blocks(16),
-    "64 blocks": blocks(64),
-    "pairwise": pairwise,
+ORDERS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    **kernels.ORDERS,
+    **{f"{count} lanes": in_lanes(count) for count in (16, 64)},
+    "64 blocks": in_blocks(64),
 }
+
+
+def summed(terms: Array, order: str) -> Array:
+    """The sums over the first axis, in the type of the terms."""
+    found: Array = ORDERS[order](torch.from_numpy(terms)).numpy()
+    return found
 
 
 def fused(a: Array, b: Array, order: str) -> Array:
     """Σ a·b with fused multiply-add, one after another: the product is exact in float64."""
-    places = np.arange(len(a))
-    places = places[::-1] if order == "backwards" else places
-    places = np.random.default_rng(1).permutation(places) if order == "shuffled" else places
+    places = in_order(torch.arange(len(a)), order).numpy()
     total = np.zeros(a.shape[1:], np.float32)
     for x, y in zip(a[places], b[places], strict=True):
         total = (total + x.astype(np.float64) * y).astype(np.float32)
@@ -191,7 +147,7 @@ def try_sums(kind: str, rows: int, n: int, seed: int, tried: Tried, orders: tupl
     tried.fall_back(radius, radius_of(lambda x: x.sum(1), torch.from_numpy(x), probable=False)[1])
     terms = np.ascontiguousarray(x.T)
     for order in orders:
-        tried.hold(f"sums of {kind}, {order}", ORDERS[order](terms), value, radius)
+        tried.hold(f"sums of {kind}, {order}", summed(terms, order), value, radius)
 
 
 def try_products(
@@ -209,7 +165,7 @@ def try_products(
     right = np.tile(b, (1, rows))
     terms = left * right
     for order in orders:
-        tried.hold(f"products of {kind}, {order}", ORDERS[order](terms), value, radius)
+        tried.hold(f"products of {kind}, {order}", summed(terms, order), value, radius)
         if order in ("one by one", "backwards", "shuffled"):
             tried.hold(f"products of {kind}, {order}, fused", fused(left, right, order), value, radius)
 
@@ -221,7 +177,7 @@ def try_halves(kind: str, rows: int, n: int, seed: int, tried: Tried, orders: tu
     value, radius = answer["output"].value, answer["output"].radius
     for order in orders:
         with np.errstate(over="ignore", invalid="ignore"):
-            got = ORDERS[order](np.ascontiguousarray(x.T)).astype(np.float64)
+            got = summed(np.ascontiguousarray(x.T), order).astype(np.float64)
         got = np.where(np.isfinite(got), got, value.numpy())
         tried.hold(f"sums of {kind} in float16, {order}", got, value, radius)
 

@@ -12,19 +12,17 @@ import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor
 
 from parity_tests import hold
-from parity_tests.proof.opinfo.honest import in_float64
+from parity_tests.proof.low_precision.kernels import in_lanes
 from parity_tests.selftest.flow.long_sums import (
     KINDS,
-    ORDERS,
     Tried,
-    one_by_one,
     radius_of,
+    summed,
     try_halves,
     try_products,
     try_sums,
 )
-from parity_tests.selftest.flow.long_sums import lanes as in_lanes
-from reference.flow import evaluate, gradients
+from reference.flow import evaluate, gradients, plain
 from reference.flow.operation import LONG
 from reference.flow.rounding import BY_FFT
 from reference.flow.rules import long_sums
@@ -97,7 +95,7 @@ def test_one_element_that_rounds_with_one_sign_is_among_those_that_are_checked(
 
     def ratio() -> float:
         value, radius = radius_of(product, torch.from_numpy(a), torch.from_numpy(b))
-        return float(abs(one_by_one(terms)[0] - float(value[5, 2])) / float(radius[5, 2]))
+        return float(abs(summed(terms, "one by one")[0] - float(value[5, 2])) / float(radius[5, 2]))
 
     assert ratio() <= 1
     monkeypatch.setattr(long_sums, "_CHECKED", 0)
@@ -110,7 +108,8 @@ def test_a_large_number_that_equal_terms_are_added_to_is_among_what_is_checked(m
     a = np.ones((8, 4096), np.float32) * rng.uniform(0.1, 1, (8, 1)).astype(np.float32)
     b = np.ones((4096, 6), np.float32) * rng.uniform(0.1, 1, (1, 6)).astype(np.float32)
     c = rng.uniform(5e4, 1e5, (8, 6)).astype(np.float32)
-    got = one_by_one(np.concatenate([c.reshape(1, -1), np.repeat(a.T, 6, axis=1) * np.tile(b, 8)]))
+    terms = np.concatenate([c.reshape(1, -1), np.repeat(a.T, 6, axis=1) * np.tile(b, 8)])
+    got = summed(terms, "one by one")
 
     def ratio() -> float:
         value, radius = radius_of(torch.addmm, *map(torch.from_numpy, (c, a, b)))
@@ -242,7 +241,8 @@ def test_a_convolution_and_all_its_gradients_have_the_law_of_their_sums(name: st
     upstream = normal(*convolve(*map(torch.from_numpy, (x, w, b))).shape, seed=2)
     inputs = {"x": x, "w": w, "b": b, "g": upstream}
     function = gradients(convolve, ("x", "w", "b"), "g")
-    found, right = evaluate(function, inputs), in_float64(function, inputs)
+    found = evaluate(function, inputs)
+    right = {key: x.numpy() for key, x in plain(function, inputs, dtype=torch.float64).items()}
     bound = evaluate(function, inputs, radius="bound")
     for key, answer in found.items():
         typical = float(np.median(np.abs(right[key])))
@@ -337,11 +337,11 @@ def test_zeros_stay_exact_and_what_is_out_of_range_keeps_the_guaranteed_bound() 
 def test_the_orders_that_the_law_is_checked_in_add_one_term_after_another() -> None:
     """By numpy's sum over the first axis, against plain loops."""
     terms = normal(1024, 3)
-    assert (long_sums.ORDERS["the terms in order"](terms) == one_by_one(terms)).all()
-    assert (long_sums.ORDERS["the terms in order"](terms[:, :1]) == one_by_one(terms[:, :1])).all()
-    assert (long_sums.ORDERS["backwards"](terms) == ORDERS["backwards"](terms)).all()
-    assert (long_sums.ORDERS["16 blocks"](terms) == ORDERS["16 blocks"](terms)).all()
+    assert (long_sums.ORDERS["the terms in order"](terms) == summed(terms, "one by one")).all()
+    assert (long_sums.ORDERS["the terms in order"](terms[:, :1]) == summed(terms[:, :1].copy(), "one by one")).all()
+    assert (long_sums.ORDERS["backwards"](terms) == summed(terms, "backwards")).all()
+    assert (long_sums.ORDERS["16 blocks"](terms) == summed(terms, "split-K of 16")).all()
     for lanes in long_sums.LANES:
-        assert (long_sums._in_lanes(lanes)(terms) == in_lanes(lanes)(terms)).all()
+        assert (long_sums._in_lanes(lanes)(terms) == in_lanes(lanes)(torch.from_numpy(terms)).numpy()).all()
     pairs = terms.sum(axis=0) != np.ascontiguousarray(terms.T).sum(axis=1)
     assert pairs.any()  # along the last axis numpy sums pairwise
