@@ -89,13 +89,13 @@ def render(into: Path) -> list[str]:
 
 def tables(into: Path) -> None:
     """Writes the tables of what the juries of `hold` last found into a folder."""
-    from parity_tests.proof.kernelbench import report as kernelbench
-    from parity_tests.proof.opinfo import report as opinfo
+    from parity_tests.proof.kernelbench.report import read, summary
+    from parity_tests.proof.opinfo.__main__ import markdown
 
     into.mkdir(parents=True, exist_ok=True)
-    written = {"opinfo.md": opinfo.markdown(opinfo.read(FOUND))}
+    written = {"opinfo.md": markdown(read(FOUND / "opinfo.csv"))}
     for name in ("kernelbench", "kernelbench-own-sizes"):
-        written[f"{name}.md"] = kernelbench.summary(kernelbench.read(FOUND / f"{name}.csv"))
+        written[f"{name}.md"] = summary(read(FOUND / f"{name}.csv"))
     for name, lines in written.items():
         (into / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -14,7 +14,7 @@ from parity_tests.proof.kernelbench import __main__ as command
 from parity_tests.proof.kernelbench import report
 from parity_tests.proof.kernelbench.answers import FAULTS, ONE_OFF, shows
 from parity_tests.proof.kernelbench.problems import OWN, listed, opened
-from parity_tests.proof.kernelbench.trial import ACCEPTED, ALARM, NAMED, OTHERWISE, PLACED, REFUSED, Row, Trial
+from parity_tests.proof.kernelbench.trial import ACCEPTED, ALARM, NAMED, OTHERWISE, PLACED, REFUSED, Row, of_file
 
 PRODUCT = """
 import torch
@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def rows(folder: Path) -> list[Row]:
     """What is found of each in small sizes."""
-    return [Trial(path, False, 1.0, lambda row: None).run() for path in listed(folder)]
+    return [of_file(path, False).run() for path in listed(folder)]
 
 
 def test_own_sizes_keep_the_length_of_a_sum_and_make_the_rest_small(folder: Path) -> None:
@@ -94,11 +94,11 @@ def test_faults_are_told_and_honest_answers_are_not(rows: list[Row]) -> None:
 def test_an_honest_answer_that_is_off_is_a_false_alarm(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a table of none says something."""
 
-    def off(function: object, inputs: object, wide: dict[str, torch.Tensor]) -> list[object]:
+    def off(function: object, inputs: object, wide: dict[str, torch.Tensor], right: object) -> list[object]:
         return [("off", {name: x.float() * 1.01 for name, x in wide.items()})]
 
     monkeypatch.setattr("parity_tests.proof.kernelbench.answers.honest", off)
-    row = Trial(listed(folder)[0], False, 1.0, lambda row: None).run()
+    row = of_file(listed(folder)[0], False).run()
     assert row.verdict == ALARM
     assert (row.alarms["hold"], row.alarms["1e-4"], row.alarms["1e-2"]) == (1, 1, 0)
 
@@ -138,7 +138,7 @@ def test_the_cause_of_a_fault_is_said_to_be_what_was_seeded_or_its_place_or_some
             return [(name, lambda in_float64: wide if in_float64 else narrow)]
 
         monkeypatch.setattr("parity_tests.proof.kernelbench.answers.faulty", one)
-        row = Trial(listed(folder)[0], False, 1.0, lambda row: None, causes=True).run()
+        row = of_file(listed(folder)[0], False, causes=True).run()
         tried.append(row.said[name])
         return row.faults[name]
 

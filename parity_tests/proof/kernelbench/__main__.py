@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,40 +18,38 @@ from parity_tests.proof.jury import forked
 from parity_tests.proof.kernelbench import report
 from parity_tests.proof.kernelbench.answers import honest
 from parity_tests.proof.kernelbench.problems import Sums, listed
-from parity_tests.proof.kernelbench.trial import REFUSED, TIME, Row, Trial
+from parity_tests.proof.kernelbench.trial import REFUSED, TIME, Row, Trial, of_file
 from reference.flow import evaluate
 
 _WALL = 10
 """A process may wait for so many times its processor seconds, and is then taken to be stuck."""
 
 
-def tried(path: Path, own: bool, scale: float, causes: bool, seconds: int, memory: int) -> Row:
+def tried(trial: Trial, seconds: int, memory: int) -> Row:
     """One problem's row, from a process of its own that gets so many processor seconds and GiB."""
-    work = partial(_try, path, own, scale, causes, seconds, memory)
-    last, status = forked(work, seconds * _WALL)
-    row = last or Row(path.parent.name, path.stem, TIME)
+    last, status = forked(partial(_try, trial, seconds, memory), seconds * _WALL)
+    row = last or replace(trial.row, verdict=TIME)
     if row.verdict == TIME:
         cpu = status is None or status in (-24, -9)  # of SIGXCPU
         row.verdict, row.reason = (TIME, f"over {seconds} s") if cpu else (REFUSED, "the process that tried it died")
     return row
 
 
-def _imported() -> None:
+def imported() -> None:
     """What torch imports when it is first needed, once for all processes."""
     torch.set_num_threads(1)
     with torch.device("meta"), Sums():
         torch.nn.functional.layer_norm(torch.rand(2, 3), (3,)) @ torch.rand(3, 2)
     evaluate(lambda x: torch.nn.functional.gelu(x), {"x": torch.ones(2, 3)}, radius="sample", replicas=2)
-    list(honest(torch.nn.functional.gelu, {"input": torch.ones(2)}, {"output": torch.ones(2)}))
+    list(honest(torch.nn.functional.gelu, {"input": torch.ones(2)}, {}, {}))
 
 
-def _try(
-    path: Path, own: bool, scale: float, causes: bool, seconds: int, memory: int, send: Callable[[Row], None]
-) -> None:
+def _try(trial: Trial, seconds: int, memory: int, send: Callable[[Row], None]) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     resource.setrlimit(resource.RLIMIT_AS, (memory << 30, memory << 30))
     torch.set_num_threads(1)
-    send(Trial(path, own, scale, send, causes).run())
+    trial.keep = send
+    send(trial.run())
 
 
 @click.command()
@@ -85,9 +84,9 @@ def main(
         raise click.UsageError(f"{folder} has no problem{f' with {only} in its name' if only else 's'}: level1/1_….py")
     rows = {(row.level, row.problem): row for row in report.read(out)}
     asked = [path for path in paths if anew or (path.parent.name, path.stem) not in rows]
-    _imported()
+    imported()
     for number, path in enumerate(asked, 1):
-        row = tried(path, own_sizes, scale, causes, seconds, memory)
+        row = tried(of_file(path, own_sizes, scale, causes), seconds, memory)
         rows[row.level, row.problem] = row
         report.write([rows[key] for key in sorted(rows, key=_place)], out)
         told = [f"{who} {report.told([row], who)}" for who in report.JUDGES]

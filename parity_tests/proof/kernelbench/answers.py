@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._decomp import decomposition_table
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from parity_tests.operators.of_steps import in_type, operand_of, rounded
 from parity_tests.proof.kernelbench.problems import Sums, terms_of
-from parity_tests.proof.opinfo.honest import InParts
 from reference.flow import plain
 
 aten = torch.ops.aten
@@ -46,9 +46,15 @@ VISIBLE = 1e-6
 """A fault shows where it moves some element, in float64, by more than this part of it."""
 
 
-def honest(function: Function, inputs: Mapping[str, Any], wide: Tensors) -> Iterator[tuple[str, Tensors]]:
-    """Right answers by name: float64's rounded, torch's operations in their parts, sums from their other end."""
-    yield "float64 rounded back", {name: x.float() if x.is_floating_point() else x for name, x in wide.items()}
+def honest(
+    function: Function, inputs: Mapping[str, Any], wide: Tensors, right: Tensors
+) -> Iterator[tuple[str, Tensors]]:
+    """Right answers by name: float64's rounded, torch's operations in their parts, sums from their other end.
+
+    `wide` are the results in float64, none where these are no other answer; `right` are torch's own.
+    """
+    if wide:
+        yield "float64 rounded back", {name: wide[name].to(x.dtype) for name, x in right.items()}
     for name, mode in (("in its parts", InParts()), ("sums from the other end", Backwards())):
         try:
             with mode:
@@ -209,6 +215,29 @@ class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         found = self.changed(func, args, kwargs or {})
         return func(*args, **(kwargs or {})) if found is None else found
+
+
+class InParts(_Mode):  # type: ignore[no-untyped-call]
+    """Runs torch's own decomposition of each operation that has one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._active: set[OpOverload] = set()
+
+    def changed(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What its parts give."""
+        parts = decomposition_table.get(func)
+        if parts is None or func in self._active or func._schema.is_mutable:
+            return None
+        self._active.add(func)
+        try:
+            with self:
+                found = parts(*args, **kwargs)
+        except Exception:  # torch's decompositions do not know every argument
+            return None
+        finally:
+            self._active.discard(func)
+        return None if found is NotImplemented else found
 
 
 class Longest(Sums):  # type: ignore[no-untyped-call]

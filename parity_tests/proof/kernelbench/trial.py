@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,12 @@ from torch import Tensor
 from parity_tests.harness.judge_flow import judge
 from parity_tests.operators.of_arrays import place_in
 from parity_tests.pairs.causes import SECONDS, Asked, cause_of
+from parity_tests.pairs.freed import as_torch_has_them
 from parity_tests.proof.jury import short
 from parity_tests.proof.kernelbench import answers
+from parity_tests.proof.kernelbench.answers import Tensors
 from parity_tests.proof.kernelbench.problems import TooLargeError, opened
+from parity_tests.protocol.comparison import Comparison
 from reference.flow import Flowed, evaluate, module_reference, plain
 from reports.model.verdicts import PASSING, Verdict
 
@@ -58,15 +61,44 @@ class Row:
     """The causes' words, with what they miss. They are shown, and not kept in the table."""
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is asked: a function of named inputs, the terms of its longest sum, and further answers that are right.
+
+    `rounded`: whether the numbers of float64, rounded, are a right answer as well.
+    """
+
+    function: Callable[..., Any]
+    inputs: Mapping[str, Any]
+    longest: int = 1
+    further: Callable[[Tensors], Iterable[tuple[str, Tensors]]] = lambda right: ()
+    rounded: bool = True
+
+
+class RefusedError(Exception):
+    """Nothing can be held against a problem; the message says why."""
+
+
+def of_file(path: Path, own: bool, scale: float = 1.0, causes: bool = False) -> Trial:
+    """The work on one of KernelBench's problems."""
+
+    def made() -> Problem:
+        problem = opened(path, own=own, scale=scale)
+        function, inputs = module_reference(problem.model), problem.everything()
+        return Problem(function, inputs, problem.longest)
+
+    return Trial(Row(path.parent.name, path.stem), made, causes)
+
+
 class Trial:
     """The work on one problem. `keep` gets the row whenever it says more, for who may have to stop the work.
 
     With `causes` a cause is looked for of each fault that is told.
     """
 
-    def __init__(self, path: Path, own: bool, scale: float, keep: Callable[[Row], None], causes: bool = False) -> None:
-        self.path, self.own, self.scale, self.keep, self.causes = path, own, scale, keep, causes
-        self.row = Row(path.parent.name, path.stem)
+    def __init__(self, row: Row, made: Callable[[], Problem], causes: bool = False) -> None:
+        self.row, self.made, self.causes = row, made, causes
+        self.keep: Callable[[Row], None] = lambda row: None
 
     def run(self) -> Row:
         """Answers first, which need no judge; then `hold`'s verdicts on them."""
@@ -74,14 +106,18 @@ class Trial:
         row = self.row
         try:
             with torch.no_grad():
-                problem = opened(self.path, own=self.own, scale=self.scale)
-                function, inputs = module_reference(problem.model), problem.everything()
+                problem = self.made()
+                function, inputs = problem.function, problem.inputs
                 right, wide = plain(function, inputs), plain(function, inputs, dtype=torch.float64)
-                good = list(answers.honest(function, inputs, wide))
+                good = list(answers.honest(function, inputs, wide if problem.rounded else {}, right))
+                good += problem.further(right)
                 seeded = self._faults(function, inputs, wide)
                 bad = {name: narrow for name, (_, narrow) in seeded.items()}
         except TooLargeError as error:
             row.reason = f"too large: {error}"
+            return row
+        except RefusedError as error:
+            row.verdict, row.reason = REFUSED, str(error)
             return row
         except Exception as error:
             row.reason = f"the problem raises {short(error)}"
@@ -101,16 +137,14 @@ class Trial:
             row.verdict, row.reason = REFUSED, short(error)
             return row
         judged = time.process_time() - began
-        self._held(flowed, wide, [x for _, x in good], bad)
+        self._held(flowed, wide, good, bad)
         row.seconds = time.process_time() - began
         self.keep(row)
         if self.causes:
             self._named(function, inputs, flowed, wide, seeded, max(SECONDS, judged))
         return row
 
-    def _faults(
-        self, function: Any, inputs: Mapping[str, Any], wide: dict[str, Tensor]
-    ) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    def _faults(self, function: Any, inputs: Mapping[str, Any], wide: Tensors) -> dict[str, tuple[Tensors, Tensors]]:
         """The faulty answers of those faults that show, in float64 and in float32."""
         found = {}
         for name, answer in answers.faulty(function, inputs):
@@ -126,27 +160,27 @@ class Trial:
         self,
         flowed: Mapping[str, Flowed],
         wide: Mapping[str, Tensor],
-        good: list[dict[str, Tensor]],
-        bad: Mapping[str, dict[str, Tensor]],
+        good: list[tuple[str, Tensors]],
+        bad: Mapping[str, Tensors],
     ) -> None:
         row = self.row
 
-        def verdicts(answer: Mapping[str, Tensor]) -> list[str]:
-            return [
-                judge(answer[name].numpy(), one, wide[name].numpy(), name).comparison.verdict
-                for name, one in flowed.items()
-            ]
+        def judged(answer: Tensors) -> list[Comparison]:
+            arrays = as_torch_has_them({name: x.numpy() for name, x in answer.items()}, flowed)[0]
+            return [judge(arrays[name], one, wide[name].numpy(), name).comparison for name, one in flowed.items()]
 
-        found = [verdicts(answer) for answer in good]
-        row.alarms = {"hold": sum(_told(each) for each in found), **row.alarms}
-        undecided = any(verdict == Verdict.UNDECIDED for each in found for verdict in each)
+        found = {name: judged(answer) for name, answer in good}
+        odd = [f"{name}: {one.problem}" for name, each in found.items() for one in each if _is_odd(one)]
+        row.alarms = {"hold": sum(any(map(_is_told, each)) for each in found.values()), **row.alarms}
+        row.reason = "; ".join(odd)[:300]
+        undecided = any(one.verdict == Verdict.UNDECIDED for each in found.values() for one in each)
         row.verdict = ALARM if row.alarms["hold"] else UNDECIDED if undecided else ACCEPTED
         row.kinds = ", ".join(sorted({one.kind for one in flowed.values()}))
         known = [judge(right_of(one), one, None, name).resolution for name, one in flowed.items()]
         medians = [one.median for one in known if one is not None and one.median is not None]
         row.resolution = float(np.median(medians)) if medians else None
         for name, answer in bad.items():
-            if _told(verdicts(answer)):
+            if any(map(_is_told, judged(answer))):
                 row.faults[name].insert(0, "hold")
 
     def _named(
@@ -154,8 +188,8 @@ class Trial:
         function: Any,
         inputs: Mapping[str, Any],
         flowed: Mapping[str, Flowed],
-        right: dict[str, Tensor],
-        seeded: Mapping[str, tuple[dict[str, Tensor], dict[str, Tensor]]],
+        right: Tensors,
+        seeded: Mapping[str, tuple[Tensors, Tensors]],
         seconds: float,
     ) -> None:
         for name in (name for name in seeded if "hold" in self.row.faults[name]):
@@ -187,8 +221,12 @@ class Trial:
             self.keep(self.row)
 
 
-def _told(verdicts: list[str]) -> bool:
-    return any(verdict not in PASSING and verdict != Verdict.UNDECIDED for verdict in verdicts)
+def _is_told(one: Comparison) -> bool:
+    return one.verdict not in PASSING
+
+
+def _is_odd(one: Comparison) -> bool:
+    return _is_told(one) or one.verdict == Verdict.UNDECIDED
 
 
 def right_of(flowed: Flowed) -> Any:

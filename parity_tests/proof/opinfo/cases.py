@@ -1,34 +1,81 @@
-"""PyTorch's lists of operations and modules as cases: named inputs, and the call that takes them."""
+"""PyTorch's lists of operations and modules as problems: named inputs, the call that takes them, other answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from reference.flow import gradients
+from parity_tests.pairs.returned import by_name
+from parity_tests.proof.jury import short
+from parity_tests.proof.kernelbench.problems import Sums
+from parity_tests.proof.kernelbench.trial import Problem, RefusedError
+from reference.flow import gradients, plain
 
 GRADIENT = "upstream"
 LARGEST = 20_000
 """Samples of which a tensor has more elements are left out where there are others."""
+_OF_THE_TYPE = ("nextafter",)
+"""Those that are another function in a wider type."""
+_UNINITIALIZED = ("aten.empty", "aten.new_empty")
+_BY_PLACES = "as_strided"
+"""What reads memory as it lies there."""
 
 
 @dataclass(frozen=True)
 class Case:
     """One sample: `call(**inputs)` is the operation, `numpy()` the same by its authors' numpy where there is one.
 
-    `of` names the inputs that torch may differentiate by.
+    `of` names the inputs that torch may differentiate by; `rounded` is as a Problem has it; `turned`: whether its
+    inputs may lie in memory in another order.
     """
 
     inputs: dict[str, Tensor]
     call: Callable[..., Any]
     numpy: Callable[[], Any] | None
     of: tuple[str, ...]
+    rounded: bool = True
+    turned: bool = True
+
+    def problem(self) -> Problem:
+        """The same as the jury asks it, with gradients. Raises RefusedError for what no second program could give."""
+        _refuse_unfit(self.inputs.values())
+        inputs = {name: x.clone().requires_grad_() if name in self.of else x.clone() for name, x in self.inputs.items()}
+        try:
+            with torch.enable_grad(), Sums() as seen:
+                outputs = self.call(**inputs)
+        except Exception as error:
+            raise RefusedError(f"torch itself raises {short(error)}") from None
+        _refuse_unfit(pytree.tree_leaves(outputs))
+        if not any(isinstance(x, Tensor) for x in pytree.tree_leaves(outputs)):
+            raise RefusedError("it returns no tensors")
+        if seen.draws:
+            raise RefusedError("it draws random numbers of its own; a candidate hands its draws over as masks")
+        if seen.found and all(name.startswith(_UNINITIALIZED) for name, _ in seen.found):
+            raise RefusedError("it returns memory as it lies there")
+        function, given = self.reference(outputs)
+
+        def further(right: dict[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+            """Those of operands in Fortran's order, and of the authors' numpy for as many results as that has."""
+            with suppress(RuntimeError):  # a view that only the usual layout has
+                if self.turned:
+                    yield "in another layout", plain(function, {name: _turned(x) for name, x in given.items()})
+            outputs = [name for name in right if name.startswith("output")]
+            with suppress(Exception), np.errstate(all="ignore"):
+                found = list(by_name(self.numpy()).values()) if self.numpy else []
+                if found and len(found) == len(outputs):
+                    yield "numpy", right | {name: _as(right[name], x) for name, x in zip(outputs, found, strict=True)}
+
+        longest = max((terms for _, terms in seen.found), default=1)
+        return Problem(function, given, longest, further, self.rounded)
 
     def reference(self, outputs: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
         """The call, with its gradients where `outputs`, which it gave, can be differentiated; and all its inputs."""
@@ -70,6 +117,32 @@ class Listed:
         return [chosen[i * len(chosen) // count] for i in range(count)] if len(chosen) > count else chosen
 
 
+def _refuse_unfit(values: Any) -> None:
+    """Raises RefusedError where tensors cannot be held."""
+    for x in (one for one in values if isinstance(one, Tensor)):
+        if x.layout is not torch.strided or x.is_nested:
+            raise RefusedError("sparse or nested tensors")
+        if x.is_quantized:
+            raise RefusedError("quantized tensors")
+        if x.is_complex() or (x.is_floating_point() and x.dtype not in (torch.float32, torch.float64)):
+            kind = "complex numbers" if x.is_complex() else str(x.dtype).removeprefix("torch.")
+            raise RefusedError(f"{kind}; float32 and float64 alone are held")
+
+
+def _turned(x: Any) -> Any:
+    """The same numbers, the last dimension's stride the largest."""
+    if not isinstance(x, Tensor) or x.dim() < 2:
+        return x
+    order = list(range(x.dim()))[::-1]
+    return x.permute(order).contiguous().permute(order)
+
+
+def _as(right: Tensor, got: NDArray[Any]) -> Tensor:
+    """What numpy gave, as a tensor of the type and, where the numbers are as many, the shape of the right result."""
+    x = torch.as_tensor(got).to(right.dtype)
+    return x.reshape(right.shape) if x.numel() == right.numel() else x
+
+
 @cache
 def listed() -> tuple[Listed, ...]:
     """All operations, then all modules."""
@@ -90,7 +163,9 @@ def _operation_cases(info: Any, dtype: torch.dtype) -> Iterator[Case]:
         by_numpy = None
         if info.ref is not None:
             by_numpy = _numpy_call(info.ref, sample)
-        yield _case(info.op, leaves, layout, by_numpy)
+        case = _case(info.op, leaves, layout, by_numpy)
+        rounded = dtype is torch.float32 and info.name not in _OF_THE_TYPE
+        yield replace(case, rounded=rounded, turned=_BY_PLACES not in info.name)
 
 
 def _numpy_call(reference: Callable[..., Any], sample: Any) -> Callable[[], Any]:
@@ -149,7 +224,9 @@ def _module_case(module: torch.nn.Module, given: Any) -> Case:
         }
         return _plain_lists(torch.func.functional_call(module, {**parameters, **buffers}, args, kwargs))
 
-    return Case(inputs | {key: own[name] for key, name in by_parameter.items()}, call, None, (*of, *by_parameter))
+    inputs |= {key: own[name] for key, name in by_parameter.items()}
+    rounded = any(x.dtype is torch.float32 for x in inputs.values())
+    return Case(inputs, call, None, (*of, *by_parameter), rounded)
 
 
 def _is_lazy(x: Any) -> bool:
