@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity_tests.harness.inside.asking import plain
+from parity_tests.harness.inside.script_probe import script
+
 if TYPE_CHECKING:
-    from parity_tests.harness.inside.asking import Arrays, Params, plain
+    from parity_tests.harness.inside.asking import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
-    from parity_tests.harness.inside.script_probe import script
     from parity_tests.harness.inside.submission import Submission
-else:
-    from asking import plain
-    from script_probe import script
 
 _NAMED: tuple[Any, ...] = (dict, float, int, len, list, range, str, tuple, deepcopy)
 BUILTINS: dict[str, Any] = {one.__name__: one for one in _NAMED} | {"Object": SimpleNamespace}

@@ -14,24 +14,12 @@ import time
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
-if TYPE_CHECKING or __package__:
-    from parity_tests.harness.inside.failures import (
-        Failure,
-        Location,
-        OutOfTime,
-        clean,
-        describe,
-        failure,
-        not_implemented,
-    )
-    from parity_tests.harness.wire import frames
-else:
-    import frames
-    from failures import Failure, Location, OutOfTime, clean, describe, failure, not_implemented
+from parity_tests.harness.inside.failures import Failure, Location, OutOfTime, clean, describe, failure, not_implemented
+from parity_tests.harness.wire import frames
 
 _EXIT = os._exit
 """The function itself: the submission may put another in its place."""

@@ -9,14 +9,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING or __package__:
-    from parity_tests.harness.inside import failures
-    from parity_tests.harness.wire import frames
-else:
-    import failures
-    import frames
+from parity_tests.harness.inside import failures
+from parity_tests.harness.wire import frames
 
 _FSTAT = os.fstat
 """The function itself: the submission may put another in its place."""

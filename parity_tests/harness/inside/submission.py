@@ -17,16 +17,12 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING or __package__:
-    from parity_tests.harness.inside import import_guard, inert_modules, numpy_1, unguarded
+from parity_tests.harness.inside import import_guard, inert_modules, numpy_1, unguarded
+from parity_tests.harness.inside.failures import Missing, NotCalled, clean
+
+if TYPE_CHECKING:
     from parity_tests.harness.inside.call_recorder import CallRecorder
-    from parity_tests.harness.inside.failures import Failure, Missing, NotCalled, clean
-else:
-    import import_guard
-    import inert_modules
-    import numpy_1
-    import unguarded
-    from failures import Missing, NotCalled, clean
+    from parity_tests.harness.inside.failures import Failure
 
 _NEAR = 0.65
 """The likeness, by difflib, from which on a name is taken for another that was meant: Square for square_of."""

@@ -19,6 +19,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -50,22 +51,23 @@ _FILE_BYTES = 16 << 20
 _OPEN_FILES = 64
 _CPU_SECONDS = 600
 _MAX_NAMES = 500
+_OURS = "parity_tests"
 _COMMON = ("argparse", "numpy.typing")
 """Modules that many submissions import. It takes a millisecond, and none if it is done before the process is forked."""
 
 
 def load(files: Mapping[str, Path]) -> dict[str, ModuleType]:
-    """Load files as modules of the given names; they may import one another by these.
+    """Load files as modules of the given names; they may import one another by these, and as Parity's own modules.
 
     None of the names stays in sys.modules: the submission may have files of the same names.
     """
-    finder = _FileFinder(files)
+    finder, before = _FileFinder(files), set(sys.modules)
     sys.meta_path.insert(0, finder)
     try:
         return {name: importlib.import_module(name) for name in files}
     finally:
         sys.meta_path.remove(finder)
-        for name in files:
+        for name in [*files, *(name for name in set(sys.modules) - before if name.partition(".")[0] == _OURS)]:
             sys.modules.pop(name, None)
 
 
@@ -75,13 +77,25 @@ def load_beside(files: Iterable[Path]) -> dict[str, ModuleType]:
 
 
 class _FileFinder:
+    """Finds files by their names; what lies in Parity's packages is a file of the last of its names."""
+
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._files = files
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        if fullname not in self._files:
+        if fullname in self._files:
+            return importlib.util.spec_from_file_location(fullname, self._files[fullname])
+        packages, _, name = fullname.rpartition(".")
+        if fullname.partition(".")[0] != _OURS:
             return None
-        return importlib.util.spec_from_file_location(fullname, self._files[fullname])
+        loader: Any = self if packages and name in self._files else None
+        return ModuleSpec(fullname, loader, is_package=loader is None)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return importlib.import_module(spec.name.rpartition(".")[2])
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It is executed by its own name."""
 
 
 if TYPE_CHECKING or __package__:

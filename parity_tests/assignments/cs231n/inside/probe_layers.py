@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity_tests.harness.inside.asking import Asker, Spies, laid_out, plain
+
 if TYPE_CHECKING:
-    from parity_tests.harness.inside.asking import Arrays, Asker, Params, Spies, laid_out, plain
+    from parity_tests.harness.inside.asking import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
-else:
-    from asking import Asker, Spies, laid_out, plain
 
 
 def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:

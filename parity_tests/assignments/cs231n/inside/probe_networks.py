@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity_tests.harness.inside.asking import plain
+
 if TYPE_CHECKING:
-    from parity_tests.harness.inside.asking import Arrays, Params, plain
+    from parity_tests.harness.inside.asking import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
-else:
-    from asking import plain
 
 FAST = {
     "conv_forward_fast": "conv_forward_naive",

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity_tests.assignments.cs231n.inside.probe_networks import made_of, making
+
 if TYPE_CHECKING:
-    from parity_tests.assignments.cs231n.inside.probe_networks import made_of, making
     from parity_tests.harness.inside.asking import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
-else:
-    from probe_networks import made_of, making
 
 
 class _Over(BaseException):

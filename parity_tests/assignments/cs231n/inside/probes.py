@@ -5,20 +5,11 @@ The submission's process loads this file by its path: numpy, the standard librar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from parity_tests.assignments.cs231n.inside.probe_layers import dropout, layer, loss, steps
-    from parity_tests.assignments.cs231n.inside.probe_networks import network
-    from parity_tests.assignments.cs231n.inside.probe_training import train
-    from parity_tests.harness.inside.call_tracer import tracing
-    from parity_tests.harness.inside.script_probe import script
-else:
-    from call_tracer import tracing
-    from probe_layers import dropout, layer, loss, steps
-    from probe_networks import network
-    from probe_training import train
-    from script_probe import script
+from parity_tests.assignments.cs231n.inside.probe_layers import dropout, layer, loss, steps
+from parity_tests.assignments.cs231n.inside.probe_networks import network
+from parity_tests.assignments.cs231n.inside.probe_training import train
+from parity_tests.harness.inside.call_tracer import tracing
+from parity_tests.harness.inside.script_probe import script
 
 PROBES = {
     "layer": layer,

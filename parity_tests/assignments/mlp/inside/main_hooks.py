@@ -10,18 +10,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.homework_names import PIXELS, SGD_PARAMETERS
-    from parity_tests.assignments.mlp.inside.main_log import CLASSES, Log, number, numeric
-    from parity_tests.assignments.mlp.inside.probe_layers import goes_on
-else:
-    from homework_names import PIXELS, SGD_PARAMETERS
-    from main_log import CLASSES, Log, number, numeric
-    from probe_layers import goes_on
+from parity_tests.assignments.mlp.inside.homework_names import PIXELS, SGD_PARAMETERS
+from parity_tests.assignments.mlp.inside.main_log import CLASSES, Log, number, numeric
+from parity_tests.assignments.mlp.inside.probe_layers import goes_on
 
 LABEL_CAP = 1000
 _GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

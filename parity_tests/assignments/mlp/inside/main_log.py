@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.homework_names import BESIDE, PIXELS, WEIGHT_NAMES
-else:
-    from homework_names import BESIDE, PIXELS, WEIGHT_NAMES
+from parity_tests.assignments.mlp.inside.homework_names import BESIDE, PIXELS, WEIGHT_NAMES
 
 CLASSES = 10
 ONCE = f"{BESIDE} the network, which took it first for "

@@ -12,12 +12,11 @@ import types
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from parity_tests.assignments.mlp.inside.homework_names import PLAIN, SGD_NAMES
+
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.homework_names import PLAIN, SGD_NAMES
     from parity_tests.assignments.mlp.inside.main_hooks import Hooks
     from parity_tests.harness.inside.submission import Submission
-else:
-    from homework_names import PLAIN, SGD_NAMES
 
 CLASSES_OF = {
     "linear": ("linear_layer",),

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, SGD_PARAMETERS
+from parity_tests.harness.inside import asking
+
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, SGD_PARAMETERS
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
-else:
-    from homework_names import SGD_NAMES, SGD_PARAMETERS
 
 Arrays = Mapping[str, np.ndarray]
 Params = Mapping[str, Any]
@@ -202,15 +202,8 @@ def take_turns(
 
 
 def laid_out(array: np.ndarray, memory: str) -> np.ndarray:
-    """A copy that lies in memory column by column, as a view with strides, not writable, or else as usual."""
-    if memory == "fortran":
-        return np.array(array, order="F")
-    if memory == "view":
-        wider = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-        view = wider[..., ::-2]
-        view[...] = array
-        return view
-    copy = array.copy()
+    """A copy that lies in memory as `asking.laid_out` says, or is not writable."""
+    copy = asking.laid_out(array, memory)
     copy.flags.writeable = memory != READ_ONLY
     return copy
 

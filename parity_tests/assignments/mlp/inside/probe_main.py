@@ -22,20 +22,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity_tests.assignments.mlp.inside.as_script import Script
+from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES, WITHOUT_DECAY
+from parity_tests.assignments.mlp.inside.main_hooks import Hooks, accepts, forget_functions, shrunk
+from parity_tests.assignments.mlp.inside.main_log import Log, number, numeric
+from parity_tests.assignments.mlp.inside.patched_parts import patch
+
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.as_script import Script
-    from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES, WITHOUT_DECAY
-    from parity_tests.assignments.mlp.inside.main_hooks import Hooks, accepts, forget_functions, shrunk
-    from parity_tests.assignments.mlp.inside.main_log import Array, Log, number, numeric
-    from parity_tests.assignments.mlp.inside.patched_parts import patch
+    from parity_tests.assignments.mlp.inside.main_log import Array
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
-else:
-    from as_script import Script
-    from homework_names import PLAIN, WEIGHT_NAMES, WITHOUT_DECAY
-    from main_hooks import Hooks, accepts, forget_functions, shrunk
-    from main_log import Log, number, numeric
-    from patched_parts import patch
 
 OPTIMIZATION_TYPE = "minibatch_sgd"
 AS_SCRIPT = "as a script"

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from parity_tests.assignments.mlp.inside import probe_layers
+from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
+from parity_tests.assignments.mlp.inside.probe_layers import goes_on, parameter, set_weights
+
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside import probe_layers
-    from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
-    from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params, goes_on, parameter, set_weights
+    from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
-else:
-    import probe_layers
-    from homework_names import WEIGHT_NAMES
-    from probe_layers import goes_on, parameter, set_weights
 
 
 def network(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:

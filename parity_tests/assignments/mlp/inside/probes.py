@@ -9,21 +9,16 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from parity_tests.assignments.mlp.inside import probe_parts as parts
+from parity_tests.assignments.mlp.inside.probe_main import main
+from parity_tests.assignments.mlp.inside.probe_network import network, train
+from parity_tests.harness.inside.call_tracer import tracing
+from parity_tests.harness.inside.script_probe import script
+
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside import probe_parts as parts
     from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
-    from parity_tests.assignments.mlp.inside.probe_main import main
-    from parity_tests.assignments.mlp.inside.probe_network import network, train
     from parity_tests.harness.inside.call_recorder import CallRecorder
-    from parity_tests.harness.inside.call_tracer import tracing
-    from parity_tests.harness.inside.script_probe import script
     from parity_tests.harness.inside.submission import Submission
-else:
-    import probe_parts as parts
-    from call_tracer import tracing
-    from probe_main import main
-    from probe_network import network, train
-    from script_probe import script
 
 
 _PROBES: dict[str, Callable[[Submission, CallRecorder, Params, Arrays], None]] = {

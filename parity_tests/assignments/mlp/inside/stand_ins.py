@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, SGD_PARAMETERS
+
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, SGD_PARAMETERS
     from parity_tests.harness.inside.submission import Submission
-else:
-    from homework_names import SGD_NAMES, SGD_PARAMETERS
 
 Array = NDArray[Any]
 
