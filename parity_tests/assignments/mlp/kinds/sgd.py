@@ -1,6 +1,7 @@
 """SGD over several steps: its cases, the draw, the judge, the calls as evidence, and the rows that cases come of."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from random import Random
@@ -40,8 +41,8 @@ COPIED = "copied"
 """What is found of a function that returns an updated copy: wrong, unless the submission's own main goes on with it."""
 RETURNED = Quantity("model returned", "1")
 FEW_STEPS = 12
-MOST_KEPT = 1 << 18
-"""Bytes of the gradients of a training whose answers are kept."""
+ONE_ALONE = 1 << 18
+"""Bytes of the gradients of a training from which on the answers of the last one alone are kept."""
 FIRST = "L1_W"
 
 
@@ -167,29 +168,41 @@ def _answers(case: Case, arrays: Arrays, of_training: list[Weight], device: str)
     p, rates = case.params, etas(case.params)
     w = np.concatenate([arrays[weight.array].ravel() for weight in of_training])
     g = np.concatenate([arrays[f"{weight.array}_gradient"].reshape(len(rates), -1) for weight in of_training], axis=1)
-    steps = _steps_once if g.nbytes <= MOST_KEPT else _steps
-    together = steps(w.tobytes(), g.tobytes(), w.dtype.str, tuple(rates), p["alpha"], p["lam"], device)
-    answers, start = {}, 0
-    for weight in of_training:
-        at, shape = slice(start, start + int(np.prod(weight.shape))), (len(rates), *weight.shape)
-        start = at.stop
-
-        def exactly(at: slice = at, shape: tuple[int, ...] = shape) -> Array:
-            return together.exact[:, at].reshape(shape)
-
-        value, radius = (array[:, at].reshape(shape) for array in (together.value, together.radius))
-        answers[weight.array] = Answer(value, radius, exactly)
-    return answers
+    steps = _steps_once if g.nbytes <= ONE_ALONE else _steps_of_large
+    shapes = tuple(weight.shape for weight in of_training)
+    found = steps(w.tobytes(), g.tobytes(), w.dtype.str, shapes, tuple(rates), p["alpha"], p["lam"], device)
+    return {weight.array: answer for weight, answer in zip(of_training, found, strict=True)}
 
 
-def _steps(w: bytes, g: bytes, dtype: str, rates: tuple[float, ...], alpha: float, lam: float, device: str) -> Answer:
+def _steps(
+    w: bytes,
+    g: bytes,
+    dtype: str,
+    shapes: Sequence[tuple[int, ...]],
+    rates: tuple[float, ...],
+    alpha: float,
+    lam: float,
+    device: str,
+) -> Sequence[Answer]:
     from reference import sgd
 
     start, gradients = np.frombuffer(w, dtype), np.frombuffer(g, dtype).reshape(len(rates), -1)
-    return sgd.steps(start, gradients, rates, alpha=alpha, lam=lam, device=device)
+    together, ends = sgd.steps(start, gradients, rates, alpha=alpha, lam=lam, device=device), [0]
+    answers = []
+    for shape in shapes:
+        ends.append(ends[-1] + math.prod(shape))
+
+        def part(array: Array, at: slice = slice(*ends[-2:]), shape: tuple[int, ...] = shape) -> Array:
+            return array[:, at].reshape(len(rates), *shape)
+
+        def exactly(part: Callable[[Array], Array] = part) -> Array:
+            return part(together.exact)
+
+        answers.append(Answer(part(together.value), part(together.radius), exactly))
+    return answers
 
 
-_steps_once = lru_cache(maxsize=64)(_steps)
+_steps_once, _steps_of_large = lru_cache(maxsize=64)(_steps), lru_cache(maxsize=1)(_steps)
 """The same; kept, since a class asks for the same ones again and again."""
 
 
