@@ -253,3 +253,17 @@ def test_a_text_of_no_known_function_is_refused(tmp_path: Path) -> None:
         (tmp_path / "assignment.toml").write_text(declared + more, encoding="utf-8")
         with pytest.raises(UsageError, match=sentence):
             read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "drawn"),
+    [
+        ('"""scores: (N, C), y: (N,)"""', "rng.integers(0, C, N)"),
+        ("return -np.log(scores)[np.arange(len(y)), y].mean()", "rng.integers(0, C, N)"),
+        ("return -(y * np.log(scores)).sum()", "np.eye(C)[rng.integers(0, C, N)]"),
+    ],
+)
+def test_labels_are_drawn_as_the_function_reads_them(body: str, drawn: str) -> None:
+    (made,) = propose(f"def cross_entropy(scores, y):\n    {body}\n")
+    assert made.given["y"] == drawn
+    assert made.open == []

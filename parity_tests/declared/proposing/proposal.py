@@ -134,7 +134,12 @@ def _fitting(made: Proposal, own: Signature, attributes: Mapping[str, tuple[str,
         shapes = {name: sizes for name, sizes in {**own.shapes, **attributes}.items() if sizes}
         told = ", ".join(f"{name} ({' × '.join(sizes)})" for name, sizes in shapes.items())
         made.open.append(f"the sizes that are given are not those of {taking[0].known.name}: {told}")
-    return max(fits, key=_alike) if fits else None
+    return max(fits, key=lambda fit: (_picks(fit, own.indices), _alike(fit))) if fits else None
+
+
+def _picks(fit: _Fit, indices: frozenset[str]) -> bool:
+    """Whether all that a submission picks elements by is drawn as whole numbers."""
+    return all(str(fit.known.takes[take]).startswith("rng.integers") for take, name in fit.names.items() if name in indices)
 
 
 def _alike(fit: _Fit) -> int:
@@ -177,14 +182,20 @@ def _sizes(known: Known, names: Mapping[str, str], shapes: Mapping[str, tuple[st
     pairs = dict[str, str]()
     for take, name in names.items():
         told, drawn = shapes.get(name), known.takes[take]
-        if told and isinstance(drawn, str) and is_shape(drawn):
-            letters = drawn.split()
-            if len(letters) != len(told):
+        if told and isinstance(drawn, str):
+            letters = drawn.split() if is_shape(drawn) else []
+            shape = letters or output_shape({name: drawn}, f"out = {name}", _differing(known.takes.values()))
+            if shape is None or len(shape) != len(told):
                 return {}
-            for letter, word in zip(letters, told, strict=True):
+            for letter, word in zip(letters, told, strict=False):
                 if word.isdigit() != letter.isdigit() or pairs.setdefault(letter, word) != word:
                     return {}
     return words | pairs
+
+
+def _differing(draws: Any) -> dict[str, int]:
+    """By letter sizes by which a shape tells them."""
+    return dict(zip(_letters(draws), _DIFFERENT, strict=False))
 
 
 def _letters(draws: Any) -> list[str]:
@@ -391,7 +402,7 @@ def _like_output(made: Proposal, fit: _Fit | None, name: str) -> str:
     """Sizes of the gradient that comes in: those of what torch's line gives for inputs of sizes that differ."""
     if fit is not None and fit.known.upstream:
         return renamed(fit.lettered(fit.known.upstream), fit.arguments)
-    sizes = dict(zip(_letters(made.given.values()), _DIFFERENT, strict=False))
+    sizes = _differing(made.given.values())
     by_size = {size: letter for letter, size in sizes.items()}
     shape = output_shape(made.given, made.torch[0], sizes)
     if shape is None or any(size not in by_size and size > 1 for size in shape):

@@ -23,7 +23,8 @@ class Signature:
     """A function or a method: its parameters with their defaults (None for none), and the names of what it returns.
 
     `shapes` has the sizes that its docstring gives, by parameter. `is_empty` says that it is still to be written. Those
-    of `by_name` are given by name alone. `small` are the numbers near 0 that its lines hold, as an epsilon is.
+    of `by_name` are given by name alone. `small` are the numbers near 0 that its lines hold, as an epsilon is. Those of
+    `indices` pick elements: `p[np.arange(N), y]`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Signature:
     is_empty: bool
     by_name: frozenset[str] = frozenset()
     small: frozenset[float] = frozenset()
+    indices: frozenset[str] = frozenset()
 
     def required(self, parameter: str) -> bool:
         """Whether it must be given."""
@@ -129,7 +131,10 @@ def _signature(node: Def) -> Signature:
     constants = (one.value for body in node.body for one in ast.walk(body) if isinstance(one, ast.Constant))
     small = frozenset(number for number in constants if isinstance(number, float) and 0 < number <= _SMALL)
     by_keyword = frozenset(by_name)
-    return Signature(node.name, parameters, _returns(node), doc, shapes, _is_empty(node), by_keyword, small)
+    slices = (one.slice for one in ast.walk(node) if isinstance(one, ast.Subscript))
+    picked = (one for index in slices for one in (index.elts if isinstance(index, ast.Tuple) else [index]))
+    indices = frozenset(one.id for one in picked if isinstance(one, ast.Name) and one.id in parameters)
+    return Signature(node.name, parameters, _returns(node), doc, shapes, _is_empty(node), by_keyword, small, indices)
 
 
 def _default(node: ast.expr) -> Any:
