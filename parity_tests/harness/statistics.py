@@ -66,15 +66,16 @@ def normal_problem(draws: NDArray[Any], std: float, *, among: int = 1) -> Said |
 
     So many draws `among` which these are asked have one false alarm together.
 
-    A z-test of the mean, a chi-square test of the variance about 0, a Kolmogorov–Smirnov test of the whole, and a test
-    of the largest magnitude: no one of them covers what the others see.
+    A z-test of the mean (by the draws' own spread where that is wider), a chi-square test of the variance about 0, a
+    Kolmogorov–Smirnov test of the whole, and a test of the largest magnitude: no one covers what the others see.
     """
     x = np.asarray(draws, np.float64).ravel() / std
     n, least = x.size, FALSE_ALARM / among
     if not np.isfinite(x).all():
         return Said("is not finite everywhere", Odd.NOT_FINITE)
     mean = float(x.mean())
-    if math.erfc(abs(mean) * math.sqrt(n / 2)) < least:
+    spread = max(float(x.std()), 1.0)  # a mean that a wider spread explains is none of its own
+    if math.erfc(abs(mean) / spread * math.sqrt(n / 2)) < least:
         return Said(f"has mean {mean * std:.4g} over {n} draws, where 0 is expected", Odd.OTHER_MEAN)
     squares = float((x**2).sum())
     if chi_square_two_sided(squares, n) < least:

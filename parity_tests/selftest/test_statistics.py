@@ -126,6 +126,7 @@ def test_the_kolmogorov_distribution_is_the_one_in_the_tables() -> None:
 
 FOUND_AT_10_000: dict[str, tuple[Draw, Odd | None]] = {
     "std 0.11": (lambda rng, n: normal(rng, n, std=0.11), Odd.OTHER_SPREAD),
+    "std 1": (lambda rng, n: normal(rng, n, std=1.0), Odd.OTHER_SPREAD),
     "std 0.09": (lambda rng, n: normal(rng, n, std=0.09), Odd.OTHER_SPREAD),
     "uniform of the same variance": (lambda rng, n: rng.uniform(-STD * 3**0.5, STD * 3**0.5, (n,)), Odd.NOT_NORMAL),
     "mean 0.01": (lambda rng, n: normal(rng, n, mean=0.01), Odd.OTHER_MEAN),
