@@ -47,10 +47,13 @@ def audit(file: Path, options: tuple[str, ...], functions: tuple[str, ...], as_j
 def _lines(file: Path, found: Audit) -> list[str]:
     from parity_tests.pairs.audit import FAULTS
 
-    if not found.gates:
-        return [f"{file}: {found.tests} tests call no function that compares numbers (--compares names one of yours)."]
-    calls = sum(gate.calls for gate in found.gates)
     failed = f", of which {found.failed} fail" if found.failed else ""
+    if not found.gates:
+        return [
+            f"{file}: {found.tests} tests{failed}; no comparison of numbers passes in them, so there is none to audit "
+            "(--compares names a function of yours)."
+        ]
+    calls = sum(gate.calls for gate in found.gates)
     lines = [f"{file}: {found.tests} tests{failed}; {calls} comparisons at {len(found.gates)} places.", ""]
     rows = [["line", "comparison", "times", *FAULTS]]
     rows += [[f"{gate.file}:{gate.line}", *_of(gate, FAULTS)] for gate in found.gates]
