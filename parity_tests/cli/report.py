@@ -109,6 +109,8 @@ def _trace_page(saved: Results, folder: Path) -> bytes:
 
 def repository_folder(saved: Results) -> str:
     """The submission's folder as seen from where this runs, for annotations; "" where it lies elsewhere."""
+    if not saved.environment.assignment:  # pairs, whose files are as seen from here
+        return ""
     folder = Path(saved.records[0].submission if saved.records else "")
     try:
         return folder.resolve().relative_to(Path.cwd().resolve()).as_posix()

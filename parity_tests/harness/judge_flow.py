@@ -30,6 +30,9 @@ WORTH_A_NOTE = 0.01
 MOST_OF_A_FORM = 1e6
 """Times the radius of the largest number in a result that no honest form of an operation is off there, by far."""
 
+CERTAIN = 100.0
+"""Times a probable error bound beyond which nobody asks how probable it is."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -182,7 +185,7 @@ def _explained_by_a_form(
             return again.noting(note, kind=NoteKind.FORM), allowed
     if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
         return comparison, answer
-    if flowed.probability is None:
+    if flowed.probability is None or comparison.ratio is None or comparison.ratio > CERTAIN:
         return comparison, answer
     of_what = "an element" if flowed.kind == "sample" else "for all elements together"
     certainty = f"by rounding alone this would be improbable ({flowed.probability:.1g} {of_what})"

@@ -119,4 +119,5 @@ def _sentence(case: Case, quantity: Quantity, comparison: Comparison) -> str:
         return ""
     if comparison.sentence and case.check in ("main", "import"):  # which run of main, or which file, they begin with
         return comparison.problem
-    return f"{case.title}: {'' if comparison.sentence else f'{quantity.name} '}{comparison.problem}"
+    title = f"{case.title}: " if case.title else ""
+    return f"{title}{'' if comparison.sentence else f'{quantity.name} '}{comparison.problem}"

@@ -231,7 +231,9 @@ def bound(
         try:
             signed = inspect.signature(func).bind(*args, **kwargs)
         except (TypeError, ValueError):
-            func = _overload(func, args, kwargs)
+            as_self = {"self" if key == "input" else key: x for key, x in kwargs.items()}  # as most schemas call it
+            overloads = ((_overload(func, args, given), given) for given in (kwargs, as_self))
+            func, kwargs = next((one for one in overloads if isinstance(one[0], OpOverload)), (func, kwargs))
         else:
             signed.apply_defaults()
 

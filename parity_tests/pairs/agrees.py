@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from parity_tests.pairs.door import door
-from parity_tests.pairs.hold import hold
+from parity_tests.pairs.hold import NAMELESS, hold
 from parity_tests.pairs.positions import name_of
 from parity_tests.protocol.errors import UsageError
+
+_SAYING_NOTHING = ("<lambda>", "reference")
+"""Names of references; the second is that of what `gradients` makes."""
 
 
 @door
@@ -21,7 +24,7 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     """
     if callable(actual) and not hasattr(actual, "__array__"):
         raise UsageError(f"assert_agrees takes arrays, not the function {name_of(actual)}; hold(…) takes functions.")
-    named.setdefault("name", name_of(reference) if name_of(reference) != "<lambda>" else "actual")
+    named.setdefault("name", name_of(reference) if name_of(reference) not in _SAYING_NOTHING else NAMELESS)
     result = hold(lambda *_, **__: actual, reference, *positional, **named)
     if not result:
         raise AssertionError(result.message)

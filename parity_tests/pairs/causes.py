@@ -89,9 +89,9 @@ class Cause:
 
     @property
     def words(self) -> str:
-        """All of it in words; "" for none."""
+        """The line that mends it or, where none is known, all else; "" for nothing."""
         where = f"something that touches {self.place} alone, all else agrees" if self.place else ""
-        return "; ".join(filter(None, (*(change.words for change in self.changes), where, self.mend)))
+        return self.mend or "; ".join(filter(None, (*(change.words for change in self.changes), where)))
 
 
 class _OutOfTimeError(Exception):

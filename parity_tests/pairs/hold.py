@@ -66,6 +66,8 @@ class Options:
             raise UsageError(f"{said}; {_in_inputs('search')}.")
 
 
+NAMELESS = "actual"
+"""What is called so is one thing alone, of which nothing needs to be said but what is wrong."""
 DECLARED = ("accumulate", "store", "products")
 
 
@@ -500,7 +502,8 @@ def _recorded(
 ) -> CaseHeld:
     dtype = _dtype(inputs) if options.arithmetic is None else str(options.arithmetic)
     quantities = tuple(Quantity(name, pair) for name in held)
-    asked = Case(case, CHECK, case, dtype, CHECK, {}, quantities)
+    title = "" if case == NAMELESS else case.removeprefix(f"{pair}/")
+    asked = Case(case, CHECK, title, dtype, CHECK, {}, quantities)
     setting = Setting(pair, "", "", options.device, "in_process")
     records = []
     for number, quantity in enumerate(quantities):
@@ -529,8 +532,12 @@ def run_of(
     inputs: Mapping[str, Mapping[str, Any]],
     seconds: float,
     refused: Mapping[str, str] | None = None,
+    sources: Mapping[str, tuple[str, Mapping[int, str]]] | None = None,
 ) -> Run:
-    """What was found, as a run that reports show: each pair is a part, in its order."""
+    """What was found, as a run that reports show: each pair is a part, in its order.
+
+    `sources` has the file of a pair's candidate and its lines by number.
+    """
     from parity_tests.harness.environment import versions
 
     cases = [case for found in pairs.values() for case in found]
@@ -551,6 +558,8 @@ def run_of(
             seconds=round(seconds, 3),
             versions=versions(),
             cases_refused_by_the_reference=refused,
+            source_lines={name: (file, min(lines)) for name, (file, lines) in (sources or {}).items()},
+            excerpts={name: {file: dict(lines)} for name, (file, lines) in (sources or {}).items()},
         ),
         arrays={name: array for case in cases for name, array in case.arrays.items()},
         inputs={case: described(given) for case, given in inputs.items()},

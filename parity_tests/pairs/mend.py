@@ -86,7 +86,7 @@ def mended(cases: Sequence[Asked], seconds: float) -> str:
             and _agrees_of_larger(max(failing, key=_size), function, room)
         ):
             line = first + change.line - 1
-            return f"line {line} of {Path(candidate.__code__.co_filename).name}: {change.mends} (mended, all agrees)"
+            return f"line {line} of {Path(candidate.__code__.co_filename).name}: {change.mends}"
     return ""
 
 

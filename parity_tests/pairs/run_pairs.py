@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -91,8 +93,19 @@ def run_pairs(
         found[pair.name] = with_cause(found[pair.name], replace(pair.options, device=device), spent[pair.name])
         found[pair.name].append(_asked(pair, found[pair.name]))
     options = replace(pairs[0].options, seed=seed, device=device)
-    run = run_of(found, options, inputs, time.monotonic() - started, refused)
+    sources = {pair.name: source for pair in pairs if (source := _source(pair)) is not None}
+    run = run_of(found, options, inputs, time.monotonic() - started, refused, sources)
     return HoldResult(run, found)
+
+
+def _source(pair: Pair) -> tuple[str, dict[int, str]] | None:
+    """The file of a pair's candidate and its lines by number; None where it is no function of Python's."""
+    try:
+        plain = inspect.unwrap(pair.candidate)
+        lines, first = inspect.getsourcelines(plain)
+        return os.path.relpath(inspect.getsourcefile(plain) or "."), dict(enumerate(map(str.rstrip, lines), first))
+    except (OSError, TypeError, ValueError):
+        return None
 
 
 def _in(pair: Pair, dtypes: Sequence[str] | None) -> Pair:

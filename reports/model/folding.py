@@ -75,13 +75,18 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
         else:
             words = f"The same part is wrong where the parts work together, too: {quantities(len(same))}."
             folded.append(Entry(Kind.AGAIN, words, same))
-    for cause, same in _by_part(unjudged, lambda record: record.explained_by).items():
-        about = [entry for entry in folded if any(record.part == cause for record in entry.records)]
+    seen = {(record.part, record.quantity) for record in run.records}
+    by_cause: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in unjudged:  # because of a part, or of another quantity of its own
+        own = (record.part, record.explained_by)
+        by_cause[own if own in seen else (record.explained_by, "")].append(record)
+    for (part, quantity), same in by_cause.items():
+        about = [e for e in folded if any(r.part == part and quantity in ("", r.quantity) for r in e.records)]
         if len(about) == 1:
             about[0].unjudged.extend(same)
         else:
             what = "Not judged" if all(map(not_judged, same)) else "Wrong or not judged"
-            words = f"{what} because of {parts_of(run).label(cause)}: {quantities(len(same))}."
+            words = f"{what} because of {printable(quantity) or parts_of(run).label(part)}: {quantities(len(same))}."
             folded.append(Entry(Kind.UNJUDGED, words, same))
     return folded
 
@@ -193,18 +198,16 @@ def where_seen(entry: Entry, run: Results) -> str:
     """In which quantities and cases an entry was seen, or in which parts if they are many; and what follows from it."""
     parts = parts_of(run)
     ids = parts.within(entry.records)
-    count = quantities(len(entry.records))
+    count = quantities(len(entry.records) + len(entry.again))
     cases = list(dict.fromkeys(printable(record.case) for record in entry.records))
     if entry.records[0].verdict == Verdict.MISSING or (len(ids) > 2 and entry.unwritten):
         seen = count
     elif len(ids) > 2:
         seen = f"{count} of {parts.listed(ids)}"
-    elif len(cases) == 1:
+    elif len(cases) == 1 and not entry.again:
         seen = f"in {cases[0]}" if len(entry.records) == 1 else f"in {count} of {cases[0]}"
     else:
-        seen = f"in {count} of {len(cases)} cases, such as {cases[0]}"
-    if entry.again:
-        seen += f"; again in {len(entry.again)} where parts work together"
+        seen = f"in {count}, such as {cases[0]}"
     return "; ".join(filter(None, (seen, what_follows(entry))))
 
 

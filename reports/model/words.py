@@ -31,6 +31,8 @@ def glossary(verdicts: Collection[str]) -> list[tuple[str, str]]:
     return [(word_of(word), meaning) for word, meaning in told]
 
 
+_OWN_PROCESS = ("none", "in_process", "")
+"""Sandbox levels that are none; the page of what this ran on has them."""
 LIKELY = "Likely cause"
 """Of a pair of functions, which has no known mistakes."""
 _LONGEST_VALUE = 200
@@ -53,10 +55,10 @@ def headline(run: Results) -> str:
 
     edition, seed = distinct("edition"), run.environment.seed
     facts = [f"edition {edition}"] if edition else []
-    facts.append(
-        f"compared with torch on {distinct('device')} in {distinct('dtype')}; isolation: {distinct('isolation')}"
-    )
-    return printable(f"{distinct('submission')}: {', '.join(facts)}" + ("" if seed is None else f"; seed {seed}"))
+    facts.append(f"compared with torch on {distinct('device')} in {distinct('dtype')}")
+    facts += [f"isolation {level}" for level in (distinct("isolation"),) if level not in _OWN_PROCESS]
+    facts += [f"seed {seed}"] if seed else []
+    return printable(f"{distinct('submission')}: {', '.join(facts)}")
 
 
 def verdict_sentence(run: Results, strict: bool = False) -> str:

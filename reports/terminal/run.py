@@ -57,6 +57,11 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
         parts = [part for part in parts if part not in unwritten]
     if import_fails(run.records):  # as the verdict says
         parts = [part for part in parts if part.verdict != NOT_JUDGED]
+    right = [part for part in parts if part.right and part.verdict == Verdict.MATCH]
+    matching = []
+    if len(parts) > _MOST_PARTS and len(right) < len(parts):  # which of them match is in none of the reader's questions
+        parts = [part for part in parts if part not in right]
+        matching = [f"{len(right)} other part{'s' * (len(right) != 1)} match{'es' * (len(right) == 1)}."] if right else []
     if not parts:
         return []
     rows = [
@@ -76,7 +81,7 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
     explained = wrapped("ratio: the largest difference, as a share of the error bound", width)
     painted = [[paint(head, "dim") for head in heads], *cells]
     align = "".join("r" if head in _RIGHT else "l" for head in heads)
-    return [*table(painted, align), *explained]
+    return [*table(painted, align), *matching, *explained]
 
 
 def _judged(rows: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -88,6 +93,8 @@ _HEADS = ("part", "", "verdict", "agree", "not judged", "ratio")
 _RIGHT = ("agree", "not judged", "ratio")
 _TITLE, _VERDICT, _WAITING = 1, 2, 4
 _LONGEST_LABEL = 32
+_MOST_PARTS = 12
+"""Parts that have a line each; of more those that match are counted where something does not."""
 
 
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:

@@ -411,3 +411,8 @@ def test_radius_gives_values_and_error_bounds_against_which_many_candidates_are_
         parity.radius(layer, X, W, B, b=B)
     with pytest.raises(UsageError, match="has no input z"):
         parity.radius(layer, X, W, z=B)
+
+
+def test_an_argument_of_a_function_that_gets_its_input_by_name_is_named() -> None:
+    result = hold(lambda input: F.gelu(input, approximate="tanh"), F.gelu, input=X)
+    assert "gelu with approximate='tanh', where the reference has 'none'" in " ".join(str(result).split())
