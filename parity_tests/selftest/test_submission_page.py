@@ -99,7 +99,7 @@ def test_one_mistake_is_one_card_whatever_the_quantities_with_every_case_beneath
     assert len(re.findall("<article", html)) == 1
     assert "Every case (4)" in html
     assert all(f"linear/{case}/float64</th><td>{name}</td>" in html for case, name in cases)
-    assert "It shows in 3 quantities of 3 cases and again in 1 quantity where the parts work together." in html
+    assert "It shows in 4 quantities." in html
     two = report_page(run_of(*mistakes, mismatch(diagnosis="another")))
     assert len(re.findall("<article", two)) == 2
 

@@ -245,11 +245,7 @@ class CardMaker:
 
 def _shows(entry: Entry) -> str:
     """In how many quantities a mistake shows, and what follows from it."""
-    cases = len({record.case for record in entry.records})
-    words = [f"in {quantities(len(entry.records))} of {cases} case{'' if cases == 1 else 's'}"]
-    if entry.again:
-        words.append(f"again in {quantities(len(entry.again))} where the parts work together")
-    shows, followed = f"It shows {' and '.join(words)}", what_follows(entry)
+    shows, followed = f"It shows in {quantities(len(entry.records) + len(entry.again))}", what_follows(entry)
     return f"{shows}{'; ' * bool(followed)}{followed}."
 
 
@@ -275,7 +271,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         facts.append(("Where", f"{record.file}, line {record.line}" if record.line else record.file))
     if record.step is not None:
         facts.append(("Step", str(record.step)))
-    if record.bad and record.total and record.total > 1:
+    if record.bad and record.total and record.bad < record.total:
         facts.append(("Wrong", f"{record.bad} of {record.total} elements"))
     if record.blame == "reference":
         facts.append(("In higher precision", "torch's value is the one that is further off"))

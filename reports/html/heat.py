@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _ROWS, _COLUMNS = 6, 6
+_NEARLY_ALL = 0.95
 _MOST_RECORDS = 12
 """Of a mistake so many records are looked through for the largest array."""
 
@@ -87,17 +88,24 @@ class Whole:
 def whole_of(run: Results, records: Sequence[Record]) -> Whole | None:
     """The picture of the largest array that was kept of these records' first.
 
-    None where the window shows all of it, or all elements have one colour.
+    None where the window shows all of it, or nearly all elements are wrong in one colour.
     """
     kept = [(record, arrays) for record in records[:_MOST_RECORDS] if (arrays := _comparable(run, record)) is not None]
     levels = [(record, _levels(arrays)) for record, arrays in kept if arrays[0].size > _ROWS * _COLUMNS]
-    shapely = [one for one in levels if one[1].min() < one[1].max()]
+    shapely = [one for one in levels if one[1].min() < one[1].max() and not _of_one_colour(one[1])]
     if not shapely:
         return None
     record, largest = max(shapely, key=lambda one: one[1].size)
     what = f"{record.quantity} of {record.case}, {'×'.join(map(str, largest.shape))}"
     off = f"{int((largest > 0).sum())} of {largest.size} elements are beyond their error bound"
     return Whole(error_picture(largest), f"{what}: {off}")
+
+
+def _of_one_colour(levels: np.ndarray) -> bool:
+    """Whether nearly all elements are wrong, and by as much."""
+    import numpy as np
+
+    return bool(np.bincount(levels.ravel())[1:].max() > _NEARLY_ALL * levels.size)
 
 
 def _levels(arrays: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
