@@ -599,13 +599,26 @@ def _fixes(part: str, text: _Text, changes: Sequence[Change]) -> list[Fix]:
         here = [change for change in changes if change.line == line]
         words = "; ".join(change.mends for change in here)
         place = Cells(text.file, text.source.text).place(text.file, line)
-        found.append(Fix(part, *place, words, *_differing(text.source, text.with_changes(*here).source)))
+        after = _bare(text.with_changes(*here).source.text, [edit[2] for change in here for edit in change.edits])
+        found.append(Fix(part, *place, words, *_differing(text.source.text, after)))
     return found
 
 
-def _differing(before: Source, after: Source) -> tuple[str, str]:
+def _bare(text: str, put_in: Sequence[str]) -> str:
+    """A source without parentheses around what was put in that change nothing."""
+    for new in put_in:
+        bare = text.replace(new, new[1:-1]) if new[:1] + new[-1:] == "()" and text.count(new) == 1 else text
+        try:
+            same = bare != text and ast.dump(ast.parse(bare)) == ast.dump(ast.parse(text))
+        except SyntaxError:
+            continue
+        text = bare if same else text
+    return text
+
+
+def _differing(before: str, after: str) -> tuple[str, str]:
     """The lines of two texts that differ; of lines that are only added, with the one that they follow."""
-    old, new = before.text.split("\n"), after.text.split("\n")
+    old, new = before.split("\n"), after.split("\n")
     first = next((k for k, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
     if first > 0 and old[first:] == new[first + len(new) - len(old) :]:
         first -= 1

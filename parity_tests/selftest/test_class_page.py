@@ -73,7 +73,7 @@ def test_each_mistake_is_counted_once_a_submission_with_who_made_it() -> None:
     assert found == mistakes_by_submission(frame, PARTS)
     assert len(found["anna"]) == 4
     assert all(made.part.startswith("TODO ") for made in found["anna"])
-    assert not [made for made in found["anna"] if "updated W" in made.what]  # it only follows
+    assert not [made for made in found["anna"] if "updated W" in made.text]  # it only follows
 
 
 def test_an_anonymous_page_says_nothing_of_who_they_are() -> None:

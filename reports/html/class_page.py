@@ -35,18 +35,15 @@ class Who:
 
 
 class Made(NamedTuple):
-    """A mistake that somebody made: the label of its part, and its name or what is seen of it."""
+    """A mistake that somebody made: the label of its part, and what the page calls it."""
 
     part: str
-    what: str
-
-    @property
-    def text(self) -> str:
-        """The mistake as the page calls it."""
-        return f"{self.part}: {self.what}"
+    text: str
 
 
-_BROKEN = Made("import", "the files cannot be imported")
+_BROKEN = Made("import", "import: the files cannot be imported")
+_MOST_UNWRITTEN = 2
+"""Parts that are named where they are not implemented; more are counted."""
 
 
 @dataclass(frozen=True)
@@ -127,19 +124,30 @@ def codes(names: Sequence[str], secret: str) -> dict[str, str]:
 def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, list[Made]]:
     """What each submission got wrong, each mistake once: its part, and its name or what is seen of it.
 
-    What cannot be imported has no other mistake, and what is not implemented nothing that is wrong.
+    What cannot be imported has no other mistake, and what is not implemented nothing that is wrong. Of what has no name
+    a part has one, the first, and none beside one that has.
     """
     made: dict[str, dict[Made, None]] = {}
     wrong = records[records["verdict"].isin(FAILING - {Verdict.HARNESS_ERROR}) & (records["explained_by"] == "")]
     broken = {str(name): {_BROKEN: None} for name in wrong.loc[wrong["check"] == "import", "submission"]}
     wrong = wrong[~wrong["submission"].isin(list(broken))]
     told = wrong.drop_duplicates(_MISTAKE).to_dict("records")
-    absent = {(row["submission"], row["part"]) for row in told if row["verdict"] == Verdict.MISSING}
+    absent: dict[str, set[str]] = {}
     for row in told:
-        if row["verdict"] == Verdict.MISMATCH and (row["submission"], row["part"]) in absent:
+        if row["verdict"] == Verdict.MISSING:
+            absent.setdefault(str(row["submission"]), set()).add(str(row["part"]))
+    told.sort(key=lambda row: not row["diagnosis"])  # what has a name comes before what has none
+    known = set[tuple[str, str]]()
+    for row in told:
+        name, part = str(row["submission"]), str(row["part"])
+        is_absent, count = part in absent.get(name, ()), len(absent.get(name, ()))
+        if not row["diagnosis"] and (name, part) in known or is_absent and row["verdict"] != Verdict.MISSING:
             continue
+        known.add((name, part))
         what = mistake_or_verdict(row["quantity"], row["verdict"], row["diagnosis"])
-        made.setdefault(str(row["submission"]), {})[Made(parts.label(str(row["part"])), what)] = None
+        label = parts.label(part)
+        text = f"{count} parts are not implemented" if is_absent and count > _MOST_UNWRITTEN else f"{label}: {what}"
+        made.setdefault(name, {})[Made(label, text)] = None
     return {name: list(mistakes) for name, mistakes in (broken | made).items()}
 
 
@@ -197,7 +205,8 @@ def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) ->
     who_made: dict[str, list[str]] = {}
     for name, mistakes in made.items():
         for mistake in mistakes:
-            who_made.setdefault(mistake.text, []).append(name)
+            if name not in (some := who_made.setdefault(mistake.text, [])):
+                some.append(name)
     by_people: dict[tuple[str, ...], list[str]] = {}
     for text, names in who_made.items():
         by_people.setdefault(tuple(names), []).append(text)

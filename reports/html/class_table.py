@@ -141,7 +141,7 @@ def _row(
 ) -> Row:
     submission = str(row["submission"])
     own = mistakes.get(submission, ())
-    texts = [text for _, text in own]
+    texts = list(dict.fromkeys(text for _, text in own))
     name, link = people[submission]
     status = _text(row.get("status"), Column("status"))
     return Row(

@@ -21,7 +21,7 @@ from reports.model.points import Points
 from reports.model.reasons import late_sentence, not_counted, points_rows, total_text
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import PartSummary, nothing_judged, part_summaries, shown_verdict
+from reports.model.summary import PartSummary, nothing_judged, nothing_to_run, part_summaries, shown_verdict
 from reports.model.verdicts import NOTE, Verdict, row_of, word_of
 from reports.model.words import glossary, headline, verdict_of
 from reports.pictures.ratios import ratios_charts
@@ -130,7 +130,7 @@ def report_page(
     groups = grouped(run.records, strict)
     maker = CardMaker(run, scripts or {}, folder)
     sections = [
-        ("Discrepancies", maker.cards(groups.discrepancies)),
+        ("Discrepancies", [] if nothing_to_run(run.records) else maker.cards(groups.discrepancies)),
         ("Notes that count as discrepancies (--strict)", maker.cards(groups.costly_notes)),
         ("Parity’s own faults: the submission is not to blame", maker.cards(groups.faults)),
         ("Undecided: a warning that costs nothing", maker.cards(groups.undecided)),

@@ -95,8 +95,16 @@ def import_fails(records: Sequence[Record]) -> bool:
 
 
 def nothing_judged(records: Sequence[Record]) -> bool:
-    """Whether the files cannot be imported, and nothing at all was judged because of that."""
-    return import_fails(records) and all(_unseen(record) or record.check == "import" for record in records)
+    """Whether there is nothing to run, or the files cannot be imported and nothing at all was judged because of that."""
+    unseen = import_fails(records) and all(_unseen(record) or record.check == "import" for record in records)
+    return unseen or bool(nothing_to_run(records))
+
+
+def nothing_to_run(records: Sequence[Record]) -> str:
+    """Why nothing of any part was run, as each record says; "" where something was."""
+    said = {(record.verdict, record.message) for record in records}
+    several = len({record.part for record in records}) > 1
+    return records[0].message if several and len(said) == 1 and records[0].verdict == Verdict.MISSING else ""
 
 
 def left_by_import(records: Sequence[Record]) -> list[Record]:

@@ -11,7 +11,7 @@ from reports.model.numbers import number
 from reports.model.phrases import ended, listed, quantities, quantity_name, shortened
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of, title_of
-from reports.model.summary import import_fails, largest_ratio, left_by_import, not_judged, nothing_judged, unwritten
+from reports.model.summary import import_fails, largest_ratio, left_by_import, not_judged, nothing_judged, nothing_to_run, unwritten
 from reports.model.verdicts import TABLE, Verdict, word_of
 
 GLOSSARY = {
@@ -98,6 +98,8 @@ def _not_asked(run: Results) -> str:
 
 def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
     """What was not asked, is off, is missing, or could not be judged because of that: never the same record twice."""
+    if why := nothing_to_run(run.records):
+        return f"Nothing to run: {ended(printable(why))}", ""
     parts, total = parts_of(run), len(run.records)
     broken = import_fails(bad)
     if broken and not left_by_import(bad):

@@ -59,9 +59,9 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
         parts = [part for part in parts if part.verdict != NOT_JUDGED]
     right = [part for part in parts if part.right and part.verdict == Verdict.MATCH]
     matching = []
-    if len(parts) > _MOST_PARTS and len(right) < len(parts):  # which of them match is in none of the reader's questions
+    if len(parts) > _MOST_PARTS and len(right) < len(parts):
         parts = [part for part in parts if part not in right]
-        matching = [f"{len(right)} other part{'s' * (len(right) != 1)} match{'es' * (len(right) == 1)}."] if right else []
+        matching = [f"{len(right)} others match."] * bool(right)
     if not parts:
         return []
     rows = [
