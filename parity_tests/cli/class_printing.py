@@ -35,7 +35,7 @@ def print_class(
     if changes is not None:
         count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
         print_wrapped([count] if quiet else [*(change.sentence for change in changes), count])
-    print_wrapped(summary(tables, out)[: 1 if quiet else None])
+    print_wrapped(summary(tables, out)[: 1 if quiet else None if changes is None else -2])
 
 
 def status_of_class(tables: Tables) -> int:
@@ -91,8 +91,7 @@ def summary(tables: Tables, out: Path) -> list[str]:
         listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         lines.append(f"What a grader should look at is in look.csv: {listed}.")
     lines.append(
-        f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, class.csv, and a feedback.md "
-        "and a report.html for each submission."
+        f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, and a page for each student."
     )
     lines.append(f"To fill the course site's table: parity gradebook {shlex.quote(str(out))} TABLE.csv")
     return lines
