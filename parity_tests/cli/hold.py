@@ -58,8 +58,8 @@ def hold(
 ) -> int:
     """Compare the pairs of a file with torch, with a derived error bound for each element.
 
-    FILE is Python: functions with the decorator @pair(reference=…, shapes={"x": ("N", 30)}) of parity_tests. It is
-    run, so it must be code that you trust. Exit status: 0 agreement, 1 discrepancies, or inputs that test nothing, 2
+    FILE is Python: functions with the decorator @pair(reference=…, shapes={"x": ("N", 30)}) of parity. It is run,
+    so it must be code that you trust. Exit status: 0 agreement, 1 discrepancies, or inputs that test nothing, 2
     what was asked for cannot be done, 3 Parity's own fault.
     """
     from reports.model.run_folder import refuse_unwritable

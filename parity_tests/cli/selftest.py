@@ -18,11 +18,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@click.command()
+GROUPS = {
+    "mutants": "slips",
+    "adversarial": "evasions",
+    "correct": "honest",
+    "nulls": "nulls",
+    "nearmisses": "nearmisses",
+}
+"""What the groups are called, and their kinds in the frame, by which they were called before."""
+_BEFORE = {kind: name for name, kind in GROUPS.items()}
+
+
+@click.command(context_settings={"token_normalize_func": lambda word: _BEFORE.get(word, word)})
 @assignment_option
 @click.option(
     "--only",
-    type=click.Choice(["honest", "slips", "evasions", "nulls", "nearmisses"]),
+    type=click.Choice([*GROUPS]),
     help="Only one of the groups; near misses only where they are named.",
 )
 @click.option(
@@ -64,18 +75,17 @@ def selftest(
 ) -> int:
     """Test Parity itself.
 
-    Mutants (slips), adversarial submissions (evasions), correct variants (honest) and null submissions, which know
-    nothing, are made of the assignment's own solution, and checked as any submission is. Each mutant must be caught
+    Variants are made of the assignment's own solution, and checked as any submission is. Each mutant must be caught
     unless it gives the same numbers or what it changes is not asked for, each adversarial submission be caught, each
-    correct variant match, and no null submission earn more than 2 of 100. A near miss, which is wrong in some elements,
-    calls or rounds alone, must not get the name of what is wrong in all. Exit status 1 for a survivor, a wrong name or
-    a false alarm.
+    correct variant match, and no null submission, which knows nothing, earn more than 2 of 100. A near miss, wrong in
+    some elements, calls or rounds alone, must not get the name of what is wrong in all. Exit status 1 for a survivor, a
+    wrong name or a false alarm.
     """
     import pandas as pd
 
     from parity_tests.proof.proof import KINDS, prove, tasks
 
-    kinds = (only,) if only else KINDS
+    kinds = (GROUPS[only],) if only else KINDS
     rows: list[dict[str, Any]] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -104,14 +114,7 @@ def _print_table(frame: pd.DataFrame) -> None:
     from reports.terminal.lines import table
 
     rows = [["", "asked", "caught", "equivalent", "not asked", "survivors", "false alarms"]]
-    labels = {
-        "slips": "mutants",
-        "evasions": "adversarial",
-        "honest": "correct variants",
-        "nulls": "null",
-        "nearmisses": "near misses",
-    }
-    for kind, label in labels.items():
+    for label, kind in GROUPS.items():
         group = frame[frame["kind"] == kind]
         if not len(group):
             continue

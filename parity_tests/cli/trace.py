@@ -53,7 +53,7 @@ def sizes(value: Any) -> tuple[int, ...]:
     return tuple(found)
 
 
-@click.command()
+@click.command(context_settings={"token_normalize_func": lambda word: "samples" if word == "replicas" else word})
 @click.argument("submission", required=False, type=click.Path(path_type=Path))
 @assignment_option
 @_own_option("--activation", kind=click.Choice(["relu", "tanh"]), help="[mlp: relu]")
@@ -105,7 +105,8 @@ def sizes(value: Any) -> tuple[int, ...]:
 )
 @_own_option("--forced", is_flag=True, help="Start each step from torch's weights: tight for any length.  [mlp]")
 @click.option(
-    "--replicas",
+    "--samples",
+    "replicas",
     type=click.IntRange(2, 64),
     default=4,
     show_default=True,

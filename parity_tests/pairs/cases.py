@@ -217,6 +217,6 @@ _VALUES: Mapping[str, Callable[[tuple[int, ...], np.random.Generator], Array]] =
     "one row": _normal,
     "zeros": _zeros,
     "magnitudes": _magnitudes,
-    "ties and kinks": _ties,
+    "ties and nondifferentiable points": _ties,
 }
 """What each kind of case fills the arrays with."""

@@ -35,7 +35,7 @@ _SINGULAR = ("loss", "class", "bias")
 _TWICE = {"the sum in the sum": "the sum", "the mean in the mean": "the mean"}
 _TWICE |= {"a mean in the mean in": "a mean in", "a sum in the sum in": "a sum in"}
 _TWICE |= {"is left out of the sum in": "is left out of"}
-_OF_WHOLE = frozenset(("operation", "factor", "inner factor", "sign"))
+_OF_WHOLE = frozenset(("operation", "factor", "inner factor", "sign", "nothing"))
 """Operators of which the same is said of a part as of the whole."""
 _INDENT = 4
 

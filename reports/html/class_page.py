@@ -141,7 +141,7 @@ def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, lis
     for row in told:
         name, part = str(row["submission"]), str(row["part"])
         is_absent, count = part in absent.get(name, ()), len(absent.get(name, ()))
-        if not row["diagnosis"] and (name, part) in known or is_absent and row["verdict"] != Verdict.MISSING:
+        if (not row["diagnosis"] and (name, part) in known) or (is_absent and row["verdict"] != Verdict.MISSING):
             continue
         known.add((name, part))
         what = mistake_or_verdict(row["quantity"], row["verdict"], row["diagnosis"])

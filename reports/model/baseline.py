@@ -28,7 +28,7 @@ _VERSIONS = ("parity", "python", "numpy", "torch")
 _PROCESSOR = "processor"
 _UNKNOWN = "unknown"
 _DIGITS = 2
-_SHOWN = 10
+_SHOWN = 5
 
 
 class BaselineError(Exception):
@@ -170,7 +170,7 @@ def drift_level(document: Mapping[str, Any] | None) -> str:
 
 
 def drift_lines(drift: Drift, name: str) -> list[str]:
-    """What has moved, as lines of text: how many, the farthest ten, what came and went, since which versions."""
+    """What has moved, as lines of text: how many, the farthest five, what came and went, since which versions."""
     if not drift:
         return [f"No drift: all {drift.compared} ratios are within {MOVE} of those in {printable(name)}."]
     counts = f"{len(drift.moved)} of {drift.compared} ratios have moved by more than {MOVE}"
@@ -188,7 +188,7 @@ def drift_lines(drift: Drift, name: str) -> list[str]:
             more = f", and {len(names) - 3} more" if len(names) > 3 else ""
             lines.append(f"  {len(names)} {word}: {'; '.join(map(printable, names[:3]))}{more}")
     lines += [f"  {text}" for text in since(drift.versions)]
-    return lines
+    return [*lines, "If that was meant, the same command with --update-baseline makes the baseline anew."]
 
 
 def since(versions: Mapping[str, tuple[str, str]]) -> list[str]:

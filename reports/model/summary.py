@@ -95,7 +95,7 @@ def import_fails(records: Sequence[Record]) -> bool:
 
 
 def nothing_judged(records: Sequence[Record]) -> bool:
-    """Whether there is nothing to run, or the files cannot be imported and nothing at all was judged because of that."""
+    """Whether nothing at all was judged, since there is nothing to run or the files cannot be imported."""
     unseen = import_fails(records) and all(_unseen(record) or record.check == "import" for record in records)
     return unseen or bool(nothing_to_run(records))
 

@@ -11,7 +11,15 @@ from reports.model.numbers import number
 from reports.model.phrases import ended, listed, quantities, quantity_name, shortened
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of, title_of
-from reports.model.summary import import_fails, largest_ratio, left_by_import, not_judged, nothing_judged, nothing_to_run, unwritten
+from reports.model.summary import (
+    import_fails,
+    largest_ratio,
+    left_by_import,
+    not_judged,
+    nothing_judged,
+    nothing_to_run,
+    unwritten,
+)
 from reports.model.verdicts import TABLE, Verdict, word_of
 
 GLOSSARY = {

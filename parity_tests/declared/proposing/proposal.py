@@ -139,7 +139,9 @@ def _fitting(made: Proposal, own: Signature, attributes: Mapping[str, tuple[str,
 
 def _picks(fit: _Fit, indices: frozenset[str]) -> bool:
     """Whether all that a submission picks elements by is drawn as whole numbers."""
-    return all(str(fit.known.takes[take]).startswith("rng.integers") for take, name in fit.names.items() if name in indices)
+    return all(
+        str(fit.known.takes[take]).startswith("rng.integers") for take, name in fit.names.items() if name in indices
+    )
 
 
 def _alike(fit: _Fit) -> int:

@@ -81,12 +81,11 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 def _head(plan: Plan, proposals: Sequence[Proposal]) -> str:
     said = (
-        f"Proposed from {plan.source}. In `given`, letters are the sizes of an array of normal numbers; `run` "
-        "is what is called; `torch` says what is right, and grad(y, x, dy) is the gradient of y in x where dy is the "
-        "one in y. What both give under one name is compared."
+        f"Proposed from {plan.source}. In `given`, letters are sizes; `run` is called, and compared with `torch`, in "
+        "which grad(y, x, dy) is the gradient of y in x where dy is the one in y."
     )
     if any(one.open for one in proposals):
-        said += f" Where there are dots ({OPEN}) something is still to be said; until then `parity check` refuses."
+        said += f" Dots ({OPEN}) are still to be replaced."
     if plan.left_out:
         said += f" Not asked: {', '.join(plan.left_out)}."
     return said

@@ -44,7 +44,8 @@ def test_an_honest_candidate_agrees_in_every_case_and_dtype() -> None:
     assert result
     names = {str(case).split("/")[1] for case in result.frame["case"]}
     assert names == {
-        "drawn", "drawn again", "one row", "zeros", "magnitudes", "ties and kinks", "another size after the first",
+        "drawn", "drawn again", "one row", "zeros", "magnitudes", "ties and nondifferentiable points",
+        "another size after the first",
         "Fortran order", "views with strides", "read-only", "all cases",
         "around 32", "around 64", "around 128", "around 256",
     }  # fmt: skip
@@ -81,7 +82,7 @@ def in_place(x: Array) -> Array:
         (lambda x: np.maximum(x, 0) * (len(x) > 1), lambda x: torch.relu(x), "one row"),
         (lambda x: np.where(x > 0, x, 0) + (x == 0), lambda x: torch.relu(x), "zeros"),
         (lambda x: np.clip(x, 0, 100), lambda x: torch.relu(x), "magnitudes"),
-        (lambda x: x / np.abs(x), lambda x: torch.sign(x), "ties and kinks"),
+        (lambda x: x / np.abs(x), lambda x: torch.sign(x), "ties and nondifferentiable points"),
         (Remembers(), lambda x: x.mean(0), "another size after the first"),
         (by_memory, lambda x: torch.relu(x), "Fortran order"),
         (in_place, lambda x: torch.relu(x), "read-only"),
