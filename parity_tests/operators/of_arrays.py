@@ -7,6 +7,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from parity_tests.operators.of_steps import TILES, TYPES, in_type
 from parity_tests.operators.steps import Change, Made
 
 _AXES = {(1, 0): "element", (2, 0): "row", (2, 1): "column"}
+_FIRST = 1024
 FEW = 4
 """A number that so few elements give says nothing."""
 Map = Callable[[Tensor], Tensor]
@@ -70,43 +72,49 @@ def _zeroed(axis: int | None, last: int, x: Tensor) -> Tensor:
 
 def results_of(results: Mapping[str, Seen], named: Callable[[Any], dict[str, Tensor]]) -> Iterator[Change]:
     """The changes of the wrong results that these show; `named` gives results their names."""
-    offered = [dict(_writings(name, seen)) for name, seen in results.items()]
+    offered = [{words: (write, is_seen) for words, write, is_seen in _writings(*result)} for result in results.items()]
     for words in offered[0]:
         if all(words in other for other in offered):
-            made = _returned({n: o[words] for n, o in zip(results, offered, strict=True)}, named)
-            yield Change(words, made, is_seen=words.startswith("0 in"))
+            writes = partial(_written, {name: o[words][0] for name, o in zip(results, offered, strict=True)})
+            yield Change(words, _returned(writes, named), all(o[words][1] for o in offered), writes)
 
 
-def _returned(changes: Mapping[str, Map], named: Callable[[Any], dict[str, Tensor]]) -> Made:
-    def changed(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: changes[name](x) if name in changes else x for name, x in found.items()}
-
-    return lambda function: lambda **inputs: changed(named(function(**inputs)))
+def _written(changes: Mapping[str, Map], found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: changes[name](x) if name in changes else x for name, x in found.items()}
 
 
-def _writings(name: str, seen: Seen) -> Iterator[tuple[str, Map]]:
-    """What may have been done with a result, as far as the wrong elements do not say otherwise."""
+def _returned(writes: Callable[[Any], dict[str, Tensor]], named: Callable[[Any], dict[str, Tensor]]) -> Made:
+    return lambda function: lambda **inputs: writes(named(function(**inputs)))
+
+
+def _writings(name: str, seen: Seen) -> Iterator[tuple[str, Map, bool]]:
+    """What may have been done with a result, as far as the wrong elements do not say otherwise; whether that is seen.
+
+    Of two elements that are exchanged one may be over its bound alone, the other beside it.
+    """
     got, want, wrong = seen
-    place = place_in(name, wrong)
-    if int(wrong.sum()) == 2:
-        one, two = wrong.nonzero().tolist()
+    place, many = place_in(name, wrong), int(wrong.sum())
+    for one, two in _exchanged(wrong) if many <= 2 else ():
         order = torch.arange(want.numel())
-        order[wrong.flatten()] = order[wrong.flatten()].flip(0)
-        yield f"the elements {one} and {two} are exchanged", lambda y: y.flatten()[order].view(y.shape)
-    if (place or bool(wrong.all())) and not bool(got[wrong].any()):
+        order[[one, two]] = order[[two, one]]
+        at = [list(map(int, np.unravel_index(i, want.shape))) for i in (one, two)]
+        yield f"the elements {at[0]} and {at[1]} are exchanged", partial(_in_order, order), False
+    if (place or many == wrong.numel()) and not bool(got[wrong].any()):
         words = f"0 in {place}, all else agrees" if place else "0 everywhere"
-        yield words, lambda y: y.masked_fill(wrong.to(y.device), 0)
+        yield words, lambda y: y.masked_fill(wrong.to(y.device), 0), got.numel() > 1
+    for kind in (kind for kind in TYPES if kind != "TF32" and _is_in_type(got, kind)):
+        told = not _is_in_type(got[wrong], "float8_e4m3")  # many a number is one of so few bits
+        if told or want.numel() > FEW:
+            yield f"results stored in {kind}", partial(in_type, kind=kind), told
     if want.numel() <= FEW:
         return
-    for kind in (kind for kind in TYPES if kind != "TF32" and torch.equal(in_type(got, kind), got)):
-        yield f"results stored in {kind}", partial(in_type, kind=kind)
     if want.dim() > 1 and want.shape[-1] == want.shape[-2]:
-        yield "the result is transposed", lambda y: y.mT
+        yield "the result is transposed", lambda y: y.mT, False
     for axis, n in enumerate(want.shape):
         if n > 1:
-            yield f"the result is reversed along axis {axis}", partial(torch.flip, dims=(axis,))
-            yield f"the result is one place on along axis {axis}", partial(torch.roll, shifts=1, dims=axis)
-            yield f"the result is one place back along axis {axis}", partial(torch.roll, shifts=-1, dims=axis)
+            yield f"the result is reversed along axis {axis}", partial(torch.flip, dims=(axis,)), False
+            yield f"the result is one place on along axis {axis}", partial(torch.roll, shifts=1, dims=axis), False
+            yield f"the result is one place back along axis {axis}", partial(torch.roll, shifts=-1, dims=axis), False
     at, flat, size = wrong.flatten().nonzero().flatten(), want.flatten(), want.numel()
     first, rows = int(at[0]), torch.tensor((1, *want.shape[::-1])).cumprod(0).tolist()
     for by in dict.fromkeys((*rows, int(at[-1]) - first + 1, *(size // parts for parts in (2, 4, 8, 16, 32)))):
@@ -114,8 +122,30 @@ def _writings(name: str, seen: Seen) -> Iterator[tuple[str, Map]]:
             near = 0 < by <= start <= first < int(at[-1]) and torch.allclose(got.flatten()[first], flat[first - by])
             if near and torch.allclose(got.flatten()[start:], flat[start - by : size - by], rtol=1e-5, atol=0):
                 where = place or f"the elements from {start} on"
-                yield f"{where}: the numbers of {by} elements before; all else agrees", partial(_twice, start, by)
+                yield (
+                    f"{where}: the numbers of {by} elements before; all else agrees",
+                    partial(_twice, start, by),
+                    False,
+                )
                 return
+
+
+def _exchanged(wrong: Tensor) -> Iterator[tuple[int, int]]:
+    """Places of two elements that may be exchanged: of two wrong ones both, of one and those beside it."""
+    at, size = wrong.flatten().nonzero().flatten().tolist(), wrong.numel()
+    if len(at) == 2:
+        yield at[0], at[1]
+    else:
+        yield from ((i, i + 1) for i in (at[0] - 1, at[0]) if 0 <= i < size - 1)
+
+
+def _in_order(order: Tensor, y: Tensor) -> Tensor:
+    return y.flatten()[order].view(y.shape)
+
+
+def _is_in_type(x: Tensor, kind: str) -> bool:
+    """Whether a type holds all numbers, of which a few are looked at first."""
+    return all(torch.equal(in_type(some, kind), some) for some in (x.flatten()[:_FIRST], x))
 
 
 def _twice(start: int, by: int, y: Tensor) -> Tensor:
@@ -138,8 +168,7 @@ def place_of(wrong: Tensor) -> str:
 
 def place_in(name: str, wrong: Tensor) -> str:
     """The same of a result of that name, in which a single element has its index."""
-    at = wrong.nonzero().tolist()
-    return f"{name}{at[0]}" if len(at) == 1 < wrong.numel() else place_of(wrong)
+    return f"{name}{wrong.nonzero().tolist()[0]}" if int(wrong.sum()) == 1 < wrong.numel() else place_of(wrong)
 
 
 def _along(at: list[int], n: int, what: str, axis: int) -> str:

@@ -139,7 +139,7 @@ def _operands(step: Step) -> Iterator[Change]:
         if "conv" in step.plain and key == "weight" and x.shape[2:].numel() > 1:
             turned = partial(lambda a, values: {a: values[a].flip(tuple(range(2, values[a].dim())))}, key)
             yield Change(f"{step.words} with its kernel flipped", step.given(turned))
-        if x.dim() == 1 and len(step.shape) > 1:
+        if x.dim() == 1 and len(step.shape) > 1 and len(tensors) > 1:
             upright = partial(lambda a, values: {a: values[a].unsqueeze(-1)}, key)
             yield Change(f"{step.words} of {key} along the other axis", step.given(upright))
 
@@ -230,13 +230,17 @@ def _beside_the_root(add: Step, root: Step) -> Made:
     return made
 
 
-def unknowns_of(steps: Sequence[Step]) -> Iterator[Unknown]:
-    """The changes that hold a number: of each argument that is one, and what the last steps give times one."""
+def numbers_of(steps: Sequence[Step]) -> Iterator[Unknown]:
+    """Each argument that is a number, with another."""
     for step in steps:
         for name, value in step.values.items():
             if isinstance(value, int | float) and not isinstance(value, bool) and name not in (*_AXES, "correction"):
                 words = f"{step.words} with {name}={{}}, where the reference has {value:.10g}"
                 yield Unknown(words, float(value), partial(lambda s, n, x: s.given(_putting(n, x)), step, name))
+
+
+def factors_of(steps: Sequence[Step]) -> Iterator[Unknown]:
+    """What steps give, the last first, times a number."""
     for step in reversed(steps):
         yield Unknown(
             f"what {step.words} gives, times {{}}", 1.0, partial(lambda s, x: s.giving(lambda y: y * x), step)

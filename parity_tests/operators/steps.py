@@ -32,11 +32,15 @@ _MOST = 16
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a function, with the words for what it then does otherwise; these may say no more than is seen."""
+    """A change of a function, with the words for what it then does otherwise; these may say no more than is seen.
+
+    `writes` is what it makes of the results by name, where it is a change of these alone.
+    """
 
     words: str
     made: Made
     is_seen: bool = False
+    writes: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None
 
 
 @dataclass(frozen=True)

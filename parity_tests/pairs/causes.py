@@ -20,11 +20,12 @@ from parity_tests.operators.of_arrays import FEW, Seen, inputs_of, place_in, res
 from parity_tests.operators.of_parts import backward_within, calls_within
 from parity_tests.operators.of_steps import (
     changes_of,
+    factors_of,
+    numbers_of,
     orders_of,
     precisions_of,
     roots_of,
     sums_of,
-    unknowns_of,
 )
 from parity_tests.operators.steps import Change, Function, Made, Unknown, calls_of, ops_of
 from reference.flow import Flowed
@@ -37,6 +38,8 @@ _ROOM = 8
 """A change is looked at closely where what it gives is within so many radii."""
 _CHANCE = 1e-3
 """Nothing is claimed that one of as many changes as were tried gives by chance with a probability over this."""
+_LEFT = 0.25
+"""What a change may leave of the gaps, as a part of them, to be claimed for them."""
 _CLOSELY, _SAID = 4, 2
 """So many changes of one kind are looked at closely, and so many are said where they give the same."""
 _TURNS = 6
@@ -77,9 +80,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Cause:
-    """The changes that give the same, or else where alone it is wrong; the line of source that would mend it.
+    """The changes that give the same, or else where alone it is over its error bound; the line that would mend it.
 
-    `ended` says what ended the search early.
+    What is within its bound need not be right: no more is said of it. `ended` says what ended the search early.
     """
 
     changes: tuple[Change, ...] = ()
@@ -90,7 +93,7 @@ class Cause:
     @property
     def words(self) -> str:
         """The line that mends it or, where none is known, all else; "" for nothing."""
-        where = f"something that touches {self.place} alone, all else agrees" if self.place else ""
+        where = f"something that touches {self.place}; nothing else is over its error bound" if self.place else ""
         return self.mend or "; ".join(filter(None, (*(change.words for change in self.changes), where)))
 
 
@@ -153,18 +156,23 @@ class _Search:
         self.got = {name: torch.from_numpy(x.astype("float64")) for name, x in case.returned.items()}
         self.want = {name: _wide(one.value) for name, one in case.flowed.items()}
         self.wrong = case.wrong()
-        self.room = {name: _Room.of(self.got[name], one, self.wrong.get(name)) for name, one in case.flowed.items()}
-        self.count = sum(int(seen.wrong.sum()) for seen in self.wrong.values())
+        self.rooms = [_rooms(case), *(_rooms(other) for other in self.others if other.fails)]
+        self.many = max(sum(int(seen.wrong.sum()) for seen in self.wrong.values()), len(others)) > FEW
         self.claims: list[Change] = []
         self.tries = 1
+        self.base: Outputs = {}
 
     def run(self) -> None:
         """Finds the claims. Raises _OutOfTimeError."""
+        self.base = self._run(lambda function: function) or {}
         for kind in self._kinds():
             close = 0
             for change in kind:
                 known = self._solved(change) if isinstance(change, Unknown) else change
-                if known is None or not self._is_near(self._run(known.made)):
+                outputs = None if known is None else self._given_by(known)
+                if known is None or outputs is None or not self._is_near(outputs):
+                    continue
+                if not known.is_seen and self._is_chance(known, outputs):
                     continue
                 close += 1
                 self.claims += [known] if self._is_borne_out(known) else []
@@ -174,7 +182,7 @@ class _Search:
                 return
 
     def place(self) -> str:
-        """Where alone the candidate is wrong, if that says anything and no change is claimed."""
+        """Where alone the candidate is over its error bound, if that says anything and no change is claimed."""
         if self.claims:
             return ""
         places = set()
@@ -192,6 +200,8 @@ class _Search:
         yield changes_of(calls)
         yield roots_of(calls)
         yield orders_of(calls)
+        if whole and self.many:
+            yield numbers_of(calls)
         parts = calls_of(self._run, calls_within)
         yield roots_of(parts)
         yield changes_of(parts)
@@ -200,31 +210,43 @@ class _Search:
         yield precisions_of(ops)
         yield changes_of(ops)
         yield changes_of(ops_of(self._run, backward_within))
-        if whole and max(self.count, len(self.others)) > FEW:
-            yield unknowns_of(calls)
-            yield unknowns_of(ops)
+        if whole and self.many:
+            yield factors_of(calls)
+            yield numbers_of(ops)
+            yield factors_of(ops)
 
-    def _run(self, made: Made) -> Outputs | None:
-        """What the changed reference gives; None where it raises."""
-        self.tries += 1
+    def _given_by(self, change: Change) -> Outputs | None:
+        """What a change gives; None where it raises."""
+        return self._run(change.made) if change.writes is None else change.writes(self.base)
+
+    def _run(self, made: Made, case: Asked | None = None) -> Outputs | None:
+        """What the changed reference gives of a case, the one that is searched if left out; None where it raises."""
+        self.tries, case = self.tries + 1, case or self.case
         try:
             with _Clock(self.until):
-                found = self.case.plain(made(self.case.function))
+                found = case.plain(made(case.function))
                 return found if all(x.layout is torch.strided for x in found.values()) else None
         except _OutOfTimeError:
             raise
         except Exception:  # whatever torch says of arguments that do not fit
             return None
 
-    def _is_near(self, outputs: Outputs | None) -> bool:
+    def _is_near(self, outputs: Outputs) -> bool:
         """Whether what a change gives is near what was got."""
-        if outputs is None or outputs.keys() != self.got.keys():
-            return False
-        return all(self.room[name].holds(x) for name, x in outputs.items())
+        return outputs.keys() == self.got.keys() and all(self.rooms[0][name].holds(x) for name, x in outputs.items())
+
+    def _is_chance(self, change: Change, outputs: Outputs) -> bool:
+        """Whether one of as many changes might come as near by chance."""
+        chance = math.log(self.tries) - math.log(_CHANCE)
+        for case, rooms in zip((self.case, *(case for case in self.others if case.fails)), self.rooms, strict=True):
+            given = outputs if case is self.case else self._run(change.made, case)
+            if given is None or any(name not in given or given[name].shape != x.got.shape for name, x in rooms.items()):
+                return True
+            chance += _log_chance(rooms, given)
+        return chance > 0
 
     def _is_borne_out(self, change: Change) -> bool:
-        """Whether it gives all numbers of all cases within radii of its own, in which the reference's are not."""
-        told, chance = 0, math.log(self.tries)
+        """Whether it gives all numbers of all cases within radii of its own."""
         for case in (self.case, *self.others):
             if case is not self.case and time.process_time() > self.until:
                 raise _OutOfTimeError
@@ -232,23 +254,16 @@ class _Search:
                 flowed = case.evaluate(change.made(case.function))
             except Exception:  # whatever the flow refuses
                 return False
-            wrong = case.wrong()
-            for name in case.returned:
-                one = flowed.get(name)
-                if one is None or judge(case.returned[name], one, None, name).comparison.verdict not in PASSING:
+            for name, got in case.returned.items():
+                if name not in flowed or judge(got, flowed[name], None, name).comparison.verdict not in PASSING:
                     return False
-                unchanged = judge(case.flowed[name].value.detach().cpu().numpy(), one, None, name).comparison
-                if case is self.case and unchanged.verdict not in PASSING:
-                    told += one.value.numel() if unchanged.bad is None else unchanged.bad
-                if case.fails and (name in wrong or case.returned[name].shape != tuple(case.flowed[name].value.shape)):
-                    chance += _log_chance(_wide(torch.from_numpy(case.returned[name])), wrong.get(name), one)
-        return 2 * told >= max(self.count, 1) and (change.is_seen or chance <= math.log(_CHANCE))
+        return True
 
     def _solved(self, unknown: Unknown) -> Change | None:
         """The change with the number that gives what was got, in few digits; None where no number does."""
         target, at = torch.cat([self.got[name].flatten() for name in self.want]), unknown.start
         step = 1e-3 * max(abs(at), 1e-3)
-        before, after = self._flat(unknown, at), self._flat(unknown, at + step)
+        before, after = self._flat(self.base), self._flat(self._run(unknown.made(at + step)))
         at += step
         for turn in range(_TURNS):
             if before is None or after is None:
@@ -259,18 +274,20 @@ class _Search:
                 return None  # it does not lead there
             step = along / square
             at, before = at + step, after
-            after = self._flat(unknown, at)
-            if self._is_near(self._run(unknown.made(at))):
+            outputs = self._run(unknown.made(at)) or {}
+            after = self._flat(outputs)
+            if self._is_near(outputs):
                 short = (float(f"{at:.{digits}g}") for digits in range(1, 12))
                 part = Fraction(at / unknown.start if unknown.start else 0).limit_denominator(_SIZE)
                 tried = (unknown.of(number) for number in (*short, unknown.start * part.numerator / part.denominator))
-                return next((change for change in tried if self._is_near(self._run(change.made))), None)
+                return next((change for change in tried if self._is_near(self._run(change.made) or {})), None)
         return None
 
-    def _flat(self, unknown: Unknown, number: float) -> Tensor | None:
+    def _flat(self, outputs: Outputs | None) -> Tensor | None:
         """All numbers of all results; None where there are others, or some that are not finite."""
-        outputs = self._run(unknown.made(number)) or {}
-        if any(name not in outputs or outputs[name].shape != want.shape for name, want in self.want.items()):
+        if outputs is None or any(
+            name not in outputs or outputs[name].shape != x.shape for name, x in self.want.items()
+        ):
             return None
         flat = torch.cat([_wide(outputs[name]).flatten() for name in self.want])
         return flat if bool(flat.isfinite().all()) else None
@@ -280,55 +297,87 @@ class _Search:
 class _Room:
     """How far from what was got a changed result may be: some radii, and as large a part of its own value.
 
-    `first` are the places that are looked at first, None where all are.
+    `first` are the places that are looked at first. Of those of them that are not met easily, as 0 and whole numbers
+    are, `gap` has how far what is expected is off, in units (radii), and `wrong` which are wrong; of the others `easy`
+    has how many are.
     """
 
     got: Tensor
     part: float
     radius: Tensor
-    first: Tensor | None
+    first: Tensor
+    hard: Tensor
+    unit: Tensor
+    gap: Tensor
+    wrong: Tensor
+    easy: int
 
     @classmethod
-    def of(cls, got: Tensor, one: Flowed, wrong: Seen | None) -> _Room:
+    def of(cls, got: Tensor, one: Flowed, seen: Seen | None) -> _Room:
         """The room around a result for which torch answers `one`."""
-        want, radius = _wide(one.value), _wide(one.radius)
-        known = (want != 0) & want.isfinite() & radius.isfinite()
-        part = float((radius[known] / want[known].abs()).median()) if bool(known.any()) else 0.0
-        part += 4 * torch.finfo(one.value.dtype if one.value.is_floating_point() else torch.float64).eps
-        if radius.shape != got.shape:
-            radius = radius[known].median().expand(got.shape) if bool(known.any()) else torch.zeros(got.shape)
-        if got.numel() <= 2 * _FIRST:
-            return cls(got, part, radius, None)
-        first = torch.arange(0, got.numel(), got.numel() // _FIRST)
-        if wrong is not None:
-            first = torch.cat([wrong.wrong.flatten().nonzero().flatten()[:_FIRST], first])
-        return cls(got, part, radius, first)
+        want, radius, floats = _wide(one.value), _wide(one.radius), one.value.is_floating_point()
+        alike, step = want.shape == got.shape, max(1, got.numel() // _FIRST)
+        wrong = torch.full((got.numel(),), not alike) if seen is None else seen.wrong.flatten()
+        first = torch.arange(0, got.numel(), step)
+        if step > 1:
+            first = torch.cat([wrong.nonzero().flatten()[:_FIRST], first]).unique()
+        size, off = (x.flatten()[first] if alike else x.flatten() for x in (want, radius))
+        known = (size != 0) & size.isfinite() & off.isfinite()
+        part = float((off[known] / size[known].abs()).median()) if bool(known.any()) else 0.0
+        eps = torch.finfo(one.value.dtype if floats else torch.float64).eps
+        if not alike:
+            radius = off[known].median().expand(got.shape) if bool(known.any()) else torch.zeros(got.shape)
+            size = off = torch.zeros(len(first), dtype=torch.float64)
+        there, wrong = got.flatten()[first], wrong[first]
+        hard = (there != 0) & there.isfinite() & size.isfinite() & off.isfinite() & floats
+        unit = off.maximum(eps * there.abs())[hard]
+        gap, easy = (there - size).abs()[hard] / unit, int((wrong & ~hard).sum())
+        return cls(got, part + 4 * eps, radius, first, first[hard], unit, gap, wrong[hard], easy)
 
     def holds(self, x: Tensor) -> bool:
         """Whether a result is in it."""
         if x.shape != self.got.shape:
             return False
         all_of_them = (x, self.got, self.radius)
-        if self.first is not None and not self._near(*(y.flatten()[self.first] for y in all_of_them)):
-            return False
-        return self._near(*all_of_them)
+        return self._near(*(y.flatten()[self.first] for y in all_of_them)) and self._near(*all_of_them)
 
     def _near(self, x: Tensor, got: Tensor, radius: Tensor) -> bool:
         wide = _wide(x)
         return not bool(_off(got, wide, _ROOM * (self.part * wide.abs() + radius)).any())
 
+    def left(self, x: Tensor) -> Tensor:
+        """What a changed result leaves of `gap`, a rounding at least."""
+        got, x = self.got.flatten()[self.hard], x.flatten()[self.hard]
+        eps = torch.finfo(x.dtype if x.is_floating_point() else torch.float64).eps
+        return (got - _wide(x)).abs().maximum(eps * got.abs()) / self.unit
 
-def _log_chance(got: Tensor, seen: Seen | None, one: Flowed) -> float:
-    """How likely a number that has nothing to do with what was got is within the radii, of all wrong elements: its log.
 
-    A number between what is expected and what was got, say. What is 0 or a whole number is met easily.
+def _log_chance(rooms: Mapping[str, _Room], outputs: Outputs) -> float:
+    """How likely numbers that have nothing to do with what was got come as near to it as these outputs: its log.
+
+    Numbers between what is expected and what was got, say: of n the chance is some (2 ρ)ⁿ, where ρ is how far they are
+    off, as a part of how far what is expected is (roots of sums of squares). Asked of the wrong elements, and of all,
+    since a fault may be wider than what is over its bound.
     """
-    radius, gap, where = _wide(one.radius), got.abs(), torch.ones(got.shape, dtype=torch.bool)
-    if seen is not None:
-        gap, where = (got - seen.want).abs(), seen.wrong
-    likely = (2 * radius / gap).nan_to_num(nan=0.0).clamp(1e-12, 1.0)
-    easy = (got == 0) | ~got.isfinite() | torch.tensor(not one.value.is_floating_point())
-    return float(torch.where(easy, likely.clamp(min=0.5), likely)[where].log().sum())
+    off = {name: room for name, room in rooms.items() if room.easy or bool(room.wrong.any())}
+    if not off:
+        return 0.0
+    gap, wrong = (torch.cat(x) for x in zip(*((room.gap, room.wrong) for room in off.values()), strict=True))
+    left = torch.cat([room.left(outputs[name]) for name, room in off.items()])
+    likely = 0.0
+    for some in (wrong, torch.ones_like(wrong)):
+        squares = gap[some].square()
+        part = float((left[some].square().sum() / squares.sum()).sqrt()) if bool(squares.any()) else 1.0
+        if part < _LEFT:
+            many = float(squares.sum() ** 2 / squares.square().sum())  # as many as are large
+            likely = min(likely, many * math.log(2 * part))
+    return likely + math.log(0.5) * sum(room.easy for room in off.values())
+
+
+def _rooms(case: Asked) -> dict[str, _Room]:
+    wrong = case.wrong()
+    got = {name: torch.from_numpy(x.astype("float64")) for name, x in case.returned.items()}
+    return {name: _Room.of(got[name], one, wrong.get(name)) for name, one in case.flowed.items()}
 
 
 def _wide(x: Tensor) -> Tensor:

@@ -213,11 +213,15 @@ class Trial:
             if cause.changes:
                 verdict = NAMED if missed <= PART else OTHERWISE
             else:
-                places = {place_in(key, answers.moved(wide[key], x)) for key, x in right.items()} - {""}
-                verdict = OTHERWISE if places != {cause.place} else NAMED if name == answers.ONE_OFF else PLACED
-            if cause.words:
+                moved = {key: answers.moved(wide[key], x) for key, x in right.items()}
+                still = any(bool((seen.wrong & ~moved[key]).any()) for key, seen in asked.wrong().items())
+                alone = {cause.place} == {place_in(key, x) for key, x in moved.items()} - {""}
+                right_place = NAMED if name == answers.ONE_OFF else PLACED
+                verdict = right_place if alone else OTHERWISE if still and cause.place else ""
+            if verdict:
                 self.row.faults[name].append(verdict)
-            self.row.said[name] = f"{verdict}, missed by {missed:.2g}: {cause.words}" if cause.words else cause.ended
+            said = f"{verdict or 'no cause'}, missed by {missed:.2g}: {cause.words}"
+            self.row.said[name] = said if cause.words else cause.ended
             self.keep(self.row)
 
 
