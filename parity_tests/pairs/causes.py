@@ -93,7 +93,7 @@ class Cause:
     @property
     def words(self) -> str:
         """The line that mends it or, where none is known, all else; "" for nothing."""
-        where = f"something that touches {self.place}; nothing else is over its error bound" if self.place else ""
+        where = f"something that touches {self.place}: nothing else is over its error bound" if self.place else ""
         return self.mend or "; ".join(filter(None, (*(change.words for change in self.changes), where)))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from parity_tests.protocol.quantity import Quantity
 from reports.model.elements import ARRAYS
 from reports.model.environment import Environment
 from reports.model.notes import Note, NoteKind
+from reports.model.phrases import ended, near_names
 from reports.model.records import Record
 from reports.model.verdicts import PASSING, Verdict
 
@@ -41,6 +42,8 @@ RESERVED = (
     "store", "products", "search", "inputs",
 )  # fmt: skip
 """The options of `hold`: an input of such a name is given in `inputs={...}`."""
+_BY_NAME = {"missing", "unexpected", "keyword"}
+"""Words of what Python and torch say of names that a function does not take."""
 
 
 @dataclass(frozen=True)
@@ -145,17 +148,21 @@ def hold(
     if not isinstance(seed, int):
         raise UsageError(f"seed is {_said(seed)}, and a whole number from 0 on; {_in_inputs('seed')}.")
     title = str(name) or name_of(candidate)
-    candidate, reference, given = named(candidate, _as_written(reference), positional, named_inputs, inputs)
+    written = _as_written(reference)
+    candidate, reference, given = named(candidate, written, positional, named_inputs, inputs)
     arithmetic = arithmetic_of(accumulate, store, products)
     options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare, arithmetic, search)
     started, began = time.monotonic(), time.process_time()
     try:
         case = hold_case(candidate, reference, given, options, pair=title, case=title, alone=True)
     except TypeError as error:
-        if not isinstance(reference, BuiltinFunctionType) or not {"missing", "unexpected"} & set(str(error).split()):
+        if inspect.isfunction(written) or not inspect.isroutine(written) or not _BY_NAME & set(str(error).split()):
             raise
-        why = f"{name_of(reference)} does not take inputs called {', '.join(given)} ({str(error).splitlines()[0]})"
-        raise UsageError(f"{why}: inputs go to both sides by name; give them by position.") from error
+        called = [*named_inputs, *(inputs or ())]
+        why = f"{name_of(written)} does not take inputs called {', '.join(called)} ({str(error).splitlines()[0]})"
+        near = "".join(near_names(name, RESERVED) for name in called)
+        said = ended(f"{why}: inputs go to both sides by name; give them by position{near}")
+        raise UsageError(said) from error
     found = with_cause([case], options, time.process_time() - began)
     return HoldResult(run_of({title: found}, options, {title: given}, time.monotonic() - started), {title: found})
 
@@ -297,14 +304,15 @@ def _asked(
     returned = {name: array for name, array in arrays.items() if array is not None}
     if answer.again is not None or returned.keys() != flowed.keys() or held.keys() != flowed.keys():
         return None
-    dtype = None if options.arithmetic is None else torch.float64
+    low = options.arithmetic is not None
+    how: dict[str, Any] = {"dtype": torch.float64 if low else None, "lower": low, "unfused": True}
 
     def again(changed: Callable[..., Any]) -> dict[str, Flowed]:
         found = evaluated(changed, inputs, replace(options, forms=()))
         return found if options.compare is None else _only(found, options.compare)
 
     def called(changed: Callable[..., Any]) -> dict[str, Any]:
-        found = plain(changed, inputs, device=options.device, seed=options.seed, dtype=dtype, unfused=True)
+        found = plain(changed, inputs, device=options.device, seed=options.seed, **how)
         return {name: found[name] for name in flowed}
 
     fails = any(one.comparison.verdict == Verdict.MISMATCH for one in held.values())

@@ -44,6 +44,7 @@ def get_init_inputs():
     return [features, 64]
 """
 FIRST, SECOND = FAULTS[:2]
+Change = Callable[[torch.Tensor], torch.Tensor]
 REFUSED_ONE = PRODUCT.replace("a @ b", "torch.special.bessel_j0(a @ b)")
 
 
@@ -129,11 +130,11 @@ def test_the_cause_of_a_fault_is_said_to_be_what_was_seeded_or_its_place_or_some
     """It is what was seeded where float64 says so, not where float32 cannot tell; what is no change is a place."""
     product, tried = torch.matmul, []
 
-    def seeded(name: str, change: Callable[[torch.Tensor], torch.Tensor], more: float = 0.0) -> list[str]:
+    def seeded(name: str, change: Change, more: float = 0.0, in_float64: Change | None = None) -> list[str]:
         def one(function: object, inputs: dict[str, torch.Tensor]) -> list[object]:
             a, b = inputs["a"], inputs["b"]
             exact = product(a.double(), b.double())
-            narrow, wide = ({"output": change(x)} for x in (product(a, b), exact))
+            narrow, wide = {"output": change(product(a, b))}, {"output": (in_float64 or change)(exact)}
             wide["output"] = wide["output"] + more * exact
             return [(name, lambda in_float64: wide if in_float64 else narrow)]
 
@@ -149,7 +150,9 @@ def test_the_cause_of_a_fault_is_said_to_be_what_was_seeded_or_its_place_or_some
     assert seeded(FIRST, torch.neg, 0.1)[-1] == OTHERWISE
     assert seeded(ONE_OFF, one_off)[-1] == NAMED
     assert seeded(FIRST, one_off)[-1] == PLACED
-    assert seeded(FIRST, one_off, 0.1)[-1] == OTHERWISE
+    assert seeded(FIRST, one_off, in_float64=lambda x: torch.where(one_off(x) == x, 1.1 * x, x))[-1] == OTHERWISE
+    assert not {NAMED, PLACED, OTHERWISE} & {*seeded(FIRST, one_off, 0.1)}, "it moves more than what is over its bound"
+    assert tried[-1].startswith("no cause, missed by 0: something that touches output[0, 5]: ")
     assert "other sign" in tried[0], tried
 
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from torch import Tensor
 
 import parity
+import parity_tests.pairs.hold
 from parity_tests.pairs.agrees import assert_agrees
 from parity_tests.pairs.hold import hold
 from parity_tests.pairs.pair import Pair, pair
@@ -155,9 +156,15 @@ WRONG: dict[str, tuple[Function, Function, str]] = {
     ),
     "rows not written": (written(zero_rows), layer, "0 in rows from 5 on, all else agrees"),
     "rows written twice": (written(write_twice), layer, "rows from 4 on: the numbers of 64 elements before"),
-    "lanes": (written(spoil_lanes), layer, "something that touches every 4th column from 0 on alone"),
-    "one element": (written(spoil_one), layer, "something that touches output[3, 4] alone, all else agrees"),
+    "lanes": (written(spoil_lanes), layer, "something that touches every 4th column from 0 on: nothing else is"),
+    "one element": (written(spoil_one), layer, "something that touches output[3, 4]: nothing else is over its error"),
     "one element of 0": (written(clear_one), layer, "0 in output[3, 4], all else agrees"),
+    "two numbers of 0": (lambda x, w, b: torch.zeros(2), lambda x, w, b: x[:2] @ w[0], "0 everywhere"),
+    "a number of fewer bits": (
+        lambda x, w, b: lower((x[0] @ w[0]).sum(), torch.float16),
+        lambda x, w, b: (x[0] @ w[0]).sum(),
+        "results stored in float16",
+    ),
 }
 
 
@@ -259,6 +266,83 @@ UNNAMED: dict[str, tuple[Function, Function]] = {
     ),
     "noise": (lambda x, w, b: layer(x, w, b) + 1e-2 * drawn(8, 16, seed=7), layer),
 }
+
+
+LONG = drawn(16, 4096).abs(), drawn(4096, 8, seed=1).abs()
+
+
+def tf32(x: Tensor) -> Tensor:
+    """Rounded to the eleven bits that a tensor core reads, ties to even."""
+    bits = x.view(torch.int32)
+    return ((bits + 0xFFF + ((bits >> 13) & 1)) & -0x2000).view(torch.float32)
+
+
+def test_where_little_is_over_its_bound_a_cause_is_told_by_how_much_it_explains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 128 elements a few are over; what explains a part of the gaps alone is not even judged."""
+    asked, evaluated = [], parity_tests.pairs.hold.evaluated
+    monkeypatch.setattr("parity_tests.pairs.hold.evaluated", lambda *_: asked.append(1) or evaluated(*_))
+    result = hold(lambda a, b: tf32(a) @ tf32(b), torch.matmul, *LONG)
+    assert result.run.records[0].diagnosis == "inputs rounded to TF32; inputs rounded to float16"
+    assert result.run.records[0].bad < 64
+    assert len(asked) == 3, "the reference, and these two"
+
+
+def test_of_a_place_no_more_is_said_than_what_is_over_its_bound() -> None:
+    """All is moved, three columns of small sums so that it is seen: nothing is said of the others."""
+    a, b = LONG[0].clone(), LONG[1] + 0.5
+    a[3:], noise = a[3:] * 1e4, 1e-3 * drawn(16, 8, seed=5)
+    result = hold(lambda a, b: a @ b + noise * (a @ b).abs().amax(1, keepdim=True).clamp(max=500), torch.matmul, a, b)
+    [record] = result.run.records
+    assert record.diagnosis == "something that touches rows 0 to 2: nothing else is over its error bound"
+    assert "agree" not in record.diagnosis
+
+
+def test_two_elements_are_exchanged_of_which_one_is_over_its_bound_alone() -> None:
+    x = 0.01 * torch.arange(1.0, 7).repeat(64, 1).T.contiguous()
+    x[3] = torch.tensor([3e5, -3e5]).repeat(32)
+    x[3, -1] += 0.75
+    swapped = [0, 1, 3, 2, 4, 5]
+    [record] = hold(lambda x: x.sum(1)[swapped], lambda x: x.sum(1), x).run.records
+    assert (record.bad, record.diagnosis) == (1, "the elements [2] and [3] are exchanged")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "words"),
+    [
+        (lambda a, b: (a.bfloat16().float() @ b.bfloat16().float()).half(), "inputs rounded to bfloat16"),
+        (lambda a, b: (a.float() @ b.float()).bfloat16().half(), "results stored in bfloat16"),
+        (lambda a, b: (a[:, 1:].float() @ b[1:].float()).half(), "mm without the first of its 256 terms"),
+    ],
+)
+def test_a_cause_is_said_of_float16_too(candidate: Function, words: str) -> None:
+    a, b = drawn(32, 256).half(), drawn(256, 16, seed=1).half()
+    declared: dict[str, Any] = {"accumulate": "float32", "store": "float16"}
+    assert hold(candidate, torch.matmul, a, b, **declared).run.records[0].diagnosis == words
+    assert hold(lambda a, b: (a.float() @ b.float()).half(), torch.matmul, a, b, **declared)
+
+
+def test_a_number_is_looked_for_before_what_is_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("inputs are rounded")
+
+    monkeypatch.setattr("parity_tests.pairs.causes.inputs_of", refuse)
+    [record] = hold(lambda x: x.tanh() * 3.1714, lambda x: x.tanh() * 3.14, X).run.records
+    assert record.diagnosis == "mul with other=3.1714, where the reference has 3.14"
+
+
+def test_no_change_makes_far_more_numbers_than_the_reference() -> None:
+    """A column times a matrix, of which the vector along yet another axis would make a cube."""
+    largest = []
+
+    def scaled(x: Tensor, y: Tensor) -> Tensor:
+        found = x.unsqueeze(1) * y
+        largest.append(found.dim())
+        return found
+
+    assert not hold(lambda x, y: x * y + 0.1 * y.sin(), scaled, SQUARE[0], SQUARE)
+    assert max(largest) == 2
 
 
 @pytest.mark.parametrize(("candidate", "reference"), UNNAMED.values(), ids=UNNAMED)
