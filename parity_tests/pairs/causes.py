@@ -153,10 +153,9 @@ class _Search:
     def __init__(self, case: Asked, others: Sequence[Asked], seconds: float) -> None:
         self.case, self.others = case, sorted(others, key=_size)
         self.until = time.process_time() + seconds
-        self.got = {name: torch.from_numpy(x.astype("float64")) for name, x in case.returned.items()}
-        self.want = {name: _wide(one.value) for name, one in case.flowed.items()}
         self.wrong = case.wrong()
-        self.rooms = [_rooms(case), *(_rooms(other) for other in self.others if other.fails)]
+        self.failing = [case, *(other for other in self.others if other.fails)]
+        self.rooms = [_rooms(one) for one in self.failing]
         self.many = max(sum(int(seen.wrong.sum()) for seen in self.wrong.values()), len(others)) > FEW
         self.claims: list[Change] = []
         self.tries = 1
@@ -164,15 +163,15 @@ class _Search:
 
     def run(self) -> None:
         """Finds the claims. Raises _OutOfTimeError."""
-        self.base = self._run(lambda function: function) or {}
+        self.base = self._run(lambda function: function)
         for kind in self._kinds():
             close = 0
             for change in kind:
                 known = self._solved(change) if isinstance(change, Unknown) else change
-                outputs = None if known is None else self._given_by(known)
-                if known is None or outputs is None or not self._is_near(outputs):
+                if known is None:
                     continue
-                if not known.is_seen and self._is_chance(known, outputs):
+                outputs = self._run(known.made) if known.writes is None else known.writes(self.base)
+                if not self._is_near(outputs) or self._is_chance(known, outputs):
                     continue
                 close += 1
                 self.claims += [known] if self._is_borne_out(known) else []
@@ -186,14 +185,15 @@ class _Search:
         if self.claims:
             return ""
         places = set()
-        for case in (one for one in (self.case, *self.others) if one.fails):
+        for case in self.failing:
             for name, seen in case.wrong().items():
                 places.add(place_in(name, seen.wrong))
         return places.pop() if len(places) == 1 else ""
 
     def _kinds(self) -> Iterator[Iterator[Change | Unknown]]:
         """The changes, the plainest kind first."""
-        whole = bool(self.wrong) and all(self.got[name].shape == want.shape for name, want in self.want.items())
+        whole = all(self.rooms[0][name].got.shape == one.value.shape for name, one in self.case.flowed.items())
+        whole = whole and bool(self.wrong)
         if whole:
             yield results_of(self.wrong, named)
         calls, ops = calls_of(self._run), ops_of(self._run)
@@ -215,35 +215,32 @@ class _Search:
             yield numbers_of(ops)
             yield factors_of(ops)
 
-    def _given_by(self, change: Change) -> Outputs | None:
-        """What a change gives; None where it raises."""
-        return self._run(change.made) if change.writes is None else change.writes(self.base)
-
-    def _run(self, made: Made, case: Asked | None = None) -> Outputs | None:
-        """What the changed reference gives of a case, the one that is searched if left out; None where it raises."""
+    def _run(self, made: Made, case: Asked | None = None) -> Outputs:
+        """What the changed reference gives of a case, the one that is searched if left out; none where it raises."""
         self.tries, case = self.tries + 1, case or self.case
         try:
             with _Clock(self.until):
                 found = case.plain(made(case.function))
-                return found if all(x.layout is torch.strided for x in found.values()) else None
+                return found if all(x.layout is torch.strided for x in found.values()) else {}
         except _OutOfTimeError:
             raise
         except Exception:  # whatever torch says of arguments that do not fit
-            return None
+            return {}
 
     def _is_near(self, outputs: Outputs) -> bool:
         """Whether what a change gives is near what was got."""
-        return outputs.keys() == self.got.keys() and all(self.rooms[0][name].holds(x) for name, x in outputs.items())
+        rooms = self.rooms[0]
+        return outputs.keys() == rooms.keys() and all(rooms[name].holds(x) for name, x in outputs.items())
 
     def _is_chance(self, change: Change, outputs: Outputs) -> bool:
-        """Whether one of as many changes might come as near by chance."""
+        """Whether one of as many changes might come as near by chance; of what is seen that is not asked."""
         chance = math.log(self.tries) - math.log(_CHANCE)
-        for case, rooms in zip((self.case, *(case for case in self.others if case.fails)), self.rooms, strict=True):
+        for case, rooms in zip(self.failing, self.rooms, strict=True) if not change.is_seen else ():
             given = outputs if case is self.case else self._run(change.made, case)
-            if given is None or any(name not in given or given[name].shape != x.got.shape for name, x in rooms.items()):
+            if any(name not in given or given[name].shape != room.got.shape for name, room in rooms.items()):
                 return True
             chance += _log_chance(rooms, given)
-        return chance > 0
+        return chance > 0 and not change.is_seen
 
     def _is_borne_out(self, change: Change) -> bool:
         """Whether it gives all numbers of all cases within radii of its own."""
@@ -261,7 +258,7 @@ class _Search:
 
     def _solved(self, unknown: Unknown) -> Change | None:
         """The change with the number that gives what was got, in few digits; None where no number does."""
-        target, at = torch.cat([self.got[name].flatten() for name in self.want]), unknown.start
+        target, at = torch.cat([room.got.flatten() for room in self.rooms[0].values()]), unknown.start
         step = 1e-3 * max(abs(at), 1e-3)
         before, after = self._flat(self.base), self._flat(self._run(unknown.made(at + step)))
         at += step
@@ -274,22 +271,21 @@ class _Search:
                 return None  # it does not lead there
             step = along / square
             at, before = at + step, after
-            outputs = self._run(unknown.made(at)) or {}
+            outputs = self._run(unknown.made(at))
             after = self._flat(outputs)
             if self._is_near(outputs):
                 short = (float(f"{at:.{digits}g}") for digits in range(1, 12))
                 part = Fraction(at / unknown.start if unknown.start else 0).limit_denominator(_SIZE)
                 tried = (unknown.of(number) for number in (*short, unknown.start * part.numerator / part.denominator))
-                return next((change for change in tried if self._is_near(self._run(change.made) or {})), None)
+                return next((change for change in tried if self._is_near(self._run(change.made))), None)
         return None
 
-    def _flat(self, outputs: Outputs | None) -> Tensor | None:
+    def _flat(self, outputs: Outputs) -> Tensor | None:
         """All numbers of all results; None where there are others, or some that are not finite."""
-        if outputs is None or any(
-            name not in outputs or outputs[name].shape != x.shape for name, x in self.want.items()
-        ):
+        rooms = self.rooms[0]
+        if any(name not in outputs or outputs[name].shape != room.got.shape for name, room in rooms.items()):
             return None
-        flat = torch.cat([_wide(outputs[name]).flatten() for name in self.want])
+        flat = torch.cat([_wide(outputs[name]).flatten() for name in rooms])
         return flat if bool(flat.isfinite().all()) else None
 
 

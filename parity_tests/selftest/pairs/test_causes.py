@@ -26,7 +26,8 @@ Function = Callable[..., Tensor]
 
 @pytest.fixture(autouse=True)
 def _search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here causes are looked for, among the changes of the reference alone."""
+    """Here causes are looked for, among the changes of the reference alone, however slow the machine is."""
+    monkeypatch.setattr("parity_tests.pairs.causes.SECONDS", 60.0)
     monkeypatch.setattr("parity_tests.pairs.mend.mended", lambda *_: "")
 
 
