@@ -97,8 +97,8 @@ def _writings(name: str, seen: Seen) -> Iterator[tuple[str, Map, bool]]:
     for one, two in _exchanged(wrong) if many <= 2 else ():
         order = torch.arange(want.numel())
         order[[one, two]] = order[[two, one]]
-        at = [list(map(int, np.unravel_index(i, want.shape))) for i in (one, two)]
-        yield f"the elements {at[0]} and {at[1]} are exchanged", partial(_in_order, order), False
+        here, there = (list(map(int, np.unravel_index(i, want.shape))) for i in (one, two))
+        yield f"the elements {here} and {there} are exchanged", partial(_in_order, order), False
     if (place or many == wrong.numel()) and not bool(got[wrong].any()):
         words = f"0 in {place}, all else agrees" if place else "0 everywhere"
         yield words, lambda y: y.masked_fill(wrong.to(y.device), 0), got.numel() > 1

@@ -314,9 +314,9 @@ class _Room:
         want, radius, floats = _wide(one.value), _wide(one.radius), one.value.is_floating_point()
         alike, step = want.shape == got.shape, max(1, got.numel() // _FIRST)
         wrong = torch.full((got.numel(),), not alike) if seen is None else seen.wrong.flatten()
-        first = torch.arange(0, got.numel(), step)
-        if step > 1:
-            first = torch.cat([wrong.nonzero().flatten()[:_FIRST], first]).unique()
+        looked_at = torch.arange(got.numel()) % step == 0
+        looked_at[wrong.nonzero().flatten()[:_FIRST]] = True
+        first = looked_at.nonzero().flatten()
         size, off = (x.flatten()[first] if alike else x.flatten() for x in (want, radius))
         known = (size != 0) & size.isfinite() & off.isfinite()
         part = float((off[known] / size[known].abs()).median()) if bool(known.any()) else 0.0
