@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -405,24 +404,14 @@ def _tree(path: Path, where: str, text: str) -> ast.Module:
 
 
 def _text(path: Path, where: str, part: str, told: Mapping[str, Any]) -> RightText:
-    """The right text of a part: known ones, `module:NAME`, or what is written out, a label behind each line."""
+    """The right text of a part: known ones, or what is written out, a label behind each line."""
     if known := _known_texts(path, where, part, told):
         lines = "\n".join(one.lines.strip("\n") for one in known)
         return _written_out(lines, tuple(told["given"]), "\n".join(one.names for one in known))
-    name = told["texts"][part]
-    if "\n" in name:
-        _tree(path, f"{where}, texts.{part}", name)
-        return _written_out(name, tuple(told["given"]), told.get("names", ""))
-    module, _, of_module = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), of_module)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"{path}, {where}: there is no text {name!r}: {error}.") from error
-    if not isinstance(found, RightText):
-        raise UsageError(
-            f"{path}, {where}: {name!r} is a {type(found).__name__}, not a RightText of parity_tests.parts."
-        )
-    return found
+    lines, place = told["texts"][part], f"{where}, texts.{part}"
+    if not any(isinstance(node, ast.Assign) for node in _tree(path, place, lines).body):
+        raise UsageError(f"{path}, {place}: {lines!r} gives nothing; it is lines such as `out = np.exp(x)  # out`.")
+    return _written_out(lines, tuple(told["given"]), told.get("names", ""))
 
 
 def _known_texts(path: Path, where: str, part: str, told: Mapping[str, Any]) -> list[NamedText]:

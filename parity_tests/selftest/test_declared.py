@@ -36,9 +36,8 @@ torch = """
 out = F.rms_norm(x, (D,), gamma, eps)
 dx, dgamma = grad(out, (x, gamma), dout)
 """
-names = "count, examples, axis, other, everything = float(D), float(N), (1,), (0,), (0, 1)"
-texts.rms_forward = "parity_tests.parts.rms_norm:RMS_FORWARD"
-texts.rms_backward = "parity_tests.parts.rms_norm:RMS_BACKWARD"
+texts.rms_forward = "out = rms_norm(x, gamma, eps)"
+texts.rms_backward = "dx, dgamma = rms_norm_backward(x, gamma, eps, dout)"
 '''
 SOLUTION = """
 import numpy as np
@@ -139,7 +138,7 @@ def test_the_solution_agrees_with_torch(rms: Assignment, linear: Assignment) -> 
     ],
 )
 def test_a_mistake_that_nobody_wrote_down_has_a_name(rms: Assignment, old: str, new: str, name: str) -> None:
-    """By the right text of the part alone, which three lines of the declaration name."""
+    """By the right text of the part alone, which a line of the declaration names."""
     assert failing(rms, changed(rms, old, new)) == {"rms_backward": {name}}
 
 
@@ -154,7 +153,7 @@ def test_a_backward_is_not_blamed_for_its_forward(rms: Assignment) -> None:
     doubled = changed(rms, "gamma * x / root", "2 * gamma * x / root")
     (file, source), *_ = doubled.files.items()
     own = source.replace("(scaled - through) / root, (dout", "2 * (scaled - through) / root, 2 * (dout")
-    assert failing(rms, Variant("own", {file: own})) == {"rms_forward": {"the output is doubled"}}
+    assert failing(rms, Variant("own", {file: own})) == {"rms_forward": {"out is doubled"}}
     outside = changed(rms, "keepdims=True) + eps)", "keepdims=True)) + eps")
     assert set(failing(rms, outside)) == {"rms_forward"}
     dx = [one for one in records(rms, outside, dtypes=["float64"]) if one.quantity == "dx"]
@@ -183,7 +182,8 @@ def test_what_a_method_leaves_on_its_object_is_its_own(linear: Assignment) -> No
         ('name = "RMS norm"', "", "lacks 'name'"),
         ("out, cache = rms_forward(x, gamma, eps)", "out, = = 1", "run, is not Python"),
         ("out, cache = rms_forward(x, gamma, eps)", "out, cache = x, gamma", "no function was called before it"),
-        ("rms_norm:RMS_FORWARD", "rms_norm:NOTHING", "there is no text 'parity_tests.parts.rms_norm:NOTHING'"),
+        ("out = rms_norm(x, gamma, eps)", "out = nothing(x, gamma, eps)", "there is no text of 'nothing'"),
+        ("out = rms_norm(x, gamma, eps)", "rms_norm", "'rms_norm' gives nothing"),
         ('run = """', 'sizes.N = [4, 2]\nrun = """', "sizes.N is .* the least and the most"),
     ],
 )
