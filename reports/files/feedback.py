@@ -130,16 +130,11 @@ def _hints(entry: Entry, hints: Mapping[str, str]) -> list[str]:
 def _more(entry: Entry) -> list[str]:
     """In how many quantities the same was seen, and how many could not be judged because of it."""
     sentences = []
-    unjudged, seen = len(entry.unjudged), len(entry.records)
-    cases = len({record.case for record in entry.records})
+    unjudged, seen = len(entry.unjudged), len(entry.records) + len(entry.again)
     if entry.records[0].check == "import":
         unjudged += seen - 1
-    elif entry.of_first and seen > 1:
-        in_cases = f"of {cases} cases" if cases > 1 else "of this case"
-        again = f", and in {len(entry.again)} where parts work together" if entry.again else ""
-        sentences.append(f"The same shows in {quantities(seen)} {in_cases}{again}.")
-    elif entry.again:
-        sentences.append(f"The same shows in {quantities(len(entry.again))} where parts work together.")
+    elif seen > 1 and (entry.of_first or entry.again):
+        sentences.append(f"The same shows in {quantities(seen)}.")
     if unjudged:
         were = "was" if unjudged == 1 else "were"
         sentences.append(f"Because of it {quantities(unjudged).replace(' ', ' other ', 1)} {were} not judged.")

@@ -59,11 +59,11 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
         parts = [part for part in parts if part.verdict != NOT_JUDGED]
     right = [part for part in parts if part.right and part.verdict == Verdict.MATCH]
     matching = []
-    if len(parts) > _MOST_PARTS and len(right) < len(parts):
+    if len(parts) > _MOST_PARTS and right:
         parts = [part for part in parts if part not in right]
-        matching = [f"{len(right)} others match."] * bool(right)
+        matching = [f"{len(right)} {'others' if parts else 'parts'} match."]
     if not parts:
-        return []
+        return matching
     rows = [
         [
             part.label,
@@ -94,7 +94,7 @@ _RIGHT = ("agree", "not judged", "ratio")
 _TITLE, _VERDICT, _WAITING = 1, 2, 4
 _LONGEST_LABEL = 32
 _MOST_PARTS = 12
-"""Parts that have a line each; of more those that match are counted where something does not."""
+"""Parts that have a line each; of more those that match are counted."""
 
 
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
