@@ -203,7 +203,7 @@ class CardMaker:
             asked=shortened(asked, LONGEST) if not plain else "",
             diagnosis=mistakes(first),
             hint=self._hints.get(first.diagnosis, ""),
-            facts=[] if plain else _facts(first),
+            facts=[] if plain else _facts(first, counted=bool(relation)),
             numbers=numbers,
             code=[] if entry.unwritten else code_of(self._run, entry.records),
             heat=heat_of(self._run, first),
@@ -265,13 +265,14 @@ def _numbers(record: Record) -> Numbers | None:
     )
 
 
-def _facts(record: Record) -> list[tuple[str, str]]:
+def _facts(record: Record, *, counted: bool) -> list[tuple[str, str]]:
+    """What else is known; of what is `counted` already it is not said again how much is wrong."""
     facts = []
     if record.file:
         facts.append(("Where", f"{record.file}, line {record.line}" if record.line else record.file))
     if record.step is not None:
         facts.append(("Step", str(record.step)))
-    if record.bad and record.total and record.bad < record.total:
+    if record.bad and record.total and record.total > 1 and not counted:
         facts.append(("Wrong", f"{record.bad} of {record.total} elements"))
     if record.blame == "reference":
         facts.append(("In higher precision", "torch's value is the one that is further off"))

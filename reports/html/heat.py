@@ -88,12 +88,12 @@ class Whole:
 def whole_of(run: Results, records: Sequence[Record]) -> Whole | None:
     """The picture of the largest array that was kept of these records' first.
 
-    None where the window shows all of it, or nearly all elements are wrong in one colour.
+    None where the window shows all of it, or nearly all elements of the first are wrong in one colour.
     """
     kept = [(record, arrays) for record in records[:_MOST_RECORDS] if (arrays := _comparable(run, record)) is not None]
     levels = [(record, _levels(arrays)) for record, arrays in kept if arrays[0].size > _ROWS * _COLUMNS]
     shapely = [one for one in levels if one[1].min() < one[1].max() and not _of_one_colour(one[1])]
-    if not shapely:
+    if not shapely or _of_one_colour(levels[0][1]):
         return None
     record, largest = max(shapely, key=lambda one: one[1].size)
     what = f"{record.quantity} of {record.case}, {'×'.join(map(str, largest.shape))}"
@@ -105,7 +105,7 @@ def _of_one_colour(levels: np.ndarray) -> bool:
     """Whether nearly all elements are wrong, and by as much."""
     import numpy as np
 
-    return bool(np.bincount(levels.ravel())[1:].max() > _NEARLY_ALL * levels.size)
+    return bool(np.bincount(levels.ravel())[1:].max(initial=0) > _NEARLY_ALL * levels.size)
 
 
 def _levels(arrays: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
