@@ -19,11 +19,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from parity_tests.operators.of_steps import in_type, operand_of, rounded
-from parity_tests.proof.kernelbench.problems import Sums, terms_of
+from parity_tests.proof.kernelbench.problems import Sums, Tensors, terms_of
 from reference.flow import plain
 
 aten = torch.ops.aten
-Tensors = dict[str, Tensor]
 Function = Callable[..., Any]
 ONE_OFF = "one element is off by a thousandth"
 FAULTS = (

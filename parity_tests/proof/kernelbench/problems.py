@@ -13,7 +13,7 @@ import inspect
 import math
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from reference.flow import module_reference
 
 SMALL, OWN = 1e6, 4e7
 """What a call is to cost at most, in products; an element of a result or an input counts as …"""
@@ -96,17 +98,21 @@ def terms_of(func: OpOverload, args: Sequence[Any], out: Any) -> int:
     return 1
 
 
+Tensors = dict[str, Tensor]
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One problem in the sizes that are asked: the model, what its `forward` takes by name, and its longest sum."""
+    """What is asked: a function of named inputs, the terms of its longest sum, and further answers that are right.
 
-    model: torch.nn.Module
-    inputs: dict[str, Any]
-    longest: int
+    `rounded`: whether the numbers of float64, rounded, are a right answer as well.
+    """
 
-    def everything(self) -> dict[str, Any]:
-        """Inputs and weights by name."""
-        return {**self.inputs, **{name: x.detach() for name, x in self.model.named_parameters()}}
+    function: Callable[..., Any]
+    inputs: Mapping[str, Any]
+    longest: int = 1
+    further: Callable[[Tensors], Iterable[tuple[str, Tensors]]] = lambda right: ()
+    rounded: bool = True
 
 
 Size = int | tuple[int, int]
@@ -124,7 +130,7 @@ def listed(folder: Path) -> list[Path]:
 
 
 def opened(path: Path, *, own: bool, scale: float = 1.0) -> Problem:
-    """The problem in sizes that can be asked; its weights and inputs are drawn from seed 0, inputs times `scale`.
+    """A file's model in sizes that can be asked, of inputs and weights drawn from seed 0, inputs times `scale`.
 
     Raises TooLargeError, and whatever the file's own code raises.
     """
@@ -142,8 +148,9 @@ def opened(path: Path, *, own: bool, scale: float = 1.0) -> Problem:
     model = model.eval() if known.draws else model
     names = list(inspect.signature(model.forward).parameters)
     scaled = [x * scale if isinstance(x, Tensor) and x.is_floating_point() and scale != 1 else x for x in given]
+    weights = {name: x.detach() for name, x in model.named_parameters()}
     longest = max((terms for _, terms in known.found), default=1)
-    return Problem(model, dict(zip(names, scaled, strict=False)), longest)
+    return Problem(module_reference(model), {**dict(zip(names, scaled, strict=False)), **weights}, longest)
 
 
 def _elements(model: torch.nn.Module, inputs: Sequence[Any]) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,9 @@ from parity_tests.pairs.causes import SECONDS, Asked, cause_of
 from parity_tests.pairs.freed import as_torch_has_them
 from parity_tests.proof.jury import short
 from parity_tests.proof.kernelbench import answers
-from parity_tests.proof.kernelbench.answers import Tensors
-from parity_tests.proof.kernelbench.problems import TooLargeError, opened
+from parity_tests.proof.kernelbench.problems import Problem, Tensors, TooLargeError, opened
 from parity_tests.protocol.comparison import Comparison
-from reference.flow import Flowed, evaluate, module_reference, plain
+from reference.flow import Flowed, evaluate, plain
 from reports.model.verdicts import PASSING, Verdict
 
 ACCEPTED, ALARM, UNDECIDED, REFUSED, TIME, UNASKED = (
@@ -61,33 +61,13 @@ class Row:
     """The causes' words, with what they miss. They are shown, and not kept in the table."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is asked: a function of named inputs, the terms of its longest sum, and further answers that are right.
-
-    `rounded`: whether the numbers of float64, rounded, are a right answer as well.
-    """
-
-    function: Callable[..., Any]
-    inputs: Mapping[str, Any]
-    longest: int = 1
-    further: Callable[[Tensors], Iterable[tuple[str, Tensors]]] = lambda right: ()
-    rounded: bool = True
-
-
 class RefusedError(Exception):
     """Nothing can be held against a problem; the message says why."""
 
 
 def of_file(path: Path, own: bool, scale: float = 1.0, causes: bool = False) -> Trial:
     """The work on one of KernelBench's problems."""
-
-    def made() -> Problem:
-        problem = opened(path, own=own, scale=scale)
-        function, inputs = module_reference(problem.model), problem.everything()
-        return Problem(function, inputs, problem.longest)
-
-    return Trial(Row(path.parent.name, path.stem), made, causes)
+    return Trial(Row(path.parent.name, path.stem), partial(opened, path, own=own, scale=scale), causes)
 
 
 class Trial:

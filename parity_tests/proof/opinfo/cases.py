@@ -16,8 +16,8 @@ from torch.utils import _pytree as pytree
 
 from parity_tests.pairs.returned import by_name
 from parity_tests.proof.jury import short
-from parity_tests.proof.kernelbench.problems import Sums
-from parity_tests.proof.kernelbench.trial import Problem, RefusedError
+from parity_tests.proof.kernelbench.problems import Problem, Sums
+from parity_tests.proof.kernelbench.trial import RefusedError
 from reference.flow import gradients, plain
 
 GRADIENT = "upstream"
