@@ -138,7 +138,7 @@ def check(
     from parity_tests.harness.flow_answers import kept_between_processes
     from parity_tests.harness.process.available_levels import require
 
-    notebook = submission if submission is not None and submission.suffix == ".ipynb" else None
+    notebook = submission if submission is not None and of_notebook.is_one(submission, assignment) else None
     if notebook is not None:
         (chosen, folder), said = of_notebook.written_out(notebook, assignment), ""
     else:

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 _FUNCTION = re.compile(r"def (\w+)\(")
 
 
+def is_one(file: Path, assignment: str | None) -> bool:
+    """Whether a file is a notebook, or a script in the place of one, as of the assignment of this name."""
+    from parity_tests.protocol.registry import find
+
+    if file.suffix == ".py" and file.is_file() and assignment is not None:
+        return find(assignment).layout.notebook
+    return file.suffix == ".ipynb"
+
+
 def written_out(notebook: Path, assignment: str | None) -> tuple[Assignment, Path]:
     """The assignment that a notebook answers, told by its functions where none is named, and a folder that holds it.
 

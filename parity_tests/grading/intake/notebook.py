@@ -18,6 +18,8 @@ _PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}
 _COMMAND = re.compile(r"\s*[%!?,;/]|.*\?\s*$|.*=\s*[%!]", re.DOTALL)
 """A line that may hold one of IPython's commands."""
 _FUNCTION = re.compile(r"^def +(\w+)", re.MULTILINE)
+_SAVED = re.compile(r"^# In\[[\d ]*\]:", re.MULTILINE)
+"""What stands above each cell of a notebook that was saved as a script."""
 MAX_WORK = 500_000
 """Characters that IPython may go over in one notebook. It goes over a cell anew for each command in it."""
 
@@ -41,6 +43,12 @@ def modules_of(data: bytes, file: str, entry: str = "", *, definitions: bool = F
             text = f"{CELL} {number}\n{_definitions(source)}" if definitions else source
             modules.setdefault(target or file, []).append(text)
     return {name: _guarded("\n\n".join(sources) + "\n", entry) for name, sources in modules.items()}
+
+
+def of_script(data: bytes) -> bytes:
+    """The definitions of a notebook that was saved as a script; another file as it is."""
+    text = data.decode("utf-8", "surrogateescape")
+    return _definitions(text).encode("utf-8", "surrogateescape") if _SAVED.search(text) else data
 
 
 def _definitions(cell: str) -> str:

@@ -20,7 +20,7 @@ from parity_tests.grading.intake.entries import (
     is_archive,
     is_junk,
 )
-from parity_tests.grading.intake.notebook import NotANotebook, modules_of
+from parity_tests.grading.intake.notebook import NotANotebook, modules_of, of_script
 from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.protocol.assignment import Assignment
 from reports.model.escape import encodable, path_text
@@ -164,7 +164,8 @@ class _Selection:
         files.pop(module.parts[-1], None)
         if module.size > MAX_SOURCE:
             raise _Unusable(_too_large(module, MAX_SOURCE))
-        files[wanted] = as_source(module.read(MAX_SOURCE))
+        source = as_source(module.read(MAX_SOURCE))
+        files[wanted] = of_script(source) if self._layout.notebook else source
         self._add_support(files, sources)
         files = self._without_clashes(self._in_package(files))
         if not any(holds_code(files.get(source, b"")) for source in self._layout.sources):
