@@ -350,10 +350,14 @@ def may_agree(got: Returned | Failure | None, known: Answers, name: str) -> bool
 
 
 def _in_shape(got: Returned | Failure | None, want: tuple[int, ...]) -> tuple[Returned | Failure | None, str]:
-    """A result in the shape that is asked, where its own differs by ones alone, with a note on that."""
+    """A result in the shape that is asked, where its own differs by ones alone, with a note on that.
+
+    A row is no column: with one the other makes a matrix.
+    """
     if isinstance(got, Returned) and got.array is not None and got.kind in ("array", "scalar"):
         shape = got.array.shape
-        if shape != want and got.array.size == math.prod(want) and _squeezed(shape) == _squeezed(want):
+        alike = got.array.size == math.prod(want) and _squeezed(shape) == _squeezed(want)
+        if shape != want and alike and math.prod(np.broadcast_shapes(shape, want)) == got.array.size:
             return replace(got, array=got.array.reshape(want)), (
                 f"has shape {shape}, where {want} is usual" if want else ""
             )
