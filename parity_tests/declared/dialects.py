@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from parity_tests.declared.declaration import Declaration, Question
@@ -18,10 +18,12 @@ def usual(declared: Declaration) -> tuple[Question, ...]:
 def asked_of(declared: Declaration, texts: Mapping[str, str]) -> tuple[Question, ...]:
     """The questions in the dialects that the `texts` of a submission's classes and functions tell.
 
-    Where the file of a question tells nothing and another is of a dialect, the question is asked with both right.
+    Where the file of a question tells nothing and another is of a dialect, the question is asked with both right; so it
+    is where its file alone tells the dialect, of all that could.
     """
-    told = {one.name for one in declared.questions if one.of and not one.open and _is_told(one, texts)}
-    return tuple(_choices(declared, told))
+    could = [one for one in declared.questions if one.told and not one.open and any(map(texts.get, one.asks))]
+    told = {one.name for one in could if _is_told(one, texts)}
+    return tuple(_choices(declared, told, [one for one in could if one.name not in told]))
 
 
 def editions_of(declared: Declaration, texts: Mapping[str, str]) -> tuple[str, ...]:
@@ -46,11 +48,18 @@ def texts_of(declared: Declaration, folder: Path, layout: Layout) -> dict[str, s
     return {name: _class_in(sources[module], name) for name, module in where.items()}
 
 
-def _choices(declared: Declaration, told: set[str]) -> Iterator[Question]:
+def _choices(declared: Declaration, told: set[str], silent: Sequence[Question]) -> Iterator[Question]:
+    others_say = {_dialect(one) for one in declared.questions if one.name in told}
     for question in usual(declared):
         others = [one for one in declared.questions if one.of == question.name]
         shown = [one for one in others if one.name in told]
-        yield next(iter(shown or [one for one in others if one.open and told]), question)
+        either = [one for one in others if one.open and told]
+        is_alone = told == {one.name for one in shown} and others_say <= {_dialect(one) for one in silent}
+        yield next(iter(either if either and is_alone else shown or either), question)
+
+
+def _dialect(question: Question) -> str:
+    return question.name.removeprefix(question.of)
 
 
 def _is_told(question: Question, texts: Mapping[str, str]) -> bool:
