@@ -399,7 +399,7 @@ def _called(code: str) -> str:
     bare = code.removeprefix(_OWN)
     if (
         re.fullmatch(r"[^\W\d]\w*(\.\w+)*", bare)
-        or re.fullmatch(r"[-\d.e]+", bare)
+        or re.fullmatch(r"[-\d.e]+|\w+=\w+", bare)
         or bare in ("=", "+=", "-=", "*=", "/=", "+", "-", "*")
     ):
         return bare

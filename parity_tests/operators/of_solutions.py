@@ -141,6 +141,7 @@ def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     """The changes of several places at once."""
     yield from _assigned_in_loops(source, function)
     yield from _left_out_throughout(source, function)
+    yield from _on_one_side(source, function)
 
 
 def _left_out_throughout(source: Source, function: Function) -> Iterator[Change]:
@@ -155,6 +156,24 @@ def _left_out_throughout(source: Source, function: Function) -> Iterator[Change]
                 words = f"`{source.of(left)}` is left out beside `{source.of(kept)}`"
                 edits = tuple((*source.span(node), source.of(kept)) for node in nodes)
                 yield Change("left out", 3, statement.lineno, edits, words, "")
+
+
+def _on_one_side(source: Source, function: Function) -> Iterator[Change]:
+    """All that is padded by, or cut off, on both sides of an axis on one of them."""
+    for statement, _ in statements(function):
+        inner = list(ast.walk(statement)) if isinstance(statement, ast.Assign | ast.Return) else []
+        pairs = [one for one in inner if isinstance(one, ast.Tuple) and len(one.elts) == 2]
+        named = [(one, source.of(one.elts[0])) for one in pairs if source.of(one.elts[0]) == source.of(one.elts[1])]
+        padded = [(one, name) for one, name in named if not name.isdigit()]
+        cut = [(one, source.of(one.lower)) for one in inner if isinstance(one, ast.Slice) and one.lower is not None]
+        cut = [(one, name) for one, name in cut if one.upper is not None and source.of(one.upper).endswith(f"- {name}")]
+        for nodes, said, ways in (
+            (padded, "it is padded", {"end": "(0, 2 * {0})", "beginning": "(2 * {0}, 0)"}),
+            (cut, "it is cut", {"beginning": "2 * {0}:", "end": ": -2 * {0} or None"}),
+        ):
+            for side, new in ways.items() if nodes else ():
+                edits = tuple((*source.span(one), new.format(name)) for one, name in nodes)
+                yield Change("side", 3, statement.lineno, edits, f"{said} at the {side} alone, by twice as much", "")
 
 
 def _assigned_in_loops(source: Source, function: Function) -> Iterator[Change]:

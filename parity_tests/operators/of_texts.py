@@ -155,6 +155,7 @@ def of_names(place: Place) -> Found:
             (4, f"(0 * {name} + 1)", f"1 in place of `{name}`"),
             (4, f"np.abs({name})", f"the magnitude of `{name}` in place of it"),
             (4, f"(-{name})", f"`{name}` has the wrong sign"),
+            (4, f"np.log({name})", f"the logarithm of `{name}` in place of it"),
             (5, f"{name}.sum()", f"the sum of all of `{name}` in place of it"),
         ):
             yield place.change("of a name", rank, new, makes, "", operation=False)
