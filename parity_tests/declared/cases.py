@@ -20,6 +20,8 @@ from parity_tests.protocol.quantity import Key, Quantity
 KIND = "declared"
 AGAIN = ("", " of the second")
 """What the results of each copy of the inputs are called after their names."""
+WITH_ONE = ", twice with one object"
+"""What the title of a case ends in whose second copy is asked after the first, of the objects that it made."""
 AND = "+"
 """Between the names of editions that are asked together."""
 Sizes = Mapping[str, int]
@@ -91,10 +93,12 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
         few = slug == "equal" and len(question.letters) < 2
         if not few and (slug in question.shapes or not question.shapes):
             settings = settings_of(seed, question.name, slug)
+            again = slug == "equal" and question.keeps_objects
             sizes = [dict(row.sizes(question, settings)) for _ in range(row.copies)]
             constants: list[dict[str, Any]] = []
             for _ in range(row.copies):
                 constants.append(_constants(question, settings, constants[-1] if constants else {}))
+            sizes, constants = (sizes * 2, constants * 2) if again else (sizes, constants)
             params = {
                 "question": question.name,
                 "sizes": sizes,
@@ -103,13 +107,14 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
                 "run": [[one.line, list(one.targets), one.part] for one in question.run],
                 "kept": [name for name, _ in question.results],
                 "read": dict(question.read),
+                "again": again,
             }
             asked = tuple(
                 Quantity(f"{name}{AGAIN[k]}", part, Key(name, k))
-                for k in range(row.copies)
+                for k in range(len(sizes))
                 for name, part in question.results
             )
-            name, title = f"{question.name}/{slug}/{dtype}", f"{question.name} {row.title}"
+            name, title = f"{question.name}/{slug}/{dtype}", f"{question.name} {row.title}{WITH_ONE * again}"
             yield Case(
                 name,
                 question.of or question.name,

@@ -35,7 +35,7 @@ OF_PART = {"label", "title"}
 OF_DIALECT = {"told", "given", "run", "torch", "texts", "names", "either"}
 OF_QUESTION = {
     *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "whole"),
-    *("read", "either", "built_of", "dialect", "each", "edition", "arrays", "float64"),
+    *("read", "either", "built_of", "dialect", "each", "edition", "arrays", "float64", "fresh"),
 }
 
 
@@ -64,7 +64,8 @@ class Question:
     is `built_of` classes is not blamed for them. A question that was asked in other ways is given for each; `of` is the
     usual one. Such a dialect is taken where its pattern, `told`, is found in a class that it asks, and an `open` one,
     where either is right, where a pattern is found in another class. What draws its own numbers is asked in `float64`
-    alone. The questions after one of an `edition` are of the same, up to the next.
+    alone. Where results are of a `fresh` object alone, it is not asked twice. The questions after one of an `edition`
+    are of the same, up to the next.
     """
 
     name: str
@@ -84,6 +85,13 @@ class Question:
     open: bool = False
     edition: str = ""
     float64: bool = False
+    fresh: bool = False
+
+    @property
+    def keeps_objects(self) -> bool:
+        """Whether lines call methods of objects that may be asked again."""
+        parts = {one.part for one in self.run}
+        return not self.fresh and any(part.partition(".")[0] in parts for part in parts if "." in part)
 
     @property
     def asks(self) -> tuple[str, ...]:
@@ -272,7 +280,7 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
         {part: _text(path, where, part, told) for part in told.get("texts", {})},
         _all_names(path, where, told), tuple(told.get("shapes", ())), told.get("whole", False),
         told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
-        edition=told.get("edition", ""), float64=told.get("float64", False),
+        edition=told.get("edition", ""), float64=told.get("float64", False), fresh=told.get("fresh", False),
     )  # fmt: skip
     if not found.results:
         raise UsageError(f"{path}, {where}: torch gives no name that run gives as well, so nothing is compared.")

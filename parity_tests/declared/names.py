@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from parity_tests.declared.by_solution import BySolution
 from parity_tests.declared.cases import AGAIN
 from parity_tests.declared.declaration import RIGHT, Declaration, Question
-from parity_tests.declared.judging import Instead, constants, inputs, reference, with_read
+from parity_tests.declared.judging import Instead, constants, inputs, judge, reference, with_read
 from parity_tests.harness.flow_answers import Form, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
@@ -25,12 +26,16 @@ from parity_tests.parts.right_text import FAILS, RightText
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.diagnosis import Arrays, Diagnosis, Draw, Seen
+from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Quantity
 from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import PASSING
 
 OWN_FORWARD = Note(NoteKind.OWN_FORWARD, "is the derivative of its own forward, which is what is wrong")
+
+
+STALE = "what the object keeps of an earlier call is used again"
 
 
 def diagnosis(declared: Declaration) -> Diagnosis:
@@ -102,9 +107,18 @@ def _named(
         return (name,)
     changed = changed or (None if by_text else changes.of(question, plan, quantity, seen, draw))
     if changed is None:
-        return ()
+        return (STALE,) if _is_stale(question, case, quantity, seen, draw) else ()
     hints[changed.words] = changed.hint
     return (changed.words,)
+
+
+def _is_stale(question: Question, case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> bool:
+    """Whether a part is right wherever it is asked of a new object, and here of one that was asked before."""
+    first = tuple(one for one in case.quantities if one.part == quantity.part and one.key.call == 0)
+    if not case.params["again"] or quantity.key.call == 0:
+        return False
+    judged = judge(question, replace(case, quantities=first), draw(case), seen[case.name], Context("cpu", "", ""))
+    return all(one.verdict in PASSING for one in judged.values())
 
 
 def _change(

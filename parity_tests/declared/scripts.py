@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from parity_tests.declared.cases import KIND
+from parity_tests.declared.cases import AGAIN, KIND
 from parity_tests.declared.declaration import Question
 from parity_tests.harness.draft import Draft
 from parity_tests.harness.failing_case import FailingCase, literal
@@ -59,6 +59,8 @@ def script_maker(
 
 
 def _why_none(questions: Mapping[str, Question], record: Record, case: Case) -> str:
+    if case.params["again"] and record.quantity.endswith(AGAIN[1]):
+        return "it is wrong of an object that was asked before, which the run's own case does"
     return DRAWN if questions[case.params["question"]].read else ""
 
 

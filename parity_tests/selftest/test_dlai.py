@@ -10,7 +10,7 @@ import click
 import numpy as np
 import pytest
 
-from parity_tests.cli.of_notebook import written_out
+from parity_tests.cli.of_notebook import is_one, written_out
 from parity_tests.declared.by_solution import MOST_MEMORY, bounded_memory
 from parity_tests.declared.declaration import read
 from parity_tests.grading.intake.entries import Entry
@@ -37,6 +37,9 @@ WIDTH = 0.01
 np.random.seed(1)"""
 
 
+MAGIC = "# In[1]:\n\nget_ipython().run_line_magic('matplotlib', 'inline')"
+
+
 def notebook(*changes: tuple[str, str], source: str = SOURCE) -> bytes:
     """The solution as a notebook is handed in: a function a cell, and cells that print what tests give."""
     cells = [IMPORTS]
@@ -61,7 +64,10 @@ def files_of(data: bytes, assignment: Assignment = C1W4) -> dict[str, str]:
 
 def failing(data: bytes) -> dict[str, set[str]]:
     """What fails of a notebook, by part, each with what it is called."""
-    files = files_of(data)
+    return failing_of(files_of(data))
+
+
+def failing_of(files: dict[str, str]) -> dict[str, set[str]]:
     by_part: dict[str, set[str]] = {}
     for record in failures(records(C1W4, Variant("", files), dtypes=["float64"])):
         by_part.setdefault(record.part, set()).add(record.diagnosis or record.message)
@@ -163,6 +169,24 @@ def test_a_notebook_is_told_by_its_functions(tmp_path: Path) -> None:
         assert (assignment.name, [path.name for path in folder.iterdir()]) == ("dlai-c1w4", ["c1w4.py"])
         with pytest.raises(UsageError, match="defines nothing of any installed assignment"):
             written_out(tmp_path / "b.ipynb", None)
+
+
+def test_a_notebook_that_was_saved_as_a_script_trains_nothing(tmp_path: Path) -> None:
+    script = tmp_path / "deep.py"
+    script.write_text(f"{MAGIC}\n\n# In[2]:\n\n{SOURCE}\n\n# In[ ]:\n\nraise SystemExit(1)\n")
+    assert [is_one(script, name) for name in ("dlai-c1w4", "mlp", None)] == [True, False, False]
+    with click.Context(click.Command("check")):
+        _, folder = written_out(script, "dlai-c1w4")
+        text = (folder / "c1w4.py").read_text()
+    assert failing_of({"c1w4.py": text}) == {}
+    assert failing_of({"c1w4.py": f"{MAGIC}\n{SOURCE}"}).keys() >= {"linear_forward"}
+
+
+def test_a_row_is_no_column() -> None:
+    found = failing(notebook(("dZ.sum(axis=1, keepdims=True) / m", "dZ.sum(axis=1) / m")))
+    assert found.keys() == {"linear_backward"}
+    found = failing(notebook(('"b1": np.zeros((n_h, 1))', '"b1": np.zeros(n_h)')))
+    assert found.keys() == {"initialize_parameters"}
 
 
 def test_a_notebook_is_read_once_and_a_class_of_it_is_not_said_to_hold_files_of_another() -> None:

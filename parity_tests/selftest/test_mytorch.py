@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from parity_tests.declared.names import STALE
 from parity_tests.grading.intake.entries import Entry
 from parity_tests.grading.intake.tell import told_by
 from parity_tests.harness.check import check
@@ -262,7 +263,44 @@ def test_a_tree_that_holds_several_homeworks_is_asked_for_all_of_them() -> None:
 def test_the_gradients_of_a_recurrent_cell_add_up_over_its_calls() -> None:
     wrong = changed(f"{NN}/rnn_cell.py", "self.dW_hh += dz", "self.dW_hh = dz")
     found = failing(asked(wrong, "RNNCell.backward", edition="HW3P1"))
-    assert found == {"RNNCell.backward": {"2 is left out of dW_hh after two calls"}}
+    assert found == {"RNNCell.backward": {"the share of the second call is left out of dW_hh after two calls"}}
+
+
+def test_what_an_object_keeps_of_an_earlier_call_must_not_answer_for_a_later_one() -> None:
+    """Of a layer that is asked again, and of a cell whose activation was asked in between."""
+    stale = changed(f"{NN}/linear.py", "self.A = A", "self.A = vars(self).setdefault('A', A)")
+    found = asked(stale, "Linear.backward")
+    assert failing(found) == {"Linear.backward": {STALE}}
+    assert {record.quantity for record in failures(found)} == {"dLdW of the second"}
+    last = changes(
+        (f"{NN}/rnn_cell.py", "return np.tanh(", "self.h = np.tanh("),
+        (
+            f"{NN}/rnn_cell.py",
+            "self.b_hh)\n\n    def backward",
+            "self.b_hh)\n        return self.h\n\n    def backward",
+        ),
+        (f"{NN}/rnn_cell.py", "(1 - h_t**2)", "(1 - self.h**2)"),
+    )
+    (said,) = failing(asked(last, "RNNCell.backward", edition="HW3P1")).values()
+    assert "the derivative 1 − h² of the last call in place of the derivative 1 − h²" in " ".join(said)
+
+
+def test_a_dialect_that_one_file_alone_tells_binds_nobody() -> None:
+    named = ("class Linear:", 'class Linear:\n    """dZdA is W."""\n')
+    assert failing(asked(changed(f"{NN}/linear.py", *named), "Linear.backward")) == {}
+    wrong = SOLUTION[f"{NN}/linear.py"].replace(*named).replace("[:, np.newaxis]", "[:, np.newaxis] / len(dLdZ)")
+    found = failing(asked(SOLUTION | {f"{NN}/linear.py": wrong}, "Linear.backward"))
+    assert found == {"Linear.backward": {"a mean in place of a sum in dLdb"}}
+
+
+def test_a_mean_may_be_taken_of_sums_of_everything_before() -> None:
+    sums = (
+        "sums = np.pad(A.cumsum(2).cumsum(3), ((0, 0), (0, 0), (1, 0), (1, 0))); K = self.kernel; "
+        "rows = sums[:, :, K:] - sums[:, :, :-K]; return (rows[..., K:] - rows[..., :-K]) / K**{}"
+    )
+    for power, wrong in ((2, set()), (1, {"MeanPool2d_stride1.forward"})):
+        by_sums = changed(f"{NN}/pool.py", "return windows.mean(axis=(4, 5))", sums.format(power))
+        assert failing(asked(by_sums, "MeanPool2d_stride1.forward", edition="HW2P1")).keys() == wrong
 
 
 def changes(*rows: tuple[str, str, str]) -> dict[str, str]:
