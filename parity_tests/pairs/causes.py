@@ -40,6 +40,9 @@ _CHANCE = 1e-3
 """Nothing is claimed that one of as many changes as were tried gives by chance with a probability over this."""
 _LEFT = 0.25
 """What a change may leave of the gaps, as a part of them, to be claimed for them."""
+_ALONG, _ALL = 0.02, 0.9
+"""Nor may it leave so much of them in their own direction, where that is as large a part of all that it leaves: it is
+then another change of the same kind, of which some is left, and no rounding."""
 _CLOSELY, _SAID = 4, 2
 """So many changes of one kind are looked at closely, and so many are said where they give the same."""
 _TURNS = 6
@@ -294,8 +297,8 @@ class _Room:
     """How far from what was got a changed result may be: some radii, and as large a part of its own value.
 
     `first` are the places that are looked at first. Of those of them that are not met easily, as 0 and whole numbers
-    are, `gap` has how far what is expected is off, in units (radii), and `wrong` which are wrong; of the others `easy`
-    has how many are.
+    are, `gap` has how far what is expected is off, in units (radii), `least` what a rounding is, and `wrong` which are
+    wrong; of the others `easy` has how many are.
     """
 
     got: Tensor
@@ -304,6 +307,7 @@ class _Room:
     first: Tensor
     hard: Tensor
     unit: Tensor
+    least: Tensor
     gap: Tensor
     wrong: Tensor
     easy: int
@@ -327,8 +331,9 @@ class _Room:
         there, wrong = got.flatten()[first], wrong[first]
         hard = (there != 0) & there.isfinite() & size.isfinite() & off.isfinite() & floats
         unit = off.maximum(eps * there.abs())[hard]
-        gap, easy = (there - size).abs()[hard] / unit, int((wrong & ~hard).sum())
-        return cls(got, part + 4 * eps, radius, first, first[hard], unit, gap, wrong[hard], easy)
+        gap, easy = (there - size)[hard] / unit, int((wrong & ~hard).sum())
+        least = eps * there.abs()[hard] / unit
+        return cls(got, part + 4 * eps, radius, first, first[hard], unit, least, gap, wrong[hard], easy)
 
     def holds(self, x: Tensor) -> bool:
         """Whether a result is in it."""
@@ -342,10 +347,8 @@ class _Room:
         return not bool(_off(got, wide, _ROOM * (self.part * wide.abs() + radius)).any())
 
     def left(self, x: Tensor) -> Tensor:
-        """What a changed result leaves of `gap`, a rounding at least."""
-        got, x = self.got.flatten()[self.hard], x.flatten()[self.hard]
-        eps = torch.finfo(x.dtype if x.is_floating_point() else torch.float64).eps
-        return (got - _wide(x)).abs().maximum(eps * got.abs()) / self.unit
+        """What a changed result leaves of `gap`."""
+        return (self.got.flatten()[self.hard] - _wide(x.flatten()[self.hard])) / self.unit
 
 
 def _log_chance(rooms: Mapping[str, _Room], outputs: Outputs) -> float:
@@ -358,12 +361,16 @@ def _log_chance(rooms: Mapping[str, _Room], outputs: Outputs) -> float:
     off = {name: room for name, room in rooms.items() if room.easy or bool(room.wrong.any())}
     if not off:
         return 0.0
-    gap, wrong = (torch.cat(x) for x in zip(*((room.gap, room.wrong) for room in off.values()), strict=True))
-    left = torch.cat([room.left(outputs[name]) for name, room in off.items()])
+    every = [(room.gap, room.wrong, room.least, room.left(outputs[name])) for name, room in off.items()]
+    gap, wrong, least, left = (torch.cat(x) for x in zip(*every, strict=True))
     likely = 0.0
     for some in (wrong, torch.ones_like(wrong)):
         squares = gap[some].square()
-        part = float((left[some].square().sum() / squares.sum()).sqrt()) if bool(squares.any()) else 1.0
+        if not bool(squares.any()):
+            continue
+        part = float((left.abs().maximum(least)[some].square().sum() / squares.sum()).sqrt())
+        if abs(float(left[some] @ gap[some] / squares.sum())) > max(_ALONG, _ALL * part):
+            return 0.0
         if part < _LEFT:
             many = float(squares.sum() ** 2 / squares.square().sum())  # as many as are large
             likely = min(likely, many * math.log(2 * part))

@@ -292,6 +292,15 @@ def test_where_little_is_over_its_bound_a_cause_is_told_by_how_much_it_explains(
     assert evaluated.call_count == 3, "the reference, and these two"
 
 
+def test_a_change_that_leaves_a_part_of_the_same_is_no_cause() -> None:
+    """All elements are off by one factor, which correction=0 has but for a twentieth; its bound is as wide as that."""
+    x, factors = drawn(16, 8192), (1 - 1 / 8192, 1 - 0.95 / 8192)
+    found = [hold(lambda x, by: x.var(1) * by, lambda x, by: x.var(1), x=x, by=by).run.records[0] for by in factors]
+    assert found[0].diagnosis == "var with correction=0, where the reference has 1"
+    assert found[1].verdict == "mismatch"
+    assert "correction" not in found[1].diagnosis
+
+
 def test_of_a_place_no_more_is_said_than_what_is_over_its_bound() -> None:
     """All is moved, three columns of small sums so that it is seen: nothing is said of the others."""
     a, b = LONG[0].clone(), LONG[1] + 0.5
