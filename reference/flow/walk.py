@@ -60,10 +60,10 @@ class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self.random(func, args, kwargs)
         if planned.kind is Kind.ITEM:
             return self.item(func, args[0])
-        if not holds_any(args, kwargs):
-            return func(*args, **kwargs)
         if planned.kind is Kind.RULE:
             return self.ruled(func, args, kwargs, planned)
+        if not holds_any(args, kwargs):
+            return func(*args, **kwargs)
         if planned.kind is Kind.IN_PLACE:
             return self.in_place(func, args, kwargs, planned)
         if planned.kind is Kind.LISTS:

@@ -419,3 +419,25 @@ def test_inputs_that_ask_nothing_are_noted(reference: Any, why: str) -> None:
     assert result
     assert result.run.records[0].note == f"these inputs ask nothing: {why}"
     assert "ask nothing" not in hold(lambda x: x.sum(), lambda x: x.sum(), np.ones(3)).run.records[0].note
+
+
+@pytest.mark.parametrize(
+    ("candidate", "wrong", "reference"),
+    [
+        (lambda x: x + f32(np.linspace(0.1, 1.7, 7)), lambda x: x + f32(np.linspace(0.1, 1.7001, 7)),
+         lambda x: x + torch.linspace(0.1, 1.7, 7)),
+        (lambda x: x * f32(np.logspace(0.1, 1.7, 7)), lambda x: x * f32(np.logspace(0.1, 1.7001, 7)),
+         lambda x: x * torch.logspace(0.1, 1.7, 7)),
+        (lambda x: f32(np.round(x.astype(float), 4)), lambda x: f32(np.round(x.astype(float), 3)),
+         lambda x: torch.round(x, decimals=4)),
+    ],
+    ids=["linspace", "logspace", "round"],
+)  # fmt: skip
+def test_what_is_spaced_or_rounded_to_decimals_may_end_otherwise(candidate: Any, wrong: Any, reference: Any) -> None:
+    x = f32(50 * np.random.default_rng(0).standard_normal((64, 7)))
+    assert hold(candidate, reference, x)
+    assert not hold(wrong, reference, x)
+
+
+def f32(x: Any) -> Any:
+    return x.astype(np.float32)

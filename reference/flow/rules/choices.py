@@ -271,11 +271,15 @@ def sign(op: Operation) -> Radius:
 
 @rule(aten.floor, aten.ceil, aten.trunc, aten.round)
 def to_whole(op: Operation) -> Radius:
-    """Whole numbers: as far as both ends of the neighbourhood lie apart."""
+    """Whole numbers: as far as both ends of the neighbourhood lie apart. To decimals by a product and a quotient."""
     x = op["self"]
     r = op.radius(x)
+    options = {"decimals": op["decimals"]} if "decimals" in op else {}
+    if options:
+        r = plus(r, op.rounding(wide(x).abs()))
     if r is None:
         return None
-    rest = [op["decimals"]] if "decimals" in op else []
-    reach: Tensor = op.func(wide(x) + r, *rest) - op.func(wide(x) - r, *rest)
+    reach: Tensor = op.func(wide(x) + r, **options) - op.func(wide(x) - r, **options)
+    if options:
+        return reach + op.rounding(wide(op.out).abs())
     return reach if bool(reach.any()) else None

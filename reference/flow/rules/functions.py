@@ -38,6 +38,20 @@ def library(op: Operation, candidate: float, carried: Radius, exact: Tensor | bo
     return op.rounded(carried, torch_ulps + op.ulps(name, candidate), exact)
 
 
+@rule(aten.linspace, aten.logspace)
+def spaced(op: Operation) -> Radius:
+    """Numbers from one end to the other, counted from either: three roundings of what both ends are together."""
+    if not op.out.is_floating_point():
+        return None
+    start, end = (wide(torch.as_tensor(op[name])).abs() for name in ("start", "end"))
+    moved = op.rounding((start + end).expand(op.out.shape), 3)
+    for r in (op.radius(op["start"]), op.radius(op["end"])):
+        moved = moved if r is None else moved + r
+    if "base" not in op:
+        return moved
+    return library(op, VECTOR_ULPS, stretched(moved, wide(op.out).abs() * abs(math.log(op["base"]))))
+
+
 def nearest(x: Tensor, r: Tensor) -> Tensor:
     """How near to 0 the neighbourhood comes."""
     return (x.abs() - r).clamp_min(0.0)
