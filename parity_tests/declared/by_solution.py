@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from parity_tests.declared.cases import AGAIN
 from parity_tests.declared.declaration import Declaration, Question
-from parity_tests.declared.judging import inputs, reference
+from parity_tests.declared.judging import inputs, reference, with_read
 from parity_tests.harness.returned import result_of
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import changes_of
@@ -256,7 +256,7 @@ class BySolution:
         return self._names[key]
 
     def _looked_for(self, question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> str:
-        if question.read or question.float64:
+        if question.float64:
             return ""
         asked = [
             (case, k)
@@ -277,7 +277,7 @@ class BySolution:
         wrong = None
         for case, k in asked:
             right = self._solution.run(question, case, draw(case), k, part)
-            if not self._is_right(question, case, k, right, draw):
+            if not self._is_right(question, case, k, right, with_read(case, draw(case), seen[case.name])):
                 return ""
             if wrong is None and not _same(right[result], got[case.name, k][result]):
                 wrong = case, k
@@ -299,15 +299,15 @@ class BySolution:
         is_exact = not all(np.isin(one[result], (0, 1)).all() for one in got.values())
         return self._said(whole or partly, is_exact=is_exact) if whole or partly else ""
 
-    def _is_right(self, question: Question, case: Case, k: int, right: Results, draw: Draw) -> bool:
-        """Whether the solution gives what torch says: of another dialect it does not."""
+    def _is_right(self, question: Question, case: Case, k: int, right: Results, arrays: Mapping[str, Array]) -> bool:
+        """Whether the solution gives what torch says: of another dialect, or of other numbers drawn, it does not."""
         key = question.name, case.name, k
-        if key not in self._right:
+        if key not in self._right or question.read:
             import torch
 
             given = {
                 name: torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
-                for name, value in inputs(case, draw(case), k).items()
+                for name, value in inputs(case, arrays, k).items()
             }
             expected = reference(question, case, k)(**given)
             self._right[key] = all(_same(expected[f"{name}{AGAIN[k]}"].numpy(), one) for name, one in right.items())
