@@ -441,3 +441,10 @@ def test_what_is_spaced_or_rounded_to_decimals_may_end_otherwise(candidate: Any,
 
 def f32(x: Any) -> Any:
     return x.astype(np.float32)
+
+
+@pytest.mark.parametrize(("third", "verdict"), [(3.0, "undecided"), (2.0, "mismatch")])
+def test_which_of_equal_numbers_comes_among_the_largest_is_undecided(third: float, verdict: str) -> None:
+    x = f32(np.array([[1.0, 3.0, third, 0.0]]))
+    found = hold(lambda x: np.array([[2]]), lambda x: x.topk(1).indices, x)
+    assert list(found.frame["verdict"]) == [verdict]

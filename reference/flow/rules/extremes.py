@@ -140,6 +140,9 @@ def in_order(op: Operation) -> tuple[Radius, Radius]:
         near = gap <= reach.narrow(dim, 0, n - 1)
         close.narrow(dim, 0, n - 1).logical_or_(near)
         close.narrow(dim, 1, n - 1).logical_or_(near)
+    if "k" in op and x.dim() and op["k"] < x.shape[dim]:  # what is left out may stand in the place of what is not
+        first_left = op.func(x, op["k"] + 1, dim, op["largest"])[0].narrow(dim, op["k"], 1)
+        close |= (values - wide(first_left)).abs() <= reach
     if not op.local:
         tied = close & (reach == 0)
         op.context.rivals.put(op.out[1], tied, tied, tied)
