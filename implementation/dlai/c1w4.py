@@ -70,3 +70,24 @@ def L_model_backward(AL, Y, caches):
 
 def update_parameters(parameters, grads, learning_rate):
     return {name: value - learning_rate * grads[f"d{name}"] for name, value in parameters.items()}
+
+
+def two_layer_model(X, Y, layers_dims, learning_rate=0.0075, num_iterations=3000, print_cost=False):
+    parameters = initialize_parameters(*layers_dims)
+    for _ in range(num_iterations):
+        A1, first = linear_activation_forward(X, parameters["W1"], parameters["b1"], "relu")
+        A2, second = linear_activation_forward(A1, parameters["W2"], parameters["b2"], "sigmoid")
+        dA2 = -(Y / A2 - (1 - Y) / (1 - A2))
+        dA1, dW2, db2 = linear_activation_backward(dA2, second, "sigmoid")
+        _, dW1, db1 = linear_activation_backward(dA1, first, "relu")
+        grads = {"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}
+        parameters = update_parameters(parameters, grads, learning_rate)
+    return parameters
+
+
+def L_layer_model(X, Y, layers_dims, learning_rate=0.0075, num_iterations=3000, print_cost=False):
+    parameters = initialize_parameters_deep(layers_dims)
+    for _ in range(num_iterations):
+        AL, caches = L_model_forward(X, parameters)
+        parameters = update_parameters(parameters, L_model_backward(AL, Y, caches), learning_rate)
+    return parameters

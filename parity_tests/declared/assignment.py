@@ -133,7 +133,8 @@ def _proof(declared: Declaration) -> Proof:
     """Whoever knows nothing must earn nothing in any of the editions; no case looks at what is lent."""
     folder = declared.folder / declared.solution
     lent = [path for path in sorted(folder.glob("*.py")) if any(fnmatch(path.stem, one) for one in declared.lent)]
-    given = [name for path in lent for name in defined_in(path.read_text(encoding="utf-8"))]
+    asked = {name for one in declared.questions for name in one.asks}
+    given = [name for path in lent for name in defined_in(path.read_text(encoding="utf-8")) if name not in asked]
     set_first = {name for one in declared.questions for line in one.run for name in SET.findall(line.line)}
     return Proof(
         nulls=Nulls(editions=declared.editions),

@@ -224,7 +224,8 @@ def _taken(path: Path, told: Mapping[str, Any]) -> Mapping[str, Any]:
     except (OSError, ValueError, KeyError, StopIteration):
         where = f"question {told.get('name')!r}"
         raise UsageError(f"{path}, {where}: there is no such question in {told['from']!r} beside it.") from None
-    return {**one, **{key: value for key, value in told.items() if key != "from"}}
+    kept = {key: value for key, value in one.items() if key != "edition"}
+    return {**kept, **{key: value for key, value in told.items() if key != "from"}}
 
 
 def _each(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

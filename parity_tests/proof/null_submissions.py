@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from inspect import getsource
 from itertools import product
 
@@ -76,10 +77,11 @@ def mixes(assignment: Assignment) -> Iterator[NullSubmission]:
 
 def _own(assignment: Assignment) -> dict[str, str]:
     """The functions and methods that students write and that are null, each with its file."""
-    right = assignment.proof().nulls.right
+    right, lent = assignment.proof().nulls.right, assignment.layout.lent
     return {
         name: file
         for file, source in unchanged(assignment).files.items()
+        if not any(fnmatch(file, f"{module}.py") for module in lent)
         for name in functions(source)
         if name in assignment.by_function and name not in right
     }

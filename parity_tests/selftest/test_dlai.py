@@ -26,7 +26,7 @@ from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
 
 C1W4 = find("dlai-c1w4")
-SOURCE = (C1W4.solution / "c1w4.py").read_text(encoding="utf-8")
+SOURCE, _, APPLIED = (C1W4.solution / "c1w4.py").read_text(encoding="utf-8").partition("\n\n\ndef two_layer")
 IMPORTS = """import numpy as np
 import matplotlib.pyplot as plt
 from testCases_v4a import *
@@ -180,6 +180,14 @@ def test_a_notebook_that_was_saved_as_a_script_trains_nothing(tmp_path: Path) ->
         text = (folder / "c1w4.py").read_text()
     assert failing_of({"c1w4.py": text}) == {}
     assert failing_of({"c1w4.py": f"{MAGIC}\n{SOURCE}"}).keys() >= {"linear_forward"}
+
+
+def test_the_application_of_a_network_is_asked_on_lent_steps() -> None:
+    trained = "from dnn_app_utils_v3 import *\n" + f"def two_layer{APPLIED}"
+    wrong = trained.replace("range(num_iterations)", "range(1, num_iterations)", 1)
+    for source, fails in ((trained, set()), (wrong, {"two_layer_model"})):
+        found = records(C1W4, Variant("", {"c1w4.py": source}), dtypes=["float64"], edition="application")
+        assert {one.part for one in failures(found)} == fails
 
 
 def test_a_row_is_no_column() -> None:
