@@ -107,18 +107,21 @@ def _named(
         return (name,)
     changed = changed or (None if by_text else changes.of(question, plan, quantity, seen, draw))
     if changed is None:
-        return (STALE,) if _is_stale(question, case, quantity, seen, draw) else ()
+        return (STALE,) if _is_stale(question, plan, case, quantity, seen, draw) else ()
     hints[changed.words] = changed.hint
     return (changed.words,)
 
 
-def _is_stale(question: Question, case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> bool:
+def _is_stale(question: Question, plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> bool:
     """Whether a part is right wherever it is asked of a new object, and here of one that was asked before."""
-    first = tuple(one for one in case.quantities if one.part == quantity.part and one.key.call == 0)
     if not case.params["again"] or quantity.key.call == 0:
         return False
-    judged = judge(question, replace(case, quantities=first), draw(case), seen[case.name], Context("cpu", "", ""))
-    return all(one.verdict in PASSING for one in judged.values())
+    for one in (one for one in plan if one.params["question"] == case.params["question"]):
+        new = [q for q in one.quantities if q.part == quantity.part and not (one.params["again"] and q.key.call)]
+        judged = judge(question, replace(one, quantities=tuple(new)), draw(one), seen[one.name], Context())
+        if any(comparison.verdict not in PASSING for comparison in judged.values()):
+            return False
+    return True
 
 
 def _change(

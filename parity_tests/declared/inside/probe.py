@@ -44,7 +44,7 @@ def declared(submission: Submission, recorder: CallRecorder, params: Params, arr
     for copy, (line, targets, part) in ((copy, one) for group in groups for one in params["run"] for copy in group):
         copy.run(ast.parse(line).body[0], targets, part)
         for other in copies:
-            if other is not copy:
+            if other is not copy and copy.made is None:  # an object may write over what it has itself
                 other.keep_what_changed()
 
 
