@@ -11,7 +11,7 @@ import click
 
 from parity_tests.cli.extras import AUDIT, require
 from parity_tests.cli.options import json_option
-from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
+from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, UNUSABLE
 
 if TYPE_CHECKING:
     from parity_tests.pairs.audit import Audit, Gate
@@ -33,15 +33,16 @@ def audit(file: Path, options: tuple[str, ...], functions: tuple[str, ...], as_j
 
     FILE is run by pytest, with OPTIONS such as `-k name`, so it must be code that you trust. Each comparison that
     passes (assert_close, allclose, assert_allclose, assert_almost_equal) is made again with zeros in place of what was
-    compared, with the other sign, 1 % off, and with single elements that are 0. Exit status: 0 each tells zeros and the
-    other sign, 1 some let them pass, 2 what was asked for cannot be done, 3 Parity's own fault.
+    compared, with the other sign, 1 % off, and with single elements that are 0. Exit status: 0 each place tells zeros
+    and the other sign, 1 some let them pass, 2 what was asked for cannot be done, as where a place compares nothing
+    but 0 and no fault can be tried, 3 Parity's own fault.
     """
     require("an audit", AUDIT)
     from parity_tests.pairs.audit import audit as audited
 
     found = audited(file, options, functions)
     click.echo(json.dumps(asdict(found), indent=2) if as_json else "\n".join(_lines(file, found)))
-    return DISCREPANCIES if found.blind else AGREEMENT
+    return DISCREPANCIES if found.blind else UNUSABLE if found.untried or not found.gates else AGREEMENT
 
 
 def _lines(file: Path, found: Audit) -> list[str]:
@@ -60,13 +61,20 @@ def _lines(file: Path, found: Audit) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines += ["Each column: how many of the faults that were tried would pass.", ""]
+    tried = sum(gate.asked.get("zeros", 0) for gate in found.gates)
+    of = f"{tried} comparisons" + (" that could be tried" if tried < calls else "")
     if found.blind:
-        places = ", ".join(f"{gate.file}:{gate.line}" for gate in found.blind)
         zeros = sum(gate.passed.get("zeros", 0) for gate in found.gates)
-        lines.append(f"Zeros would pass {zeros} of {calls} comparisons; zeros or the other sign pass at {places}.")
-    else:
-        lines.append("Every comparison tells zeros and the other sign.")
+        lines.append(f"Zeros would pass {zeros} of {of}; zeros or the other sign pass at {_places(found.blind)}.")
+    elif tried:
+        lines.append(f"Each of {of} tells zeros and the other sign.")
+    if found.untried:
+        lines.append(f"No fault could be tried, and nothing is known, at {_places(found.untried)}.")
     return lines
+
+
+def _places(gates: list[Gate]) -> str:
+    return ", ".join(f"{gate.file}:{gate.line}" for gate in gates)
 
 
 def _of(gate: Gate, faults: tuple[str, ...]) -> list[str]:

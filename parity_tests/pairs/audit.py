@@ -64,6 +64,11 @@ class Audit:
         """Those that let zeros, or the other sign of everything, pass at least once."""
         return [gate for gate in self.gates if gate.passed.get("zeros", 0) + gate.passed.get("other sign", 0)]
 
+    @property
+    def untried(self) -> list[Gate]:
+        """Those where no fault could be tried: what is compared has no number there, or none but 0."""
+        return [gate for gate in self.gates if not gate.asked]
+
 
 def audit(file: Path, options: Sequence[str] = (), functions: Sequence[str] = ()) -> Audit:
     """Runs a file's tests, with further options of pytest's, and audits what they compare.
@@ -224,7 +229,8 @@ def _faults(actual: Any) -> Iterator[tuple[str, Any]]:
         return
     yield "zeros", _with(actual, lambda x: x * 0)
     yield "other sign", _with(actual, lambda x: -x)
-    yield "1 % off", _with(actual, lambda x: x * 1.01)
+    if any(x.dtype.kind == "f" for x in leaves):
+        yield "1 % off", _with(actual, lambda x: x * 1.01)
     if len(leaves) == 1 and leaves[0].size > 1:
         places = np.flatnonzero(leaves[0])
         for place in places[np.linspace(0, len(places) - 1, min(ELEMENTS, len(places))).astype(int)]:
@@ -232,16 +238,21 @@ def _faults(actual: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _leaves(x: Any) -> Iterator[NDArray[Any]]:
-    """The arrays and numbers of a floating type in it, nested or not."""
+    """The arrays of numbers, and the numbers, in it, nested or not."""
     if isinstance(x, dict):
         x = list(x.values())
     if isinstance(x, list | tuple):
         for one in x:
             yield from _leaves(one)
-    elif is_array(x) or isinstance(x, float):
-        array = np.asarray(in_numpy(x) if is_array(x) else x)
-        if array.dtype.kind == "f":
-            yield array
+    elif _is_number(x):
+        yield np.asarray(in_numpy(x) if is_array(x) else x)
+
+
+def _is_number(x: Any) -> bool:
+    """Whether it is real numbers, or one; booleans are none."""
+    if is_array(x):
+        return str(x.dtype).removeprefix("torch.").startswith(("float", "bfloat", "int", "uint"))
+    return isinstance(x, int | float) and not isinstance(x, bool)
 
 
 def _with(x: Any, change: Function) -> Any:
@@ -249,11 +260,11 @@ def _with(x: Any, change: Function) -> Any:
         return {key: _with(one, change) for key, one in x.items()}
     if isinstance(x, list | tuple):
         return type(x)(_with(one, change) for one in x)
+    if not _is_number(x):
+        return x
     if is_tensor(x):
-        return change(x.detach()).to(x.dtype) if x.is_floating_point() else x
-    if isinstance(x, np.ndarray | np.floating):
-        return np.asarray(change(np.asarray(x)), x.dtype) if x.dtype.kind == "f" else x
-    return change(x) if isinstance(x, float) else x
+        return change(x.detach()).to(x.dtype)
+    return np.asarray(change(np.asarray(x))).astype(x.dtype) if isinstance(x, np.ndarray | np.generic) else change(x)
 
 
 def _without(place: int, x: Any) -> Any:

@@ -33,7 +33,11 @@ def test_only_small_elements_pass():
 
 
 def test_integers():
-    assert torch.allclose(torch.arange(3), torch.arange(3))
+    np.testing.assert_almost_equal(np.array([1, 0, 300]), np.array([1.0, 0.0, 300.0]))
+
+
+def test_only_0():
+    assert torch.allclose(0 * X, 0 * X)
 
 
 def test_a_function_of_its_own():
@@ -56,10 +60,10 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_each_place_that_compares_is_tried_with_faults(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Zeros and the other sign pass at 1e-2 where numbers are small; a failing test, and integers, are not tried."""
+    """Zeros and the other sign pass at 1e-2 where numbers are small; a failing test is not tried."""
     assert main(["audit", str(file), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
-    assert (found["tests"], found["failed"]) == (6, 1)
+    assert (found["tests"], found["failed"]) == (7, 1)
     gates = {TESTS.splitlines()[gate["line"] - 1].strip(): gate for gate in found["gates"]}
     wide = next(gate for line, gate in gates.items() if "atol=1e-2" in line)
     assert (wide["function"], wide["tolerance"]) == ("assert_close", "rtol=0.01, atol=0.01")
@@ -67,13 +71,28 @@ def test_each_place_that_compares_is_tried_with_faults(file: Path, capsys: pytes
     assert wide["asked"]["one element 0"] == 3, "an element that is 0 is no fault"
     told = next(gate for line, gate in gates.items() if "torch.allclose(X, X)" in line)
     assert not any(told["passed"].values())
-    small = next(gate for line, gate in gates.items() if "almost_equal" in line)
+    small = next(gate for line, gate in gates.items() if "1e-9" in line)
     assert small["passed"] == {"zeros": 0, "other sign": 0, "1 % off": 0, "one element 0": 1}
-    integers = next(gate for line, gate in gates.items() if "arange" in line)
-    assert not integers["asked"]
-    assert len(gates) == 5
-    assert main(["audit", str(file), "-k", "narrow"]) == 0
-    assert "Every comparison tells zeros and the other sign." in capsys.readouterr().out
+    assert len(gates) == 6
+    assert main(["audit", str(file), "-k", "narrow or integers"]) == 0
+    assert "Each of 3 comparisons tells zeros and the other sign." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said", "told"),
+    [
+        ("only_0", "No fault could be tried, and nothing is known, at test_theirs_audited.py:29.", False),
+        ("only_0 or integers", "Each of 1 comparisons that could be tried tells zeros", True),
+        ("own", "no comparison of numbers passes in them", False),
+    ],
+)
+def test_what_could_not_be_tried_is_said_and_counts_as_nothing_told(
+    file: Path, capsys: pytest.CaptureFixture[str], chosen: str, said: str, told: bool
+) -> None:
+    assert main(["audit", str(file), "-k", chosen]) == 2
+    out = capsys.readouterr().out
+    assert said in out
+    assert ("tells zeros" in out) is told
 
 
 def test_a_function_of_ones_own_is_audited_too(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
