@@ -18,7 +18,7 @@ from parity_tests.harness.make_records import Setting, check_plan, record_of
 from parity_tests.pairs.door import door
 from parity_tests.pairs.freed import as_torch_has_them
 from parity_tests.pairs.inputs import changed, for_candidate, is_array
-from parity_tests.pairs.positions import name_of, named
+from parity_tests.pairs.positions import name_of, named, refuse_value
 from parity_tests.pairs.result import HoldResult
 from parity_tests.pairs.returned import MASKS, UnreadableError, as_mask, by_name, paired
 from parity_tests.protocol.case import Case
@@ -149,7 +149,7 @@ def hold(
         raise UsageError(f"seed is {_said(seed)}, and a whole number from 0 on; {_in_inputs('seed')}.")
     title = str(name) or name_of(candidate)
     written = _as_written(reference)
-    candidate, reference, given = named(candidate, written, positional, named_inputs, inputs)
+    candidate, reference, given, forms = named(candidate, written, positional, named_inputs, inputs, forms)
     arithmetic = arithmetic_of(accumulate, store, products)
     options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare, arithmetic, search)
     started, began = time.monotonic(), time.process_time()
@@ -402,8 +402,7 @@ def function_of(reference: Any, parameters: Mapping[str, Any] | None) -> Callabl
             "parameters= is for a torch.nn.Module; a function takes its parameters as inputs, and one that is called "
             "parameters is given in inputs={'parameters': …}."
         )
-    if not callable(reference):
-        raise UsageError(f"the reference is a {type(reference).__name__}, not a torch function or module.")
+    refuse_value(reference)
     return reference  # type: ignore[no-any-return]
 
 

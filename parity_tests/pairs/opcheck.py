@@ -43,7 +43,7 @@ def opcheck(
         raise UsageError(f"orders is {orders!r}; 1 asks for first derivatives, 2 for second ones too.")
     chosen = {key: options.pop(key) for key in RESERVED if key in options}
     title = chosen.pop("name", "") or name_of(operation)
-    operation, reference, given = named(operation, reference, positional, options, chosen.pop("inputs", None))
+    operation, reference, given, _ = named(operation, reference, positional, options, chosen.pop("inputs", None))
     by = [name for name, x in given.items() if is_array(x) and _is_floating(x)]
     if not by:
         raise UsageError("no input is of floating-point numbers, in which derivatives are.")

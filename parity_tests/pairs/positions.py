@@ -21,12 +21,22 @@ def name_of(function: Any) -> str:
     return str(getattr(plain, "__name__", "") or type(plain).__name__)
 
 
+def refuse_value(reference: Any) -> None:
+    """Raises UsageError where the reference is no function, but what one returned, say."""
+    if not callable(reference):
+        raise UsageError(
+            f"the reference is a {type(reference).__name__}, not a torch function or module: give what computes it, "
+            "such as lambda x: torch.softmax(x, -1), in place of its value."
+        )
+
+
 class Named(NamedTuple):
-    """The two sides of a pair, and the inputs by the names that both take them by."""
+    """The two sides of a pair, the inputs by the names that both take them by, and further forms of the reference."""
 
     candidate: Function
     reference: Any
     inputs: dict[str, Any]
+    forms: Any = ()
 
 
 def named(
@@ -35,13 +45,16 @@ def named(
     positional: Sequence[Any],
     by_name: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
+    forms: Any = (),
 ) -> Named:
     """The inputs by position, by name and in `inputs`, all by their names.
 
     Those by position get the reference's names for them, or else the candidate's, or their numbers; a side that calls
-    them otherwise, or does not say how, takes them by position all the same. Raises UsageError where one is given
-    twice, has the name of a tolerance or of no input, or where there are more than the reference takes.
+    them otherwise, or does not say how, takes them by position all the same, and so do functions among `forms`. Raises
+    UsageError where one is given twice, has the name of a tolerance or of no input, where there are more than the
+    reference takes, or where that is no function.
     """
+    refuse_value(reference)
     if not isinstance(inputs, Mapping | None):
         raise UsageError(f"inputs= is a {type(inputs).__name__}; it is a dict of inputs by name.")
     by_name = by_name or {}
@@ -58,7 +71,9 @@ def named(
             )
         given |= some
     _refuse_other_names(found.reference, given)
-    return found._replace(inputs=given)
+    if positional and isinstance(forms, list | tuple):
+        forms = [_in_order(form, list(found.inputs)) if callable(form) else form for form in forms]
+    return found._replace(inputs=given, forms=forms)
 
 
 def _in_their_order(candidate: Function, reference: Any, positional: Sequence[Any]) -> Named:
@@ -76,6 +91,8 @@ def _in_their_order(candidate: Function, reference: Any, positional: Sequence[An
         return Named(_in_order(candidate, called), reference, dict(zip(called, positional, strict=True)))
     if ours is not None and len(ours.positional) >= count:
         called = ours.positional[:count]
+    elif theirs is not None and not theirs.any_number:
+        raise UsageError("the reference takes its inputs by name alone, as gradients do: give them so (x=x, g=g).")
     else:
         called = [f"input {number}" for number in range(1, count + 1)]
     candidate = _in_order(candidate, called)

@@ -37,9 +37,8 @@ def radius(reference: Callable[..., Any], /, *positional: Any, **named: Any) -> 
     """
     options = {key: named.pop(key) for key in _OPTIONS if key in named}
     arithmetic = arithmetic_of(**{key: named.pop(key) for key in DECLARED if key in named})
-    function_of(reference, options.get("parameters"))
     inputs = named.pop("inputs", None)
-    _, reference, given = by_name(lambda *_, **__: None, reference, positional, named, inputs)
+    _, reference, given, _ = by_name(lambda *_, **__: None, reference, positional, named, inputs)
     chosen = Options(**options, arithmetic=arithmetic)
     flowed = evaluated(function_of(reference, chosen.parameters), given, chosen)
     return {name: Bounded(one.value, one.radius, one.kind) for name, one in flowed.items()}

@@ -56,6 +56,15 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "a typed radius": (bound_to(radius=1e-3), "one of auto, bound, sample"),
     "a typed tolerance": (lambda: hold(softmax, torchs_softmax, X, rtol=1e-3), "there is no rtol="),
     "an input that has an option's name": (bound_to(seed=2.0), "inputs={"),
+    "a value in place of the function": (
+        lambda: assert_agrees(softmax(X), torch.ones(6, 5), X),  # type: ignore[arg-type]
+        "give what computes it",
+    ),
+    "a value in place of the function, by name": (lambda: hold(softmax, torch.ones(6, 5), x=X), "such as lambda x"),
+    "gradients by position": (
+        lambda: assert_agrees({"output": X, "x": X}, gradients(torchs_softmax, "x", "g"), X, X),
+        "give them so (x=x, g=g)",
+    ),
     "parameters of a function": (bound_to(parameters=X), "inputs={'parameters': …}"),
     "an array of another library": (lambda: hold(softmax, torchs_softmax, Foreign()), "numpy.asarray"),
     "a tolerance in place of assert_close": (
