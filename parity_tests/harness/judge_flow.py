@@ -124,6 +124,9 @@ def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None,
         shape = f"has shape {array.shape}, where {value.shape} is expected"
         return Held(matched("has no elements", kind=NoteKind.UNSEEN) if alike else mismatched(shape), None)
     comparison = compare(got, known)
+    if comparison.verdict == Verdict.UNDECIDED:
+        why = "no error bound holds there, as where numbers tie or a divisor may be 0"
+        comparison = replace(comparison, problem=f"{comparison.problem}: {why}")
     resolution = known.resolution
     if comparison.verdict == Verdict.MISMATCH and comparison.gap is not None:
         comparison, allowed = _explained_by_a_form(comparison, got, known, flowed)
@@ -131,7 +134,8 @@ def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None,
         resolution = allowed.resolution
     elif comparison.verdict in PASSING and flowed.conserved:
         comparison = _conserving(comparison, array, known)
-    if comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
+    known_of = comparison.verdict in PASSING and comparison.undecided != comparison.total
+    if known_of and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the error bound is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=comparison.total, problem=problem)
     elif resolution.median is not None and resolution.median > _coarse(flowed, value):

@@ -242,8 +242,10 @@ def hold_case(
         with _answerable():  # a form is asked when a gap is met
             held = _judged(answer, flowed, _wide(function, replayed, flowed, options), options)
         held = explain(held, getattr(function, "gradients", ()))
-        if alone:
+        if alone and any(one.value.numel() for one in flowed.values()):
             held = {name: _noting_nothing_asked(one, flowed.get(name)) for name, one in held.items()}
+        elif alone:
+            held = {name: _nothing_compared(one) for name, one in held.items()}
     found = _recorded(held, answer.notes, replayed, options, pair, case, seconds)
     if failure is not None:
         return found
@@ -496,6 +498,14 @@ def _noting_nothing_asked(held: Held, flowed: Flowed | None) -> Held:
     no_number = not bool(want.isfinite().any())
     what = "torch's answer is nowhere a number" if no_number else "one number everywhere would pass"
     return replace(held, comparison=held.comparison.noting(f"these inputs ask nothing: {what}", kind=NoteKind.UNSEEN))
+
+
+def _nothing_compared(held: Held) -> Held:
+    """Undecided in place of a match, of a result without elements."""
+    if held.comparison.verdict not in PASSING:
+        return held
+    problem = "has no elements, so nothing was compared: give inputs of which it has some"
+    return replace(held, comparison=Comparison(Verdict.UNDECIDED, total=0, undecided=0, problem=problem))
 
 
 def _recorded(

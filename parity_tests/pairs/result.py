@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from parity_tests.pairs.hold import CaseHeld
+    from reports.model.records import Record
     from reports.model.run import Results
 
 
@@ -38,9 +39,16 @@ class HoldResult(Result):
     @property
     def agrees(self) -> bool:
         """Whether nothing fails, something was compared, and of nothing all elements are undecided."""
-        records = self.run.records
-        whole = [r for r in records if r.verdict == Verdict.UNDECIDED and r.undecided == r.total]
-        return bool(records) and not whole and not any(failing(record, self.strict) for record in records)
+        return bool(self.run.records) and not self._open and not self._wrong
+
+    @property
+    def _wrong(self) -> list[Record]:
+        return [record for record in self.run.records if failing(record, self.strict)]
+
+    @property
+    def _open(self) -> list[Record]:
+        """Those of which nothing was decided, which is no agreement."""
+        return [r for r in self.run.records if r.verdict == Verdict.UNDECIDED and r.undecided == r.total]
 
     def __repr__(self) -> str:
         """The verdict, and what was noticed besides, such as an input that is overwritten."""
@@ -48,7 +56,10 @@ class HoldResult(Result):
         declared = dict.fromkeys(case.declared for cases in self.cases.values() for case in cases if case.declared)
         said = [f"  Declared: {arithmetic}." for arithmetic in declared]
         lines = super().__repr__().replace(f" {LIKELY}: ", f"\n  {LIKELY}: ")
-        lines = "\n".join([lines, *said, *(f"  Note: {note}." for note in notes)])
+        if self._open and not self._wrong:
+            lines = f"No agreement: {len(self._open)} of {len(self.run.records)} quantities are undecided."
+        told = [f"  {sentence(record)}" for record in self._open]
+        lines = "\n".join([lines, *told, *said, *(f"  Note: {note}." for note in notes)])
         return lines if self.agrees else narrow(lines)
 
     @property
@@ -56,11 +67,12 @@ class HoldResult(Result):
         """All that is wrong; in pytest without `-v` what is first, with its likely cause, and how much besides."""
         if not os.environ.get(SHORT):
             return str(self)
-        wrong = [record for record in self.run.records if failing(record, self.strict)]
-        first = first_to_show(self.run, self.strict)
+        wrong = self._wrong or self._open
+        first = first_to_show(self.run, self.strict) or next(iter(self._open), None)
         if first is None or not first.message:
             return str(self)
-        more = f" {len(wrong) - 1} more results are wrong." if len(wrong) > 1 else ""
+        be = "wrong" if self._wrong else "undecided"
+        more = f" {len(wrong) - 1} more results are {be}." if len(wrong) > 1 else ""
         return narrow(f"{sentence(first)}{more}")
 
     @property

@@ -69,10 +69,10 @@ def headline(run: Results) -> str:
     return printable(f"{distinct('submission')}: {', '.join(facts)}")
 
 
-def verdict_sentence(run: Results, strict: bool = False) -> str:
-    """The verdict on the whole run, in a sentence or two."""
+def verdict_sentence(run: Results, strict: bool = False, where: str = ": see the warning above") -> str:
+    """The verdict on the whole run, in a sentence or two; `where` says where more is told of what is undecided."""
     said = verdict_of(run, strict)
-    warning = f"{said.undecided} undecided: see the warning above." if said.undecided else ""
+    warning = f"{said.undecided} undecided{where}." if said.undecided else ""
     return " ".join(filter(None, (said.verdict, said.more, warning)))
 
 

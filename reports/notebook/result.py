@@ -52,7 +52,7 @@ class Result:
         from reports.model.words import sentence, verdict_sentence
         from reports.terminal.run import first_to_show
 
-        lines = [verdict_sentence(self.run, self.strict)]
+        lines = [verdict_sentence(self.run, self.strict, where="")]
         if nothing_judged(self.run.records):
             return lines[0]
         for part in part_summaries(self.run, self.strict):

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,49 @@ def test_what_does_not_agree_is_told_with_its_place_and_numbers() -> None:
     # Where a line ends depends on how many digits this processor's numbers have.
     said = " ".join(str(caught.value).split())
     assert re.search(r"at \[2, 3\] is \S+ torch says \S+ the difference \S+ is \d+ times the error bound", said), said
+
+
+@pytest.mark.parametrize("short", ["1", ""], ids=["", "-v"])
+@pytest.mark.parametrize(
+    ("actual", "reference", "x", "said"),
+    [
+        (
+            np.array([2]),
+            lambda x: x.argmax(-1),
+            np.array([[1.0, 3.0, 3.0]]),
+            "output is undecided at 1 of 1 elements: no",
+        ),
+        (X[:0], lambda x: x * 2, X[:0], "output has no elements, so nothing was compared"),
+        (X[:0], lambda x: x[:0], X, "output has no elements, so nothing was compared"),
+    ],
+    ids=["a tie", "no inputs", "no results"],
+)
+def test_what_is_not_decided_is_no_agreement_and_is_said(
+    monkeypatch: pytest.MonkeyPatch, short: str, actual: Any, reference: Callable[..., Any], x: Any, said: str
+) -> None:
+    monkeypatch.setenv(pytest_plugin.SHORT, short)
+    with pytest.raises(AssertionError) as caught:
+        assert_agrees(actual, reference, x)
+    told = " ".join(str(caught.value).split())
+    assert told.startswith("" if not short else said)
+    assert said in told
+    assert not told.startswith("Agreement")
+    assert "above" not in told
+    assert not hold(lambda x: actual, reference, x)
+
+
+def test_no_elements_of_one_result_beside_another_are_compared_by_their_shape() -> None:
+    assert_agrees((X[:0], X), lambda x: (x[:0], x), X)
+    with pytest.raises(AssertionError):
+        assert_agrees((X[:0], X + 1), lambda x: (x[:0], x), X)
+
+
+def test_forms_take_inputs_by_position_as_the_reference_does() -> None:
+    cancels = {"forms": [lambda z: torch.log(1 + torch.exp(z))]}
+    for reference in (torch.nn.functional.softplus, lambda x: torch.nn.functional.softplus(x)):
+        assert_agrees(np.log(1 + np.exp(10 * X)), reference, 10 * X, **cancels)
+        with pytest.raises(AssertionError):
+            assert_agrees(np.log(1 + np.exp(10 * X)), reference, 10 * X)
 
 
 def test_more_inputs_than_the_reference_takes_are_a_sentence_and_any_others_need_no_names() -> None:
