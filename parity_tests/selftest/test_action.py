@@ -89,7 +89,7 @@ def test_workflows_that_are_shown_give_inputs_that_the_action_has() -> None:
     for content in files.values():
         (step,) = steps_of_ours(content)
         assert step["with"].keys() <= action()["inputs"].keys()
-    wrong = next(iter(files.values())).replace("submission:", "folder:")
+    wrong = next(iter(files.values())).replace("pairs:", "folder:")
     assert not steps_of_ours(wrong)[0]["with"].keys() <= action()["inputs"].keys()
 
 
