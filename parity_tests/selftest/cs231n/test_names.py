@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -16,6 +17,7 @@ from parity_tests.assignments.cs231n.mistakes.diagnosis import experiments
 from parity_tests.assignments.cs231n.mistakes.network_ends import ending
 from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
 from parity_tests.harness import flow_answers
+from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts
@@ -453,3 +455,15 @@ def test_the_right_text_of_a_penalty_gives_torchs_loss_and_gradients_and_another
         changed = [name.partition(" ")[0] for name in told if not np.allclose(other[name], told[name])]
         assert changed == [name for name in changed if name.rstrip("0123456789") == kind]
         assert changed
+
+
+def test_nothing_is_printed_of_what_wrong_formulas_divide_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dividing(*arguments: Any) -> Any:
+        assert np.isinf(np.ones(1) / np.zeros(1))
+        return name_mistakes(*arguments)
+
+    monkeypatch.setattr("parity_tests.harness.stages.name_mistakes", dividing)
+    halved = Rewrite("halved", (Body("relu_forward", "return np.maximum(0, x) / 2, x"),))
+    with warnings.catch_warnings(action="error"):
+        found = failures(records(rewritten(ASSIGNMENT, halved), parts=["relu_forward"]))
+    assert any(record.diagnosis for record in found)
