@@ -70,13 +70,14 @@ class _Elements(ast.NodeTransformer):
         if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
             return value
         holder = ast.Name(target.value.id, ast.Load())
-        return ast.copy_location(ast.Call(ast.Name(_ONE, ast.Load()), [holder, value], []), value)
+        call = ast.copy_location(ast.Call(ast.Name(_ONE, ast.Load()), [holder, value], []), value)
+        return ast.fix_missing_locations(call)
 
 
 def with_one_numbers(tree: ast.Module) -> ast.Module:
     """Return the module, in which an array of one number may be assigned to an element: numpy 2.4 refuses that."""
     _Elements().visit(tree)
-    return ast.fix_missing_locations(tree)
+    return tree
 
 
 OWN_NAMES = {"float": _FloatOfNumpy1, _ONE: one_number}

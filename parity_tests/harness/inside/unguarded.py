@@ -24,10 +24,11 @@ def without_runs(tree: ast.Module, entry: str) -> tuple[ast.Module, int]:
     kept: list[ast.stmt] = []
     line = 0
     for statement in tree.body:
-        names = {node.id for node in _own_nodes(statement) if isinstance(node, ast.Name)} - defined
         if isinstance(statement, _DEFINITIONS) or _is_guard(statement):
             kept.append(statement)
-        elif _calls(statement, callers) or names & tainted:
+            continue
+        names = {node.id for node in _own_nodes(statement) if isinstance(node, ast.Name)} - defined
+        if _calls(statement, callers) or names & tainted:
             line = line or statement.lineno
             tainted |= names
         else:
@@ -39,13 +40,14 @@ def _callers(tree: ast.Module, entry: str) -> set[str]:
     """The functions of the module that call `entry`, directly or through one another, and `entry` if it is one."""
     functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
     callers = {entry} & set(functions)
-    while True:
+    while callers:
         further = {
             name for name, one in functions.items() if name not in callers and any(_calls(s, callers) for s in one.body)
         }
         if not further:
-            return callers
+            break
         callers |= further
+    return callers
 
 
 def _calls(statement: ast.stmt, functions: set[str]) -> bool:
