@@ -102,12 +102,13 @@ def _in_their_order(candidate: Function, reference: Any, positional: Sequence[An
 
 
 def _refuse_other_names(reference: Any, inputs: Mapping[str, Any]) -> None:
-    """Raises UsageError where the reference is a function that has no input of a name that is given."""
-    parameters = _parameters(reference) if inspect.isfunction(reference) else None
+    """Raises UsageError where a function has no input of a name that is given, or a module takes fewer, by position."""
+    is_module = hasattr(reference, "forward")
+    parameters = _parameters(reference) if is_module or inspect.isfunction(reference) else None
     if parameters is None or parameters.any_name or parameters.any_number:
         return
     unknown = [name for name in inputs if name not in parameters.all]
-    if unknown:
+    if unknown and (not is_module or len(inputs) > len(parameters.all)):
         raise UsageError(
             f"{name_of(reference)} has no input {unknown[0]}: inputs go to both sides by name, and its are called "
             f"{', '.join(parameters.all)}. Call them so, or give them by position."

@@ -65,6 +65,7 @@ def _moved(answer: Any) -> Any:
         (lambda: hold(relu, F.relu, x=X), r"called input, inplace\. Call them so, or give them by position"),
         (lambda: hold(relu, torch.matmul, x=X), r"matmul does not take inputs called x .*; give them by position"),
         (lambda: hold(relu, torch.relu, X, rplicas=8), r"take inputs called rplicas .* position; is replicas meant\?$"),
+        (lambda: hold(relu, torch.nn.ReLU(), X, rplicas=8), "ReLU has no input rplicas"),
         (lambda: hold(relu, torch.Tensor.relu, X, more=8), r"relu does not take inputs called more .*; give them by"),
         (lambda: hold(relu, lambda x: F.relu(x), X, x=X), "x is given twice, by position and by name"),
         (lambda: hold(relu, lambda x: F.relu(x), X, X), "takes 1 inputs; 2 were given"),
