@@ -158,7 +158,7 @@ _MACHINE = (
         re.compile(r"(\(|\bDrift: )\d+ of|\[\d+(, \d+)*\]"),
         r"\1#",
     ),  # how many elements or ratios, and the largest's place
-    (re.compile(r"\b\d+ (s\b|units? in the last place)"), "#"),
+    (re.compile(r"(\b\d+|#) (s\b|units? in the last place)"), "#"),
     (re.compile(r"\b(isolation:?) (none|restricted|bubblewrap).*"), r"\1"),
 )
 """What another machine, another BLAS or another version prints otherwise, and what is held instead, line by line."""
