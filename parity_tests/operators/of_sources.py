@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from parity_tests.operators.change import Change
 from parity_tests.operators.expressions import REDUCTIONS, SIGNS, Found, Place
@@ -16,6 +16,7 @@ _LINEAR = frozenset(("dot", "matmul", "sum", "mean", "sqrt", "exp", "log", "squa
 """Functions of which an operation is easily written inside, where it belongs outside, or the other way round."""
 _CURVED = frozenset(("exp", "tanh", "cosh", "log", "sqrt", "sigmoid"))
 _BETA = re.compile(r".*(beta|b)_?[12]$")
+_SIZE = re.compile(r"\.shape(\[.*\])?$|^len\(|\.size$")
 _MOST_STEPS = 8
 _MOST_UNUSED = 3
 
@@ -295,8 +296,11 @@ def _attributes(source: Source, function: Function) -> Iterator[Change]:
                 yield Change("name", 3, node.lineno, ((*source.span(node), other),), "", words)
 
 
-def _unused(source: Source, function: Function) -> list[str]:
-    """Arguments and variables that the function never reads, and entries that its class's other methods alone read."""
+def _unused(source: Source, function: Function) -> dict[str, int]:
+    """Arguments and variables that the function never reads, and entries that its class's other methods alone read.
+
+    Each has the rank of its changes: sizes are often unpacked and not needed, so anything else is likelier.
+    """
     names = [one.arg for one in function.args.args if one.arg != "self"]
     nodes = list(ast.walk(function))
     names += [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
@@ -309,7 +313,16 @@ def _unused(source: Source, function: Function) -> list[str]:
     owner = next((c for c in source.tree.body if isinstance(c, ast.ClassDef) and function in c.body), function)
     entries = dict.fromkeys(_entries(source, owner))
     unused = [name for name in dict.fromkeys(names) if name not in read and name != "_"]
-    return unused[:_MOST_UNUSED] + [one for one in entries if one not in set(_entries(source, function))][:_MOST_UNUSED]
+    sizes = {
+        target.id
+        for one in nodes
+        if isinstance(one, ast.Assign) and _SIZE.search(source.of(one.value))
+        for target in ast.walk(one.targets[0])
+        if isinstance(target, ast.Name)
+    }
+    others = [one for one in entries if one not in set(_entries(source, function))]
+    ranks = {name: 4 if name in sizes else 2 for name in unused}
+    return dict(sorted(ranks.items(), key=lambda one: one[1])[:_MOST_UNUSED]) | dict.fromkeys(others[:_MOST_UNUSED], 2)
 
 
 def _hands_on(node: ast.AST) -> bool:
@@ -327,7 +340,7 @@ def _entries(source: Source, within: ast.AST) -> Iterator[str]:
 
 
 def _used(
-    source: Source, function: Function, statement: ast.Assign | ast.AugAssign | ast.Return, unused: Sequence[str]
+    source: Source, function: Function, statement: ast.Assign | ast.AugAssign | ast.Return, unused: Mapping[str, int]
 ) -> Iterator[Change]:
     """A term or factor more: what is never used, as it is and for each round of a loop."""
     assert statement.value is not None
@@ -340,13 +353,13 @@ def _used(
     }
     for node in ast.walk(statement.value) if unused else ():
         if isinstance(node, ast.Name) and node.id in given and id(node) not in shapes and node is not statement.value:
-            for name in unused:
+            for name, rank in unused.items():
                 edit = (*source.span(node), f"({node.id} * {name})")
-                yield Change("unused", 2, statement.lineno, (edit,), "", f"`{name}` is not used")
+                yield Change("unused", rank, statement.lineno, (edit,), "", f"`{name}` is not used")
     rounds = [f"[{name}]" for name in _counted(function)]
-    for name in unused:
+    for name, rank in unused.items():
         for new in (f"{text} + {name}", f"({text}) * {name}", *(f"{text} + {name}{one}" for one in rounds)):
-            yield Change("unused", 2, statement.lineno, ((*span, new),), "", f"`{name}` is not used")
+            yield Change("unused", rank, statement.lineno, ((*span, new),), "", f"`{name}` is not used")
 
 
 def _counted(function: Function) -> list[str]:

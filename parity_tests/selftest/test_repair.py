@@ -17,7 +17,8 @@ from parity_tests.selftest.fake_records import record
 from reports.model.environment import Environment
 
 MISTAKES = (
-    ("X.T @ grad", "X.T @ grad / len(X)"),  # 4: one change in each of two results
+    # 4: one change in each of two results; D is unpacked and not needed, as often
+    ('self.gradient["W"] = X.T @ grad', 'N, D = X.shape; self.gradient["W"] = X.T @ grad / len(X)'),
     ("grad.sum(axis=0, keepdims=True)", "grad.mean(axis=0, keepdims=True)"),
     ('X @ self.params["W"] + self.params["b"]', '2 * X @ self.params["W"] - self.params["b"]'),  # 3: two changes
     ("return grad * (1 - self.h * self.h)", "return grad * (1 - X * X)"),  # 6: one name in two places
@@ -49,8 +50,8 @@ def found(wrong: Run) -> dict[str, Repair]:
 def test_a_wrong_function_has_its_line_its_words_and_the_code_before_and_after(found: dict[str, Repair]) -> None:
     fix = next(one for one in found["4"].fixes if "len(X)" in one.before)
     assert (fix.file, fix.words) == ("neural_networks.py", "the divisor `len(X)` should not be there")
-    assert fix.before == 'self.gradient["W"] = X.T @ grad / len(X)'
-    assert fix.after == 'self.gradient["W"] = X.T @ grad'
+    assert fix.before == 'N, D = X.shape; self.gradient["W"] = X.T @ grad / len(X)'
+    assert fix.after == 'N, D = X.shape; self.gradient["W"] = X.T @ grad'
     assert found["9"].fixes[0].words == "`self.r` is used where `1 - self.r` belongs"
 
 
