@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -88,8 +89,10 @@ def run_pairs(
     for pair in pairs:
         if pair.name not in found:
             why = next((text for name, text in refused.items() if name.startswith(f"{pair.name}/")), "")
-            fixed = " What is no array is given by fixed=, such as fixed={'dim': -1}." if "missing" in why else ""
-            raise UsageError(f"the reference of {pair.name} raises in every case: {why}.{fixed}")
+            todo = " What is no array is given by fixed=, such as fixed={'dim': -1}." if "missing" in why else ""
+            if re.search(r"\b(long|int64)\b", why, re.IGNORECASE):
+                todo = ' Whole numbers, such as classes from 0 to 9, are drawn by shapes={"y": labels("N", 10)}.'
+            raise UsageError(f"the reference of {pair.name} raises in every case: {why}.{todo}")
         found[pair.name] = with_cause(found[pair.name], replace(pair.options, device=device), spent[pair.name])
         found[pair.name].append(_asked(pair, found[pair.name]))
     options = replace(pairs[0].options, seed=seed, device=device)

@@ -191,6 +191,11 @@ DOUBLE = "reference=lambda x: x * 2"
         (f"@pair({DOUBLE}, shapes={{'x': labels()}})\ndef f(x): return x * 2\n", "how many classes"),
         (f"@pair({DOUBLE}, inputs=lambda rng: None)\ndef f(x): return x * 2\n", "returned a NoneType"),
         (f"@pair({DOUBLE}, inputs=lambda: {{}})\ndef f(x): return x * 2\n", "function of a numpy generator"),
+        (
+            "@pair(reference=torch.nn.functional.cross_entropy, shapes={'input': ('N', 5), 'target': ('N',)})\n"
+            "def f(input, target): return input.mean()\n",
+            'are drawn by shapes={"y": labels("N", 10)}',
+        ),
         ("@pair(reference=lambda x: None, shapes={'x': (3,)})\ndef f(x): return x\n", "returns nothing"),
     ],
 )
