@@ -212,13 +212,12 @@ def _titles(module: Module) -> dict[str, str]:
 def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
     """Says what is written and what comes next."""
     parts = [part for one in proposals for part in one.parts]
-    left = [(one.name, sentence) for one in proposals for sentence in one.open]
+    left = sum(len(one.open) for one in proposals)
     where = path_text(folder)
     click.echo(f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}.")
-    for name, sentence in left:
-        click.echo(f"  {name}: {sentence}.")
     if left:
-        click.echo(f"Write what is missing in place of the dots in {where}/assignment.toml. Then:")
+        places = f"{left} place{'s' * (left != 1)} STILL TO BE SAID"
+        click.echo(f"Replace the dots in {where}/assignment.toml, at {places}. Then:")
     if _is_starter(module, proposals):
         click.echo(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")
     elif not left:

@@ -108,9 +108,11 @@ class Question:
 
     @cached_property
     def letters(self) -> tuple[str, ...]:
-        """The letters of sizes, in their order."""
-        shapes = " ".join(value for value in self.given.values() if is_shape(value)).split()
-        return tuple(dict.fromkeys((*self.sizes, *(one for one in shapes if not one.isdigit()))))
+        """The letters of sizes, in their order; last those that expressions of `rng` alone read."""
+        texts = [value for value in self.given.values() if isinstance(value, str)]
+        shapes = " ".join(filter(is_shape, texts)).split()
+        read = [name for text in texts if not is_shape(text) for name in _sizes_read(text) if name not in self.given]
+        return tuple(dict.fromkeys((*self.sizes, *(one for one in shapes if not one.isdigit()), *read)))
 
     @cached_property
     def works_on(self) -> Mapping[str, tuple[str, ...]]:
@@ -180,8 +182,11 @@ def read(folder: Path) -> Declaration:
         for one in _each({**_taken(path, written), "edition": edition}):
             asked += _dialects(path, number, one)
     questions = tuple(asked)
-    if left := list(dict.fromkeys(sentence for question in questions for sentence in _left_open(question))):
-        raise UsageError(f"{path} is not complete; write in place of the dots:\n  " + "\n  ".join(left))
+    if left := [line for line in dict.fromkeys(map(_left_open, questions)) if line]:
+        raise UsageError(
+            f'{path} is not complete. `given` says what is drawn: sizes, as "N D", a number, a list to choose from, or '
+            'an expression, as "rng.integers(0, 5, N)". Write in place of the dots:\n  ' + "\n  ".join(left)
+        )
     parts = dict.fromkeys(part for question in questions for _, part in question.results)
     declared = told.get("part", {})
     if unknown := [part for part in told.get("ungraded", ()) if part not in parts]:
@@ -207,6 +212,16 @@ def _told(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path.parent} has no {path.name}, which declares an assignment.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}.") from error
+
+
+def _sizes_read(text: str) -> list[str]:
+    """The names of an expression that are written as sizes are; none of what is no Python."""
+    try:
+        nodes = ast.walk(ast.parse(text))
+    except SyntaxError:
+        return []
+    names = {node.id for node in nodes if isinstance(node, ast.Name)} - {*TAKEN, *vars(builtins)}
+    return sorted(name for name in names if SHAPE.fullmatch(name))
 
 
 def is_shape(value: Any) -> bool:
@@ -299,17 +314,12 @@ def _arrays(path: Path, where: str, told: str) -> dict[str, str]:
     return {name.strip(): sizes.strip() for name, _, sizes in pairs}
 
 
-def _left_open(question: Question) -> Iterator[str]:
-    """What is left open by dots, as in `y = ...`, in words: what torch says of it is not known yet."""
-    where = f"question {question.name!r}"
-    for name in (name for name, value in question.given.items() if value == OPEN):
-        yield f'{where}: given.{name} does not say yet what is drawn: its sizes, as "N D", or an expression of rng'
+def _left_open(question: Question) -> str:
+    """What is left open by dots, as in `y = ...`: "mish: given.x, torch `y = ...`"; "" for nothing."""
+    places = [f"given.{name}" for name, value in question.given.items() if value == OPEN]
     for key, text in (("run", "\n".join(one.line for one in question.run)), ("torch", question.torch)):
-        for node in ast.parse(text).body:
-            if _is_open(node):
-                line, names = ast.unparse(node), ", ".join(_targets(ast.unparse(node)))
-                what = f"what {names} is" if names and key == "torch" else "all of a line"
-                yield f"{where}: {key} does not say yet {what}: `{line}`"
+        places += [f"{key} `{ast.unparse(node)}`" for node in ast.parse(text).body if _is_open(node)]
+    return f"{question.name}: {', '.join(places)}" if places else ""
 
 
 def _is_open(node: ast.AST) -> bool:

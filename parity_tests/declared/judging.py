@@ -116,7 +116,7 @@ def reference(question: Question, case: Case, k: int, instead: Instead | None = 
 
     def grad(output: Any, of: Any, given: Any = None) -> Any:
         leaves = list(of) if isinstance(of, tuple | list) else [of]
-        found = gradients_from([output], None if given is None else [given], leaves)
+        found = gradients_from([output], None if given is None else [given], leaves, again=True)
         full = [torch.zeros_like(x) if g is None else g for x, g in zip(leaves, found, strict=True)]
         return full if isinstance(of, tuple | list) else full[0]
 

@@ -100,11 +100,10 @@ def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
     assert "# STILL TO BE SAID: no counterpart in torch is proposed" in text
     assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/odd/"]) == 2
     refused = capsys.readouterr().err
-    assert "given.how does not say yet what is drawn" in refused
-    assert "torch does not say yet what x_out is" in refused
+    assert "twist: given.how, torch `x_out = ...`" in refused
     told = text.replace('how = "..."', "how = [1, 2]")
     (tmp_path / "odd" / "assignment.toml").write_text(told, encoding="utf-8")
-    with pytest.raises(UsageError, match=r"torch does not say yet what x_out is: `x_out = \.\.\.`"):
+    with pytest.raises(UsageError, match=r"twist: torch `x_out = \.\.\.`$"):
         read(tmp_path / "odd")
     (tmp_path / "odd" / "assignment.toml").write_text(
         told.replace("x_out = ...", "x_out = x[..., :]"), encoding="utf-8"
@@ -140,6 +139,10 @@ CALLS = {
     "def relu(x):\n    return x\ndef relu_grad(dz, z):\n    return dz": (
         ["x_out = relu(x)", "dx = relu_grad(dz, x)"],
         ["x_out = torch.relu(x)", "dx = grad(x_out, x, dz)"],
+    ),
+    "def swiglu_backward(dout, x, w):\n    return x @ w, w": (
+        ["dx, dw = swiglu_backward(dout, x, w)"],
+        ["out = ...", "dx, dw = grad(out, (x, w), dout)"],
     ),
     "def tanh(*, x):\n    return y": (["y = tanh(x=x)"], ["y = torch.tanh(x)"]),
     "def step(w, grad, lr):\n    return w\n": (["w_out = step(w, grad_in, lr)"], ["w_out = ..."]),
@@ -222,6 +225,24 @@ def test_of_a_notebook_the_definitions_are_taken_and_of_a_starter_no_solution_is
     starter = (tmp_path / "week" / "starter" / "Week_1.py").read_text(encoding="utf-8")
     assert "def relu" in starter
     assert "plt.plot" not in starter
+
+
+def test_sizes_of_expressions_are_drawn_and_each_gradient_may_be_asked_for_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "gate.py").write_text("def gate_backward(dout, x):\n    return dout, dout\n", encoding="utf-8")
+    draw = "x=rng.standard_normal((N, 2 * D))"
+    assert main(["new-assignment", str(tmp_path / "gate.py"), "--out", str(tmp_path / "gate"), "--given", draw]) == 1
+    written = tmp_path / "gate" / "assignment.toml"
+    text = written.read_text(encoding="utf-8")
+    text = text[: text.index("[[question]]")] + (
+        '[[question]]\nname = "gate"\ngiven = { x = "rng.standard_normal((N, 2 * D))", y = "N D", dout = "N D" }\n'
+        'run = "dx, dy = gate_backward(dout, x)"\n'
+        'torch = """\nout = x[:, ::2] * y\ndx = grad(out, x, dout)\ndy = grad(out, y, dout)\n"""\n'
+    )
+    written.write_text(text, encoding="utf-8")
+    made = find(f"{tmp_path / 'gate'}/")
+    found = records(made, unchanged(made), dtypes=["float64"])
+    assert {record.verdict for record in found} <= {"mismatch", "match"}
+    assert {record.quantity for record in failures(found)} >= {"dx", "dy"}
 
 
 BAD = [

@@ -23,16 +23,16 @@ class _Given(torch.autograd.Function):
 
 
 def gradients_from(
-    outputs: Sequence[Tensor], grads: Sequence[Tensor] | None, of: Sequence[Tensor]
+    outputs: Sequence[Tensor], grads: Sequence[Tensor] | None, of: Sequence[Tensor], *, again: bool = False
 ) -> Sequence[Tensor | None]:
     """The gradients by the tensors in `of`, None by one that no output comes of.
 
-    Those in the outputs are given; None where these are numbers. torch.autograd.grad with `grad_outputs` does the same,
-    but first imports half a second's worth of symbolic shapes.
+    Those in the outputs are given; None where these are numbers. The graph is kept where it is gone through `again`.
+    torch.autograd.grad with `grad_outputs` does the same, but first imports half a second's worth of symbolic shapes.
     """
     numbers: Sequence[Any] = outputs
     if grads is not None:
         pairs = zip(outputs, grads, strict=True)
         numbers = [_Given.apply(output, grad) for output, grad in pairs]  # type: ignore[no-untyped-call]
-    found: Sequence[Tensor | None] = torch.autograd.grad(list(numbers), list(of), allow_unused=True)
+    found: Sequence[Tensor | None] = torch.autograd.grad(list(numbers), list(of), retain_graph=again, allow_unused=True)
     return found

@@ -218,12 +218,17 @@ def _of_functions(forward: Signature, backward: Signature | None, taken: set[str
     made = Proposal(forward.name, "; ".join(map(_written, asked)), [one.name for one in asked])
     line = answers.torch.get(forward.name, "")
     fit = None if line else _fitting(made, forward, {}, forward.name)
-    results = _results(forward, taken)
+    alone = {} if backward or fit or line else _alone(forward)
+    results = [*alone] or _results(forward, taken)
     if backward is not None and forward.is_empty and len(results) == 1:
         results += [one for one in backward.parameters if _HANDED_ON.search(one)]
     arguments = _given(made, forward, fit, answers)
     made.run.append(f"{', '.join(results)} = {forward.name}({', '.join(arguments)})")
-    _torch(made, fit, line, results)
+    if alone:
+        upstream = next(one for one in arguments if one not in alone.values())
+        made.torch += [f"out = {OPEN}", _grad(alone, "out", f", {upstream}")]
+    else:
+        _torch(made, fit, line, results)
     if fit is not None and fit.known.forward:
         made.texts[forward.name] = fit.text(results[0], "")
     if backward is not None:
@@ -231,6 +236,14 @@ def _of_functions(forward: Signature, backward: Signature | None, taken: set[str
     if not made.given:
         made.open.append("it is given nothing, so nothing can be drawn for it")
     return made
+
+
+def _alone(own: Signature) -> dict[str, str]:
+    """What a gradient without its function returns, each with the input that it is in; {} for any other function."""
+    inputs = [one for one in own.parameters if own.required(one) and not _UPSTREAM.fullmatch(one)]
+    is_one = _is_gradient(own.name) and len(inputs) == len(own.returns) == len(own.parameters) - 1
+    names = {f"d{one}": one for one in inputs} if is_one else {}
+    return {} if {"out", *names} & {*own.parameters, *TAKEN} or {*inputs} & {*TAKEN} else names
 
 
 def _written(one: Signature) -> str:
@@ -299,8 +312,9 @@ def _torch(made: Proposal, fit: _Fit | None, line: str, results: Sequence[str]) 
     of = {name: _input_of(name, [*made.given]) for name in results[1:] if not _HANDED_ON.search(name)}
     if gradients := {name: x for name, x in of.items() if x}:
         made.torch.append(_grad(gradients, results[0], ""))
-    made.torch += [f"{name} = {OPEN}" for name, x in of.items() if not x and made.torch[0].endswith(OPEN)]
-    if left := [name for name in results[1:] if not of.get(name)]:
+    still_open = [name for name, x in of.items() if not x and made.torch[0].endswith(OPEN)]
+    made.torch += [f"{name} = {OPEN}" for name in still_open]
+    if left := [name for name in results[1:] if not of.get(name) and name not in still_open]:
         made.said.append(f"not compared: {', '.join(left)}")
 
 
