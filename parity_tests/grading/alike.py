@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache, partial
 from itertools import islice
 
 from parity_tests.grading.folder import GradingFolder, Result
-from parity_tests.grading.intake.likeness import Cluster, Pair, clusters, fingerprint, given_to_all, lines_of, rows_of
+from parity_tests.grading.intake.likeness import (
+    Cluster,
+    Line,
+    Pair,
+    clusters,
+    fingerprint,
+    given_to_all,
+    lines_of,
+    rows_of,
+)
 from parity_tests.grading.intake.own_sources import CODE, code_in
 from parity_tests.grading.settings import ClassInfo
 from reports.html.alike_page import Side, SideBySide, alike_page
@@ -14,6 +24,7 @@ from reports.html.alike_page import Side, SideBySide, alike_page
 SOLUTION = "/"
 """Stands for the assignment's own solution among the submissions, of which none can be called so."""
 PAGE = "alike.html"
+_Code = Mapping[str, tuple[str, Sequence[Line]]]
 _MOST = 60
 """Pairs that are shown side by side."""
 
@@ -39,8 +50,18 @@ def alike_of(
 def side_by_side(folder: GradingFolder, found: Sequence[Cluster], info: ClassInfo, given: Collection[str]) -> str:
     """The page that shows them side by side, "" where nobody is alike: of each submission the pair that is likest."""
     shown = [pair for cluster in found for pair in _telling(cluster)]
-    pages = [made for pair in islice(shown, _MOST) if (made := _shown(folder, pair, info, given))]
+    read = cache(partial(_read, folder, info))
+    pages = [made for pair in islice(shown, _MOST) if (made := _shown(pair, read(pair.one), read(pair.other), given))]
     return alike_page(pages, left_out=max(0, len(shown) - _MOST)) if pages else ""
+
+
+def _read(folder: GradingFolder, info: ClassInfo, name: str) -> _Code:
+    """The text and the lines of each file of a submission's own code; none where it cannot be read."""
+    try:
+        code = code_in((folder.submissions / name / CODE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {file: (text, lines_of(text, info.asked)) for file, text in code.items()}
 
 
 def _telling(cluster: Cluster) -> list[Pair]:
@@ -55,28 +76,18 @@ def _telling(cluster: Cluster) -> list[Pair]:
     return pairs
 
 
-def _shown(folder: GradingFolder, pair: Pair, info: ClassInfo, given: Collection[str]) -> SideBySide | None:
-    codes = []
-    for name in (pair.one, pair.other):
-        try:
-            codes.append(code_in((folder.submissions / name / CODE).read_bytes()))
-        except (OSError, ValueError):
-            return None
-    rows = [{line.row for text in code.values() for line in lines_of(text, info.asked)} for code in codes]
+def _shown(pair: Pair, one: _Code, other: _Code, given: Collection[str]) -> SideBySide | None:
+    if not one or not other:
+        return None
+    rows = [{line.row for _, lines in code.values() for line in lines} for code in (one, other)]
     common = (rows[0] & rows[1]).difference(given)
-    sides = [_side(name, code, common, info) for name, code in zip((pair.one, pair.other), codes, strict=True)]
-    return SideBySide(sides[0], sides[1], pair.common, pair.own)
+    return SideBySide(_side(pair.one, one, common), _side(pair.other, other, common), pair.common, pair.own)
 
 
-def _side(name: str, code: Mapping[str, str], common: Collection[str], info: ClassInfo) -> Side:
+def _side(name: str, code: _Code, common: Collection[str]) -> Side:
     """One of two, with the common lines marked, file by file."""
     files = []
-    for file, text in code.items():
-        marked = {
-            number
-            for line in lines_of(text, info.asked)
-            if line.row in common
-            for number in range(line.first, line.last + 1)
-        }
+    for file, (text, lines) in code.items():
+        marked = {at for line in lines if line.row in common for at in range(line.first, line.last + 1)}
         files.append((file, [(at, words, at in marked) for at, words in enumerate(text.splitlines(), 1)]))
     return Side(name, files)

@@ -228,7 +228,8 @@ def check_class(request: Request, progress: Progress) -> Tables:
                 executor, width = stack.enter_context(cluster(request.scheduler, warm_up, request.certificates))
             else:
                 scratch = stack.enter_context(folder.scratch())
-                executor, width = local_processes(request.jobs, scratch, warm_up), request.jobs
+                pool = local_processes(request.jobs, scratch, warm_up)
+                executor, width = stack.enter_context(pool), request.jobs
             tasks = unchecked.tasks(lambda name: progress.finished(name, new=False))
             run_all(tasks, work, executor, ahead=AHEAD * width, done=done, lost=failed)
             if request.fix_minutes is not None:
@@ -236,7 +237,8 @@ def check_class(request: Request, progress: Progress) -> Tables:
                 until = time.monotonic() + 60 * request.fix_minutes
                 wanted = searches(folder, unchecked.checked(), until)
                 _seek_fixes(folder, wanted, executor, AHEAD * width, progress)
-        return make_tables(folder, files, jobs=request.jobs)
+            warm = None if request.scheduler or not unchecked.any_kept else executor
+            return make_tables(folder, files, jobs=request.jobs, pool=warm)
 
 
 def _seek_fixes(
@@ -303,6 +305,8 @@ class _Unchecked:
         self._only = only
         self._total = total
         self._in_flight: dict[str, tuple[Attempt, Prepared, str, int, tuple[float, ...]]] = {}
+        self.any_kept = False
+        """Whether a task has ended by now, so that there are processes at work."""
 
     def _prepared(self) -> Iterator[tuple[Attempt, Prepared]]:
         wanted = [attempt for attempt in self._intake.attempts if not self._only or attempt.name in self._only]
@@ -359,6 +363,7 @@ class _Unchecked:
             versions=telling(Environment.from_json(json.loads(outcome.files["environment.json"])).versions or {}),
         )
         self._folder.keep(result, outcome.files)
+        self.any_kept = True
         return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Executor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -68,13 +68,20 @@ class Judged:
     fixes: Sequence[Fix] = ()
 
 
-def judge_all(results: Sequence[Result], judging: Judging, done: Callable[[Judged], None], most: int | None) -> None:
+def judge_all(
+    results: Sequence[Result],
+    judging: Judging,
+    done: Callable[[Judged], None],
+    most: int | None,
+    pool: Callable[[], Executor] | None = None,
+) -> None:
     """Judge each result, and call `done` for each in their order, in `most` processes at most; None for all the cores.
 
-    Raises UsageError, OSError, and whatever else goes wrong with the submission's name before it.
+    Those of a small class are judged in a `pool` that is there, or else in this process. Raises UsageError, OSError,
+    and whatever else goes wrong with the submission's name before it.
     """
-    jobs = (most or cores()) if len(results) >= ENOUGH else 1
-    if jobs == 1:
+    jobs, enough = most or cores(), len(results) >= ENOUGH
+    if jobs == 1 or not (enough or pool):
         for result in results:
             try:
                 judged = judge(result, judging)
@@ -93,8 +100,9 @@ def judge_all(results: Sequence[Result], judging: Judging, done: Callable[[Judge
             done(early.pop(due))
             due = next(names, "")
 
-    executor = local_processes(jobs, judging.stage, partial(_begin, judging))
-    run_all(results, _judge, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
+    with local_processes(jobs, judging.stage, partial(_begin, judging)) as own:
+        work, executor = (partial(judge, judging=judging), pool) if pool and not enough else (_judge, own)
+        run_all(results, work, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
 
 
 def _tell(result: Result, error: BaseException) -> NoReturn:

@@ -42,6 +42,7 @@ def run_all(
 
     No more than `ahead` tasks are in flight, so memory does not grow with their number. Where a process of the
     executor dies, all that was in flight is tried again, one by one; a task that then kills it twice is `lost`.
+    `open_executor` gives one that works; who made it shuts it down.
     Raises HarnessError where the workers are lost.
     """
     _Pool(tasks, work, open_executor, ahead, done, lost).run()
@@ -79,7 +80,6 @@ class _Pool(Generic[T, R]):
         finally:
             for future in self._in_flight:
                 future.cancel()
-            self._executor.shutdown(wait=True)
 
     def _round(self) -> bool:
         """Submit what there is room for, and wait until a task has ended; False once all have."""
@@ -133,7 +133,6 @@ class _Pool(Generic[T, R]):
             else:
                 killed.append(task)
         self._in_flight.clear()
-        self._executor.shutdown(wait=False)
         self._executor = self._open_executor()
         if alone and self._killed_alone:
             self._killed_alone = False
@@ -160,14 +159,26 @@ def ahead(items: Iterable[T], make: Callable[[T], R], most: int) -> Iterator[tup
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def local_processes(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Callable[[], Executor]:
-    """Opens a pool of that many processes, which keep their temporary files in `scratch`.
+@contextlib.contextmanager
+def local_processes(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Iterator[Callable[[], Executor]]:
+    """What gives a pool of that many processes, which keep their temporary files in `scratch`: another if it is broken.
 
     Each calls `warm_up`, a function of a module, before its first task.
     """
     context = multiprocessing.get_context("spawn")
     arguments = (str(scratch), warm_up)
-    return lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_make_ready, initargs=arguments)
+    pools: list[Executor] = []
+    with contextlib.ExitStack() as stack:
+
+        def unbroken() -> Executor:
+            with contextlib.suppress(BrokenExecutor, IndexError):
+                pools[-1].submit(os.getpid)
+                return pools[-1]
+            pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_make_ready, initargs=arguments)
+            pools.append(stack.enter_context(pool))
+            return pool
+
+        yield unbroken
 
 
 def _make_ready(scratch: str, warm_up: Callable[[], None]) -> None:

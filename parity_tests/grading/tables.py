@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,10 +116,17 @@ _NO_TIME = (
 )
 
 
-def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = None) -> Tables:
+def make_tables(
+    folder: GradingFolder,
+    files: ClassFiles,
+    *,
+    jobs: int | None = None,
+    pool: Callable[[], Executor] | None = None,
+) -> Tables:
     """Write every table and page of the folder; those that come out the same are left alone.
 
-    Those of a large class are made in so many processes, as many as there are cores for None.
+    Those of a large class are made in so many processes, as many as there are cores for None; those of another in a
+    `pool`, where there is one.
     """
     import pandas as pd
 
@@ -154,7 +162,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
                     class_table.add(points, one.mistakes)
                     new.names.extend(one.written)
 
-            judge_all(results, Judging(folder.path, new.stage, files, info.labels), done, jobs)
+            judge_all(results, Judging(folder.path, new.stage, files, info.labels), done, jobs, pool)
         results = judged
         totals = {row["submission"]: row["total"] for row in rows}
         worth = {row["submission"] for row in rows if (row["total"] or 0) > LITTLE * row["maximum"]}

@@ -87,6 +87,7 @@ def warm_up() -> None:
     keep_freed_memory()
     gc.freeze()  # what was imported stays: the collector need not go over it again and again
     gc.set_threshold(50_000, 20, 20)  # nor, for each thousand objects of a message, over the others
+    atexit.register(gc.freeze)  # nor, when the process ends, over all that the operating system takes back anyway
     if _servers is None:
         _servers = ForkServers()
         atexit.register(_servers.close)

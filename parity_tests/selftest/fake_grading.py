@@ -7,8 +7,9 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,11 @@ def _record(task: Task, case: Case, q: Quantity, source: str) -> Record:
     return usual
 
 
-def threads(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Callable[[], Executor]:
+@contextmanager
+def threads(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Iterator[Callable[[], Executor]]:
     """In place of processes."""
-    return lambda: ThreadPoolExecutor(jobs)
+    with ThreadPoolExecutor(jobs) as pool:
+        yield lambda: pool
 
 
 def fake_the_work(work: Callable[[Task], Outcome] = fake_outcome) -> None:

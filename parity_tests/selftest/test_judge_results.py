@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,12 @@ def graded(asked: list[str], once: Path, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def in_threads(jobs: int, _: Path, warm_up: Callable[[], None]) -> Callable[[], Executor]:
+@contextmanager
+def in_threads(jobs: int, _: Path, warm_up: Callable[[], None]) -> Iterator[Callable[[], Executor]]:
     """In place of processes."""
     warm_up()
-    return lambda: ThreadPoolExecutor(jobs)
+    with ThreadPoolExecutor(jobs) as pool:
+        yield lambda: pool
 
 
 @pytest.fixture

@@ -73,14 +73,16 @@ def test_a_task_that_raises_is_lost_alone() -> None:
 def test_what_a_process_prints_of_the_numbers_of_a_submission_does_not_reach_the_terminal(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    done, lost = pool_results(iter([1]), loud, local_processes(1, tmp_path, nothing))
+    with local_processes(1, tmp_path, nothing) as executor:
+        done, lost = pool_results(iter([1]), loud, executor)
     assert (done, lost) == ({1: 2}, {})
     assert capfd.readouterr() == ("", "")
 
 
 def test_processes_that_die_cost_only_the_task_that_kills_them(tmp_path: Path) -> None:
     tasks = [(1, "harmless"), (2, ""), (3, str(tmp_path / "flag")), (4, "harmless"), (5, "harmless")]
-    done, lost = pool_results(iter(tasks), fatal, local_processes(2, tmp_path, nothing))
+    with local_processes(2, tmp_path, nothing) as executor:
+        done, lost = pool_results(iter(tasks), fatal, executor)
     assert {number for number, _ in lost} == {2}
     assert {number: result for (number, _), result in done.items()} == {1: 2, 3: 6, 4: 8, 5: 10}
 
