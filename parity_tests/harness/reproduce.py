@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import shlex
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -93,11 +95,12 @@ def reproductions(
 
         first, *others = assignment.inside.processes
         own = {process: start(folder, process, edition) for process in assignment.inside.processes}
-        usual = assignment.editions.default
-        solution = {process: start(assignment.solution, process, usual) for process in assignment.inside.processes}
+        solution = _lasting
         own[first].start()
         if servers is None:
-            solution[first].start()
+            solution = _Solution()
+            stack.callback(solution.close)
+            solution.started(assignment, isolation)
         if any(record.case in _whole(assignment, edition) for alike in wanted for record in alike):
             for process in others:
                 own[process].start()
@@ -112,7 +115,8 @@ def reproductions(
             handed_on=handed_on,
         )
         networks = Networks(
-            partial(_ask, own, own[first]), partial(_remembered, partial(_ask, solution, solution[first]), assignment)
+            partial(_ask, own, own[first]),
+            partial(_remembered, partial(solution.ask, assignment, isolation), assignment),
         )
         maker = assignment.reproductions.reproducer(networks, setting, seed)
         for done, alike in enumerate(wanted):
@@ -186,6 +190,47 @@ def _ask(
 ) -> Observation:
     runner = by_process.get(case.process, usual)
     return runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
+
+
+class _Solution:
+    """An assignment's own solution, in processes that share no sandbox with a submission's; any thread may ask it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stack = ExitStack()
+        self._runners: dict[tuple[str, str], dict[str, Runner]] = {}
+
+    def close(self) -> None:
+        """End its processes. Who asks once more gets new ones."""
+        self._runners.clear()
+        self._stack.close()
+
+    def started(self, assignment: Assignment, isolation: str) -> dict[str, Runner]:
+        """Its runners by process, of which the first begins to start."""
+        folder, edition = assignment.solution, assignment.editions.default
+        runners = self._runners.setdefault((str(folder), isolation), {})
+        if not runners:
+            for process in assignment.inside.processes:
+                runner = runner_of(assignment, folder, process, edition, isolation=isolation)
+                runners[process] = self._stack.enter_context(runner)
+            runners[assignment.inside.own].start()
+        return runners
+
+    def ask(
+        self, assignment: Assignment, isolation: str, case: Case, arrays: Mapping[str, Any], seed: int
+    ) -> Observation:
+        """What it does when a case is put to it."""
+        with self._lock:
+            runners = self.started(assignment, isolation)
+            seen = _ask(runners, runners[assignment.inside.own], case, arrays, seed)
+            if seen.failures:  # as where a process has returned all that it may
+                self.close()
+        return seen
+
+
+_lasting = _Solution()
+"""That of a class, which asks it again and again."""
+atexit.register(_lasting.close)
 
 
 _MOST_REMEMBERED = 256

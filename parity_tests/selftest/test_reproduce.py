@@ -24,17 +24,18 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
 from parity_tests.assignments.mlp.scripts.scripts import SCRIPTS
 from parity_tests.cli.check import check
 from parity_tests.cli.show import show
-from parity_tests.harness import script_maker
+from parity_tests.harness import reproduce, script_maker
+from parity_tests.harness.check import runner_of
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.exam import Exam
 from parity_tests.harness.make_records import Setting
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.reproduce import Reproductions, chosen, lines, mended, unwritten
+from parity_tests.harness.reproduce import Reproductions, chosen, lines, mended, reproductions, unwritten
 from parity_tests.harness.script_maker import ScriptMaker, Shown
 from parity_tests.harness.stages import judge_observed
 from parity_tests.proof.judged_variants import fork_servers
 from parity_tests.proof.variants import changed, unchanged
-from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.case import Case, json_params
 from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.observation import Failure, Observation
@@ -502,6 +503,34 @@ def test_check_and_show_write_the_scripts(tmp_path: Path) -> None:
     shown = CliRunner().invoke(show, [str(run), "relu/one-row/float64", "--repro"], standalone_mode=False)
     assert shown.exception is None, shown.output
     assert len(list(run.glob("repro-*.py"))) == 1
+
+
+def test_a_class_asks_the_solution_in_one_process_and_in_another_where_that_has_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Runner] = []
+    known, edition = environment_of(MLP), MLP.editions.default
+    run = replace(known, submission=str(tmp_path), edition=edition, isolation="none", seed=0)
+
+    def runner(assignment: Assignment, folder: Path, *more: Any, **options: Any) -> Runner:
+        made = runner_of(assignment, folder, *more, **options)
+        begun.extend([made] if folder == MLP.solution else [])
+        return made
+
+    def scripts(body: str) -> int:
+        records = wrong_relu(body, tmp_path).records
+        return len(reproductions(MLP, records, run, servers=fork_servers(), handed_on=True).scripts)
+
+    monkeypatch.setattr("parity_tests.harness.reproduce.runner_of", runner)
+    reproduce._lasting.close()
+    assert scripts("return X") == 1
+    (used,) = [one for one in begun if one.process]
+    assert scripts("return X / 2") == 1
+    assert [one for one in begun if one.process] == [used]
+    assert used.process
+    used.process.kill()
+    assert scripts("return X / 3") == 1
+    reproduce._lasting.close()
 
 
 def test_what_another_todo_explains_has_no_script_and_is_told_where_there_is_none_at_all(tmp_path: Path) -> None:
