@@ -67,13 +67,18 @@ def decided(records: Sequence[Record]) -> dict[str, Any]:
         "causes": causes_of(records),
         "flags": [(flag.submission, flag.kind) for flag in record_flags("ann", records, parts)],
         "mistakes": (mistakes_of(records, points, parts), mistakes_by_submission(frame, parts)),
-        "groups": [[len(some) for some in vars(grouped(records, strict)).values()] for strict in (False, True)],
+        "groups": [[len(some) for some in _groups(records, strict)] for strict in (False, True)],
         "styles": [style_of(records, strict) for strict in (False, True)],
         "summaries": [(s.id, s.verdict, s.agree, s.waiting) for s in part_summaries(run)],
-        "folded": [_folded(some, run) for strict in (False, True) for some in vars(grouped(records, strict)).values()],
+        "folded": [_folded(some, run) for strict in (False, True) for some in _groups(records, strict)],
         "feedback": len(feedback_page("ann", run, points).splitlines()),
         "colours": [re.findall(r'<li class="([^"]*)"|<td class="(word [^"]*)"', report_page(run))],
     }
+
+
+def _groups(records: Sequence[Record], strict: bool) -> list[list[Record]]:
+    found = grouped(records, strict)
+    return [found.discrepancies, found.costly_notes, found.faults, found.undecided, found.free_notes]
 
 
 def _folded(records: Sequence[Record], run: FakeRun) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from reports.model.notes import Note
 from reports.model.records import Record
@@ -15,34 +16,38 @@ class Groups:
     """Records that every report shows apart. Each note is a record of its own, whose message it is."""
 
     discrepancies: list[Record]
-    costly_notes: list[Record]
     faults: list[Record]
     undecided: list[Record]
-    free_notes: list[Record]
+    notes: list[tuple[Record, Note]]
+    strict: bool
+
+    @cached_property
+    def costly_notes(self) -> list[Record]:
+        """Those for which a run is no agreement: promotion of the dtype never is, and nothing unless it is strict."""
+        return [_shown(record, note) for record, note in self.notes if self.strict and note.kind.costs]
+
+    @cached_property
+    def free_notes(self) -> list[Record]:
+        """The others."""
+        return [_shown(record, note) for record, note in self.notes if not (self.strict and note.kind.costs)]
 
 
 def grouped(records: Sequence[Record], strict: bool = False) -> Groups:
-    """These records in groups. Notes cost with `strict` alone, promotion of the dtype never."""
-    costly: list[Record] = []
-    free: list[Record] = []
-    for record, note in notes_in(records):
-        shown = replace(
-            record,
-            message=note.text,
-            quantity="",
-            verdict=Verdict.MATCH,
-            diagnosis="",
-            explained_by="",
-            file="",
-        ).with_notes([note])
-        (costly if strict and note.kind.costs else free).append(shown)
+    """These records in groups. Notes cost with `strict` alone."""
     return Groups(
         discrepancies=[record for record in records if record.verdict in FAILING - {Verdict.HARNESS_ERROR}],
-        costly_notes=costly,
         faults=[record for record in records if record.verdict == Verdict.HARNESS_ERROR],
         undecided=[record for record in records if record.verdict == Verdict.UNDECIDED],
-        free_notes=free,
+        notes=list(notes_in(records)),
+        strict=strict,
     )
+
+
+def _shown(record: Record, note: Note) -> Record:
+    bare = replace(
+        record, message=note.text, quantity="", verdict=Verdict.MATCH, diagnosis="", explained_by="", file=""
+    )
+    return bare.with_notes([note])
 
 
 def notes_in(records: Sequence[Record]) -> Iterator[tuple[Record, Note]]:
