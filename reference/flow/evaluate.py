@@ -144,7 +144,6 @@ class Answer:
                 value=value,
                 radius=bounds[name],
                 kind=kinds[name],
-                undecided=_infinite(bounds[name]),
                 alternatives=tuple(alternatives[name]),
                 conserved=name in conserved,
                 free=free,
@@ -173,7 +172,6 @@ class Answer:
                 bounded[name],
                 radius=radius,
                 kind="probable" if name in laws else "sample",
-                undecided=_infinite(radius),
                 alternatives=tuple(replace(a, radius=radius) for a in bounded[name].alternatives),
                 probability=laws[name] if name in laws else factor(self.replicas)[1],
                 guaranteed=_share(radius >= bounds[name], bounds[name] > 0) if name in laws else 0.0,
@@ -187,7 +185,8 @@ class Answer:
         self._closed |= flow.context.seen_closed
         bounds = {name: flow.radius(name, value) for name, value in self.want.items()}
         kinds = {
-            name: "bound" if bound.numel() and float(bound.amax()) > 0 else "exact" for name, bound in bounds.items()
+            name: "bound" if bound.numel() and (bound.view(-1)[0] > 0 or float(bound.amax()) > 0) else "exact"
+            for name, bound in bounds.items()
         }
         sampled = {
             name: "sample"
@@ -365,13 +364,6 @@ def _share(where: Tensor, among: Tensor) -> float:
 
 def _rounded_up(x: Tensor) -> Tensor:
     return torch.nextafter(x, torch.full_like(x, torch.inf))
-
-
-def _infinite(radius: Tensor) -> Tensor:
-    """Where it is infinite; by the largest first, since most often nowhere."""
-    if radius.numel() == 0 or float(radius.amax()) < torch.inf:
-        return torch.zeros(radius.shape, dtype=torch.bool, device=radius.device)
-    return radius == torch.inf
 
 
 class Forms(Mapping[str, Tensor]):

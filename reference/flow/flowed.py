@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -33,15 +34,14 @@ class Flowed:
     rules/long_sums.py) or "sample". `probability` is the stated chance that any honest element exceeds its radius, of a
     sample that one does. Of a probable one `guaranteed` is the share of the elements, of those that round, at which the
     guaranteed bound is no larger.
-    `undecided` marks elements that rounding alone decides. `forms` has, by the name of another honest form of an
-    operation (see `rounding.FORMS`), the radius where that form is allowed for, and `form_bounds` what that does not
-    exceed, which is known in a tenth of the time; both are computed when they are asked for.
+    `forms` has, by the name of another honest form of an operation (see `rounding.FORMS`), the radius where that form
+    is allowed for, and `form_bounds` what that does not exceed, which is known in a tenth of the time; both are
+    computed when they are asked for.
     """
 
     value: Tensor
     radius: Tensor
     kind: str
-    undecided: Tensor
     alternatives: tuple[Alternative, ...] = ()
     forms: Mapping[str, Tensor] = field(default_factory=dict)
     form_bounds: Mapping[str, Tensor] = field(default_factory=dict)
@@ -55,3 +55,8 @@ class Flowed:
     """What a factorisation leaves free of all the outputs, signs of vectors and their order."""
     conditions: Mapping[str, float] = field(default_factory=dict)
     """By operation of linear algebra on the way to all the outputs its largest condition number."""
+
+    @property
+    def undecided(self) -> Tensor:
+        """Where rounding alone decides what an element is."""
+        return self.radius == math.inf

@@ -57,12 +57,11 @@ def from_arrays(
 
     found = {}
     for i, one in enumerate(header["outputs"]):
-        name, radius = one["name"], tensors[f"{i} radius"]
+        name = one["name"]
         found[name] = Flowed(
             value=tensors[f"{i} value"],
-            radius=radius,
+            radius=tensors[f"{i} radius"],
             kind=one["kind"],
-            undecided=radius == torch.inf,
             alternatives=tuple(
                 Alternative(tensors[f"{i} {k} value"], tensors[f"{i} {k} radius"], tensors[f"{i} {k} where"], note)
                 for k, note in enumerate(one["notes"])

@@ -209,7 +209,6 @@ class Operation:
         names, defaults = _parameters(func)
         said = defaults | dict(zip(names, args, strict=False)) | kwargs
         self._given = {name: said[name] for name in names if name in said}
-        self._radii: dict[int, Radius] = {}
 
     def __getitem__(self, name: str) -> Any:
         return self._given[name]
@@ -231,7 +230,6 @@ class Operation:
         for start in range(0, shape[axis], rows):
             length = min(rows, shape[axis] - start)
             part = copy(self)
-            part._radii = {}
             part.out = self.out.narrow(axis, start, length)
             part._given = {
                 name: x.narrow(back, start, length)
@@ -244,13 +242,7 @@ class Operation:
     def known_radius(self, x: Any) -> Radius:
         """The radius of an operand; of a number that the type does not hold, one rounding a side."""
         if isinstance(x, Tensor):
-            key = id(x)
-            if key in self._radii:
-                return self._radii[key]
-            radius = self.context.shadows.get(x)
-            if any(x is given for given in self._given.values()):  # others may be gone, and their id another's
-                self._radii[key] = radius
-            return radius
+            return self.context.shadows.get(x)
         if not isinstance(x, float):
             return None
         declared = self.context.arithmetic

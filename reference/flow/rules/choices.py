@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.operation import REPEATS_FORWARD, Operation, Radius, plus, rule, some, uncertain, wide
+from reference.flow.operation import REPEATS_FORWARD, Operation, Radius, magnitude, plus, rule, some, uncertain, wide
 
 aten = torch.ops.aten
 
@@ -77,7 +77,7 @@ def gate(op: Operation, g: Tensor, x: Tensor, edges: tuple[float, ...]) -> Radiu
     r = op.known_radius(x)
     near: list[Tensor] = []
     for edge in edges:
-        distance = wide(x).abs() if edge == 0 else (wide(x) - edge).abs_()
+        distance = magnitude(x) if edge == 0 else (wide(x) - edge).abs_()
         left = op.context.gates.get(x) if edge == 0 else None
         if r is not None and not op.local:
             near.append(_within(r, distance))
@@ -92,8 +92,8 @@ def gate(op: Operation, g: Tensor, x: Tensor, edges: tuple[float, ...]) -> Radiu
     places = torch.cat(near) if near else torch.empty(0)
     if places.numel():
         radius = shaped(radius, g).contiguous()
-        sides = wide(g).abs() if s is None else wide(g).abs() + s
-        radius.view(-1)[places] = sides.flatten()[places]
+        sides = wide(g.flatten()[places]).abs()
+        radius.view(-1)[places] = sides if s is None else sides + s.flatten()[places]
     return radius
 
 
