@@ -165,11 +165,12 @@ def wrong_parts(assignment: Assignment, records: Sequence[Record]) -> list[str]:
         r.part for r in records if r.verdict in FAILING - _NOT_WRITTEN and not r.explained_by and r.check != "import"
     }
     wrong |= {r.part for r in records if any(note.kind is NoteKind.UNGRADED_WRONG for note in r.notes)}
+    wrong -= {r.part for r in records if r.verdict == Verdict.MISSING}
     return [part.id for part in assignment.parts if part.id in wrong and part.functions]
 
 
 def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Record]) -> list[str]:
-    """What is said of the repairs that were found, and of the wrong parts that have none."""
+    """What is said of the repairs that were found, and of the wrong parts that have none, and no likely cause."""
     labels = {part.id: part.label for part in assignment.parts}
     said = []
     for repair in found:
@@ -180,8 +181,9 @@ def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Rec
         for fix in repair.fixes:
             said.append(f"  {fix.place}: {printable(fix.words)}")
             said += [f"    {line}" for line in fix.marked()]
-    if left := [labels[part] for part in without_fix(found, assignment, records)]:
-        said.append(f"No fix was found for {listed(left)} by one or two small changes: go by what is said above.")
+    named = {record.part for record in records if record.diagnosis}
+    if left := [labels[part] for part in without_fix(found, assignment, records) if part not in named]:
+        said.append(f"No small change that mends {listed(left)} was found.")
     return said
 
 

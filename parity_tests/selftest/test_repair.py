@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,15 @@ def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: d
     assert "8" not in found
     assert without_fix(list(found.values()), ASSIGNMENT, wrong.records) == ["8"]
     said = lines(list(found.values()), ASSIGNMENT, wrong.records)
-    assert said[-1] == "No fix was found for TODO 8 by one or two small changes: go by what is said above."
+    assert said[-1] == "No small change that mends TODO 8 was found."
+
+
+def test_of_what_has_a_likely_cause_or_is_not_written_no_missing_fix_is_told() -> None:
+    wrong = [record(part="4", verdict="mismatch"), record(part="6", verdict="mismatch")]
+    assert lines([], ASSIGNMENT, wrong) == ["No small change that mends TODO 4 and TODO 6 was found."]
+    wrong[0] = replace(wrong[0], diagnosis="a mean in place of a sum")
+    wrong.append(record(part="6", verdict="missing"))
+    assert (without_fix([], ASSIGNMENT, wrong), lines([], ASSIGNMENT, wrong)) == (["4"], [])
 
 
 TRAINING = Source(
