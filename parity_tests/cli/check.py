@@ -128,6 +128,7 @@ def check(
     """
     from reports.model.run import parts_of
     from reports.model.run_folder import refuse_unwritable, run_before
+    from reports.model.verdicts import FAILING
 
     with run_folder_errors():
         refuse_unwritable(out)
@@ -184,7 +185,8 @@ def check(
         kept = replace(run.environment, drift=drift.document(moved, baseline, fail_on))
         run = replace(run, environment=kept)  # for the reports, also those that are made later
     before = run_before(out, run)
-    lines = run_lines(run, out, strict, quiet, before, _again(submission or folder, assignment, edition))
+    wrong = {one.part for one in run.records if one.verdict in FAILING and not one.explained_by}
+    lines = run_lines(run, out, strict, quiet, before, _again(submission or folder, assignment, edition, wrong))
     without_page = _save(run, out, strict, scripts, before)
     if without_page and not quiet:
         lines.append(f"There is no report.html in it: {without_page}")
@@ -202,11 +204,12 @@ def check(
     return DISCREPANCIES if status == AGREEMENT and fail_on and moved else status
 
 
-def _again(submission: Path, assignment: str | None, edition: str | None) -> str:
-    """The command that checks the same once more, to which an option is added."""
+def _again(submission: Path, assignment: str | None, edition: str | None, wrong: set[str]) -> str:
+    """The command that checks the same once more, or the one part that is wrong; an option is added to it."""
     from reports.model.escape import printable
 
-    chosen = {"--assignment": assignment, "--edition": edition}
+    todo = next(iter(wrong)) if len(wrong) == 1 else None
+    chosen = {"--assignment": assignment, "--edition": edition, "--todo": todo}
     options = [word for name, value in chosen.items() if value is not None for word in (name, value)]
     return printable(shlex.join(["parity", "check", str(submission), *options]))
 

@@ -14,6 +14,7 @@ import pytest
 from parity_tests.cli.printing import run_lines
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.model.escape import printable
+from reports.model.fixes import Fix, to_rows
 from reports.model.folding import entries
 from reports.model.notes import Note, NoteKind
 from reports.model.numbers import number
@@ -118,6 +119,14 @@ def test_several_parts_that_are_missing_are_listed_with_their_lines_and_the_one_
     assert "f4" not in text
     run = replace(run, environment=replace(DESCRIBED, source_lines={"3": ("n.py", 1)}))
     assert "TODO 3, 4 and 10. Begin with TODO 3." in " ".join(page(run).split())
+
+
+def test_the_line_is_that_of_the_one_change_that_mends_a_part_or_else_where_the_part_begins() -> None:
+    run = FakeRun([mismatch(part="4")], replace(DESCRIBED, source_lines={"4": ("n.py", 7)}))
+    assert "n.py, from line 7 on: in linear" in page(run)
+    fixes = [Fix("4", "n.py", 9), Fix("4", "n.py", 10)]
+    for found, place in ((fixes[:1], "n.py, line 9:"), (fixes, "n.py, from line 7 on:")):
+        assert place in page(replace(run, environment=replace(run.environment, fixes=to_rows(found))))
 
 
 def test_of_what_is_missing_no_case_is_proposed_to_look_at(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from reports.model.escape import markdown
-from reports.model.folding import Entry, entries, place_of
+from reports.model.folding import Entry, entries, place_told
 from reports.model.for_student import WITHHELD, for_student, says_less
 from reports.model.groups import grouped, notes_in
 from reports.model.notes import Note, NoteKind
@@ -112,9 +112,8 @@ def _entry_lines(folded: Sequence[Entry], run: Results, hints: Mapping[str, str]
     lines: list[str] = []
     hinted: set[str] = set()
     for entry in folded:
-        file, line = place_of(entry, run)
-        shown = file and line and not entry.unwritten and entry.records[0].check != "import"
-        place = [f"See {file}, line {line}."] if shown and f"line {line}" not in entry.sentence else []
+        told = place_told(entry, run) if entry.records[0].check != "import" else ""
+        place = [f"See {told}."] if told else []
         lines.append(f"- {markdown(' '.join([capitalised(ended(entry.sentence)), *_more(entry), *place]))}")
         new = [hint for hint in _hints(entry, hints) if hint not in hinted]
         hinted.update(new)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reports.model.escape import printable
+from reports.model.fixes import from_rows
 from reports.model.phrases import ended, listed, quantities
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
@@ -231,6 +232,21 @@ def label_of(entry: Entry, run: Results) -> str:
 
 
 def place_of(entry: Entry, run: Results) -> tuple[str, int | None]:
-    """The file and the line of an entry: of a record, or where its part begins; "" and None where nobody knows."""
+    """The file and the line of an entry; "" and None where nobody knows.
+
+    They are a record's, or those of the one change that makes all of its part right, or else where its part begins.
+    """
+    part = entry.records[0].part
     known: list[tuple[str, int | None]] = [(record.file, record.line) for record in entry.records if record.file]
-    return known[0] if known else (run.environment.source_lines or {}).get(entry.records[0].part, ("", None))
+    fixed = [(fix.file, fix.line) for fix in from_rows(run.environment.fixes) if fix.part == part]
+    known += fixed if len(fixed) == 1 else []
+    return known[0] if known else (run.environment.source_lines or {}).get(part, ("", None))
+
+
+def place_told(entry: Entry, run: Results) -> str:
+    """The same in words, "" where the entry's sentence says it, or no line is known."""
+    file, line = place_of(entry, run)
+    if not line or entry.unwritten or f"line {line}" in entry.sentence:
+        return ""
+    is_start = [*(run.environment.source_lines or {}).get(entry.records[0].part, ())] == [file, line]
+    return f"{printable(file)}, {'from ' * is_start}line {line}{' on' * is_start}" if line > 1 else printable(file)

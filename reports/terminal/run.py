@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from reports.model.escape import printable
-from reports.model.folding import Entry, Kind, entries, label_of, place_of, where_seen
+from reports.model.folding import Entry, Kind, entries, label_of, place_told, where_seen
 from reports.model.groups import grouped
 from reports.model.numbers import number
 from reports.model.phrases import listed, shortened
@@ -112,10 +112,8 @@ def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Pai
         label = f"  {label_of(entry, run):<8} "
         indent = " " * len(label)
         lines += wrapped(_told(entry, run), width, indent, first=label)
-        file, line = place_of(entry, run)
-        failed = entry.records[0].verdict in FAILING
-        told = not failed or line is None or entry.unwritten or f"line {line}" in entry.sentence
-        seen = where_seen(entry, run) if told else f"{printable(file)}, line {line}: {where_seen(entry, run)}"
+        place = place_told(entry, run) if entry.records[0].verdict in FAILING else ""
+        seen = ": ".join(filter(None, (place, where_seen(entry, run))))
         lines += [paint(line, "dim") for line in wrapped(seen, width, indent)]
     return lines
 
