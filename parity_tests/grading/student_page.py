@@ -43,14 +43,13 @@ def student_page(
         environment=replace(run.environment, excerpts=None) if code else run.environment,  # comments may hold a name
         output=b"" if code else run.output,
     )
-    name = code or f"submissions/{folder.name}"
     withheld = withheld_cases(run)
     told = by_quantity(scripts, [record for record in run.records if record.case not in withheld])
     with _readable():
         return report_page(
             shown,
             scripts=told,
-            folder=name,
+            folder="",
             who=code or who,
             points=points,
             links=links,

@@ -146,7 +146,8 @@ class Card:
 class CardMaker:
     """Makes the cards of one page, and numbers them through.
 
-    `scripts` has a reproduction for "<case>/<quantity>"; `folder` is that of the run, for the commands on the cards.
+    `scripts` has a reproduction for "<case>/<quantity>"; `folder` is that of the run, for the commands on the cards, of
+    which "" has none.
     """
 
     def __init__(self, run: Results, scripts: Mapping[str, str], folder: str) -> None:
@@ -198,7 +199,7 @@ class CardMaker:
             heading=self._heading(entry, common[2]),
             sentence="" if relation and numbers else shortened(ended(told), LONGEST),
             shows="" if broken else _shows(entry),
-            cases=[] if broken else self._cases([*entry.records, *entry.again, *entry.unjudged]),
+            cases=[] if broken or entry.unwritten else self._cases([*entry.records, *entry.again, *entry.unjudged]),
             relation=relation,
             asked=shortened(asked, LONGEST) if not plain else "",
             diagnosis=mistakes(first),
@@ -209,7 +210,9 @@ class CardMaker:
             heat=heat_of(self._run, first),
             whole=whole_of(self._run, entry.records),
             script=self._script(first),
-            command="" if plain else f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
+            command=""
+            if plain or not self._folder
+            else f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
             folded=folded,
             parts=tuple(self._parts.within(entry.records)),
             count=len(entry.records) + len(entry.again) + len(entry.unjudged),

@@ -123,9 +123,9 @@ def report_page(
 ) -> str:
     """The page of a run as a whole HTML document.
 
-    `scripts` has a reproduction for "<case>/<quantity>"; `folder` is the run's, for the commands that the page shows.
-    In a class `who` handed it in, `points` are what it earned, and `links`, each with its words, stand on top. `less`
-    says that it tells less than was recorded, `comments` are what a human says of it.
+    `scripts` has a reproduction for "<case>/<quantity>"; `folder` is the run's, for commands; "" shows none. In a class
+    `who` handed it in, `points` are what it earned, and `links`, each with its words, stand on top. `less` says that it
+    tells less than was recorded, `comments` are what a human says of it.
     """
     groups = grouped(run.records, strict)
     maker = CardMaker(run, scripts or {}, folder)

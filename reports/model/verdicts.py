@@ -60,7 +60,7 @@ TABLE: Mapping[str, Row] = {
     ),
     Verdict.MISSING: Row(
         True,
-        "there is no such function, or it says that it is not implemented",
+        "there is no such function, it does nothing, or it says that it is not implemented",
         one="is not implemented",
         several="are not implemented",
         told="is not implemented: there is no such function, or it does nothing",
