@@ -12,7 +12,7 @@ from reports.model.parts import Parts
 from reports.model.points import Points, counts_for
 from reports.model.records import Record
 from reports.model.summary import import_fails, left_by_import
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 from reports.model.words import mistake_or_verdict
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def mistakes_of(records: Iterable[Record], points: Points, parts: Parts) -> dict
     """The mistakes in each item, as the table names them; of files that cannot be imported, that."""
     records = [*records]
     wrong = [r for r in left_by_import(records) if r.verdict in FAILING and not r.explained_by]
+    tells = [r for r in wrong if r.diagnosis or r.verdict == Verdict.MISSING]  # all else of its part comes of it
+    wrong = tells + [r for r in wrong if r.part not in {one.part for one in tells}]
     of_all = {FlagKind.DOES_NOT_IMPORT.value} if import_fails(records) else set()
     return {
         item.name: of_all | {_mistake(record, parts) for record in wrong if counts_for(record, item.checks, item.parts)}

@@ -328,6 +328,8 @@ def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
     assert (row["asked"], row["right"], row["partly"], row["none"]) == (4, 1, 2, 1)
     assert row["mean_share"] == 0.5
     assert row["commonest"] == "forgot to sum (2); TODO 4: `a` is wrong (1); TODO 4: `b` is wrong (1)"
+    both = [mismatch(quantity="b", diagnosis="forgot to sum"), mismatch(quantity="c")]
+    assert mistakes_of(both, score(both, USUAL), Parts.of(DESCRIBED.parts))["linear"] == {"forgot to sum"}
     for right in (2, 0):  # all of it excused by proofs, and nothing
         table.add(Points((ItemPoints("linear", ("linear",), 15, 15, right, counted=2, judged=False),)), {})
     row = table.frame().set_index("item").loc["linear"]

@@ -78,12 +78,13 @@ def class_table(
     mistakes: Mapping[str, Sequence[tuple[str, str]]],
     attempts: Mapping[str, str],
 ) -> Table:
-    """The table of these rows of a gradebook; `items` are the columns of points.
+    """The table of these rows of a gradebook, those with the fewest points first; `items` are the columns of points.
 
     `people` has the name and the link of each submission, `mistakes` the part and the text of what it got wrong,
     `attempts` the picture of its attempts.
     """
-    rows = [{**row, "status": _status(row)} for row in rows]
+    fewest_first = sorted(rows, key=lambda row: _points(row.get("total")))
+    rows = [{**row, "status": _status(row), **_named_alike(row, people)} for row in fewest_first]
     varied = [name for name in items if len({row.get(name) for row in rows}) > 1]
     many = len(varied) > _MOST_ITEMS
     if many:
@@ -155,6 +156,16 @@ def _row(
         mistakes=" ".join(str(made[text][0]) for text in texts),
         status=str(statuses[status][0]) if status else "",
     )
+
+
+def _points(total: Any) -> float:
+    """Points to sort by; who has no grade comes first."""
+    return -1.0 if total is None or total != total else float(total)
+
+
+def _named_alike(row: Mapping[str, Any], people: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """No student beside a submission that is called the same."""
+    return {"student": ""} if row.get("student") == people[str(row["submission"])][0] else {}
 
 
 def _status(row: Mapping[str, Any]) -> str:
