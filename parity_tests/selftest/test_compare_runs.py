@@ -168,6 +168,7 @@ def test_the_page_has_both_runs_part_by_part_and_every_change() -> None:
     assert '<tr class="changed"><th scope="row">TODO 4</th>' in html
     assert '<tr class="changed"><th scope="row">TODO 7</th>' in html
     assert html.count("not asked") == 2
+    assert "gradient of W: match → mismatch, ratio 0.2 → 2.5e+15" in html
     assert '<td class="number">0.1</td><td class="number">0.7</td>' in html
     same = two_runs_html(before, before, compare_runs(before, before))
     assert "Nothing: every ratio of what has the same verdict in both runs is within 0.1." in same
@@ -183,6 +184,8 @@ def test_the_page_is_clean(browser: Browser, tmp_path: Path, width: int, dark: b
     assert (seen.console, seen.requests) == ([], [])
     assert browser.overflow() <= 0
     assert browser.axe() == []
+    cut = "[...document.querySelectorAll('main > .scroll')].filter(e => e.scrollWidth > e.clientWidth).length"
+    assert browser.run(cut) == 0, "both runs are seen"
 
 
 def test_hostile_text_stays_text_in_both_media(browser: Browser, tmp_path: Path) -> None:

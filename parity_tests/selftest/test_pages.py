@@ -154,6 +154,21 @@ def test_the_dots_are_read_by_the_arrow_keys_row_by_row_and_stand_in_a_table_too
     assert rows == len(flawed().records)
 
 
+def test_the_marked_line_is_seen_to_its_end_on_a_small_screen_and_in_print(browser: Browser, tmp_path: Path) -> None:
+    code = {"4": {"n.py": {7: f"        return {' + '.join('abcdefghijklmnopqrstuvwxyz')}"}}}
+    run = FakeRun([mismatch(part="4")], replace(DESCRIBED, excerpts=code, versions={"numpy": "2.4.6"}))
+    path = tmp_path / "code.html"
+    path.write_text(report_page(run), encoding="utf-8")
+    browser.open(path, width=390)
+    cut = "[...document.querySelectorAll('.code pre')].map(e => e.scrollWidth > e.clientWidth)"
+    assert browser.run(cut) == [False]
+    browser.print_media()
+    shown = str(browser.run("document.body.innerText"))
+    assert "numpy 2.4.6" in shown
+    assert "What the words mean\n" in shown
+    assert "· What the words mean" not in shown
+
+
 def test_copying_selects_and_says_so(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "flawed.html"
     path.write_text(PAGES["flawed"], encoding="utf-8")

@@ -146,12 +146,14 @@ def since_last_time(before: Results, after: Results, strict: bool = False) -> st
 
 
 def change_text(group: Sequence[Change]) -> str:
-    """What changes that are alike come to: their verdicts, the ratios of the first, and its mistake."""
+    """What changes that are alike come to: quantities, verdicts, the ratios of the first, and its mistake."""
+    names = list(dict.fromkeys(change.now.quantity for change in group))
+    more = f" and {len(names) - 1} other quantities" if len(names) > 1 else ""
     first = group[0]
     _, was, now, mistake = first.kind
     ratios = f"ratio {number(first.was.ratio)} → {number(first.now.ratio)}"
     gone = "" if first.now.verdict in FAILING else "; mended"  # what is past is told as past
-    return f"{word_of(was)} → {word_of(now)}, {ratios}" + (f"{gone}: {mistake}" if mistake else "")
+    return f"{names[0]}{more}: {word_of(was)} → {word_of(now)}, {ratios}" + (f"{gone}: {mistake}" if mistake else "")
 
 
 def _drift(before: Results, after: Results, was: Sequence[Record], same: Sequence[Record]) -> tuple[Drift | None, str]:

@@ -72,9 +72,7 @@ def _cells(part: PartSummary | None, waiting: bool) -> list[str]:
 def _group_lines(group: Sequence[Change], label: str, width: int, paint: Paint, whole: bool) -> list[str]:
     first = f"  {label:<8} "
     indent = " " * len(first)
-    names = list(dict.fromkeys(printable(change.now.quantity) for change in group))
-    more = f" and {len(names) - 1} other quantities" if len(names) > 1 else ""
-    lines = wrapped(f"{names[0]}{more}: {printable(change_text(group))}", width, indent, first=first)
+    lines = wrapped(printable(change_text(group)), width, indent, first=first)
     cases = _cases([change.now.case for change in group], whole)
     return [*lines, *(paint(line, "dim") for line in wrapped(cases, width, indent))]
 
