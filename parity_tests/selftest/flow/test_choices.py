@@ -60,6 +60,22 @@ def test_a_negative_operand_is_no_kink_although_relus_result_is_0() -> None:
     assert answer.kind == "exact"
 
 
+@pytest.mark.parametrize("ignored", [2, -100])
+def test_an_ignored_label_is_no_kink(ignored: int) -> None:
+    """Labels are equal or not, and have no slope; the gradient of a loss that ignores none is another one."""
+    x, y = drawn(0, np.float32, x=(2, 3, 4))["x"], np.array([[0, 1, ignored, 2], [1, ignored, 2, 0]])
+
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return functional.cross_entropy(x, y, ignore_index=ignored, reduction="sum")
+
+    answer = evaluate(gradients(loss, "x"), {"x": x, "y": y})["x"]
+    assert answer.alternatives == ()
+    counted = torch.from_numpy(x).requires_grad_()
+    functional.cross_entropy(counted, torch.from_numpy(y).clamp_min(0), reduction="sum").backward()  # type: ignore[no-untyped-call]
+    assert counted.grad is not None
+    assert ratio(answer, counted.grad.numpy()) > 1
+
+
 def test_a_gate_within_rounding_may_let_all_pass_or_nothing() -> None:
     """x·0.1 − y·0.1 is 0 up to rounding: the gradient is 0 or g, so that its radius is |g|."""
     x = single([0.3, 0.7])

@@ -164,15 +164,16 @@ def larger(op: Operation) -> Radius:
 def compare(op: Operation) -> Radius:
     """A comparison: rounding alone decides it where both come within reach of each other.
 
-    In a backward, equality of what both sides know is a kink: order comparisons are taken the other way, or equality
-    as inequality, where the run asks for it.
+    In a backward, equality of numbers that both sides know is a kink: order comparisons are taken the other way, or
+    equality as inequality, where the run asks for it. Labels and truth values have none.
     """
     a, b = op["self"], op["other"]
     reach = plus(op.known_radius(a), op.known_radius(b))
     apart = abs(wide(a) - wide(b)).broadcast_to(op.out.shape)
     unsure = None if reach is None else uncertain((apart <= reach) & (reach > 0))
     kink = apart == 0 if reach is None else (apart == 0) & (reach == 0)
-    if not bool(kink.any()):
+    labels = not any(isinstance(x, Tensor) and x.is_floating_point() for x in (a, b))
+    if labels or not bool(kink.any()):
         return None if op.local else unsure
     if not in_backward():
         op.context.ties.put(op.out, kink)
