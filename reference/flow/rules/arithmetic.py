@@ -207,7 +207,7 @@ def interpolate(op: Operation) -> Radius:
     weight = abs(wide(w))
     carried = plus(None if r is None else size * r, None if s is None else weight * s)
     if t is not None:
-        carried = plus(carried, t * (wide(b) - wide(a)).abs(), times(1.0, t, 1.0, plus(r, s)))
+        carried = plus(carried, *[t * x for x in ((wide(b) - wide(a)).abs(), r, s) if x is not None])
     terms = size * wide(a).abs() + weight * wide(b).abs()
     if carried is not None:
         terms = terms + carried
