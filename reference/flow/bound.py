@@ -25,7 +25,7 @@ from reference.flow.nested import (
     tensors,
     written,
 )
-from reference.flow.operation import BLOCK, Context, Operation, Radius, plus, wide
+from reference.flow.operation import BLOCK, Context, Operation, Radius, Rule, plus, wide
 from reference.flow.plain import doubled
 from reference.flow.rounding import STORED_INSIDE
 from reference.flow.shadows import Shadows, is_unknown, unknown
@@ -273,7 +273,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         """The result, as the rule leaves it, and its radii; the step where they are recorded."""
         assert planned.rule is not None
         operation = Operation(func, args, kwargs, out, self.context, local=False)
-        radii = _listed(planned.rule(operation), operation.out)
+        radii = _asked(planned.rule, operation)
         if is_float_conversion(func, args[0], out):
             return operation.out, radii, None
         if not self.record:
@@ -282,12 +282,12 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         before = self.context.probable_calls
         own = Operation(func, args, kwargs, out, self.context, local=True)
         own.memo = operation.memo
-        step.sigma, step.stretch = _listed(planned.rule(own), own.out), own.stretch
+        step.sigma, step.stretch = _asked(planned.rule, own), own.stretch
         radii, half = self._stored(operation.out, radii, operation.rounds, operation.scales)
         if operation.memo or any(one is not None for one in half):
             alone = Operation(func, args, kwargs, out, self.context, local=False, alone=True)
             alone.memo = operation.memo
-            step.own = _listed(planned.rule(alone), alone.out)
+            step.own = _asked(planned.rule, alone)
             self.context.probable_calls = before
             step.own = [plus(r, h) for r, h in zip(step.own, half, strict=True)]
         step.sigma, step.stored = _with_moves(step.sigma, half), half
@@ -435,6 +435,14 @@ def _shapes(out: Any) -> list[tuple[int, ...]]:
 
 def _strides(out: Any) -> list[tuple[int, ...]]:
     return [x.stride() for x in tensors(out)]
+
+
+def _asked(rule: Rule, operation: Operation) -> list[Radius]:
+    """The radii that a rule gives; results without elements, of which few operations are defined, have none."""
+    values = tensors(operation.out)
+    if values and not any(x.numel() for x in values):
+        return [None] * len(values)
+    return _listed(rule(operation), operation.out)
 
 
 def _listed(radii: Any, out: Any) -> list[Radius]:

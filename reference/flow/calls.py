@@ -187,7 +187,7 @@ def _named(result: Any, name: str) -> dict[str, Tensor]:
     if result is None:
         return {}
     if isinstance(result, Tensor):
-        result = result.resolve_conj().resolve_neg()
+        result = torch.zeros_like(result) if result._is_zerotensor() else result.resolve_conj().resolve_neg()
         return {name: torch.view_as_real(result) if result.is_complex() else result}
     if isinstance(result, Mapping):
         parts = [_named(value, f"{name}.{key}") for key, value in result.items()]

@@ -28,6 +28,8 @@ _MORE_THAN_DRAWN = {aten.native_dropout.default, aten.rrelu_with_noise.default, 
 """Random operations that also compute with what they draw, in a way that nothing here follows."""
 _REARRANGING = {aten.squeeze_, aten.unsqueeze_, aten.transpose_, aten.t_, aten.as_strided_, aten.swapaxes_}
 """In place, but on shape and strides alone: the storage stays."""
+_IN_CIRCLES = ("prims.igamma.default", "prims.igammac.default", "prims.gcd.default")
+"""What torch makes of an operation of aten, and only that of it; others come from forward derivatives."""
 _CHOOSING = ("choices", "extremes", "pools")
 """Families of rules that look at `Context.kinks`."""
 rules.load()
@@ -105,7 +107,7 @@ def _plan(func: OpOverload) -> Plan:
     if func.overloadpacket in _REARRANGING:
         return Plan(Kind.VIEW)
     closed = CLOSED.get(func)
-    if func.namespace == "prims" and hasattr(aten, func.overloadpacket.__name__):  # of forward derivatives
+    if func.namespace == "prims" and hasattr(aten, func.overloadpacket.__name__) and str(func) not in _IN_CIRCLES:
         return Plan(Kind.DECOMPOSED, decomposition=getattr(aten, func.overloadpacket.__name__))
     if func in DECOMPOSITIONS:
         written = written or _WRITTEN_UNSAID.get(func, ())

@@ -268,6 +268,30 @@ def test_an_empty_input_and_a_number() -> None:
     assert evaluate(lambda x: x * 0.3, {"x": np.float32(1.5)})["output"].radius.item() > 0
 
 
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (lambda x: torch.softmax(x, -1), ()),
+        (lambda x: torch.log_softmax(x, 0), ()),
+        (lambda x: x.mean(-1) + x.sum(0), ()),
+        (lambda x: torch.nn.functional.multi_margin_loss(x, torch.tensor(0)), ()),
+        (lambda x: torch.nn.functional.multilabel_margin_loss(x, torch.tensor(0)), ()),
+        (lambda x: torch.softmax(x, -1), (5, 0, 0)),
+        (torch.linalg.pinv, (0, 3)),
+        (torch.sgn, (3,)),
+        (lambda x: torch.lerp(x[0], x[1:], torch.sigmoid(x[0, 0])), (3, 5)),
+    ],
+)
+def test_numbers_without_dimensions_or_none_at_all_have_gradients(function: Any, shape: tuple[int, ...]) -> None:
+    """Of what torch defines for them, and a weight of no dimensions."""
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    given = {"x": x, "g": np.ones_like(function(torch.from_numpy(x.copy())).numpy())}
+    answer = evaluate(gradients(function, "x", "g"), given, radius="bound")
+    for one in answer.values():
+        assert torch.isfinite(one.value).all()
+        assert (one.radius < 0.5).all()
+
+
 def test_no_mode_loads_torchs_compiler_which_takes_a_second() -> None:
     class Guarded(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

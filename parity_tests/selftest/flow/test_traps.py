@@ -166,6 +166,8 @@ def test_7_an_operation_without_a_rule_is_refused_by_name() -> None:
     with pytest.raises(UnknownOperationError, match=r"aten\.special_bessel_j0") as raised:
         evaluate(torch.special.bessel_j0, {"input": single([1.5])})
     assert "@rule(torch.ops.aten.special_bessel_j0.default)" in str(raised.value)
+    with pytest.raises(UnknownOperationError, match=r"aten\.igamma"):  # which torch makes of itself
+        evaluate(torch.special.gammainc, {"input": single([1.5]), "other": single([0.5])})
 
 
 def test_7_or_is_allowed_a_stated_number_of_ulps() -> None:

@@ -115,7 +115,7 @@ def multi_margin_backward(
 @decomposition(aten.multilabel_margin_loss_backward.default)
 def multilabel_margin_backward(g: Tensor, x: Tensor, target: Tensor, reduction: int, is_target: Tensor) -> Tensor:
     """Of Σ_j Σ_i max(0, 1 − x_j + x_i) / C over the labels j before the first −1 and all i that are no label."""
-    rows = x.reshape(-1, x.shape[-1])
+    rows, _ = _rows(x, target)
     labels = target.reshape(rows.shape)
     listed = (labels >= 0).cumprod(1).bool()
     j = torch.where(listed, labels, 0)
@@ -127,8 +127,8 @@ def multilabel_margin_backward(g: Tensor, x: Tensor, target: Tensor, reduction: 
 
 
 def _rows(x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Scores N×C and labels (N,), of one example too."""
-    return x.reshape(-1, x.shape[-1]), target.reshape(-1)
+    """Scores N×C and labels (N,), of one example too, and of one class."""
+    return x.reshape(-1, *x.shape[-1:] or (1,)), target.reshape(-1)
 
 
 def _by_example(g: Tensor, rows: Tensor, reduction: int) -> Tensor:

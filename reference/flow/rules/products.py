@@ -373,8 +373,8 @@ def total(op: Operation, x: Tensor, dims: list[int] | None, *, keepdim: bool, mo
     if carried is not None and op.context.arithmetic is None and carried.numel() and float(carried.amin()) == math.inf:
         return unknown(carried)
     sizes = reach(wide(x), r)
-    terms = math.prod([x.shape[axis] for axis in axes]) if axes else 1
     whole = sizes.sum(axes, keepdim=keepdim) if axes else sizes
+    terms = x.numel() // max(whole.numel(), 1)
     known = sizes if not op.local else reach(wide(x), op.known_radius(x))  # 0 where x is exactly 0, and only there
     if x.dim() and x.numel() and not float(known.amin()) > 0:
         held = torch.ne(known, 0, out=torch.empty(x.shape, dtype=torch.float64, device=x.device))
