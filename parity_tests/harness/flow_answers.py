@@ -352,12 +352,12 @@ def may_agree(got: Returned | Failure | None, known: Answers, name: str) -> bool
 def _in_shape(got: Returned | Failure | None, want: tuple[int, ...]) -> tuple[Returned | Failure | None, str]:
     """A result in the shape that is asked, where its own differs by ones alone, with a note on that.
 
-    A row is no column: with one the other makes a matrix.
+    A row is no column, nor the other way round: with one the other makes a matrix.
     """
     if isinstance(got, Returned) and got.array is not None and got.kind in ("array", "scalar"):
         shape = got.array.shape
         alike = got.array.size == math.prod(want) and _squeezed(shape) == _squeezed(want)
-        is_row = len(want) == 2 and len(shape) == 1 and shape != want[1:]
+        is_row = alike and len(want) == 2 and math.prod(np.broadcast_shapes(shape, want)) != math.prod(want)
         if shape != want and alike and not is_row:
             return replace(got, array=got.array.reshape(want)), (
                 f"has shape {shape}, where {want} is usual" if want else ""

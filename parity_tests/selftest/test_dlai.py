@@ -195,6 +195,24 @@ def test_a_row_is_no_column() -> None:
     assert found.keys() == {"linear_backward"}
     found = failing(notebook(('"b1": np.zeros((n_h, 1))', '"b1": np.zeros(n_h)')))
     assert found.keys() == {"initialize_parameters"}
+    week3 = find("dlai-c1w3")
+    own = (week3.solution / "c1w3.py").read_text(encoding="utf-8")
+    turned = own.replace('"dW2": dZ2 @ cache["A1"].T', '"dW2": cache["A1"] @ dZ2.T')
+    assert turned != own
+    found = failures(records(week3, Variant("", {"c1w3.py": turned}), parts=["backward_propagation", "nn_model"]))
+    assert {one.part: one.explained_by for one in found} == {"backward_propagation": ""}
+
+
+def test_who_leaves_out_one_entry_has_written_the_function_and_gets_the_line(tmp_path: Path) -> None:
+    """A function that leaves no entry at all is not written."""
+    for new, verdict, mended in (("range(1, len(layer_dims) - 1)", "crashed", 1), ("range(0)", "missing", 0)):
+        text = SOURCE.replace("range(1, len(layer_dims))", new)
+        assert text != SOURCE
+        Variant("", {"c1w4.py": text}).write(tmp_path)
+        part = "initialize_parameters_deep"
+        run = check(C1W4, tmp_path, dtypes=["float64"], parts=frozenset([part]), alone=True)
+        assert {one.verdict for one in failures(run.records)} == {verdict}
+        assert len(repairs(C1W4, run.records, run.environment)) == mended
 
 
 def test_a_notebook_is_read_once_and_a_class_of_it_is_not_said_to_hold_files_of_another() -> None:

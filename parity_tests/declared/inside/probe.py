@@ -103,11 +103,11 @@ class _Copy:
                     exec(compile(ast.Module([statement], []), "<run>", "exec"), SCOPE, self._names)
                 return
         except Exception as error:
-            missing = type(error).__name__ == "Missing" or isinstance(error, (AttributeError, KeyError))
+            named = type(error).__name__ == "Missing"
+            lacks = not named and isinstance(error, (AttributeError, KeyError))
+            missing = named or (lacks and not (isinstance(error, KeyError) and self._has_others(value)))
             for name in targets:
-                said = (
-                    error if type(error).__name__ == "Missing" or not missing else f"{part} leaves no {name}: {error}"
-                )
+                said = f"{part} leaves no {name}: {error}" if lacks else error
                 self._recorder.fail(name, said, "missing" if missing else "crashed", self._k, part)
             given = [self._recorder.FAILED] * len(targets)
         if given and not targets and given[0] is self._recorder.FAILED:
@@ -119,6 +119,11 @@ class _Copy:
         written = [name for name, was in before.items() if self._given[name].tobytes() != was]
         if written and targets:
             self._recorder.add_overwritten(targets[0], self._k, written)
+
+    def _has_others(self, value: ast.expr | None) -> bool:
+        """Whether what an entry is read of has other entries: then a part is written, and wrong."""
+        read = [one.id for one in ast.walk(value) if isinstance(one, ast.Name)] if value else []
+        return any(isinstance(self._names.get(name), dict) and self._names[name] for name in read)
 
     def keep_what_changed(self) -> None:
         """Record a result anew that a line of another copy has written over."""
