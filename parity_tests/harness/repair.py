@@ -579,6 +579,12 @@ def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> It
             # What the number is in may be what is too much.
             rank = 4 if id(node) in within or (other == 0 and id(node) in times) else 0
             yield Change("number", rank, node.lineno, ((*source.span(node), repr(other)),), "", words)
+    values = [node.value for node in nodes if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)]
+    for value in values:  # what is drawn, say, and not scaled
+        for number in sorted(one for one in right if isinstance(one, float)):
+            words = f"the factor `{number!r}` is missing at `{source.of(value)}`"
+            edit = (*source.span(value), f"{number!r} * {source.of(value)}")
+            yield Change("factor", LIKELY, value.lineno, (edit,), "", words)
     counted = {node.target.id for node in nodes if isinstance(node, ast.For) and isinstance(node.target, ast.Name)}
     for test in (one.test for one in nodes if isinstance(one, ast.If)):
         for name in {one.id for one in ast.walk(test) if isinstance(one, ast.Name)} & counted:

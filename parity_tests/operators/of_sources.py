@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from parity_tests.operators.change import Change
 from parity_tests.operators.expressions import REDUCTIONS, SIGNS, Found, Place
 from parity_tests.operators.of_functions import of_functions
+from parity_tests.operators.of_likes import OF_LIKES, of_likes
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
 
@@ -182,7 +183,7 @@ def whether(place: Place) -> Found:
     """Whether a factor is above 0 in place of it, its square, and a condition that is not divided by what it asks."""
     node, parent = place.site.node, place.site.parent
     text = place.text(node)
-    if isinstance(node, ast.Name) and isinstance(parent, ast.BinOp):
+    if isinstance(node, ast.Name | ast.Subscript) and isinstance(parent, ast.BinOp):
         if isinstance(parent.op, ast.Mult):
             words = f"`{text}` is used where whether it is above 0 belongs"
             yield place.change("whether", 3, f"({text} > 0)", "", words, operation=False)
@@ -222,6 +223,7 @@ def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     """Steps of windows that are left out; entries that are read, changed and never kept; what is never used."""
     unused = _unused(source, function)
     yield from of_functions(source, function)
+    yield from of_likes(source, function)
     yield from _attributes(source, function)
     yield from _branches(source, function)
     for statement, _ in statements(function):
@@ -356,6 +358,11 @@ def _used(
             for name, rank in unused.items():
                 edit = (*source.span(node), f"({node.id} * {name})")
                 yield Change("unused", rank, statement.lineno, (edit,), "", f"`{name}` is not used")
+    inner = [one.args[0] for one in ast.walk(statement.value) if isinstance(one, ast.Call) and len(one.args) == 1]
+    for one in (one for one in inner if isinstance(one, ast.BinOp | ast.Call)):
+        for name, rank in unused.items():
+            edit = (*source.span(one), f"{source.of(one)} + {name}")
+            yield Change("unused", rank, statement.lineno, (edit,), "", f"`{name}` is not used")
     rounds = [f"[{name}]" for name in _counted(function)]
     for name, rank in unused.items():
         for new in (f"{text} + {name}", f"({text}) * {name}", *(f"{text} + {name}{one}" for one in rounds)):
@@ -412,5 +419,5 @@ def _with_last(place: Place, call: ast.Call, last: str) -> str:
 
 OF_SOURCES = (
     across_calls, scaled, deeper, shares, corrections, turned, keywords, shuffled, reshaped, bounds, whether, arguments,
-    shifted,
+    shifted, *OF_LIKES,
 )  # fmt: skip
