@@ -9,9 +9,16 @@ def update_parameters_with_gd(parameters, grads, learning_rate):
 
 def random_mini_batches(X, Y, mini_batch_size=64, seed=0):
     np.random.seed(seed)
-    order = np.random.permutation(X.shape[1])
-    batches = (order[k : k + mini_batch_size] for k in range(0, len(order), mini_batch_size))
-    return [(X[:, batch], Y[:, batch]) for batch in batches]
+    m = X.shape[1]
+    permutation = np.random.permutation(m)
+    shuffled_X = X[:, permutation]
+    shuffled_Y = Y[:, permutation]
+    mini_batches = []
+    for k in range(0, m, mini_batch_size):
+        mini_batch_X = shuffled_X[:, k : k + mini_batch_size]
+        mini_batch_Y = shuffled_Y[:, k : k + mini_batch_size]
+        mini_batches.append((mini_batch_X, mini_batch_Y))
+    return mini_batches
 
 
 def initialize_velocity(parameters):

@@ -12,26 +12,30 @@ def conv_single_step(a_slice_prev, W, b):
 
 
 def conv_forward(A_prev, W, b, hparameters):
+    m, n_H_prev, n_W_prev, _ = A_prev.shape
+    f, n_C = W.shape[0], W.shape[3]
     stride, pad = hparameters["stride"], hparameters["pad"]
-    f, channels = W.shape[0], W.shape[3]
-    padded = zero_pad(A_prev, pad)
-    rows, columns = ((size + 2 * pad - f) // stride + 1 for size in A_prev.shape[1:3])
-    Z = np.zeros((len(A_prev), rows, columns, channels))
-    for h in range(rows):
-        for w in range(columns):
-            window = padded[:, h * stride : h * stride + f, w * stride : w * stride + f, :]
-            Z[:, h, w, :] = np.tensordot(window, W, 3) + b[0, 0]
+    n_H = (n_H_prev - f + 2 * pad) // stride + 1
+    n_W = (n_W_prev - f + 2 * pad) // stride + 1
+    Z = np.zeros((m, n_H, n_W, n_C))
+    A_prev_pad = zero_pad(A_prev, pad)
+    for i, h, w, c in np.ndindex(Z.shape):
+        vert_start, horiz_start = h * stride, w * stride
+        a_slice_prev = A_prev_pad[i, vert_start : vert_start + f, horiz_start : horiz_start + f, :]
+        Z[i, h, w, c] = np.sum(a_slice_prev * W[:, :, :, c]) + b[0, 0, 0, c]
     return Z, (A_prev, W, b, hparameters)
 
 
 def pool_forward(A_prev, hparameters, mode="max"):
+    m, n_H_prev, n_W_prev, n_C = A_prev.shape
     f, stride = hparameters["f"], hparameters["stride"]
-    rows, columns = ((size - f) // stride + 1 for size in A_prev.shape[1:3])
-    A = np.zeros((len(A_prev), rows, columns, A_prev.shape[3]))
-    for h in range(rows):
-        for w in range(columns):
-            window = A_prev[:, h * stride : h * stride + f, w * stride : w * stride + f, :]
-            A[:, h, w, :] = window.max(axis=(1, 2)) if mode == "max" else window.mean(axis=(1, 2))
+    n_H = (n_H_prev - f) // stride + 1
+    n_W = (n_W_prev - f) // stride + 1
+    A = np.zeros((m, n_H, n_W, n_C))
+    for i, h, w, c in np.ndindex(A.shape):
+        vert_start, horiz_start = h * stride, w * stride
+        a_prev_slice = A_prev[i, vert_start : vert_start + f, horiz_start : horiz_start + f, c]
+        A[i, h, w, c] = np.max(a_prev_slice) if mode == "max" else np.mean(a_prev_slice)
     return A, (A_prev, hparameters)
 
 

@@ -21,6 +21,10 @@ SHAPE = re.compile(r"[A-Z][A-Za-z0-9]*( [A-Z][A-Za-z0-9]*| \d+)*|\d+( [A-Z][A-Za
 """The sizes of an array, by letter or as numbers, with spaces between: "N D", "3 D"."""
 LEAST, MOST = 2, 7
 """Between these a size is drawn where nothing else is said."""
+HOW = re.compile(
+    r"((?P<scale>[\d.]+)\*|(?P<low>[\d.]+?)\.\.(?P<high>[\d.]+)|(?P<bits>0\|1)|) ?(?P<sizes>[A-Z\d][\w ]*|)"
+)
+"""How numbers of these sizes are drawn: scaled, between two, as 0 or 1, and else from the normal distribution."""
 TAKEN = ("torch", "F", "grad", "np", "rng")
 """The names that lines of torch, or expressions of what is drawn, know already."""
 OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question", "solution", "allow"}
@@ -54,7 +58,8 @@ class Question:
     """What is asked together: the inputs, what is called of a submission line by line, and what torch says.
 
     `given` says by name what is drawn: sizes as "N D" (normal numbers), a list to choose from, a constant, or an
-    expression of `rng`, the sizes and the inputs before it; `arrays` says several of them by sizes, "x: N D, w: D M".
+    expression of `rng`, the sizes and the inputs before it; `arrays` says several of them by sizes, "x: N D, w: D M",
+    of which "0.1* N D" is scaled, "1..2 N D" lies between these, and "0|1 N D" is zeros and ones.
     `sizes` are the least and the most of a letter. `texts` has the right text of a part, for the names of mistakes, and
     `names` lines that make what these texts read of what is given: axes, counts and arrays. Torch's results are those
     of `run` by the same names.
@@ -196,7 +201,7 @@ def read(folder: Path) -> Declaration:
         if part not in parts:
             raise UsageError(f"{path}: part.{part} is not asked: no result of a question is of {part}.")
     return Declaration(
-        folder, told["name"], told.get("title", told["name"]), told.get("module", ""),
+        folder, told["name"], told.get("title", told["name"]), told.get("module", path.stem if "base" in told else ""),
         {part: declared.get(part, {}) for part in parts}, questions, tuple(told.get("further", ())),
         tuple(told.get("lent", ())), str(told.get("exam", "1")), told.get("solution", "solution"),
         tuple(told.get("allow", ())), told.get("notebook", False), tuple(told.get("inert", ())),
@@ -235,7 +240,7 @@ def _taken(path: Path, told: Mapping[str, Any]) -> Mapping[str, Any]:
         return told
     try:
         others = tomllib.loads((path.parent / told["from"]).read_text(encoding="utf-8"))["question"]
-        one = next(one for other in others for one in _each(other) if one["name"] == told["name"])
+        one = next(one for other in others for one in (other, *_each(other)) if one["name"] == told["name"])
     except (OSError, ValueError, KeyError, StopIteration):
         where = f"question {told.get('name')!r}"
         raise UsageError(f"{path}, {where}: there is no such question in {told['from']!r} beside it.") from None
@@ -306,12 +311,21 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
 
 
 def _arrays(path: Path, where: str, told: str) -> dict[str, str]:
-    """What is given by its sizes, of "x: N D, w: D M"."""
-    pairs = [one.partition(":") for one in told.split(",") if one.strip()]
-    for name, _, sizes in pairs:
-        if not name.strip().isidentifier() or not is_shape(sizes.strip()):
+    """What is given by its sizes, of "x: N D, w: D M", as sizes or as the expression that draws it."""
+    found = {}
+    for name, _, drawn in (one.partition(":") for one in told.split(",") if one.strip()):
+        how = HOW.fullmatch(" ".join(drawn.split()))
+        if not name.strip().isidentifier() or how is None or not is_shape(how["sizes"]):
             raise UsageError(f'{path}, {where}: arrays is {told!r}; it is written as "x: N D, w: D M".')
-    return {name.strip(): sizes.strip() for name, _, sizes in pairs}
+        sizes = f"({', '.join([*how['sizes'].split(), ''])})" if how["sizes"] else "()"
+        found[name.strip()] = how["sizes"]
+        if how["scale"]:
+            found[name.strip()] = f"{how['scale']} * rng.standard_normal({sizes})"
+        elif how["low"]:
+            found[name.strip()] = f"rng.uniform({how['low']}, {how['high']}, {sizes})"
+        elif how["bits"]:
+            found[name.strip()] = f"1.0 * (rng.random({sizes}) < 0.5)"
+    return found
 
 
 def _left_open(question: Question) -> str:

@@ -199,8 +199,8 @@ def test_a_row_is_no_column() -> None:
     own = (week3.solution / "c1w3.py").read_text(encoding="utf-8")
     turned = own.replace('"dW2": dZ2 @ cache["A1"].T', '"dW2": cache["A1"] @ dZ2.T')
     assert turned != own
-    found = failures(records(week3, Variant("", {"c1w3.py": turned}), parts=["backward_propagation", "nn_model"]))
-    assert {one.part: one.explained_by for one in found} == {"backward_propagation": ""}
+    wrong = failures(records(week3, Variant("", {"c1w3.py": turned}), parts=["backward_propagation", "nn_model"]))
+    assert {one.part: one.explained_by for one in wrong} == {"backward_propagation": ""}
 
 
 def test_who_leaves_out_one_entry_has_written_the_function_and_gets_the_line(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ CHANGED = {
         ("(epoch_num // time_interval)", "(epoch_num / time_interval)", "schedule_lr_decay", "/ in place of //"),
     ),
     "c4w1": (
-        ("+ b[0, 0]", "- b[0, 0]", "conv_forward", "b has the wrong sign in Z"),
+        ("+ b[0, 0, 0, c]", "- b[0, 0, 0, c]", "conv_forward", "b has the wrong sign in Z"),
         ("float(b.item())", "float(b)", "", ""),
         (
             "return x == np.max(x)",
@@ -263,7 +263,7 @@ CHANGED = {
             "",
             "",
         ),
-        ("else window.mean(", "else window.sum(", "pool_forward", "a sum in place of a mean in A"),
+        ("else np.mean(", "else np.sum(", "pool_forward", "a sum in place of a mean in A"),
     ),
     "c5w1": (('+ parameters["ba"])', '- parameters["ba"])', "rnn_cell_forward", "ba has the wrong sign"),),
 }
