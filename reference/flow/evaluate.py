@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -138,6 +138,8 @@ class Answer:
         self._recorded = flow if flow.recorded else None
         alternatives, conserved = self._alternatives(flow, bounds, kinds)
         free = free_outputs(flow.context.freedoms, flow.outputs)
+        if flow.context.freedoms:
+            self._refuse_signs(flow, bounds, {name for one in free for name, _ in one.signs})
         available = [form for form in FORMS if form in flow.context.seen_forms] + list(self.functions)
         return {
             name: Flowed(
@@ -297,6 +299,17 @@ class Answer:
                     if float((after - before).sum().abs()) <= rounding:
                         conserved.add(name)
         return found, conserved
+
+    def _refuse_signs(self, flow: Flow, bounds: Mapping[str, Tensor], free: Set[str]) -> None:
+        """Raises QuestionError for an output that is not the same for other signs of a factorisation's vectors."""
+        turned = self.question.flow(kinks="turned", lenient=self.radius != "bound").outputs
+        for name in self.want.keys() - free:
+            if bool(((turned[name].double() - flow.outputs[name].double()).abs() > bounds[name]).any()):
+                raise QuestionError(
+                    f"{name} depends on the signs of a factorisation's vectors (linalg.eigh, svd, qr), which are free, "
+                    "so that another right program gives another; fix them on both sides, as by the sign of the first "
+                    "element of each, or compare what does not depend on them, such as V @ V.T"
+                )
 
     def _form(self, form: str, name: str) -> Tensor:
         """The radius of one output where the form is allowed for."""

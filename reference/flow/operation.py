@@ -131,7 +131,8 @@ class Context:
     forms: frozenset[str] = frozenset()
     kinks: str = "torch"
     """How a choice exactly at its kink is taken: as "torch" does, the "other" way, or with equal taken as "unequal"; of
-    elements tied for a maximum these are all and none, and "last" takes the last."""
+    elements tied for a maximum these are all and none, and "last" takes the last. "turned" takes torch's side, and the
+    other sign of every other vector of a factorisation."""
     arithmetic: Arithmetic | None = None
     """What was declared of a candidate in low precision; the run is then in float64."""
     probable: bool = False

@@ -24,7 +24,6 @@ _JUDGED = (ALARM, ACCEPTED, UNDECIDED)
 _WORST = (*_JUDGED, TIME, REFUSED, UNASKED)
 """What a row of several samples says: the first that one of them gets."""
 FINDINGS = {
-    "linalg.eigh": "the gradient by vectors whose signs are free is another one for each of these",
     "linspace": "the flow takes for exact what other forms round",
     "round (decimals_3)": "the flow takes for exact what other forms round",
     "erfc": "scipy errs by more ulps in the tail than any library documents",

@@ -16,7 +16,7 @@ from parity_tests.pairs.hold import hold
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.flow.comparing import ratio, ratios
 from parity_tests.selftest.flow.soundness import flowed
-from reference.flow import evaluate, gradients
+from reference.flow import QuestionError, evaluate, gradients, plain
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Array = NDArray[Any]
@@ -159,7 +159,7 @@ def test_gradients_of_factorisations_have_radii(radius: str) -> None:
         "det": lambda a: linalg.det(a) * w.to(a.dtype),
         "slogdet": lambda a: linalg.slogdet(a)[1] * w.to(a.dtype),
         "cholesky": lambda a: linalg.cholesky(a @ a.mT),
-        "qr": lambda a: linalg.qr(a)[1],
+        "qr": lambda a: linalg.qr(a)[1].abs(),
         "svd": lambda a: linalg.svd(a)[0].abs(),
     }
     a = matrix(5, np.float32)
@@ -213,6 +213,30 @@ def test_signs_and_order_of_a_factorisation_are_free_together() -> None:
         lambda a: ((u * turn)[:, ::-1], sigma[::-1], (turn[:, None] * v)[::-1]), lambda a: tuple(linalg.svd(a)), a
     )
     assert not hold(lambda a: (u * turn, sigma, v), lambda a: tuple(linalg.svd(a)), a, search=0)
+
+
+def test_what_depends_on_free_signs_is_refused_and_what_does_not_is_held() -> None:
+    """float32 and float64 come with other signs from LAPACK, and so with other gradients of the vectors."""
+    a = symmetric(5, np.float32, condition=10.0)
+    g = np.random.default_rng(0).standard_normal((5, 5)).astype(np.float32)
+
+    def vectors(a: Tensor) -> Tensor:
+        found: Tensor = linalg.eigh((a + a.mT) / 2)[1]
+        return found
+
+    def fixed(a: Tensor) -> Tensor:
+        found = vectors(a)
+        return found * found[:1].sign()
+
+    for dependent in (gradients(vectors, "a", "g"), lambda a, g: vectors(a)[:, :2]):
+        with pytest.raises(QuestionError, match="depends on the signs"):
+            evaluate(dependent, {"a": a, "g": g})
+    for same in (fixed, lambda a: vectors(a) @ vectors(a).mT.tril(), lambda a: linalg.eigh(a)[0]):
+        given = {"a": a, "g": g if same is fixed else np.ones_like(same(torch.from_numpy(a)).numpy())}
+        answer = evaluate(gradients(same, "a", "g"), given)
+        wide = plain(gradients(same, "a", "g"), given, dtype=torch.float64)
+        assert ratio(answer["a"], wide["a"].numpy().astype(np.float32)) <= 1
+        assert ratio(answer["a"], wide["a"].numpy().astype(np.float32) * np.float32(1.01)) > 1
 
 
 def test_the_condition_is_measured_and_shown() -> None:

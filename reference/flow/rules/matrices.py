@@ -322,9 +322,12 @@ def qr(op: Operation) -> tuple[Radius, Radius]:
 
 
 def _free(op: Operation, sign: list[tuple[Tensor, int]], order: Tensor | None = None) -> None:
-    """Notes that results may be turned, or come in another order, together."""
+    """Notes that results may be turned, or come in another order, together; turns every other slice where asked to."""
     if not op.local and not op.alone:
         op.context.freedoms.append(Freedom(tuple((x, axis) for x, axis in sign if x.numel()), order))
+    if op.context.kinks == "turned":
+        for x, axis in sign:
+            x.movedim(axis, -1)[..., ::2].neg_()
 
 
 def _off(op: Operation, r: Radius, largest: Tensor, n: int) -> Tensor:
