@@ -92,6 +92,13 @@ RULES = [
         lambda a, b, out: 6 * (abs(a) * 3 / 4 + abs(b) / 4),
         PAIRS,
     ),
+    Pointwise(
+        "lerp by a rounded weight",
+        lambda a, b: torch.lerp(a, b, 0.1),
+        lambda a, b: a + (b - a) / 10,
+        lambda a, b, out: 6 * (abs(a) * 9 / 10 + abs(b) / 10),
+        [(1e-6, 3e-6), (0.0, 2e-5)],
+    ),
     Pointwise("square", torch.square, lambda x: x * x, times_u(2), SMALL),
     Pointwise("cube", lambda x: x**3, lambda x: x**3, times_u(2 * (3 + VECTOR_ULPS)), SMALL),
     Pointwise("power", lambda x: x**1.7, lambda x: x ** mpf(1.7), times_u(2 * (2 + VECTOR_ULPS)), POSITIVE),
