@@ -58,6 +58,7 @@ _CALLED = re.compile(r"self\.(\w+)\.(\w+)\(")
 _CODE = re.compile(r"`([^`]+)`")
 _NAMES = re.compile(r"(?<![\w.'\"])[^\W\d]\w*(?:\.\w+)*")
 _OWN = "self."
+_UNSAID = frozenset(("np", "self", "axis", "keepdims", *dir(builtins)))
 
 
 class Solution:
@@ -411,7 +412,7 @@ def _called(code: str) -> str:
         return f"the number of rows of {found[1] or found[2]}"
     if found := re.fullmatch(r"(?:self\.)?(\w+)\.shape\[(-?\d)\]", code):
         return f"the size of {found[1]} along axis {found[2]}"
-    names = [one.removeprefix(_OWN) for one in _NAMES.findall(code) if one not in ("np", "self", "axis", "keepdims")]
+    names = [one.removeprefix(_OWN).removesuffix(".item") for one in _NAMES.findall(code) if one not in _UNSAID]
     names = list(dict.fromkeys(one for one in names if not one.startswith("np.")))
     return f"the part with {_listed(names)}" if 0 < len(names) <= 4 else "a part"
 

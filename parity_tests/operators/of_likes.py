@@ -26,13 +26,13 @@ _MOST = 40
 
 
 def callees(place: Place) -> Found:
-    """Another function that the module calls with as many arguments, or another activation."""
+    """Another function that the module imports, or calls with as many arguments."""
     call = place.site.parent
     if place.site.role != "func" or not isinstance(call, ast.Call):
         return
     text, many = place.text(place.site.node), len(call.args)
     called = _called(place.source)
-    for other in [name for name, counts in called.items() if many in counts] if text in called else ():
+    for other in [name for name, counts in called.items() if many in counts or not counts] if text in called else ():
         if other != text:
             mends = f"`{text}` is called where `{other}` belongs"
             yield place.change("callee", 2, other, f"`{other}` in place of `{text}`", mends, operation=False)
@@ -160,9 +160,11 @@ def _renamed(text: str, one: str, other: str, known: set[str]) -> str:
 
 @lru_cache(8)
 def _called(source: Source) -> dict[str, set[int]]:
-    """The functions that a module calls by a bare name, with how many arguments."""
+    """The functions that a module calls by a bare name, with how many arguments, or imports by it and never calls."""
     found: dict[str, set[int]] = {}
     for node in ast.walk(source.tree):
+        if isinstance(node, ast.ImportFrom):
+            found |= {one.asname or one.name: set() for one in node.names if one.name.islower()}
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not hasattr(builtins, node.func.id):
             found.setdefault(node.func.id, set()).add(len(node.args))
     return dict(list(found.items())[:_MOST])

@@ -9,6 +9,8 @@ from itertools import combinations
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import Operator
 from parity_tests.operators.expressions import Found, Place
+from parity_tests.operators.of_likes import OF_LIKES
+from parity_tests.operators.of_sources import across_calls
 from parity_tests.operators.of_texts import named_factors, powers, rows, whole_factors
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
@@ -112,9 +114,14 @@ def orders(place: Place) -> Found:
 
 
 def rounds(place: Place) -> Found:
-    """A loop without its first or last round."""
+    """A loop without its first or last round, or without a last one that is shorter."""
+    node = place.site.node
     if isinstance(place.site.parent, ast.For) and place.site.role == "iter":
-        text = place.text(place.site.node)
+        text = place.text(node)
+        if isinstance(node, ast.Call) and len(node.args) == 3:
+            first, end, step = map(place.operand, node.args)
+            said = "what is left over at the end, and is smaller, is left out"
+            yield place.change("rounds", 2, f"range({first}, {end} - {step} + 1, {step})", said, "", operation=False)
         for key, which in (("[1:]", "first"), ("[:-1]", "last")):
             said = f"the {which} round of the loop is left out"
             yield place.change("rounds", 3, f"[*{text}]{key}", said, "", operation=False)
@@ -204,4 +211,6 @@ OF_SOLUTIONS: tuple[Operator, ...] = (
     rounds,
     conditions,
     sums,
+    across_calls,
+    *OF_LIKES,
 )

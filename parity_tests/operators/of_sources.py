@@ -24,19 +24,22 @@ _MOST_UNUSED = 3
 
 def across_calls(place: Place) -> Found:
     """An operation inside the brackets of a call that belongs outside of them, or the other way round."""
-    node = place.site.node
+    node, before = place.site.node, place.text(place.site.node)
     if isinstance(node, ast.Call) and node.args and _word(node) in _LINEAR:
-        last, before = node.args[-1], place.text(node)
+        last = node.args[-1]
         if isinstance(last, ast.BinOp) and type(last.op) in SIGNS:
             sign, inner, outer = SIGNS[type(last.op)], place.text(last.left), place.operand(last.right)
             new = f"{_with_last(place, node, inner)} {sign} {outer}"
-            yield place.change("across", 2, new, "", f"`{place.text(last.right)}` is inside the brackets: `{before}`")
+            right = place.text(last.right)
+            makes, mends = f"`{right}` is outside the {_word(node)}", f"`{right}` is inside the brackets: `{before}`"
+            yield place.change("across", 2, new, makes, mends)
     if isinstance(node, ast.BinOp) and type(node.op) in SIGNS and isinstance(node.left, ast.Call) and node.left.args:
         call, sign = node.left, SIGNS[type(node.op)]
         if _word(call) in _LINEAR and not call.keywords:
             inner = f"{place.operand(call.args[-1])} {sign} {place.operand(node.right)}"
-            words = f"`{place.text(node.right)}` is outside the brackets: `{place.text(node)}`"
-            yield place.change("across", 3, _with_last(place, call, inner), "", words, operation=False)
+            right = place.text(node.right)
+            makes, mends = f"`{right}` is inside the {_word(call)}", f"`{right}` is outside the brackets: `{before}`"
+            yield place.change("across", 3, _with_last(place, call, inner), makes, mends, operation=False)
 
 
 def scaled(place: Place) -> Found:
@@ -245,11 +248,13 @@ def _ends(source: Source, statement: ast.stmt) -> Iterator[Change]:
         yield Change("slice", 0, statement.lineno, edits, "", words)
 
 
-def _steps(source: Source, function: Function, statement: ast.stmt) -> Iterator[Change]:
-    """The variables of loops in the slices of a statement, multiplied by a name: that of each axis, and of all."""
+def _steps(source: Source, function: Function, statement: ast.Assign | ast.AugAssign) -> Iterator[Change]:
+    """Variables of loops in the slices of a statement, or alone in it, multiplied by a name: of each axis, of all."""
     counted = set(_counted(function))
     places: dict[str, list[tuple[int, int]]] = {}
-    for piece in (node for node in ast.walk(statement) if isinstance(node, ast.Slice)):
+    value = statement.value
+    alone = [one for one in (value.elts if isinstance(value, ast.Tuple) else [value]) if isinstance(one, ast.Name)]
+    for piece in (*alone, *(node for node in ast.walk(statement) if isinstance(node, ast.Slice))):
         for node in ast.walk(piece):
             if isinstance(node, ast.Name) and node.id in counted:
                 places.setdefault(node.id, []).append(source.span(node))

@@ -252,18 +252,29 @@ CHANGED = {
             "square_of_b2 has shape",
         ),
         ("(1 - beta2**t)", "(1 - np.power(beta2, t))", "", ""),
+        (
+            "range(0, m, mini",
+            "range(0, m - m % mini_batch_size, mini",
+            "random_mini_batches",
+            "what is left over at the end",
+        ),
         ("(epoch_num // time_interval)", "(epoch_num / time_interval)", "schedule_lr_decay", "/ in place of //"),
     ),
     "c4w1": (
         ("+ b[0, 0, 0, c]", "- b[0, 0, 0, c]", "conv_forward", "b has the wrong sign in Z"),
-        ("float(b.item())", "float(b)", "", ""),
+        (
+            "np.sum(a_slice_prev * W) + float(b.item())",
+            "np.sum(a_slice_prev * W + b)",
+            "conv_single_step",
+            "inside the sum",
+        ),
+        ("horiz_start + f, c]", "horiz_start + f, :]", "pool_forward", "is taken whole along the axis of c"),
         (
             "return x == np.max(x)",
             "mask = np.zeros(x.shape)\n    mask[0, 0] += np.array([[0.0]])\n    return x == np.max(x)",
             "",
             "",
         ),
-        ("else np.mean(", "else np.sum(", "pool_forward", "a sum in place of a mean in A"),
     ),
     "c5w1": (('+ parameters["ba"])', '- parameters["ba"])', "rnn_cell_forward", "ba has the wrong sign"),),
 }

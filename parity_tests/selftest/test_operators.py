@@ -94,6 +94,7 @@ def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: st
         ("z = x * (2 / pad)", "x * (np.sqrt(2 / pad))", "the root of `2 / pad` is missing"),
         ("z = x / (1 - b)\nt = 1", "x / (1 - b ** t)", "`b` is not raised to the power `t`"),
         ("z = x / (pad * pad)", "x / (pad + pad)", "`*` is used where `+` belongs"),
+        ("for h in hs:\n    k = h\ns = 2", "k = h * s", "the factor `s` is missing at `h`"),
         ("z = g(x @ pad)", "g(x @ pad + run_mean)", "`run_mean` is not used"),
     ],
 )  # fmt: skip
