@@ -139,6 +139,7 @@ class ScriptMaker:
         self._plan = {case.name: case for case in assignment.cases(setting.edition, DTYPES, seed=seed)}
         self._labels = {part.id: part.label for part in assignment.parts}
         self._seen: dict[tuple[Any, ...], Observation] = {}
+        self._judged: dict[tuple[Any, ...], Judged] = {}
 
     def script(self, record: Record) -> Script | str:
         """The smallest script that shows a record's failure; a sentence that says why where there is none."""
@@ -233,7 +234,10 @@ class ScriptMaker:
         seen = self._seen[key]
         came = {WHOLE_CASE, own.key, *seen.values, *seen.failures}
         case = replace(case, quantities=tuple(q for q in case.quantities if q.key in came))
-        return seen, case, judge(self._assignment, case, arrays, seen, self._context)
+        asked = (case.name, *key, *(q.name for q in case.quantities))
+        if asked not in self._judged:
+            self._judged[asked] = judge(self._assignment, case, arrays, seen, self._context)
+        return seen, case, self._judged[asked]
 
     # ---- drafts of one of them
 
