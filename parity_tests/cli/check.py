@@ -137,6 +137,7 @@ def check(
 
     from parity_tests.harness.check import check as run_check
     from parity_tests.harness.flow_answers import kept_between_processes
+    from parity_tests.harness.judgement_cache import JudgementCache
     from parity_tests.harness.process.available_levels import require
 
     notebook = submission if submission is not None and of_notebook.is_one(submission, assignment) else None
@@ -150,7 +151,8 @@ def check(
     if edition is not None:
         chosen.refuse_edition(edition)
     tells = {"verbose": verbose, "quiet": quiet}
-    with kept_between_processes(chosen), Progress("checking", **tells) as progress:
+    with kept_between_processes(chosen) as kept, Progress("checking", **tells) as progress:
+        cache = JudgementCache(kept if device == "cpu" else None, chosen.name)
         run = run_check(
             chosen,
             folder,
@@ -165,6 +167,7 @@ def check(
             allow=allow,
             isolation=require(isolation).name,
             progress=progress,
+            cache=cache,
         )
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
@@ -182,8 +185,8 @@ def check(
         _save(run, out, strict, scripts, run_before(out, run))
         raise
     if moved is not None:
-        kept = replace(run.environment, drift=drift.document(moved, baseline, fail_on))
-        run = replace(run, environment=kept)  # for the reports, also those that are made later
+        drifted = replace(run.environment, drift=drift.document(moved, baseline, fail_on))
+        run = replace(run, environment=drifted)  # for the reports, also those that are made later
     before = run_before(out, run)
     wrong = {one.part for one in run.records if one.verdict in FAILING and not one.explained_by}
     lines = run_lines(run, out, strict, quiet, before, _again(submission or folder, assignment, edition, wrong))

@@ -15,12 +15,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from parity_tests.harness.environment import processor, versions
+from parity_tests.harness.environment import versions
 from parity_tests.harness.exam import Exam, question_of
 from parity_tests.harness.for_students import told_to_students
 from parity_tests.harness.import_record import import_record, notes_on
 from parity_tests.harness.judgement_cache import JudgementCache
-from parity_tests.harness.machine import import_torch, refuse_missing_device
+from parity_tests.harness.machine import import_torch, refuse_missing_device, said_of
 from parity_tests.harness.make_records import Setting
 from parity_tests.harness.notebook_cells import Cells
 from parity_tests.harness.process.fork_servers import ForkServers
@@ -111,8 +111,10 @@ def check(
         pool = stack.enter_context(ThreadPoolExecutor(2))
         stack.callback(_stop_all, runners)  # before the pool waits for its threads
         first.start()
-        # torch takes a second to import: the submission says hello, and answers, meanwhile.
-        importing = pool.submit(import_torch)
+        # torch takes a second to import: the submission says hello, and answers, meanwhile. What has been judged before
+        # needs none.
+        machine = None if cache is None or device != "cpu" else cache.machine
+        importing = pool.submit(import_torch) if machine is None else None
         budget = Budget(seconds_in_all(timeout))
         with budget.waiting():
             hello = first.hello
@@ -125,7 +127,7 @@ def check(
             raise UsageError(f"{edition_text}{assignment.title} asks for none of {', '.join(sorted(parts or ()))}")
         # To which part a failure of the whole belongs, the parts' own cases tell.
         plan = assignment.cases(hello.edition, dtypes, seed=seed) if any(case.whole for case in wanted) else wanted
-        if ONE_PARSER:
+        if ONE_PARSER and importing is not None:
             importing.result()
         setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
         solution = _OnDemand(stack, lambda process: of_solution(process, hello.edition), assignment, seed, Budget())
@@ -135,12 +137,13 @@ def check(
         exam = Exam(assignment, setting, plan, wanted, seed, hello.edition_seen, solution.ask, again.ask)
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         asking = pool.submit(_ask_each, exam, runners, answered, budget)
-        judgement = judge_observed(exam, _arriving(answered, asking), cache=cache, progress=progress)
+        arriving = _arriving(answered, asking)
+        judgement = judge_observed(exam, arriving, cache=cache, progress=progress, known_first=importing is None)
         outputs = [runner.output for runner in runners.values()]
-    import torch
-
-    from reference.device import set_up
-
+    if machine is None or "torch" in sys.modules:
+        machine = said_of(device)
+    if cache is not None:
+        cache.keep(machine)
     notes = notes_on(hello, assignment, told_by_files=by_files)
     only = parts if alone else None
     asked = judgement.records if only is None else of_parts(judgement.records, only, assignment.joint_checks)
@@ -162,14 +165,14 @@ def check(
             edition_seen=hello.edition_seen,
             seed=seed,
             device=setting.device,
-            torch_device=set_up(setting.device),
+            torch_device=machine["torch_device"],
             dtypes=list(dtypes),
             isolation=setting.isolation,
             seconds=round(time.monotonic() - started, 3),
             platform=platform.platform(),
-            processor=processor(),
+            processor=machine["processor"],
             versions=versions(),
-            threads={"torch": torch.get_num_threads(), "submission": 1},
+            threads={"torch": machine["torch_threads"], "submission": 1},
             submission_python=hello.python_version,
             submission_numpy=hello.numpy_version,
             source_lines={part: cells.place(*place) for part, place in where.items()} if cells else where,

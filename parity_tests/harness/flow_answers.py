@@ -153,23 +153,23 @@ _texts: dict[tuple[str, ...], str] = {}
 
 
 @contextmanager
-def kept_between_processes(assignment: Assignment) -> Iterator[None]:
-    """What is answered meanwhile is known to the next process that asks it.
+def kept_between_processes(assignment: Assignment) -> Iterator[KeptAnswers | None]:
+    """What is answered meanwhile is known to the next process that asks it; gives where it is kept.
 
     Of Parity's own assignments alone: what another folder says of its references, no state of Parity tells.
     """
     if not assignment.solution.is_relative_to(ROOT):
-        yield
+        yield None
         return
     _kept.append(KeptAnswers(user_cache() / "answers"))
     try:
-        yield
+        yield _kept[-1]
         found = [(text, _answers[key].to_keep()) for key, text in _texts.items() if key in _answers]
         found += [(text, ({}, _predicted[key])) for key, text in _texts.items() if key in _predicted]
         _kept[-1].add((text, *new) for text, new in found if new is not None)
     finally:
         _texts.clear()
-        _kept.pop()
+        _kept.pop().close()
 
 
 def _kept_as(key: tuple[str, ...], form: Form) -> Message | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import fields, is_dataclass
 from functools import cached_property, partial
+from importlib import metadata
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -36,7 +37,7 @@ MOST_FILES = 4
 
 
 class KeptAnswers:
-    """The answers of one state, by texts; the file is read when the first is asked for, which needs torch."""
+    """The answers of one state, by texts, in a file that is opened when the first is asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,26 +47,38 @@ class KeptAnswers:
         return self._folder / f"{_state()}.sqlite"
 
     @cached_property
-    def _known(self) -> dict[str, tuple[bytes, bytes]]:
-        with suppress(OSError):
+    def _base(self) -> sqlite3.Connection | None:
+        """The file as it is read; None where there is none of ours, or one that has grown too large."""
+        with suppress(OSError, sqlite3.Error):
             status = self._file.stat()
-            if status.st_uid != os.geteuid():
-                return {}
-            try:
-                if status.st_size <= MOST_BYTES:
-                    with closing(sqlite3.connect(self._file)) as base:
-                        rows = base.execute("SELECT key, digest, message FROM answers").fetchall()
-                    return {key: (digest, message) for key, digest, message in rows}
-            except sqlite3.OperationalError:
-                return {}  # another process is writing
-            except sqlite3.DatabaseError:
-                pass
+            if status.st_uid == os.geteuid() and status.st_size <= MOST_BYTES:
+                return sqlite3.connect(f"{self._file.as_uri()}?mode=ro", uri=True, timeout=0, check_same_thread=False)
             self._file.unlink()
-        return {}
+        return None
+
+    def _row(self, key: str) -> tuple[bytes, bytes] | None:
+        """The digest and the message under this text."""
+        if self._base is None:
+            return None
+        try:
+            rows = self._base.execute("SELECT digest, message FROM answers WHERE key = ?", (key,))
+            found: tuple[bytes, bytes] | None = rows.fetchone()
+        except sqlite3.OperationalError:
+            return None  # another process is writing
+        except sqlite3.DatabaseError:
+            with suppress(OSError):
+                self._file.unlink()
+            return None
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._base is not None:
+            self._base.close()
 
     def get(self, key: str) -> Message | None:
         """The header and the arrays that were added under this text; None where there are none, or not as they were."""
-        digest, message = self._known.get(key, (b"", b""))
+        digest, message = self._row(key) or (b"", b"")
         if message and _digest(key, message) == digest:
             decoder = Decoder()
             with suppress(WireError):
@@ -80,7 +93,7 @@ class KeptAnswers:
             with suppress(WireError):
                 message = b"".join(encode(header, arrays))
                 row = _digest(key, message), message
-                rows += [(key, *row)] if self._known.get(key) != row else []
+                rows += [(key, *row)] if self._row(key) != row else []
         if not rows:
             return
         with suppress(OSError, sqlite3.Error):
@@ -137,14 +150,14 @@ def _digest(key: str, message: bytes) -> bytes:
     return hashlib.sha256(key.encode() + b"\0" + message).digest()
 
 
+VARIABLES = ("ATEN_", "MKL_", "OMP_", "OPENBLAS_", "TORCH_")
+"""How the names of variables begin by which torch and numpy compute in another way."""
+
+
 def _state() -> str:
     """A digest of what answers depend on: files by their times and sizes, libraries by their versions, the machine."""
-    import torch
-
-    described: list[object] = [
-        *(torch.__version__, np.__version__, torch.backends.cpu.get_cpu_capability()),
-        *(torch.get_num_threads(), os.uname().machine),
-    ]
+    described: list[object] = [*map(_version, ("torch", "numpy")), os.uname().machine, _processors()]
+    described += sorted(item for item in os.environ.items() if item[0].startswith(VARIABLES))
     for package in PACKAGES:
         for path, folders, files in os.walk(ROOT / package):
             folders[:] = sorted(set(folders) - {"selftest", "__pycache__"})
@@ -153,3 +166,18 @@ def _state() -> str:
                     status = os.stat(os.path.join(path, name))  # noqa: PTH116, PTH118 — of 700 files
                     described.append((path, name, status.st_size, status.st_mtime_ns))
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
+
+
+def _version(package: str) -> str:
+    """As its files say it: importing torch takes a second."""
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version(package)
+    return ""
+
+
+def _processors() -> list[str]:
+    """What Linux says of the processors' kinds and instructions."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
+    return []

@@ -1,6 +1,7 @@
 """What the machine offers a run: the processor cores that it may use, torch, and its devices."""
 
 import os
+from typing import Any
 
 from parity_tests.protocol.errors import UsageError
 
@@ -15,6 +16,16 @@ def import_torch() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def said_of(device: str) -> dict[str, Any]:
+    """What a run says of the machine on which torch computed: the processor, the device, and torch's threads."""
+    import torch
+
+    from parity_tests.harness.environment import processor
+    from reference.device import set_up
+
+    return {"processor": processor(), "torch_device": set_up(device), "torch_threads": torch.get_num_threads()}
 
 
 def refuse_missing_device(device: str) -> None:

@@ -200,17 +200,17 @@ def judge_observed(
     *,
     cache: JudgementCache | None = None,
     progress: Progress | None = None,
+    known_first: bool = False,
 ) -> Judgement:
     """The judgement on what was observed of an exam's cases.
 
     The observations may still be coming; `progress` is told (done, planned, case). Starts no process but for
-    `exam.solution` and `exam.again`. Raises AssignmentError where the assignment's blame breaks.
+    `exam.solution` and `exam.again`. With `known_first` torch is imported only if the `cache` does not know it all.
+    Raises AssignmentError where the assignment's blame breaks.
     """
-    from reference.device import set_up
-
-    import_torch()
-    set_up(exam.setting.device)
-    judgement = _judged_as_they_come(exam, observations, cache, progress)
+    if not known_first:
+        _have_torch(exam)
+    judgement = _judged_as_they_come(exam, observations, cache, progress, known_first=known_first)
     unasked = _unasked(judgement.verdicts)
     known = replace(
         exam,
@@ -234,22 +234,45 @@ def _unasked(verdicts: Verdicts) -> Verdicts:
     }
 
 
+def _have_torch(exam: Exam) -> None:
+    from reference.device import set_up
+
+    import_torch()
+    set_up(exam.setting.device)
+
+
 def _judged_as_they_come(
-    exam: Exam, observations: Iterable[Observation], cache: JudgementCache | None, progress: Progress | None
+    exam: Exam,
+    observations: Iterable[Observation],
+    cache: JudgementCache | None,
+    progress: Progress | None,
+    *,
+    known_first: bool,
 ) -> Judgement:
     by_name = {case.name: case for case in exam.plan}
-    verdicts: Verdicts = {}
+    verdicts: dict[str, Judged] = {}
     seen: dict[str, Observation] = {}
     for observation in observations:
         case = by_name[observation.case]
         seen[case.name] = observation
         if progress is not None:
             progress(len(seen), len(exam.plan), case.name)
-        judge = partial(_judged, exam, case, observation)
-        judged = judge() if cache is None else cache.judge(case, exam.seed, exam.context, observation, judge)
-        verdicts[case.name] = judged
+        if known_first and cache is not None:
+            known = cache.known(case, exam.seed, exam.context, observation)
+            verdicts |= {} if known is None else {case.name: known}
+        else:
+            verdicts[case.name] = _judged_once(exam, case, observation, cache)
+    left = [name for name in seen if name not in verdicts]
+    if left:
+        _have_torch(exam)
+    verdicts |= {name: _judged_once(exam, by_name[name], seen[name], cache) for name in left}
     wanted = {case.name: verdicts[case.name] for case in exam.wanted if case.name in verdicts}
-    return Judgement(exam, seen, verdicts, arrays_kept(wanted))
+    return Judgement(exam, seen, {name: verdicts[name] for name in seen}, arrays_kept(wanted))
+
+
+def _judged_once(exam: Exam, case: Case, seen: Observation, cache: JudgementCache | None) -> Judged:
+    judge = partial(_judged, exam, case, seen)
+    return judge() if cache is None else cache.judge(case, exam.seed, exam.context, seen, judge)
 
 
 def _judged(exam: Exam, case: Case, observation: Observation) -> Judged:

@@ -30,7 +30,7 @@ def _shared_by_checks() -> Iterator[None]:
         patch.setattr("parity_tests.proof.judged_variants.fork_servers", shared.of_session)
         patch.setattr("parity_tests.proof.judged_variants._cache", lambda: shared.JUDGED)
         # A test that changes a reference is not answered by what another process has kept.
-        patch.setattr("parity_tests.harness.flow_answers.kept_between_processes", nullcontext)
+        patch.setattr("parity_tests.harness.flow_answers.kept_between_processes", lambda _: nullcontext())
         yield
 
 

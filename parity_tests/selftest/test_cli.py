@@ -72,6 +72,7 @@ def test_the_shipped_network_is_checked_where_it_is_asked_for(fake: FakeCheck, p
     assert (status, err) == (0, SAID)
     assert folder == SHIPPED
     options.pop("progress")
+    options.pop("cache")
     assert options == {
         "name": "",
         "device": "cpu",

@@ -11,6 +11,7 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.plan import plan
 from parity_tests.harness.check import check
 from parity_tests.harness.judgement_cache import LARGE, JudgementCache
+from parity_tests.harness.kept_answers import KeptAnswers
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.kind import Context
@@ -53,6 +54,26 @@ def test_the_same_answer_to_the_same_case_is_judged_once() -> None:
     again = cache.judge(CASE, 1, CPU, replace(SEEN, seconds=7.0), judge)
     assert first == again == {"output": matched("a note", kind=NoteKind.FORM)}
     assert judge.asked == 1
+
+
+def test_what_an_earlier_process_judged_right_is_known_to_the_next_of_the_same_assignment(tmp_path: Path) -> None:
+    def cache(assignment: str = "mlp") -> JudgementCache:
+        return JudgementCache(KeptAnswers(tmp_path), assignment)
+
+    right = replace(matched("a note", kind=NoteKind.FORM), ratio=0.5, total=4, where="[1]", radius_kind="bound")
+    judge, failing = Judge(right), Judge(mismatched("is wrong"))
+    first = cache()
+    assert first.machine is None
+    said = first.judge(CASE, 1, CPU, SEEN, judge)
+    first.judge(CASE, 2, CPU, SEEN, failing)
+    first.keep({"processor": "one"})
+    second = cache()
+    assert second.machine == {"processor": "one"}
+    assert second.known(CASE, 1, CPU, SEEN) == second.judge(CASE, 1, CPU, SEEN, judge) == said
+    assert judge.asked == 1
+    assert second.known(CASE, 2, CPU, SEEN) is None
+    assert all(second.known(CASE, 1, CPU, other) is None for other in OTHERS.values())
+    assert cache("cs231n").known(CASE, 1, CPU, SEEN) is None
 
 
 @pytest.mark.parametrize("what", OTHERS)

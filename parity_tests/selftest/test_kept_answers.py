@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +19,8 @@ import pandas as pd
 import pytest
 import torch
 
-from parity_tests.harness import flow_answers
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
+from parity_tests.harness import flow_answers, kept_answers
 from parity_tests.harness.flow_answers import Answers, Form, answers, predicted
 from parity_tests.harness.sandbox.runtime_files import user_cache
 from parity_tests.protocol.assignment import Assignment
@@ -109,6 +114,36 @@ def test_a_second_check_has_the_records_of_the_first_and_calls_no_reference(
     pd.testing.assert_frame_equal(runs[0], runs[1])
 
 
+def test_what_was_judged_right_needs_no_torch_and_what_was_changed_since_is_judged_as_if_nothing_was_kept(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "it").mkdir()
+    file, source = tmp_path / "it" / "neural_networks.py", (MLP.solution / "neural_networks.py").read_text()
+    wrong = source.replace("np.maximum(X, 0)", "np.minimum(X, 0)")
+
+    def checked(text: str, cache: str, out: str) -> tuple[int, str]:
+        """The exit status, and whether torch was imported, in a process of its own."""
+        file.write_text(text)
+        code = "import sys; from parity_tests.cli import main; status = main(); print('torch' in sys.modules)"
+        code += "; sys.exit(status)"
+        options = ["--todo", "7", "--todo", "8", "--dtype", "float64", "--out", str(tmp_path / out)]
+        command = [sys.executable, "-c", code, "check", str(file.parent), *options]
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / cache)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout.splitlines()[-1]
+
+    assert checked(source, "cache", "first") == (0, "True")
+    assert checked(source, "cache", "second") == (0, "False")
+    assert checked(wrong, "cache", "wrong") == (1, "True")
+    assert checked(wrong, "empty", "alone") == (1, "True")
+    for one, other in (("first", "second"), ("wrong", "alone")):
+        runs = [pd.read_csv(tmp_path / name / "records.csv").drop(columns="seconds") for name in (one, other)]
+        pd.testing.assert_frame_equal(runs[0], runs[1])
+        facts = [json.loads((tmp_path / name / "environment.json").read_text()) for name in (one, other)]
+        assert facts[0]["processor"] == facts[1]["processor"]
+        assert facts[0]["threads"] == facts[1]["threads"]
+
+
 def test_what_is_asked_beyond_what_was_kept_is_computed() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flow_answers, "_answers", {})
@@ -162,7 +197,7 @@ def test_a_reference_that_closes_over_what_no_text_describes_is_computed_each_ti
 
 def test_another_state_of_the_program_begins_anew_and_four_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for version in "abcdef":
-        monkeypatch.setattr(np, "__version__", version)
+        monkeypatch.setattr(kept_answers, "_version", lambda package, version=version: version)
         assert asked()[1] > 0
         assert asked()[1] == 0
     assert len(kept_files()) == 4

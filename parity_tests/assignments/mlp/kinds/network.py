@@ -184,23 +184,21 @@ def _smaller_digits() -> Digits:
 def _training_path(
     start: dict[str, Array], X: Array, y: Array, params: Params, rng: np.random.Generator
 ) -> list[dict[str, Array]]:
-    """The weights before each step of torch's own training, with masks of its own."""
-    import torch  # takes a second: imported only where it is used
-
-    from parity_tests.assignments.mlp.network.model import MLP
-    from reference.optimizer import update  # torch's own optimizer takes half a second for its first step
-
-    M, r = params["M"], params["r"]
-    model = MLP(start, activation=params["activation"])
-    velocities = [torch.zeros_like(w) for w in model.parameters()]
-    path = [start]
+    """The weights before each step of a training in numpy with masks of its own: inputs, held against nothing."""
+    M, r, is_relu = params["M"], params["r"], params["activation"] == "relu"
+    velocities, path = dict.fromkeys(start, np.zeros(())), [start]
     for t, eta in enumerate(params["etas"][:-1]):
+        W1, b1, W2, b2 = (path[-1][name] for name in WEIGHT_NAMES)
         mask = (rng.random((X.shape[1], M)) >= r) / (1 - r)
-        loss = model.loss(model(torch.tensor(X[t]), torch.tensor(mask)), torch.tensor(y[t]))
-        gradients = torch.autograd.grad(loss, list(model.parameters()))
-        for w, g, velocity in zip(model.parameters(), gradients, velocities, strict=True):
-            update(w, g, velocity, lr=eta, momentum=params["alpha"], weight_decay=params["lam"])
-        path.append(model.arrays())
+        u = X[t] @ W1 + b1
+        h = np.maximum(u, 0) if is_relu else np.tanh(u)
+        e = np.exp((h * mask) @ W2 + b2)
+        da = (e / e.sum(axis=1, keepdims=True) - np.eye(W2.shape[1])[y[t]]) / len(u)
+        du = da @ W2.T * mask * ((u > 0) if is_relu else 1 - h**2)
+        gradients = X[t].T @ du, du.sum(axis=0, keepdims=True), (h * mask).T @ da, da.sum(axis=0, keepdims=True)
+        for name, g in zip(WEIGHT_NAMES, gradients, strict=True):
+            velocities[name] = params["alpha"] * velocities[name] - eta * (g + params["lam"] * path[-1][name])
+        path.append({name: path[-1][name] + velocities[name] for name in start})
     return path
 
 
