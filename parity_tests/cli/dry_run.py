@@ -14,7 +14,7 @@ from parity_tests.cli.terminal import paint, width
 from parity_tests.grading.flags import FlagKind, few
 
 if TYPE_CHECKING:
-    from parity_tests.grading.dry_run import Plan
+    from parity_tests.grading.dry_run import Plan, Planned
 
 _UNCUT = 1000
 """Letters of a cell where no terminal cuts it off."""
@@ -23,7 +23,7 @@ _MOST = 8
 
 
 def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
-    """Print a line for each submission, and what it comes to; with `quiet` that alone."""
+    """Print a line for each submission, for many usual ones together, and what it comes to; with `quiet` that alone."""
     from parity_tests.grading.dry_run import NOTHING
     from reports.model.phrases import capitalised
 
@@ -66,6 +66,16 @@ def _conversions(plan: Plan) -> list[str]:
     return said if len(said) <= _MOST else [*said[:_MOST], f"And {len(said) - _MOST} more notes of this kind."]
 
 
+def _usual(plan: Plan) -> list[Planned]:
+    """Those of whom there is nothing to say: in time, called like what they handed in, and of the commonest files."""
+    from parity_tests.grading.dry_run import CHECK
+
+    like = [p for p in plan.planned if p.what == CHECK and p.who in ("", p.hand_in.name) and not p.hand_in.late]
+    files = Counter(planned.files for planned in like).most_common(1)
+    found = [planned for planned in like if planned.files == files[0][0]]
+    return found if len(found) > _MOST else []
+
+
 def _print_table(plan: Plan) -> None:
     from reports.model.escape import printable
     from reports.model.phrases import shortened
@@ -75,12 +85,15 @@ def _print_table(plan: Plan) -> None:
     whole = not sys.stdout.isatty()
     room = _UNCUT if whole else width() // 5
     rows = [[colours(text, "head") for text in ("submission", "as whom", "late", "what", "from")]]
-    for planned in plan.planned:
+    usual = _usual(plan)
+    for planned in (one for one in plan.planned if one not in usual):
         cells = (planned.hand_in.name, planned.who, planned.hand_in.late, planned.what)
         rows.append([shortened(printable(cell), room) for cell in cells])
         rows[-1].append(printable(planned.missing or ", ".join(planned.files)))
     for line in table(rows, "lllll", width=None if whole else width()):
         click.echo(line, color=True)
+    if usual:
+        click.echo(printable(f"and {len(usual)} more to check, each from {', '.join(usual[0].files)}"))
 
 
 def _document(plan: Plan) -> dict[str, Any]:

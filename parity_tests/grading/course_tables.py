@@ -227,8 +227,8 @@ def _told(data: bytes, name: str, column: str | None) -> tuple[Site, RawCsv]:
     raise UsageError(
         problem
         or f"{name}, line 1: these are not the columns of a table of Canvas (Student, ID, Section), of Moodle "
-        "(Identifier, Grade) or of Gradescope (Email, Total Score, Max Points). Moodle's grading worksheet in a "
-        "language that is not known is taken where --column names the column of the grades."
+        "(Identifier, Grade) or of Gradescope (Email, Total Score, Max Points). For a table of your own take grades.csv"
+        " in the class's folder; of Moodle's worksheet in another language, --column names the column of the grades."
     )
 
 

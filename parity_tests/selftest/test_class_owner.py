@@ -244,6 +244,15 @@ def test_a_dry_run_says_who_would_be_graded_as_whom_and_writes_nothing(
     assert content(out) == before
 
 
+def test_a_dry_run_lists_who_is_unusual_and_counts_the_others(parity: Parity, tmp_path: Path) -> None:
+    source = class_folder(tmp_path / "class", **{f"student{n}": "" for n in range(9)}, odd="")
+    (source / "odd" / "utils.py").write_text("")
+    said = parity("grade", source, "--out", tmp_path / "out", "--dry-run")[1].splitlines()
+    assert [line.split("  ")[0] for line in said[1:3]] == ["odd", "and 9 more to check, each from neural_networks.py"]
+    (source / "student8" / "utils.py").write_text("")
+    assert "student0" in parity("grade", source, "--out", tmp_path / "out", "--dry-run")[1]
+
+
 def test_a_dry_run_says_what_the_roster_says(parity: Parity, tmp_path: Path) -> None:
     source, out = class_folder(tmp_path / "class", ann="", bob="", stranger=""), tmp_path / "out"
     roster = tmp_path / "roster.csv"

@@ -383,7 +383,7 @@ def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(filled: Filled, p
     [
         ("", [], "these are not the columns of a table of Canvas"),
         ("\n\n", [], "these are not the columns"),
-        ("a,b,c\n1,2,3\n", [], "these are not the columns"),
+        ("a,b,c\n1,2,3\n", [], "For a table of your own take grades.csv"),
         (b"\x00\x01\x02", [], "these are not the columns"),
         (b"PK\x03\x04xlsx", [], "these are not the columns"),
         ('Student,ID,Section\n"Lee', [], "line 2: a quote is opened and never closed"),
