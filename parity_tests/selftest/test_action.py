@@ -73,6 +73,22 @@ def test_the_actions_script_checks_writes_junit_and_keeps_the_exit_status(tmp_pa
     assert done.stdout.splitlines()[0] == "['hold', 'my pairs.py', '--out', 'my run', '--github']"
 
 
+def test_the_action_installs_what_the_code_imports_too(tmp_path: Path) -> None:
+    """With a pip of the test's own, in a venv that a stand-in for python makes."""
+    pip, python = tmp_path / "parity" / "bin" / "pip", tmp_path / "bin" / "python"
+    for stand_in, line in ((pip, 'printf "%s " "$@"'), (python, "true")):
+        stand_in.parent.mkdir(parents=True, exist_ok=True)
+        stand_in.write_text(f"#!/bin/sh\n{line}\n")
+        stand_in.chmod(0o755)
+    (step,) = [step for step in action()["runs"]["steps"] if step.get("name") == "Install Parity"]
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    for packages, asked in (("scipy ./mine", "install --quiet . scipy ./mine"), ("", "install --quiet .")):
+        names = {"RUNNER_TEMP": str(tmp_path), "ACTION": ".", "TORCH_INDEX": "", "PACKAGES": packages, "PATH": path}
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+        done = subprocess.run(command, env={**os.environ, **names}, capture_output=True, text=True)
+        assert (done.returncode, done.stdout.strip()) == (0, asked)
+
+
 def steps_of_ours(workflow: str) -> list[dict[str, Any]]:
     return [
         step
