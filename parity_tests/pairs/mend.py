@@ -54,7 +54,8 @@ class _OutOfTimeError(BaseException):
 def mended(cases: Sequence[Asked], seconds: float) -> str:
     """What is wrong in the candidate's source, with its line, where one change of it makes all agree; "" for none.
 
-    The candidate is a Python function that computes with numpy, torch and the like alone.
+    The candidate is a Python function that computes with numpy, torch and the like alone. So are those that it calls,
+    in which the change is looked for as well.
     """
     candidate = cases[0].candidate
     failing = [case for case in cases if case.fails]
@@ -65,29 +66,40 @@ def mended(cases: Sequence[Asked], seconds: float) -> str:
         or not _computes_alone(candidate, set())
     ):
         return ""
-    try:
-        lines, first = inspect.getsourcelines(candidate)
-        source = Source(dedent("".join(lines)))
-        changes = changes_of(source, [candidate.__name__], OF_SOURCES, blocks=of_blocks)
-    except (OSError, TypeError, UnreadableError, KeyError):
-        return ""
     order = [*sorted(failing, key=_size), *(case for case in cases if not case.fails)]
     until = time.process_time() + seconds
     began = time.process_time()
     _agrees(order[0], candidate, until)
     room = _ROOM * (time.process_time() - began) + 0.02
-    for change in changes:
+    for function, place in _changed(candidate):
         if time.process_time() > until:
             return ""
-        function = _made(candidate, source.definition(candidate.__name__, change.edits))
-        if (
-            function is not None
-            and all(_agrees(case, function, time.process_time() + room) for case in order)
-            and _agrees_of_larger(max(failing, key=_size), function, room)
+        if all(_agrees(case, function, time.process_time() + room) for case in order) and _agrees_of_larger(
+            max(failing, key=_size), function, room
         ):
-            line = first + change.line - 1
-            return f"line {line} of {Path(candidate.__code__.co_filename).name}: {change.mends}"
+            return place
     return ""
+
+
+def _changed(candidate: FunctionType) -> Iterator[tuple[Callable[..., Any], str]]:
+    """The candidate with each change of its source, and then of those that it calls; and where and what that mends."""
+    named = [(name, candidate.__globals__.get(name)) for name in candidate.__code__.co_names]
+    called = [(name, one) for name, one in named if isinstance(one, FunctionType) and not _is_of_library(one)]
+    for name, function in (("", candidate), *called):
+        try:
+            lines, first = inspect.getsourcelines(function)
+            source = Source(dedent("".join(lines)))
+            changes = changes_of(source, [function.__name__], OF_SOURCES, blocks=of_blocks)
+        except (OSError, TypeError, UnreadableError, KeyError):
+            continue
+        for change in changes:
+            made = _made(function, source.definition(function.__name__, change.edits))
+            if made is not None and name:
+                made = FunctionType(candidate.__code__, {**candidate.__globals__, name: made})
+                made.__defaults__, made.__kwdefaults__ = candidate.__defaults__, candidate.__kwdefaults__
+            if made is not None:
+                line = first + change.line - 1
+                yield made, f"line {line} of {Path(function.__code__.co_filename).name}: {change.mends}"
 
 
 def _is_clear(case: Asked) -> bool:
@@ -130,12 +142,16 @@ def _is_harmless(name: str, function: FunctionType, seen: set[Any]) -> bool:
     value = function.__globals__.get(name, vars(builtins).get(name))
     if name in _HARMLESS and name not in function.__globals__:
         return True
-    if isinstance(value, FunctionType) and value.__module__ == function.__module__:
+    if isinstance(value, FunctionType) and not _is_of_library(value):
         return _computes_alone(value, seen)
     home = value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))
     if isinstance(value, ModuleType | FunctionType | BuiltinFunctionType | np.ufunc | type):
         return isinstance(value, np.ufunc) or home.partition(".")[0] in _MODULES
     return isinstance(value, int | float | complex | str | tuple | np.ndarray | np.generic) or home == "torch"
+
+
+def _is_of_library(function: FunctionType) -> bool:
+    return (function.__module__ or "").partition(".")[0] in _MODULES
 
 
 def _made(candidate: FunctionType, text: str) -> Callable[..., Any] | None:

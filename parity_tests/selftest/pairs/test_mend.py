@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from parity_tests.cli import main
 from parity_tests.pairs.causes import Cause
 from parity_tests.pairs.hold import CaseHeld, Options, hold_case, with_cause
 from parity_tests.pairs.mend import mended
@@ -132,3 +134,40 @@ def test_a_changed_loop_that_does_not_end_is_ended() -> None:
 
 def test_what_does_more_than_compute_is_not_run_with_changes() -> None:
     assert said(into_a_file, lambda x: x + 1) == ""
+
+
+MODEL = """\
+import numpy as np
+
+
+def softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=0, keepdims=True)
+"""
+PAIRS = """\
+import torch
+from parity_tests import pair
+from a_model_of_ours import softmax
+
+
+@pair(reference=lambda x: torch.softmax(x, -1), shapes={"x": ("N", 6)})
+def ours(x):
+    return {"output": softmax(x)}
+"""
+
+
+@pytest.mark.parametrize(("more", "is_found"), [("", True), ("    open('seen', 'a')\n", False)])
+def test_the_change_is_found_in_a_function_of_another_file_that_only_computes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: str, is_found: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("parity_tests.pairs.causes.cause_of", lambda *_: Cause())
+    monkeypatch.delitem(sys.modules, "a_model_of_ours", raising=False)
+    (tmp_path / "a_model_of_ours.py").write_text(MODEL.replace("    return", f"{more}    return"))
+    (tmp_path / "pairs.py").write_text(PAIRS)
+    assert main(["hold", "pairs.py"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    found = (
+        "Likely cause: line 6 of a_model_of_ours.py: `e.sum(axis=0, keepdims=True)` goes along 0, where it should go"
+    )
+    assert (found in said) == is_found
