@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -90,15 +90,26 @@ def whole_of(run: Results, records: Sequence[Record]) -> Whole | None:
 
     None where the window shows all of it, or nearly all elements of the first are wrong in one colour.
     """
-    kept = [(record, arrays) for record in records[:_MOST_RECORDS] if (arrays := _comparable(run, record)) is not None]
-    levels = [(record, _levels(arrays)) for record, arrays in kept if arrays[0].size > _ROWS * _COLUMNS]
-    shapely = [one for one in levels if one[1].min() < one[1].max() and not _of_one_colour(one[1])]
-    if not shapely or _of_one_colour(levels[0][1]):
+    some = records[:_MOST_RECORDS]
+    first = next(_large(run, some), None)
+    if first is None or _of_one_colour(first[1]):
         return None
-    record, largest = max(shapely, key=lambda one: one[1].size)
+    largest_first = sorted(some, key=lambda record: -(record.total or 0))
+    shapely = (one for one in _large(run, largest_first) if one[1].min() < one[1].max() and not _of_one_colour(one[1]))
+    record, largest = next(shapely, (None, first[1]))
+    if record is None:
+        return None
     what = f"{record.quantity} of {record.case}, {'×'.join(map(str, largest.shape))}"
     off = f"{int((largest > 0).sum())} of {largest.size} elements are beyond their error bound"
     return Whole(error_picture(largest), f"{what}: {off}")
+
+
+def _large(run: Results, records: Sequence[Record]) -> Iterator[tuple[Record, np.ndarray]]:
+    """Those of which a window does not show all, with their colours; an array is read when it is its turn."""
+    for record in records:
+        arrays = _comparable(run, record)
+        if arrays is not None and arrays[0].size > _ROWS * _COLUMNS:
+            yield record, _levels(arrays)
 
 
 def _of_one_colour(levels: np.ndarray) -> bool:

@@ -139,11 +139,16 @@ COLUMNS = tuple(field.name for field in fields(Record))
 _SETTERS = tuple(vars(Record)[name].__set__ for name in COLUMNS)
 
 
+_columns: dict[type[Record], dict[str, tuple[Any, Column]]] = {}
+
+
 def columns_of(record: type[Record] = Record) -> dict[str, tuple[Any, Column]]:
     """The type and the meaning of each column of such records, by its name."""
-    hints = get_type_hints(record, include_extras=True)
-    declared = {field.name: get_args(hints[field.name]) for field in fields(record)}
-    return {name: (of, column) for name, (of, column) in declared.items()}
+    if record not in _columns:
+        hints = get_type_hints(record, include_extras=True)
+        declared = {field.name: get_args(hints[field.name]) for field in fields(record)}
+        _columns[record] = {name: (of, column) for name, (of, column) in declared.items()}
+    return _columns[record]
 
 
 def records_of(columns: Sequence[Sequence[Any]]) -> list[Record]:
