@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import fields, is_dataclass
 from functools import cached_property, partial
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.wire.frames import Decoder, Message, WireError, encode
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("parity_tests", "reference", "implementation")
+PACKAGES = ("parity_tests", "reference", "implementation", "reports")
 """What answers depend on."""
 MOST_BYTES = 1 << 28
 """A file that is larger is begun anew."""
@@ -156,7 +158,7 @@ VARIABLES = ("ATEN_", "MKL_", "OMP_", "OPENBLAS_", "TORCH_")
 
 def _state() -> str:
     """A digest of what answers depend on: files by their times and sizes, libraries by their versions, the machine."""
-    described: list[object] = [*map(_version, ("torch", "numpy")), os.uname().machine, _processors()]
+    described: list[object] = [sys.version, *map(_installed, ("torch", "numpy")), os.uname().machine, _processors()]
     described += sorted(item for item in os.environ.items() if item[0].startswith(VARIABLES))
     for package in PACKAGES:
         for path, folders, files in os.walk(ROOT / package):
@@ -168,11 +170,14 @@ def _state() -> str:
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
-def _version(package: str) -> str:
-    """As its files say it: importing torch takes a second."""
+def _installed(package: str) -> tuple[object, ...]:
+    """Which build of a package is there, by its version and its file: importing torch takes a second."""
+    found, version = find_spec(package), ""
+    if found is None or found.origin is None:
+        return ()
     with suppress(metadata.PackageNotFoundError):
-        return metadata.version(package)
-    return ""
+        version = metadata.version(package)
+    return version, found.origin, Path(found.origin).stat().st_mtime_ns
 
 
 def _processors() -> list[str]:

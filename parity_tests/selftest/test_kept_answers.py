@@ -197,7 +197,7 @@ def test_a_reference_that_closes_over_what_no_text_describes_is_computed_each_ti
 
 def test_another_state_of_the_program_begins_anew_and_four_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for version in "abcdef":
-        monkeypatch.setattr(kept_answers, "_version", lambda package, version=version: version)
+        monkeypatch.setattr(kept_answers, "_installed", lambda package, version=version: (version,))
         assert asked()[1] > 0
         assert asked()[1] == 0
     assert len(kept_files()) == 4
