@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.declared.cases import AND, KIND, draw, plan
-from parity_tests.declared.declaration import Declaration, Question, read
-from parity_tests.declared.dialects import asked_of, editions_of, texts_of, usual
-from parity_tests.declared.exchange import beside_right_ones
+from parity_tests.declared.declaration import BuiltOf, Declaration, Question, read
+from parity_tests.declared.dialects import asked_of, built_of, editions_of, texts_of, usual
+from parity_tests.declared.exchange import beside_right_ones, suspects
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -72,8 +72,7 @@ def of_folder(folder: Path) -> Assignment:
             inert_modules=dict.fromkeys(declared.editions, declared.inert),
             numpy_1=NUMPY_1 if declared.notebook else {},
         ),
-        blame=partial(_blamed, questions),
-        beside_right_ones=partial(beside_right_ones, declared, layout),
+        suspects=partial(suspects, questions),
         diagnosis=partial(_diagnosis, declared),
         rubric=rubric if rubric.is_file() else None,
         null=null if null.is_file() else None,
@@ -81,7 +80,19 @@ def of_folder(folder: Path) -> Assignment:
         proof=partial(_proof, declared),
         of_files=partial(_of_files, declared),
     )
+    assignment = _blaming(declared, assignment, layout, solution)
     return replace(assignment, reproductions=_scripts_of(declared, assignment))
+
+
+def _blaming(declared: Declaration, assignment: Assignment, layout: Layout, folder: Path) -> Assignment:
+    """The assignment with its blame, by what the files in a folder say that each part is built of."""
+    inner, questions = built_of(declared, folder, layout), {one.name: one for one in declared.questions}
+    right = assignment.layout.in_folder(assignment.solution)
+    return replace(
+        assignment,
+        blame=partial(_blamed, questions, inner),
+        beside_right_ones=partial(beside_right_ones, declared, right, inner),
+    )
 
 
 def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> Assignment:
@@ -92,7 +103,8 @@ def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> As
     first = AND.join(editions_of(declared, texts))
     names = dict.fromkeys((first, *assignment.editions.names))
     editions = replace(assignment.editions, names=tuple(names), inert_modules=dict.fromkeys(names, declared.inert))
-    found = replace(assignment, layout=layout, plan=partial(plan, asked), editions=editions)
+    found = _blaming(declared, assignment, layout, folder)
+    found = replace(found, layout=layout, plan=partial(plan, asked), editions=editions)
     return replace(found, reproductions=_scripts_of(declared, found))
 
 
@@ -123,10 +135,10 @@ def _judge(questions: dict[str, Question], case: Case, arrays: Arrays, seen: Obs
     return judge(questions[case.params["question"]], case, arrays, seen, context)
 
 
-def _blamed(questions: dict[str, Question], plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:
+def _blamed(questions: dict[str, Question], inner: BuiltOf, plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:
     from parity_tests.declared.judging import blamed
 
-    return blamed(questions, plan, verdicts)
+    return blamed(questions, inner, plan, verdicts)
 
 
 def _proof(declared: Declaration) -> Proof:

@@ -29,6 +29,9 @@ TAKEN = ("torch", "F", "grad", "np", "rng")
 """The names that lines of torch, or expressions of what is drawn, know already."""
 OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question", "solution", "allow"}
 OF_ASSIGNMENT |= {"notebook", "inert", "base", "ungraded"}
+BuiltOf = Mapping[str, frozenset[str]]
+"""By the name of what is asked, what else that is asked it is built of."""
+_CALLED = re.compile(r"\b(\w+)\(")
 RIGHT = "right_"
 """Before the name of a result, in texts: what torch gives."""
 OBJECT = "Object"
@@ -39,7 +42,7 @@ OF_PART = {"label", "title"}
 OF_DIALECT = {"told", "given", "run", "torch", "texts", "names", "either"}
 OF_QUESTION = {
     *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "whole"),
-    *("read", "either", "built_of", "dialect", "each", "edition", "arrays", "float64", "fresh"),
+    *("read", "either", "dialect", "each", "edition", "arrays", "float64", "fresh"),
 }
 
 
@@ -65,12 +68,11 @@ class Question:
     of `run` by the same names.
 
     Where an answer is drawn, `read` hands torch's lines what a submission gave, as `own_NAME`, in the shape of an
-    input. `either` has lines that follow torch's where another answer is right as well, by the note that says so. What
-    is `built_of` classes is not blamed for them. A question that was asked in other ways is given for each; `of` is the
-    usual one. Such a dialect is taken where its pattern, `told`, is found in a class that it asks, and an `open` one,
-    where either is right, where a pattern is found in another class. What draws its own numbers is asked in `float64`
-    alone. Where results are of a `fresh` object alone, it is not asked twice. The questions after one of an `edition`
-    are of the same, up to the next.
+    input. `either` has lines that follow torch's where another answer is right as well, by the note that says so. A
+    question that was asked in other ways is given for each; `of` is the usual one. Such a dialect is taken where its
+    pattern, `told`, is found in a class that it asks, and an `open` one, where either is right, where a pattern is
+    found in another class. What draws its own numbers is asked in `float64` alone. Where results are of a `fresh`
+    object alone, it is not asked twice. The questions after one of an `edition` are of the same, up to the next.
     """
 
     name: str
@@ -84,7 +86,6 @@ class Question:
     whole: bool = False
     read: Mapping[str, str] = field(default_factory=dict)
     either: Mapping[str, str] = field(default_factory=dict)
-    built_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
     of: str = ""
     told: str = ""
     open: bool = False
@@ -127,6 +128,14 @@ class Question:
             earlier = list(found)[: list(found).index(line.part)] if line.part in found else list(found)
             found.setdefault(line.part, {}).update(dict.fromkeys(one for one in line.works_on if one in earlier))
         return {part: tuple(others) for part, others in found.items()}
+
+    def built_of(self, part: str, built_of: BuiltOf) -> frozenset[str]:
+        """What a part hangs on, by what each class or function is built of: its own, and what its lines hand it."""
+        own = part.partition(".")[0]
+        lines = "\n".join(one.line for one in self.run if own in (one.part, one.part.partition(".")[0]))
+        handed = {one for one in _CALLED.findall(lines) if one in built_of}
+        of_objects = {one.partition(".")[0] for one in self.works_on.get(part, ())}
+        return frozenset(handed.union(*(built_of.get(one, ()) for one in {own, *handed, *of_objects}))) - {own}
 
     @cached_property
     def results(self) -> tuple[tuple[str, str], ...]:
@@ -300,7 +309,7 @@ def _question(path: Path, number: int, told: Mapping[str, Any]) -> Question:
         {letter: _range(path, where, letter, one) for letter, one in told.get("sizes", {}).items()},
         {part: _text(path, where, part, told) for part in told.get("texts", {})},
         _all_names(path, where, told), tuple(told.get("shapes", ())), told.get("whole", False),
-        told.get("read", {}), told.get("either", {}), _built_of(told.get("built_of", {})),
+        told.get("read", {}), told.get("either", {}),
         edition=told.get("edition", ""), float64=told.get("float64", False), fresh=told.get("fresh", False),
     )  # fmt: skip
     if not found.results:
@@ -348,11 +357,6 @@ def _all_names(path: Path, where: str, told: Mapping[str, Any]) -> str:
     """The lines that make what texts read: those of a question, and of the known functions that it names."""
     known = [one.names for part in told.get("texts", {}) for one in _known_texts(path, where, part, told)]
     return "\n".join(dict.fromkeys("\n".join([told.get("names", ""), *known]).split("\n")))
-
-
-def _built_of(told: Any) -> Mapping[str, Sequence[str]]:
-    """By part what it is built of; "" for all parts of the question."""
-    return told if isinstance(told, Mapping) else {"": told}
 
 
 def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:

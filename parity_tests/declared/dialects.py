@@ -1,9 +1,11 @@
-"""The dialect of each question: how a course has asked it, which the files of a submission tell, each for itself."""
+"""What the files of a submission tell: the dialect of each question, and what each class or function is built of."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from parity_tests.declared.declaration import Declaration, Question
@@ -46,6 +48,34 @@ def texts_of(declared: Declaration, folder: Path, layout: Layout) -> dict[str, s
     where = layout.where or dict.fromkeys(names, layout.module)
     sources = {module: _source(folder / file_of(module)) for module in set(where.values())}
     return {name: _class_in(sources[module], name) for name, module in where.items()}
+
+
+def built_of(declared: Declaration, folder: Path, layout: Layout) -> dict[str, frozenset[str]]:
+    """By the name of what is asked, what else that is asked its code names, itself or in what it names there."""
+    asked = {name for one in declared.questions for name in one.asks}
+    named: dict[str, set[str]] = {}
+    for module in {*layout.where.values(), *filter(None, (layout.module, *layout.further))}:
+        with suppress(SyntaxError, ValueError):
+            for node in ast.parse(_source(folder / file_of(module))).body:
+                if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                    named.setdefault(node.name, set()).update(_names_in(node))
+    found = {}
+    for name in asked:
+        reached, new = set[str](), {name}
+        while new:
+            reached |= new
+            new = {one for reader in new for one in named.get(reader, ())} - reached
+        found[name] = frozenset(reached & asked - {name})
+    return found
+
+
+def _names_in(node: ast.AST) -> Iterator[str]:
+    """The names that code reads, and those that it takes of a module."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name):
+            yield one.id
+        elif isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id != "self":
+            yield one.attr
 
 
 def _choices(declared: Declaration, told: set[str], silent: Sequence[Question]) -> Iterator[Question]:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from parity_tests.declared.declaration import Declaration
+from parity_tests.declared.declaration import BuiltOf, Declaration, Question
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.layout import Layout, file_of
+from reports.model.notes import NoteKind
 
 IMPORT = re.compile(r"^from ([\w.]+) import .*\n", re.MULTILINE)
 
 
-def beside_right_ones(declared: Declaration, layout: Layout, case: Case, part: str) -> Case | None:
+def beside_right_ones(declared: Declaration, layout: Layout, built_of: BuiltOf, case: Case, part: str) -> Case | None:
     """The case with the solution's own in place of all that a part is built of or works on; of a notebook, of all else.
 
     None where that cannot be had: the solution is of the usual dialect alone, and what an object keeps of one method
     its others know.
     """
     question = next(one for one in declared.questions if one.name == case.params["question"])
-    own, built_of = part.partition(".")[0], question.built_of
-    others = {*built_of.get("", ()), *built_of.get(part, ()), *question.works_on.get(part, ())} - {part, own}
+    own = part.partition(".")[0]
+    others = {*question.built_of(part, built_of), *question.works_on.get(part, ())} - {part, own}
     if declared.notebook:
         others |= {name for one in declared.questions for name in one.asks if name != part}
     if question.of or any(one.partition(".")[0] in (own, *question.asks) for one in others if "." in part):
@@ -32,6 +35,18 @@ def beside_right_ones(declared: Declaration, layout: Layout, case: Case, part: s
     for one in sorted(others):
         right.setdefault(_text(folder, layout.where.get(one, layout.module), layout.roots), []).append(one)
     return replace(case, params={**case.params, "right": list(right.items())})
+
+
+def suspects(questions: Mapping[str, Question], case: Case, judged: Judged, name: str) -> dict[str, Case]:
+    """The case with all that is overwritten put back, by the part that overwrites what a result hangs on."""
+    asked = next(q for q in case.quantities if q.name == name)
+    earlier = questions[case.params["question"]].works_on[asked.part]
+    again = replace(case, params={**case.params, "restored": True})
+    for q in case.quantities:
+        wrote = any(note.kind is NoteKind.OVERWRITES for note in judged[q.name].notes)
+        if wrote and q.part in earlier and q.key.call == asked.key.call:
+            return {"": again, q.part: again}
+    return {}
 
 
 @cache

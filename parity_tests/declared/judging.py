@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.declared.cases import AGAIN
-from parity_tests.declared.declaration import Question
+from parity_tests.declared.declaration import BuiltOf, Question
 from parity_tests.harness.flow_answers import Form, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
@@ -63,7 +63,7 @@ def with_read(case: Case, arrays: Arrays, seen: Observation) -> Arrays:
     return found
 
 
-def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verdicts) -> Verdicts:
+def blamed(questions: Mapping[str, Question], built_of: BuiltOf, plan: Sequence[Case], judged: Verdicts) -> Verdicts:
     """The same; what a wrong part hands its results to is open: nobody sees what it makes of right ones."""
     found = {name: dict(one) for name, one in judged.items()}
     wrong = {q.part: None for case in plan for q in case.quantities if judged[case.name][q.name].verdict not in PASSING}
@@ -74,12 +74,10 @@ def blamed(questions: Mapping[str, Question], plan: Sequence[Case], judged: Verd
         for q in case.quantities:
             comparison = judged[case.name][q.name]
             cause = next((one for one in works_on[q.part] if (one, q.key.call) in failing), "")
-            own = q.part.partition(".")[0]
-            built_of = {*question.built_of.get("", ()), *question.built_of.get(q.part, ())}
-            built_of = set() if own in built_of else built_of  # what others are built of is built of none of them
+            inner = question.built_of(q.part, built_of)
             is_backward = q.part.endswith(".backward")  # on which no other hangs
             causes = (one for one in wrong if is_backward or not one.endswith(".backward"))
-            cause = cause or next((one for one in causes if one.partition(".")[0] in built_of), "")
+            cause = cause or next((one for one in causes if one.partition(".")[0] in inner), "")
             if cause and comparison.verdict in SPOILED:
                 problem = f"is not judged, because its input is the output of {cause}, which is wrong"
                 found[case.name][q.name] = left_open(comparison, cause, problem)

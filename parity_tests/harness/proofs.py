@@ -13,6 +13,7 @@ from parity_tests.protocol.assignment import Assignment, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import ECHO, PROVED, Comparison
 from parity_tests.protocol.kind import Judged
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 AskAgain = Callable[[Case], Mapping[str, Comparison]]
@@ -136,17 +137,28 @@ class _Settling:
                 of_part = {name: one for name, one in left.items() if self._parts[name] == part}
                 self.asked_again(of_part, frozenset(), ask(again))
 
-    def on_suspects(self, suspects: Callable[[Comparison], Mapping[str, Case]], ask: AskAgain) -> None:
-        """What fails of no other part, and with all of Parity's own does not, is of the first that alone mends it."""
+    def on_suspects(self, suspects: Callable[[Judged, str], Mapping[str, Case]], ask: AskAgain) -> None:
+        """What fails of no other part, and with all of Parity's own does not, is of the first that alone mends it.
+
+        Of a part that overwrites what is given, and fails in nothing else, it is that.
+        """
         for name, comparison in self._judged.items():
             if comparison.verdict not in PASSING and not comparison.explained_by:
-                cases = iter(suspects(comparison).items())
+                cases = iter(suspects(self._judged, name).items())
                 with_all = next(cases, None)
                 if with_all is not None and ask(with_all[1])[name].verdict in PASSING:
                     part = next((part for part, case in cases if ask(case)[name].verdict in PASSING), "")
+                    wrote = self._overwriting(part)
+                    said = f"it is right where nothing {wrote}" if wrote else RIGHT_WITH.format(self._labels.get(part))
                     if part:
-                        problem = f"{comparison.problem.rstrip('.')}; {RIGHT_WITH.format(self._labels[part])}"
-                        self._judged[name] = replace(comparison, part=part, problem=problem)
+                        problem = f"{comparison.problem.rstrip('.')}; {said}"
+                        wrote = wrote and f"{wrote}, which is still needed"
+                        self._judged[name] = replace(comparison, part=part, problem=problem, diagnosis=wrote)
+
+    def _overwriting(self, part: str) -> str:
+        """The note on what a part overwrites, "" for nothing."""
+        notes = (note for name, own in self._parts.items() if own == part for note in self._judged[name].notes)
+        return next((note.text for note in notes if note.kind is NoteKind.OVERWRITES), "")
 
     def _as_own(self, name: str) -> Comparison:
         part = self._parts[name]

@@ -161,9 +161,9 @@ def repairs(
 
 def wrong_parts(assignment: Assignment, records: Sequence[Record]) -> list[str]:
     """The parts that are written and fail by themselves, graded or not, in the assignment's order."""
-    wrong = {
-        r.part for r in records if r.verdict in FAILING - _NOT_WRITTEN and not r.explained_by and r.check != "import"
-    }
+    own = [r for r in records if r.check != "import" and not r.explained_by]
+    written = {r.part for r in own if r.verdict in PASSING}  # of which something that is missing may be mended
+    wrong = {r.part for r in own if r.verdict in FAILING - (NOTHING_SHOWN if r.part in written else _NOT_WRITTEN)}
     wrong |= {r.part for r in records if any(note.kind is NoteKind.UNGRADED_WRONG for note in r.notes)}
     wrong -= {r.part for r in records if r.verdict == Verdict.MISSING}
     return [part.id for part in assignment.parts if part.id in wrong and part.functions]

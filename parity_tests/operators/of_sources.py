@@ -175,9 +175,9 @@ def bounds(place: Place) -> Found:
         words = f"the bound `{place.text(node)}` should not be there"
         yield place.change("bound", 1, "None", "", words, operation=False)
     if place.text(parent.func) == "range" and node is parent.args[min(1, len(parent.args) - 1)]:
-        text = place.text(node)
+        text, is_down = place.text(node), len(parent.args) == 3 and place.text(parent.args[2]).startswith("-")
         for one, other in (("+ 1", "- 1"), ("- 1", "+ 1")):
-            words = f"the range ends one too {'early' if one == '+ 1' else 'late'} with `{text}`"
+            words = f"the range ends one too {'early' if (one == '+ 1') != is_down else 'late'} with `{text}`"
             new = text.removesuffix(f" {other}") if text.endswith(f" {other}") else f"{text} {one}"
             yield place.change("bound", 1, new, "", words)
 

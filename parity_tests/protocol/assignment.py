@@ -59,8 +59,9 @@ class Assignment:
     which this room does not know. `exchanged(case, parts, ended)` is the same case with Parity's own parts in place of
     these, None where that cannot be had: by it an excuse is proved; what has `ended` its process is not called.
     `beside_right_ones(case, part)` is the same, for one part that is built of others, with all of these Parity's own.
-    `suspects(case, comparison)` are such cases by the part that alone is Parity's own, and with all of them by "", for
-    a failure that may be of a part whose own cases are right. `null` is the file of what null submissions get right.
+    `suspects(case, judged, name)` are such cases by the part that alone is Parity's own, and with all of them by "",
+    for a failure that may be of a part whose own cases are right. `null` is the file of what null submissions get
+    right.
     `of_files(assignment, folder)` is the same for one submission, where its files tell what it is asked.
     `allow` names modules that any submission may import beside numpy. The last twelve may be left out.
     """
@@ -85,7 +86,7 @@ class Assignment:
     tracing: Callable[[], object] | None = None
     exchanged: Callable[[Case, frozenset[str], frozenset[str]], Case | None] | None = None
     beside_right_ones: Callable[[Case, str], Case | None] | None = None
-    suspects: Callable[[Case, Comparison], Mapping[str, Case]] | None = None
+    suspects: Callable[[Case, Mapping[str, Comparison], str], Mapping[str, Case]] | None = None
     null: Path | None = None
     allow: tuple[str, ...] = ()
     of_files: Callable[[Assignment, Path], Assignment] | None = None

@@ -198,12 +198,12 @@ def exchanged(case: Case, parts: frozenset[str], ended: frozenset[str] = frozens
     return _with_right(case, in_order(*TODOS) if case.whole else parts, ended)
 
 
-def suspects(case: Case, comparison: Comparison) -> dict[str, Case]:
+def suspects(case: Case, judged: Judged, name: str) -> dict[str, Case]:
     """Of what `main` does otherwise as a script: the same case with one part right, by that; with all first, by "".
 
     A part may do something else there, though all its own cases are right.
     """
-    if comparison.finding != SCRIPT:
+    if judged[name].finding != SCRIPT:
         return {}
     order = _order_of(case)
     return {"": _with_right(case, order), **{part: _with_right(case, [part]) for part in order}}

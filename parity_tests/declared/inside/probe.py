@@ -80,6 +80,7 @@ class _Copy:
 
     def __init__(self, submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays, k: int) -> None:
         self._recorder, self._kept, self._k = recorder, params["kept"], k
+        self._restores = "restored" in params
         self._given = {name: np.array(arrays[f"{name}_{k}"]) for name in params["given"]}
         self._names = _Names(submission, {"np": np, **params["sizes"][k], **params["constants"][k], **self._given})
         self._results: dict[str, tuple[np.ndarray, bytes]] = {}
@@ -119,6 +120,9 @@ class _Copy:
         written = [name for name, was in before.items() if self._given[name].tobytes() != was]
         if written and targets:
             self._recorder.add_overwritten(targets[0], self._k, written)
+        for name in written if self._restores else ():
+            array = self._given[name]
+            array[...] = np.frombuffer(before[name], array.dtype).reshape(array.shape)
 
     def _has_others(self, value: ast.expr | None) -> bool:
         """Whether what an entry is read of has other entries: then a part is written, and wrong."""
