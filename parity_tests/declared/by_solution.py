@@ -15,6 +15,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from io import StringIO
+from keyword import iskeyword
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
@@ -145,8 +146,8 @@ class Solution:
 
 
 def _place_in_order(slip: Slip) -> int:
-    """How far back a change stands: a factor too much comes after what can be said without it."""
-    return slip.change.rank + slip.change.operator.endswith("factor")
+    """How far back a change stands: what is left out first, and a factor too much after what can be said without it."""
+    return -1 if slip.change.operator == "left out" else slip.change.rank + slip.change.operator.endswith("factor")
 
 
 def _with_an_end(definition: str) -> CodeType:
@@ -298,6 +299,8 @@ class BySolution:
                     all_of_it = all(_same(values[name], own[name]) for values, own in given for name in own)
                     (whole if all_of_it else partly).append(slip)
         is_exact = not all(np.isin(one[result], (0, 1)).all() for one in got.values())
+        if not any(one[result].any() for one in got.values()):
+            partly = []  # what is 0 everywhere may come of anything
         return self._said(whole or partly, is_exact=is_exact) if whole or partly else ""
 
     def _is_right(self, question: Question, case: Case, k: int, right: Results, arrays: Mapping[str, Array]) -> bool:
@@ -363,7 +366,8 @@ class BySolution:
         ]
         if slip in alike and (len(alike) > 1 or not is_exact):
             said = re.sub(r"^\S+ in place of", "another number in place of", said)
-        return said if re.search(rf"\b{re.escape(place)}\b", said) else f"{said} in {place}"
+        is_there = said.startswith("everything") or re.search(rf"\b{re.escape(place)}\b", said)
+        return said if is_there else f"{said} in {place}"
 
 
 _FAILS = (
@@ -413,7 +417,7 @@ def _called(code: str) -> str:
     if found := re.fullmatch(r"(?:self\.)?(\w+)\.shape\[(-?\d)\]", code):
         return f"the size of {found[1]} along axis {found[2]}"
     names = [one.removeprefix(_OWN).removesuffix(".item") for one in _NAMES.findall(code) if one not in _UNSAID]
-    names = list(dict.fromkeys(one for one in names if not one.startswith("np.")))
+    names = list(dict.fromkeys(one for one in names if not one.startswith("np.") and not iskeyword(one)))
     return f"the part with {_listed(names)}" if 0 < len(names) <= 4 else "a part"
 
 

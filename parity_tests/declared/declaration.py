@@ -466,6 +466,7 @@ def _written_out(lines: str, given: tuple[str, ...], names: str) -> RightText:
     """A text of what is given and of `names`."""
     arrays, counts, axes, labels, said = _kinds(names)
     right = dict.fromkeys(re.findall(rf"\b{RIGHT}\w+", lines))
+    labels = {**{one: one.removeprefix(RIGHT) for one in right}, **labels}
     return RightText(lines, (*given, *arrays, *right), counts, axes, labels, said=said)
 
 

@@ -330,17 +330,19 @@ class _Bench:
             key=lambda one: ((one.line, one.mends) not in promising, one.rank, _ORDER.get(one.operator, 1)),
         )
         sized = sorted((c for c in self._cases if any(one[0] == c.name for one in failing & self._own)), key=self._size)
-        trials = (
-            _Trial(self, *self._smaller(case, text, failing), text, failing, promising) for case in sized[:MOST_CASES]
-        )
+        others = [c for c in sized if c.check != sized[0].check] or sized[1:]
+        picked = [sized[0], *others[: MOST_CASES - 1]]
+        trials = (_Trial(self, *self._smaller(case, text, failing), text, failing, promising) for case in picked)
         trial = next(trials)
         firsts: list[_Tried] = []
-        found = self._one(trial, [change for change in changes if change.rank <= LIKELY], firsts, budget)
+        first_tried = [change for change in changes if change.rank <= LIKELY]
+        found = self._one(trial, first_tried, firsts, budget)
         likely = sorted(firsts, key=lambda one: (one.left, one.change.rank))
         if found is None and pairs:
             found = self._two(trial, [one for one in likely if one.left == 1][:MOST_FIRSTS], likely, budget)
         while found is None and (other := next(trials, None)) is not None:
-            found = self._one(other, [first.change for first in likely], [], budget)
+            same = others[0].check == sized[0].check  # another check may show what this one does not
+            found = self._one(other, [one.change for one in likely] if same else first_tried, [], budget)
         found = found or self._one(trial, [change for change in changes if change.rank > LIKELY], firsts, budget)
         return found or (self._two(trial, likely, likely, budget) if pairs else None)
 
@@ -358,6 +360,8 @@ class _Bench:
             left = trial.left_after(change)
             if left == 0:
                 step = self._step(trial, (change,))
+                if step is None:  # it mends this case, and another one needs one more
+                    firsts.append(_Tried(change.trimmed(trial.text.source), 1))
                 if step is not None and (len(step[1]), trial.strays) < least:
                     best, least = step, (len(step[1]), trial.strays)
                 if step is not None and trial.strays == 0:

@@ -42,7 +42,7 @@ FUNCTIONS = (
     ("sum", "mean"), ("max", "min"), ("argmax", "argmin"), ("maximum", "minimum"), ("var", "std"), ("zeros", "ones"),
     ("zeros_like", "ones_like"), ("rand", "randn"), ("exp", "log"), ("sqrt", "square"), ("floor", "ceil"),
     ("sinh", "cosh"), ("tanh", "sinh"), ("multiply", "dot"), ("cumsum", "cumprod"), ("sum", "prod"), ("sum", "max"),
-    ("empty", "zeros"), ("tile", "repeat"), ("hstack", "vstack"), ("ones", "zeros"),
+    ("mean", "max"), ("empty", "zeros"), ("tile", "repeat"), ("hstack", "vstack"), ("ones", "zeros"),
 )  # fmt: skip
 REDUCTIONS = frozenset(
     ("sum", "mean", "max", "min", "argmax", "argmin", "var", "std", "prod", "cumsum", "argsort", "sort", "any", "all")

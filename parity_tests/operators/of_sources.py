@@ -160,6 +160,10 @@ def reshaped(place: Place) -> Found:
     node = place.site.node
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _word(node) == "reshape":
         shape = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple) else node.args
+        if shape and place.text(shape[0]) == "1" and not node.keywords:
+            new = f"{place.operand(node.func.value)}.reshape(len({place.text(node.func.value)}), -1)"
+            words = f"the first axis is flattened too in `{place.text(node)}`"
+            yield place.change("flattened", 1, new, "", words, operation=False)
         if len(shape) == 2 and not node.keywords:
             new = f"{place.operand(node.func.value)}.reshape({place.text(shape[1])}, {place.text(shape[0])}).T"
             words = f"`{place.text(node)}` is a reshape where a transpose belongs"
@@ -222,6 +226,16 @@ def shifted(place: Place) -> Found:
         yield place.change("shifted", 4, f"2 * {place.operand(node)} - 1", "", words)
 
 
+def sizes(place: Place) -> Found:
+    """The number of windows, which is one more than of steps; a count of values, which go along further axes."""
+    node = place.site.node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and isinstance(node.left, ast.BinOp):
+        words = f"`+ 1` is missing at `{place.text(node)}`"
+        yield place.change("bound", 0, f"{place.text(node)} + 1", "", words)
+    if isinstance(node, ast.Name) and node.id == "N" and {"H", "W"}.issubset(place.scope.names):
+        yield place.change("count", 3, "N * H * W", "", "`N` is used where `N * H * W` belongs")
+
+
 def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     """Steps of windows that are left out; entries that are read, changed and never kept; what is never used."""
     unused = _unused(source, function)
@@ -233,9 +247,19 @@ def of_blocks(source: Source, function: Function) -> Iterator[Change]:
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return) and statement.value is not None:
             yield from _used(source, function, statement, unused)
             yield from _ends(source, statement)
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            yield from _thrown_away(source, statement, statement.value)
         if isinstance(statement, ast.Assign | ast.AugAssign):
             yield from _steps(source, function, statement)
             yield from _kept(source, function, statement)
+
+
+def _thrown_away(source: Source, statement: ast.Expr, call: ast.Call) -> Iterator[Change]:
+    """What a method returns of a name, which is not put back into it."""
+    if isinstance(call.func, ast.Attribute) and call.args and isinstance(call.args[0], ast.Name):
+        text, name = source.of(call), call.args[0].id
+        words = f"what `{text}` returns is not used"
+        yield Change("kept", 1, statement.lineno, ((*source.span(statement), f"{name} = {text}"),), "", words)
 
 
 def _ends(source: Source, statement: ast.stmt) -> Iterator[Change]:
@@ -424,5 +448,5 @@ def _with_last(place: Place, call: ast.Call, last: str) -> str:
 
 OF_SOURCES = (
     across_calls, scaled, deeper, shares, corrections, turned, keywords, shuffled, reshaped, bounds, whether, arguments,
-    shifted, *OF_LIKES,
+    shifted, *OF_LIKES, sizes,
 )  # fmt: skip

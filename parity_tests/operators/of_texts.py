@@ -40,7 +40,7 @@ def powers(place: Place) -> Found:
             yield place.change("power", 4, f"2 * {base}", f"`{place.text(node.left)}` is doubled, not squared", "")
         for power in POWERS:
             if repr(power) != own:
-                words = f"the power {power:g} in place of {own}"
+                words = f"the power {power:g} in place of {f'`{own}`' if own.isidentifier() else own}"
                 yield place.change("power", 3, f"{base} ** {power}", words, words)
 
 

@@ -21,6 +21,7 @@ def of_statements(source: Source, function: Function, scope: Scope) -> Iterator[
         yield from _left_out(source, statement, block)
         yield from _results(source, statement)
         yield from _throughout(source, statement, scope)
+    yield from _along(source, function)
     for block in _blocks(function):
         for one, two in pairwise(block):
             if not isinstance(two, ast.Return) and one.end_lineno is not None and one.end_lineno < two.lineno:
@@ -44,6 +45,22 @@ def _throughout(source: Source, statement: ast.stmt, scope: Scope) -> Iterator[C
                 edits = tuple((*span, name) for span in spans)
                 rank = 1 if scope.are_twins(text, name) else 4
                 yield Change("name", rank, statement.lineno, edits, makes, mends)
+
+
+def _along(source: Source, function: Function) -> Iterator[Change]:
+    """Another axis in all calls of a function that go along one."""
+    calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
+    named = [one.value for node in calls for one in node.keywords if one.arg == "axis"]
+    for axis in dict.fromkeys(map(source.of, named)):
+        spans = [source.span(one) for one in named if source.of(one) == axis]
+        for other in ("0", "1", "-1") if len(spans) > 1 else ():
+            if other != axis:
+                makes, mends = (
+                    f"everything goes along {a}, where it should go along {b}"
+                    for a, b in ((other, axis), (axis, other))
+                )
+                line = min(one.lineno for one in named if source.of(one) == axis)
+                yield Change("axis", 1, line, tuple((*span, other) for span in spans), makes, mends)
 
 
 def _blocks(function: Function) -> Iterator[list[ast.stmt]]:

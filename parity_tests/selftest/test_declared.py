@@ -210,8 +210,9 @@ def test_every_text_gives_what_torch_says(name: str) -> None:
         case, rng = plan(asked, question.edition, ["float64"], 0)[0], np.random.default_rng(0)
         arrays = draw(question, case.params, rng)
         for read_of, like in question.read.items():
-            shape = arrays[f"{like}_0"].shape
-            arrays[f"own_{read_of}_0"] = 1.0 * (rng.random(shape) < 0.5)
+            like_it = arrays[f"{like}_0"]
+            kept = rng.random(like_it.shape[:2]) < 0.5  # of whole channels, where there are any
+            arrays[f"own_{read_of}_0"] = np.ones_like(like_it) * kept.reshape(kept.shape + (1,) * (like_it.ndim - 2))
         given = {name: torch.from_numpy(np.array(value)) for name, value in inputs(case, arrays, 0).items()}
         right = reference(question, case, 0)(**given)
         for part, text in question.texts.items():

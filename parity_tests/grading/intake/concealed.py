@@ -58,6 +58,10 @@ def _builders(tree: ast.Module) -> Iterator[tuple[int, str]]:
             case ast.Call(func=ast.Name(id=name) as called, args=[ast.Constant(value=str(text)), *_]) if name in _RUN:
                 if len(text) <= _SHORT and not any(word in text for word in _RUN):
                     allowed.add(id(called))
+            case ast.FunctionDef(args=given, body=body):  # `forward(self, Z, eval=False)` reads what it is given
+                names = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+                inner = (one for line in body for one in ast.walk(line) if isinstance(one, ast.Name))
+                allowed |= {id(one) for one in inner if one.id in names}
             case ast.Call(func=ast.Name(id="open"), args=[ast.Name(id="__file__"), *_]):
                 yield node.lineno, "open(__file__)"
             case ast.Attribute(value=ast.Call(args=[ast.Name(id="__file__"), *_]), attr=attr) if attr in _READS:
