@@ -146,8 +146,9 @@ class Solution:
 
 
 def _place_in_order(slip: Slip) -> int:
-    """How far back a change stands: what is left out first, and a factor too much after what can be said without it."""
-    return -1 if slip.change.operator == "left out" else slip.change.rank + slip.change.operator.endswith("factor")
+    """How far back a change stands: a factor too much, or another name, after what can be said without it."""
+    rank = slip.change.rank + slip.change.operator.endswith("factor")
+    return max(rank, LAST) if slip.change.operator == "name" else rank
 
 
 def _with_an_end(definition: str) -> CodeType:

@@ -217,6 +217,7 @@ def test_code_that_stands_in_the_files_is_not_concealed() -> None:
         "import os\ndata = open(os.path.join(os.path.dirname(__file__), 'mnist.json'))\n",
         "def eval(model):\n    return model\neval(3)\n",
         "assert eval('1 + 1') == 2\n",
+        "class Norm:\n    def forward(self, Z, eval=False):\n        return Z if eval else 2 * Z\n",
     ],
 )
 def test_what_honest_files_say_conceals_nothing(source: str) -> None:

@@ -208,6 +208,32 @@ def test_a_layer_is_not_blamed_for_the_one_inside_it() -> None:
     assert failing(found) == {"Conv1d_stride1.backward": {"a mean in place of a sum in dLdb"}}
 
 
+def test_what_a_class_names_excuses_it_and_no_other_class_does() -> None:
+    """A pool that is written without the others fails by itself, and who changes what others need is who is wrong."""
+    pool = "class MeanPool2d:\n    def __init__(self, kernel, stride):\n        self.kernel = kernel\n"
+    pool += "\n    def forward(self, A):\n        return A\n"
+    assert "MeanPool2d.forward" in failing(asked({"pool.py": pool}, "MeanPool2d.forward", edition="HW2P1"))
+    in_place = changes((f"{NN}/loss.py", "return np.mean((A - Y) ** 2)", "A -= Y\n        return np.mean(A**2)"))
+    name = "overwrites the array that is A, which is still needed"
+    both = ("MSELoss.forward", "MSELoss.backward")
+    assert failing(asked(in_place, *both)) == {"MSELoss.forward": {name}}
+    wrong = in_place | {f"{NN}/loss.py": in_place[f"{NN}/loss.py"].replace("return 2 * (self.A", "return 3 * (self.A")}
+    assert failing(asked(wrong, *both)).keys() == {"MSELoss.backward"}
+    harmless = changed(f"{NN}/activation.py", "np.maximum(Z, 0)", "np.maximum(Z, 0, out=Z)")
+    assert failing(asked(harmless, "ReLU.forward", "ReLU.backward")) == {}
+
+
+def test_a_gradient_may_be_multiplied_out_and_a_backward_may_take_a_state() -> None:
+    out = changes((f"{NN}/loss.py", "2 * (self.A - self.Y) / self.A.size", "k * self.A - k * self.Y"))
+    out[f"{NN}/loss.py"] = out[f"{NN}/loss.py"].replace("return k *", "k = 2 / self.A.size\n        return k *")
+    assert failing(asked(out, "MSELoss.forward", "MSELoss.backward")) == {}
+    state = DIVIDED.replace("Sigmoid", "Tanh").replace("1 / (1 + np.exp(-Z))", "np.tanh(Z)")
+    state = state.replace(
+        "(self):\n        return self.A * (1 - self.A)", "(self, state=None):\n        return 1 - self.A**2"
+    )
+    assert failing(asked({"all.py": state}, "Tanh.forward", "Tanh.backward")) == {}
+
+
 def test_what_is_built_of_a_wrong_layer_is_not_blamed_in_whichever_homework() -> None:
     wrong = changed(f"{NN}/linear.py", " + self.b.T", "")
     assert failing(asked(wrong, "CNN.forward", "Linear.forward", edition=None)).keys() == {"Linear.forward"}

@@ -96,6 +96,12 @@ def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: st
         ("z = x / (pad * pad)", "x / (pad + pad)", "`*` is used where `+` belongs"),
         ("for h in hs:\n    k = h\ns = 2", "k = h * s", "the factor `s` is missing at `h`"),
         ("z = g(x @ pad)", "g(x @ pad + run_mean)", "`run_mean` is not used"),
+        ("for i in range(x, 0, -1):\n    g(i)", "(x, 0 - 1, -1)", "the range ends one too early with `0`"),
+        ("h = (x - pad) // 2", "(x - pad) // 2 + 1", "`+ 1` is missing at `(x - pad) // 2`"),
+        ("N, C, H, W = x.shape\nm = N", "m = N * H * W", "`N` is used where `N * H * W` belongs"),
+        ("z = x.reshape(1, pad.size)", "x.reshape(len(x), -1)", "the first axis is flattened too"),
+        ("for m in pad:\n    m.backward(x)", "x = m.backward(x)", "what `m.backward(x)` returns is not used"),
+        ("e = x - x.max(axis=0)\nz = e / e.sum(axis=0)", "sum(axis=1)", "everything goes along 0, where it should go"),
     ],
 )  # fmt: skip
 def test_a_function_is_mended_by_what_else_stands_in_it(code: str, mended: str, words: str) -> None:
