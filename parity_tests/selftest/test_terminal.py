@@ -129,6 +129,13 @@ def test_the_line_is_that_of_the_one_change_that_mends_a_part_or_else_where_the_
         assert place in page(replace(run, environment=replace(run.environment, fixes=to_rows(found))))
 
 
+def test_many_that_match_are_counted_beside_what_does_not() -> None:
+    right = [record(part=part) for part in ("3", "5", "6", "7")]
+    assert "\n4 others match.\n" in page(FakeRun([*right, mismatch(part="4")]))
+    for records in (right, [*right[1:], mismatch(part="4")]):
+        assert "match." not in page(FakeRun(records))
+
+
 def test_of_what_is_missing_no_case_is_proposed_to_look_at(tmp_path: Path) -> None:
     missing = record(verdict="missing", ratio=None, message="f is not implemented", file="n.py", line=3)
     last = run_lines(FakeRun(records=[missing]), tmp_path, strict=False, quiet=False)[-1]
