@@ -85,6 +85,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         self.void = False
         self.without_rule = False
         """Whether an operation was allowed its ulps."""
+        self.in_float64 = True
+        """Whether all was, and nothing was done in its parts, so that a replica without moves would give the same."""
         self._roundings = 0
         """How many operations have rounded, those that others are made of included."""
         self._inside = 0
@@ -259,7 +261,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if self.ulps is None or func._schema.is_mutable:
             raise UnknownOperationError(str(func))
         values = tensors(out)
-        self.without_rule = True
+        self.without_rule, self.in_float64 = True, False
         moved = 2 * self.ulps * self.context.precision.u
         step = Step(str(func), _shapes(out), conditioned=moved)
         step.sigma += [wide(x).abs() * moved if x.is_floating_point() else None for x in values]
@@ -275,10 +277,12 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         operation = Operation(func, args, kwargs, out, self.context, local=False)
         radii = _asked(planned.rule, operation)
         if is_float_conversion(func, args[0], out):
+            self.in_float64 = False
             return operation.out, radii, None
         if not self.record:
             return operation.out, self._stored(operation.out, radii, operation.rounds, operation.scales)[0], None
         step = Step(str(func), _shapes(out), _strides(out))
+        self.in_float64 &= all(x.dtype is torch.float64 or not as_real(x).is_floating_point() for x in tensors(out))
         before = self.context.probable_calls
         own = Operation(func, args, kwargs, out, self.context, local=True)
         own.memo = operation.memo
@@ -302,7 +306,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         form is allowed; the whole may.
         """
         assert planned.decomposition is not None
-        before = self._roundings
+        before, self.in_float64 = self._roundings, False
         self._inside += 1
         try:
             with self:
@@ -440,7 +444,7 @@ def _strides(out: Any) -> list[tuple[int, ...]]:
 def _asked(rule: Rule, operation: Operation) -> list[Radius]:
     """The radii that a rule gives; results without elements, of which few operations are defined, have none."""
     values = tensors(operation.out)
-    if values and not any(x.numel() for x in values):
+    if values and not sum(map(Tensor.numel, values)):
         return [None] * len(values)
     return _listed(rule(operation), operation.out)
 

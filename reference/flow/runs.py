@@ -193,27 +193,29 @@ class Question:
             if place is not None:
                 last.add(place)
         runs = _Replicas(self, flow, frozenset(last))
-        centre = runs.run(None)
+        centre = flow.outputs if flow.mode.in_float64 else runs.run(None)
         finite = {name: _all_finite(centre[name]) for name in names}
         squares = {name: torch.zeros(want[name].shape, dtype=torch.float64, device=self.device) for name in names}
-        for _ in range(replicas):
-            moved = runs.run(0)
+        turns = 1 if self.arithmetic is None else 2
+        for first in range(0, replicas, 2):  # two at a time: what both add to is read and written once
             # Where a choice (relu) holds back what goes one way, only a replica that goes the other way tells how far.
-            turned = runs.run(0, turned=True) if self.arithmetic is not None else {}
+            moved = [runs.run(0, turned=bool(i % turns)) for i in range(turns * min(2, replicas - first))]
             for name in names:
-                ways = [moved[name]] + ([turned[name]] if turned else [])
-                for square, middle, *others in _parts(squares[name], centre[name], *ways):
-                    gap = _gap(others[0], middle, finite[name])
-                    for other in others[1:]:
-                        gap = torch.maximum(gap.abs_(), _gap(other, middle, finite[name]).abs_())
-                    square.addcmul_(gap, gap)
+                for square, middle, *others in _parts(squares[name], centre[name], *[each[name] for each in moved]):
+                    gaps = [_gap(other, middle, finite[name]) for other in others]
+                    if turns > 1:
+                        gaps = [torch.maximum(x.abs_(), y.abs_()) for x, y in zip(gaps[::2], gaps[1::2], strict=True)]
+                    for gap in gaps:
+                        square.addcmul_(gap, gap)
+            del moved
         c, _ = factor(replicas)
-        radii = {name: squares[name].div_(replicas).sqrt_().mul_(c) for name in names}
-        for sign in (1, -1):
-            moved = runs.run(sign)
-            for name in names:
-                for radius, middle, other in _parts(radii[name], centre[name], moved[name]):
+        moved = [runs.run(sign) for sign in (1, -1)]
+        for name in names:
+            for radius, middle, *others in _parts(squares[name], centre[name], *[each[name] for each in moved]):
+                radius.div_(replicas).sqrt_().mul_(c)
+                for other in others:
                     torch.maximum(radius, _gap(other, middle, finite[name]).abs_(), out=radius)
+        radii = squares
         for name in names:
             tied = flow.context.rivals.get(flow.outputs[name])
             if tied is not None and tied[2].shape == radii[name].shape:
