@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,13 @@ _HELD = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 def is_lower(x: Any) -> bool:
     """Whether a tensor or an array, also of a type that another library adds to numpy, has fewer bits than float32."""
-    return str(x.dtype).removeprefix("torch.") in _LOWER
+    return _name(x.dtype) in _LOWER
+
+
+@cache
+def _name(dtype: Any) -> str:
+    """Of numpy's types and of torch's; numpy puts its own together each time."""
+    return str(dtype).removeprefix("torch.")
 
 
 def as_tensors(
@@ -41,7 +48,7 @@ def as_tensors(
     """
 
     def refused(name: str, x: Any) -> UnsupportedTypeError:
-        kind = str(x.dtype).removeprefix("torch.")
+        kind = _name(x.dtype)
         declared = f', or declare what the candidate does: accumulate="float32", store="{kind}"' if is_lower(x) else ""
         return UnsupportedTypeError(f"{name} is {kind}; float32 and float64 can be compared with torch{declared}")
 
@@ -107,7 +114,7 @@ def precision_of(values: Mapping[str, Any]) -> Precision | None:
             for y in x:
                 yield from types(y)
         elif isinstance(x, (np.ndarray, np.generic, Tensor)):
-            yield str(x.dtype).removeprefix("torch.")
+            yield _name(x.dtype)
 
     found = set(types(list(values.values())))
     if found & {"float32", "complex64"}:

@@ -36,7 +36,7 @@ def result(op: Operation) -> Tensor:
 
 def shaped(radius: Radius, op: Operation) -> Radius:
     """The radius in the shape of the result."""
-    return None if radius is None else radius.broadcast_to(op.out.shape)
+    return radius if radius is None or radius.shape == op.out.shape else radius.broadcast_to(op.out.shape)
 
 
 def either(a: Tensor | bool, b: Tensor | bool) -> Tensor | bool:
