@@ -108,7 +108,8 @@ def report(benchmarks: Sequence[Any]) -> list[str]:
     lines = ["| what | against | ratio (quartiles) | time | asked |", "| --- | --- | --- | --- | --- |"]
     for one, other, (low, middle, high), asked in ratios(benchmarks):
         figures = f"{middle:.2f} ({low:.2f}–{high:.2f}) | {duration(one.median())} | {asked}"
-        lines.append(f"| {_short(one.get_name())} | {_short(other)} | {figures} |")
+        name = _short(one.get_name())
+        lines.append(f"| {name} | {_without_case(_short(other), name)} | {figures} |")
     for one in benchmarks:
         if asked := one.get_metadata().get(ASKED):
             lines.append(f"| {_short(one.get_name())} | | | {duration(one.median())} | {asked} |")
@@ -131,6 +132,15 @@ def _growth(growing: Sequence[Any]) -> Iterator[str]:
 
 def _short(name: str) -> str:
     return name.partition(": ")[2]
+
+
+def _without_case(other: str, name: str) -> str:
+    """What a name is held against, without the end that both share."""
+    words, own = other.split(", "), name.split(", ")
+    while len(words) > 1 and words[-1] == own[-1]:
+        words.pop()
+        own.pop()
+    return ", ".join(words)
 
 
 def changes(earlier: Sequence[Any], now: Sequence[Any]) -> Iterator[str]:
