@@ -24,8 +24,6 @@ _JUDGED = (ALARM, ACCEPTED, UNDECIDED)
 _WORST = (*_JUDGED, TIME, REFUSED, UNASKED)
 """What a row of several samples says: the first that one of them gets."""
 FINDINGS = {
-    "linspace": "the flow takes for exact what other forms round",
-    "round (decimals_3)": "the flow takes for exact what other forms round",
     "erfc": "scipy errs by more ulps in the tail than any library documents",
     "nn.functional.softplus": "log(1 + eˣ) as numpy has it here cancels far below 0",
     "std": "numpy divides by n where nothing is said, torch by n − 1",

@@ -278,6 +278,7 @@ def test_an_empty_input_and_a_number() -> None:
         (lambda x: torch.nn.functional.multilabel_margin_loss(x, torch.tensor(0)), ()),
         (lambda x: torch.softmax(x, -1), (5, 0, 0)),
         (torch.linalg.pinv, (0, 3)),
+        (lambda x: torch.cdist(x, torch.zeros(0, 3, 5)), (4, 5)),
         (torch.sgn, (3,)),
         (lambda x: torch.lerp(x[0], x[1:], torch.sigmoid(x[0, 0])), (3, 5)),
     ],

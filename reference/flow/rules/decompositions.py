@@ -194,7 +194,7 @@ def distances(x: Tensor, y: Tensor, p: float, mode: int | None) -> Tensor:
 @decomposition(aten._cdist_backward.default)
 def distances_backward(g: Tensor, x: Tensor, y: Tensor, p: float, distance: Tensor) -> Tensor:
     """Σⱼ g·sign(d)·(|d|/‖d‖)^(p − 1) with d = xᵢ − yⱼ, 0 where that is 0."""
-    if p == 0:
+    if p == 0 or not g.numel():
         return torch.zeros_like(x)
     apart = x.unsqueeze(-2) - y.unsqueeze(-3)
     return (slope_of_norm(apart, distance, p, "aten._cdist_backward.default") * g.unsqueeze(-1)).sum(-2)
