@@ -212,12 +212,11 @@ def _titles(module: Module) -> dict[str, str]:
 def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
     """Says what is written and what comes next."""
     parts = [part for one in proposals for part in one.parts]
-    left = sum(len(one.open) for one in proposals)
+    left = any(one.open for one in proposals)
     where = path_text(folder)
     click.echo(f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}.")
     if left:
-        places = f"{left} place{'s' * (left != 1)} STILL TO BE SAID"
-        click.echo(f"Replace the dots in {where}/assignment.toml, at {places}. Then:")
+        click.echo(f"Replace the dots in {where}/assignment.toml, below STILL TO BE SAID. Then:")
     if _is_starter(module, proposals):
         click.echo(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")
     elif not left:

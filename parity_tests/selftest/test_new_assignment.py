@@ -197,7 +197,7 @@ def test_a_class_is_asked_by_its_methods_and_the_gradients_that_it_leaves() -> N
         ("def relu_backward(dout, cache):\n    return dx", "its parameters are not those of relu"),
         ("def relu(x):\n    return y\ndef relu_backward(d, e, f):\n    return g", "what relu_backward is called with"),
         ("def nothing():\n    return 1", "nothing can be drawn for it"),
-        ("def mlp(x, dropout):\n    return x", "what is drawn for dropout is not said"),
+        ("def mlp(x, dropout):\n    return x", "what is drawn for dropout"),
     ],
 )
 def test_what_does_not_follow_is_left_open(source: str, sentence: str) -> None:
@@ -274,6 +274,13 @@ def test_a_text_of_no_known_function_is_refused(tmp_path: Path) -> None:
         (tmp_path / "assignment.toml").write_text(declared + more, encoding="utf-8")
         with pytest.raises(UsageError, match=sentence):
             read(tmp_path)
+
+
+def test_what_is_called_as_usual_is_drawn_as_usual_unless_it_picks_elements() -> None:
+    (made,) = propose("def scaled(pred, target, gamma):\n    return pred - gamma * target[0]")
+    assert made.given == {"pred": "N D", "target": "N D", "gamma": "D"}
+    (made,) = propose("def picked(pred, target):\n    return pred[target]")
+    assert made.given == {"pred": "N D", "target": "..."}
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ _UPSTREAM = re.compile(r"d(out(put)?s?|[lyzahox]|values?|next)(_\w+)?|d[A-Z_]\w*
 _OF = re.compile(r"^(dL?_?d_?|d_?|grad_?(of_?)?|g_|delta_?)(?=\w)|_?grad$", re.IGNORECASE)
 _DIFFERENT = 5, 7, 11, 13, 17, 19, 23, 29
 """Sizes by which a shape tells its letters."""
-_USUAL = {"x": "N D", "w": "D M", "b": "M"}
-"""What is drawn for a parameter of such a name, of a function that is not known."""
+_USUAL = {"x": "N D", "w": "D M", "b": "M", "gamma": "D", "p": "N D", "t": "N D"}
+"""What is drawn for a parameter of such a name that picks no elements, of a function that is not known."""
 
 
 @dataclass
@@ -294,9 +294,10 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
         return " ".join(f"{one}s" if one in {*own.parameters, *TAKEN} else one for one in letters)
     if isinstance(default, float):
         return [default, default / 2] if default else [default, 0.5]
-    usual = next((draw for take, draw in _USUAL.items() if called()[take].fullmatch(name)), OPEN)
+    likes = (draw for take, draw in _USUAL.items() if called()[take].fullmatch(name) and name not in own.indices)
+    usual = next(likes, OPEN)
     if usual == OPEN:
-        made.open.append(f"what is drawn for {name} is not said")
+        made.open.append(f"what is drawn for {name}")
     return usual
 
 

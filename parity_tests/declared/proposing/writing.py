@@ -94,8 +94,7 @@ def _head(plan: Plan, proposals: Sequence[Proposal]) -> str:
 def _question(one: Proposal) -> Iterator[str]:
     said = [one.signature, *one.said]
     yield from _comment("; ".join(said) + ".")
-    for sentence in one.open:
-        yield from _comment(f"STILL TO BE SAID: {sentence}.")
+    yield from _comment(f"STILL TO BE SAID: {'; '.join(one.open)}.") if one.open else ()
     yield "[[question]]"
     yield f"name = {_quoted(one.name)}"
     inline = ", ".join(f"{name} = {_value(told)}" for name, told in one.given.items())
