@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from parity_tests.grading.flags import Flag
 
 
+_TELLING = 3
+"""Submissions that tell how long others take: the start is in the first."""
+
+
 class GradingProgress:
     """A bar on standard error or, where that is no terminal, a line now and then; nothing where it is `quiet`.
 
@@ -111,7 +115,7 @@ class GradingProgress:
             return f"{self._earlier} were there already"
         left = duration(round((self._total - self._finished) * seconds / new))
         pace = f"{new / seconds:.1f} a second" if new > seconds else f"{seconds / new:.0f} s each"
-        return f"{pace}{f', {left} left' if self._finished < self._total else ''}"
+        return f"{pace}{f', {left} left' if self._finished < self._total and new >= _TELLING else ''}"
 
 
 class _LogFile(logging.FileHandler):

@@ -30,7 +30,7 @@ from parity_tests.grading.settings import ClassInfo, Settings, seed_of_hand_in, 
 from parity_tests.grading.tables import Tables, make_tables
 from parity_tests.grading.task import Outcome, Task, broken, lost, warm_up, work
 from parity_tests.harness.process.available_levels import choose
-from parity_tests.harness.sandbox.isolation import Level
+from parity_tests.harness.sandbox.isolation import LEVELS, Level
 from parity_tests.harness.sandbox.packages import closure
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
@@ -205,7 +205,7 @@ def check_class(request: Request, progress: Progress) -> Tables:
             return points_of(result, records, files).total
 
         unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only), total)
-        isolation = f"isolation {level.name}: {level.guarantee}"
+        isolation = f"isolation {level.name}{'' if level.name == LEVELS[-1] else f': {level.guarantee}'}"
         progress.begin(len(request.only) or len(intake.attempts), isolation, asked.remarks)
 
         def done(task: Task, outcome: Outcome) -> None:

@@ -99,6 +99,15 @@ def test_who_is_called_as_their_submission_has_one_name() -> None:
     assert '<span class="name">student</span>' in page([*people])
 
 
+def test_many_who_are_alike_are_a_number_over_their_names() -> None:
+    for count, heading in ((9, "<summary>9 submissions: cluster 1</summary>"), (8, "<li><a")):
+        names = [f"name{n}" for n in range(count)]
+        flags = flags_frame([Flag(name, FlagKind.IDENTICAL, "cluster 1") for name in names])
+        people = {name: Who(name, f"{name}.html") for name in names}
+        shown = class_page(**{**class_of(names), "flags": flags}, parts=PARTS, people=people, anonymous=False)
+        assert heading in shown.partition("<h2>Submissions</h2>")[0]
+
+
 def test_a_class_of_500_is_under_5_megabytes() -> None:
     written = page([f"submission_{n:06d}" for n in range(500)])
     assert len(written.encode()) < 5_000_000

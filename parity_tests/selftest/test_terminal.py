@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from parity_tests.cli.grading_progress import GradingProgress
 from parity_tests.cli.printing import run_lines
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.model.escape import printable
@@ -492,3 +493,15 @@ def test_a_submission_moves_no_cursor() -> None:
 
 def test_numbers_are_short() -> None:
     assert [number(value) for value in (None, 0.0, 0.3149, 8.2e6, math.inf)] == ["-", "0", "0.315", "8.2e+06", "inf"]
+
+
+def test_how_long_a_class_takes_is_told_when_a_few_are_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parity_tests.cli.grading_progress.EVERY", -1.0)
+    with GradingProgress() as progress:
+        progress.begin(5, "isolation none", [])
+        for number in range(5):
+            progress.finished(f"student{number}", new=True)
+    told = [line for line in capsys.readouterr().err.splitlines() if " of 5 graded" in line]
+    assert [" left" in line for line in told] == [False, False, True, True, False]
