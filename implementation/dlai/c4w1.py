@@ -13,17 +13,16 @@ def conv_single_step(a_slice_prev, W, b):
 
 def conv_forward(A_prev, W, b, hparameters):
     m, n_H_prev, n_W_prev, _ = A_prev.shape
-    f, n_C = W.shape[0], W.shape[3]
+    f, n_C = len(W), W.shape[3]
     stride, pad = hparameters["stride"], hparameters["pad"]
     n_H = (n_H_prev - f + 2 * pad) // stride + 1
     n_W = (n_W_prev - f + 2 * pad) // stride + 1
-    Z = np.zeros((m, n_H, n_W, n_C))
-    A_prev_pad = zero_pad(A_prev, pad)
-    for i, h, w, c in np.ndindex(Z.shape):
+    A_prev_pad, Z = zero_pad(A_prev, pad), []
+    for i, h, w, c in np.ndindex(m, n_H, n_W, n_C):
         vert_start, horiz_start = h * stride, w * stride
         a_slice_prev = A_prev_pad[i, vert_start : vert_start + f, horiz_start : horiz_start + f, :]
-        Z[i, h, w, c] = np.sum(a_slice_prev * W[:, :, :, c]) + b[0, 0, 0, c]
-    return Z, (A_prev, W, b, hparameters)
+        Z.append(conv_single_step(a_slice_prev, W[:, :, :, c], b[:, :, :, c]))
+    return np.reshape(Z, (m, n_H, n_W, n_C)), (A_prev, W, b, hparameters)
 
 
 def pool_forward(A_prev, hparameters, mode="max"):
@@ -31,17 +30,17 @@ def pool_forward(A_prev, hparameters, mode="max"):
     f, stride = hparameters["f"], hparameters["stride"]
     n_H = (n_H_prev - f) // stride + 1
     n_W = (n_W_prev - f) // stride + 1
-    A = np.zeros((m, n_H, n_W, n_C))
-    for i, h, w, c in np.ndindex(A.shape):
+    A = []
+    for i, h, w, c in np.ndindex(m, n_H, n_W, n_C):
         vert_start, horiz_start = h * stride, w * stride
         a_prev_slice = A_prev[i, vert_start : vert_start + f, horiz_start : horiz_start + f, c]
-        A[i, h, w, c] = np.max(a_prev_slice) if mode == "max" else np.mean(a_prev_slice)
-    return A, (A_prev, hparameters)
+        A.append(np.max(a_prev_slice) if mode == "max" else np.mean(a_prev_slice))
+    return np.reshape(A, (m, n_H, n_W, n_C)), (A_prev, hparameters)
 
 
 def conv_backward(dZ, cache):
     A_prev, W, b, hparameters = cache
-    stride, pad, f = hparameters["stride"], hparameters["pad"], W.shape[0]
+    stride, pad, f = hparameters["stride"], hparameters["pad"], len(W)
     padded = zero_pad(A_prev, pad)
     dA, dW = np.zeros_like(padded), np.zeros_like(W)
     for h in range(dZ.shape[1]):

@@ -261,13 +261,8 @@ CHANGED = {
         ("(epoch_num // time_interval)", "(epoch_num / time_interval)", "schedule_lr_decay", "/ in place of //"),
     ),
     "c4w1": (
-        ("+ b[0, 0, 0, c]", "- b[0, 0, 0, c]", "conv_forward", "b has the wrong sign in Z"),
-        (
-            "np.sum(a_slice_prev * W) + float(b.item())",
-            "np.sum(a_slice_prev * W + b)",
-            "conv_single_step",
-            "inside the sum",
-        ),
+        ("n_W_prev - f + 2 * pad", "n_W_prev - f + pad", "conv_forward", "2 is left out in n_W"),
+        ("float(b.item())", "float(b)", "", ""),
         ("horiz_start + f, c]", "horiz_start + f, :]", "pool_forward", "is taken whole along the axis of c"),
         (
             "return x == np.max(x)",
