@@ -70,12 +70,12 @@ def forward_propagation_with_dropout(X, parameters, keep_prob=0.5):
 
 def backward_propagation_with_dropout(X, Y, cache, keep_prob):
     m = X.shape[1]
-    _, D1, A1, _, _, _, D2, A2, W2, _, _, A3, W3, _ = cache
+    Z1, D1, A1, _, _, Z2, D2, A2, W2, _, _, A3, W3, _ = cache
     dZ3 = A3 - Y
     dA2 = W3.T @ dZ3 * D2 / keep_prob
-    dZ2 = dA2 * (A2 > 0)
+    dZ2 = dA2 * (Z2 > 0)
     dA1 = W2.T @ dZ2 * D1 / keep_prob
-    dZ1 = dA1 * (A1 > 0)
+    dZ1 = dA1 * (Z1 > 0)
     grads = {"dZ3": dZ3, "dA2": dA2, "dZ2": dZ2, "dA1": dA1, "dZ1": dZ1}
     for name, dZ, A in (("1", dZ1, X), ("2", dZ2, A1), ("3", dZ3, A2)):
         grads[f"dW{name}"] = dZ @ A.T / m
@@ -92,9 +92,13 @@ def backward_propagation(x, theta):
 
 
 def gradient_check(x, theta, epsilon=1e-7):
-    above, below = forward_propagation(x, theta + epsilon), forward_propagation(x, theta - epsilon)
+    above = forward_propagation(x, theta=theta + epsilon)
+    below = forward_propagation(x, theta=theta - epsilon)
     approximation = (above - below) / (2 * epsilon)
-    gradient = backward_propagation(x, theta)
+    return relative_distance(backward_propagation(x, theta), approximation)
+
+
+def relative_distance(gradient, approximation):
     return np.linalg.norm(gradient - approximation) / (np.linalg.norm(gradient) + np.linalg.norm(approximation))
 
 
@@ -113,13 +117,13 @@ def forward_propagation_n(X, Y, parameters):
 
 def gradient_check_n(parameters, gradients, X, Y, epsilon=1e-7):
     values, _ = dictionary_to_vector(parameters)
-    gradient = gradients_to_vector(gradients)
-    approximation = np.zeros_like(values)
+    approximation = []
     for i in range(len(values)):
-        above, below = values.copy(), values.copy()
+        above = values.copy()
+        below = values.copy()
         above[i] += epsilon
         below[i] -= epsilon
         higher, _ = forward_propagation_n(X, Y, vector_to_dictionary(above))
         lower, _ = forward_propagation_n(X, Y, vector_to_dictionary(below))
-        approximation[i] = (higher - lower) / (2 * epsilon)
-    return np.linalg.norm(gradient - approximation) / (np.linalg.norm(gradient) + np.linalg.norm(approximation))
+        approximation.append((higher - lower) / (2 * epsilon))
+    return relative_distance(gradients_to_vector(gradients), np.reshape(approximation, (-1, 1)))

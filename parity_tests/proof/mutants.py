@@ -24,6 +24,7 @@ from parity_tests.proof.judged_variants import Row, first_failure
 from parity_tests.proof.variants import Variant, functions, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
+from parity_tests.protocol.layout import file_of
 
 MODULE = "_kept"
 SLIPS = {
@@ -55,10 +56,12 @@ class Mutant:
 
 
 def mutants(assignment: Assignment) -> list[Mutant]:
-    """The slips of the solution's files, in their order, each changed line once."""
-    solution, proof = unchanged(assignment).files, assignment.proof()
+    """The slips of the solution's files, in their order, each changed line once; of none that a notebook is lent."""
+    solution, proof, layout = unchanged(assignment).files, assignment.proof(), assignment.layout
     found: dict[tuple[str, str], Mutant] = {}
     for file, text in solution.items():
+        if layout.notebook and file != file_of(layout.module):
+            continue
         source = Source(text)
         kept = _kept_values(source.tree, assignment.joint_checks)
         for function, difference, changed in (*_slips(source, proof.defaults), *_moved_state(source.tree), *kept):

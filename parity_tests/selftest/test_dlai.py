@@ -211,7 +211,7 @@ def test_who_leaves_out_one_entry_has_written_the_function_and_gets_the_line(tmp
         Variant("", {"c1w4.py": text}).write(tmp_path)
         part = "initialize_parameters_deep"
         run = check(C1W4, tmp_path, dtypes=["float64"], parts=frozenset([part]), alone=True)
-        assert {one.verdict for one in failures(run.records)} == {verdict}
+        assert {one.verdict for one in failures(run.records)} - {"mismatch"} == {verdict}
         assert len(repairs(C1W4, run.records, run.environment)) == mended
 
 
