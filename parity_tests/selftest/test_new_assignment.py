@@ -97,7 +97,7 @@ def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
     source.write_text("def twist(x, how):\n    return x\n", encoding="utf-8")
     assert main(["new-assignment", str(source), "--out", str(tmp_path / "odd")]) == 1
     text = (tmp_path / "odd" / "assignment.toml").read_text(encoding="utf-8")
-    assert "# STILL TO BE SAID: no counterpart in torch is proposed" in text
+    assert "# STILL TO BE SAID: torch's lines; what is drawn for how" in text
     assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/odd/"]) == 2
     refused = capsys.readouterr().err
     assert "twist: given.how, torch `x_out = ...`" in refused
@@ -189,12 +189,12 @@ def test_a_class_is_asked_by_its_methods_and_the_gradients_that_it_leaves() -> N
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("def linear(x, w, b, mystery):\n    return x", "its parameters are not those of linear"),
+        ("def linear(x, w, b, mystery):\n    return x", "the parameters are not those of linear"),
         (
             "def linear(x, w, b):\n    '''w: (A, B, C)'''\n    return x",
             "the sizes that are given are not those of linear",
         ),
-        ("def relu_backward(dout, cache):\n    return dx", "its parameters are not those of relu"),
+        ("def relu_backward(dout, cache):\n    return dx", "the parameters are not those of relu"),
         ("def relu(x):\n    return y\ndef relu_backward(d, e, f):\n    return g", "what relu_backward is called with"),
         ("def nothing():\n    return 1", "nothing can be drawn for it"),
         ("def mlp(x, dropout):\n    return x", "what is drawn for dropout"),

@@ -128,8 +128,8 @@ def _fitting(made: Proposal, own: Signature, attributes: Mapping[str, tuple[str,
     taking = [fit for known in candidates if (fit := _fit(known, own, attributes)) is not None]
     fits = [fit for fit in taking if fit.words or not fit.names]
     if not taking:
-        what = f"its parameters are not those of {candidates[0].name}" if candidates else "its name is not known"
-        made.open.append(f"no counterpart in torch is proposed: {what}")
+        unlike = f", since the parameters are not those of {candidates[0].name}" if candidates else ""
+        made.open.append(f"torch's lines{unlike}")
     elif not fits:
         shapes = {name: sizes for name, sizes in {**own.shapes, **attributes}.items() if sizes}
         told = ", ".join(f"{name} ({' × '.join(sizes)})" for name, sizes in shapes.items())
