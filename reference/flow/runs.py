@@ -236,6 +236,7 @@ class _Replicas:
         self.generator = torch.Generator(device=question.device).manual_seed(question.seed)
         self._before = self.generator.get_state()
         self._given: dict[str, Any] | None = None
+        self._products: dict[tuple[Any, ...], Tensor] = {}
 
     def run(self, sign: int | None, *, turned: bool = False) -> dict[str, Tensor]:
         """The outputs of one, moved as `Replica` says; with `turned` as the one before, the other way."""
@@ -248,19 +249,20 @@ class _Replicas:
         question = self.question
         self.generator.set_state(self._before)
         mode = Replica(
-            self.flow.mode.steps, self.last, sign, self.generator, declared=question.arithmetic, turned=turned
-        )
+            self.flow.mode.steps, self.last, sign, self.generator,
+            declared=question.arithmetic, turned=turned, products=self._products,
+        )  # fmt: skip
         token = CURRENT.set(self.flow.context)
         try:
             with settled(question.seed, unfused=True, mkldnn=question.mkldnn, dtype=torch.float64):
                 given = self._given or as_tensors(question.inputs, question.device, torch.float64)
+                mode.inputs = {x.untyped_storage()._cdata: i for i, x in enumerate(tensors(given))}
                 with mode:
                     outputs = named(question.function(**given))
                 mode.finish()
         finally:
             CURRENT.reset(token)
-        held = {x.untyped_storage()._cdata for x in tensors(given)}
-        self._given = None if mode.wrote & held else given
+        self._given = None if mode.wrote & mode.inputs.keys() else given
         return _detached(outputs)
 
 

@@ -40,11 +40,12 @@ _DOMAINS: dict[Any, tuple[float | None, float | None]] = {
     aten.acosh: (1.0, None),
 }
 """Where functions are defined: moved operands are brought back there."""
+_PRODUCTS = {aten.mm.default, aten.bmm.default, aten.addmm.default, aten.convolution.default}
 
 
 class Replica(Walk):  # type: ignore[no-untyped-call]
     """One run that repeats `steps`. `sign` is 0 for normal moves from `generator`, 1 outward, −1 inward, None for none.
-    With `turned` normal moves go the other way.
+    With `turned` normal moves go the other way. `products` keeps those of inputs alone, for further runs.
 
     Results in `last` are not moved: nothing reads them, and their own bound is added to the radius instead.
     What a backward reads of the forward's results is moved anew, because a candidate may compute it again and round
@@ -60,9 +61,12 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
         *,
         declared: Arithmetic | None,
         turned: bool,
+        products: dict[tuple[Any, ...], Tensor],
     ) -> None:
         super().__init__()
-        self.declared, self.turned = declared, turned
+        self.declared, self.turned, self.products = declared, turned, products
+        self.inputs: dict[int, int] = {}
+        """The number of each input, by the address of its storage."""
         self.steps, self.last, self.sign, self.generator = steps, last, sign, generator
         self._at = 0
         self._forward = Shadows()
@@ -101,11 +105,23 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
     def ruled(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
         """The operation, its result moved."""
         args, kwargs = self._anew(args, kwargs)
-        out = func(*args, **kwargs)
+        out = self._product(func, args, kwargs) if func in _PRODUCTS else func(*args, **kwargs)
         if not is_float_conversion(func, args[0], out):
             out = self._laid_out(out)
             self._move(func, out)
         return out
+
+    def _product(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+        """A product; of inputs, which are the same in each run, a copy of the first run's."""
+        key: list[Any] = [self._at]
+        for x in (x for x in args if isinstance(x, Tensor)):
+            place = x.untyped_storage()._cdata
+            key += [None if place in self.wrote else self.inputs.get(place), x.storage_offset(), x.stride()]
+        if None in key:
+            return func(*args, **kwargs)  # type: ignore[no-any-return]
+        if tuple(key) not in self.products:
+            self.products[tuple(key)] = func(*args, **kwargs)
+        return self.products[tuple(key)].clone()
 
     def in_place(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
         """The operation, what it wrote moved."""

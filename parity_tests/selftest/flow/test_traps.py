@@ -234,6 +234,18 @@ def test_10_replicas_lie_in_memory_as_the_recorded_run_does() -> None:
     assert output(layers, {"x": x, "w": w, "b": b}, radius="sample").kind == "sample"
 
 
+def test_10_a_product_of_an_input_that_a_run_has_moved_is_none_of_the_inputs() -> None:
+    """Of inputs alone it is the same in each replica; of one that was written into it moves, as of what was made."""
+
+    def written(x: Tensor, w: Tensor) -> Tensor:
+        w.mul_(0.3)
+        return x @ w
+
+    inputs = drawn(0, np.float32, x=(3, 4), w=(4, 5))
+    made = evaluate(lambda x, w: x @ (w * 0.3), inputs, radius="sample")["output"]
+    assert (evaluate(written, inputs, radius="sample")["output"].radius == made.radius).all()
+
+
 def test_10_a_run_that_takes_another_way_is_refused() -> None:
     """A loop whose length rounding decides cannot be repeated."""
 
