@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from reference.flow.nested import as_real
+
+Kept = TypeVar("Kept")
 
 
 def unknown(like: Tensor) -> Tensor:
@@ -23,18 +26,29 @@ def is_unknown(shadow: Tensor | None) -> bool:
     return float(shadow.as_strided((), ())) == math.inf
 
 
-class Shadows:
-    """For each storage a float64 number ≥ 0 an element; a storage that is not held has zeros.
-
-    What is put as float32 stays that until a rule asks for it.
+class ByStorage(Generic[Kept]):
+    """What is kept of storages.
 
     A storage is held by a weak reference, so that its address names no other one as long as it is held here, and what
     belongs to freed storages is dropped from time to time.
     """
 
     def __init__(self) -> None:
-        self._held: dict[int, tuple[StorageWeakRef, Tensor]] = {}
+        self._held: dict[int, tuple[StorageWeakRef, Kept]] = {}
         self._sweep_at = 64
+
+    def _hold(self, storage: torch.UntypedStorage, kept: Kept) -> None:
+        self._held[storage._cdata] = StorageWeakRef(storage), kept  # type: ignore[no-untyped-call]
+        if len(self._held) > self._sweep_at:
+            self._held = {key: held for key, held in self._held.items() if not _gone(held[0])}
+            self._sweep_at = max(64, 2 * len(self._held))
+
+
+class Shadows(ByStorage[Tensor]):
+    """For each storage a float64 number ≥ 0 an element; a storage that is not held has zeros.
+
+    What is put as float32 stays that until a rule asks for it.
+    """
 
     def get(self, x: Tensor) -> Tensor | None:
         """The shadow of `x`, of its shape, to be read only; None where all of it is 0.
@@ -83,19 +97,9 @@ class Shadows:
             place.copy_(shadow)
         self._hold(storage, flat)
 
-    def _hold(self, storage: torch.UntypedStorage, flat: Tensor) -> None:
-        self._held[storage._cdata] = (_weakly(storage), flat)
-        if len(self._held) > self._sweep_at:
-            self._held = {key: held for key, held in self._held.items() if not _gone(held[0])}
-            self._sweep_at = max(64, 2 * len(self._held))
 
-
-class Marks:
+class Marks(ByStorage[tuple[Tensor, ...]]):
     """Further facts about results, by storage: whatever a rule of the forward leaves for that of the backward."""
-
-    def __init__(self) -> None:
-        self._held: dict[int, tuple[StorageWeakRef, tuple[Tensor, ...]]] = {}
-        self._sweep_at = 64
 
     def get(self, x: Tensor) -> tuple[Tensor, ...] | None:
         """What was left for the storage of `x`, in the shape that it was left in."""
@@ -104,11 +108,7 @@ class Marks:
 
     def put(self, x: Tensor, *facts: Tensor) -> None:
         """Leave facts for the storage of `x`."""
-        storage = x.untyped_storage()
-        self._held[storage._cdata] = (_weakly(storage), facts)
-        if len(self._held) > self._sweep_at:
-            self._held = {key: held for key, held in self._held.items() if not _gone(held[0])}
-            self._sweep_at = max(64, 2 * len(self._held))
+        self._hold(x.untyped_storage(), facts)
 
 
 def _seen_by(x: Tensor, shadow: Tensor) -> Tensor:
@@ -119,10 +119,6 @@ def _seen_by(x: Tensor, shadow: Tensor) -> Tensor:
     if is_unknown(shadow):
         return unknown(x)
     return shadow.as_strided(x.size(), x.stride(), shadow.storage_offset() + x.storage_offset())
-
-
-def _weakly(storage: torch.UntypedStorage) -> StorageWeakRef:
-    return StorageWeakRef(storage)  # type: ignore[no-untyped-call]
 
 
 def _gone(reference: StorageWeakRef) -> bool:
