@@ -53,7 +53,7 @@ def measure(wanted: Wanted) -> Iterator[Timed]:
             run([*PARITY, "regrade", str(large)])
             between = time.perf_counter()
             for place in some:
-                (place / "report.html").write_text(report_page(load(place), folder=place.name), encoding="utf-8")
+                (place / "report.html").write_text(report_page(load(place)), encoding="utf-8")
             seconds["regrade"].append(between - start)
             seconds["a page"].append((time.perf_counter() - between) / len(some))
     for what, values in seconds.items():

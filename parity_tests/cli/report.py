@@ -95,7 +95,7 @@ def html_page(saved: Results, folder: Path, strict: bool, scripts: Mapping[str, 
     if scripts is None:
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
     shown = by_quantity(scripts, saved.records)
-    text = report_page(saved, strict=strict, scripts=shown, folder=str(folder))
+    text = report_page(saved, strict=strict, scripts=shown)
     return text.encode("utf-8", "backslashreplace")
 
 

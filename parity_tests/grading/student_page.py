@@ -49,7 +49,6 @@ def student_page(
         return report_page(
             shown,
             scripts=told,
-            folder="",
             who=code or who,
             points=points,
             links=links,

@@ -37,7 +37,7 @@ def run(fake: FakeCheck, parity: Parity, monkeypatch: pytest.MonkeyPatch) -> Pat
 def test_check_lays_a_page_into_the_run_folder(run: Path) -> None:
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Disagreement: 1 of 2 quantities" in page
-    assert "parity show parity-run linear/wide/float64" in page
+    assert "parity show" not in page, "whoever reads it may not have the folder"
 
 
 def test_each_format_is_rendered_from_the_saved_run(run: Path, parity: Parity) -> None:

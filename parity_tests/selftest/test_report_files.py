@@ -72,7 +72,7 @@ class Shape(HTMLParser):
 
 
 def page(text: str) -> str:
-    return report_page(hostile_run(text), scripts={f"{text}/a": text}, folder=text)
+    return report_page(hostile_run(text), scripts={f"{text}/a": text})
 
 
 def plain(text: str) -> str:

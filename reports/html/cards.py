@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -132,7 +131,6 @@ class Card:
     heat: Heat | None = None
     whole: Whole | None = None
     script: str = ""
-    command: str = ""
     folded: bool = False
     parts: tuple[str, ...] = ()
     count: int = 0
@@ -146,12 +144,11 @@ class Card:
 class CardMaker:
     """Makes the cards of one page, and numbers them through.
 
-    `scripts` has a reproduction for "<case>/<quantity>"; `folder` is that of the run, for the commands on the cards, of
-    which "" has none.
+    `scripts` has a reproduction for "<case>/<quantity>".
     """
 
-    def __init__(self, run: Results, scripts: Mapping[str, str], folder: str) -> None:
-        self._run, self._scripts, self._folder = run, scripts, folder
+    def __init__(self, run: Results, scripts: Mapping[str, str]) -> None:
+        self._run, self._scripts = run, scripts
         self._parts, self._hints = parts_of(run), run.environment.hints or {}
         self._count = 0
         self._with_a_card: set[str] = set()
@@ -210,9 +207,6 @@ class CardMaker:
             heat=heat_of(self._run, first),
             whole=whole_of(self._run, entry.records),
             script=self._script(first),
-            command=""
-            if plain or not self._folder
-            else f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
             folded=folded,
             parts=tuple(self._parts.within(entry.records)),
             count=len(entry.records) + len(entry.again) + len(entry.unjudged),

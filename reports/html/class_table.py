@@ -83,8 +83,10 @@ def class_table(
     `people` has the name and the link of each submission, `mistakes` the part and the text of what it got wrong,
     `attempts` the picture of its attempts.
     """
-    fewest_first = sorted(rows, key=lambda row: _points(row.get("total")))
-    rows = [{**row, "status": _status(row), **_named_alike(row, people)} for row in fewest_first]
+    rows = sorted(rows, key=lambda row: (row.get("total") == row.get("total"), row.get("total") or 0.0))  # NaN is none
+    named = {name: shown for name, (shown, _) in people.items()}
+    alike = {"student": ""} if all(row.get("student") == named[str(row["submission"])] for row in rows) else {}
+    rows = [{**row, "status": _status(row), **alike} for row in rows]
     varied = [name for name in items if len({row.get(name) for row in rows}) > 1]
     many = len(varied) > _MOST_ITEMS
     if many:
@@ -156,16 +158,6 @@ def _row(
         mistakes=" ".join(str(made[text][0]) for text in texts),
         status=str(statuses[status][0]) if status else "",
     )
-
-
-def _points(total: Any) -> float:
-    """Points to sort by; who has no grade comes first."""
-    return -1.0 if total is None or total != total else float(total)
-
-
-def _named_alike(row: Mapping[str, Any], people: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """No student beside a submission that is called the same."""
-    return {"student": ""} if row.get("student") == people[str(row["submission"])][0] else {}
 
 
 def _status(row: Mapping[str, Any]) -> str:

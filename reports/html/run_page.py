@@ -114,7 +114,6 @@ def report_page(
     *,
     strict: bool = False,
     scripts: Mapping[str, str] | None = None,
-    folder: str = "parity-run",
     who: str = "",
     points: Points | None = None,
     links: Sequence[tuple[str, str]] = (),
@@ -123,12 +122,12 @@ def report_page(
 ) -> str:
     """The page of a run as a whole HTML document.
 
-    `scripts` has a reproduction for "<case>/<quantity>"; `folder` is the run's, for commands; "" shows none. In a class
-    `who` handed it in, `points` are what it earned, and `links`, each with its words, stand on top. `less` says that it
-    tells less than was recorded, `comments` are what a human says of it.
+    `scripts` has a reproduction for "<case>/<quantity>". In a class `who` handed it in, `points` are what it earned,
+    and `links`, each with its words, stand on top. `less` says that it tells less than was recorded, `comments` are
+    what a human says of it.
     """
     groups = grouped(run.records, strict)
-    maker = CardMaker(run, scripts or {}, folder)
+    maker = CardMaker(run, scripts or {})
     sections = [
         ("Discrepancies", [] if nothing_to_run(run.records) else maker.cards(groups.discrepancies)),
         ("Notes that count as discrepancies (--strict)", maker.cards(groups.costly_notes)),

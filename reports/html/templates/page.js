@@ -1,5 +1,5 @@
 "use strict";
-// A button that copies, beside every script and command. Without it they can be selected all the same.
+// A button that copies, beside every script. Without it they can be selected all the same.
 for (const pre of document.querySelectorAll("pre:has(code)")) {
   const button = document.createElement("button");
   button.type = "button";
