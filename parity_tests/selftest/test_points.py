@@ -137,6 +137,11 @@ def test_what_a_null_submission_gets_right_is_not_counted() -> None:
     proved = [mismatch(check="main", quantity=name, part="5", explained_by="5", excuse="proved") for name in names]
     assert points([*wiring, *proved], rubric) == {"main": 20}
     assert points([*wiring, *rows("main", *names[32:], part="10", verdict="mismatch")], rubric) == {"main": 15}
+    for records, is_told in (
+        (wiring, False),
+        ([*wiring, *rows("main", "another", part="10", verdict="mismatch")], True),
+    ):
+        assert ("is not counted" in feedback_page("ann", FakeRun(records=records), score(records, rubric))) == is_told
     zeros = [*rows("main", *names[:8], part="10"), *rows("main", *names[8:], part="10", verdict="unjudged")]
     assert points(zeros, rubric) == {"main": 0}
 

@@ -432,7 +432,10 @@ def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:
     assert worst.split() == [">", "[0,", "3]", "0.5", "0.25", "0.25", "1e-16", "2.5e+15"]
     assert sum("[" in line and "]" in line for line in lines) >= 7
     assert "7 of 8 elements: the worst and its neighbours" in text
-    assert all(word in text for word in ("ratio", "error bound", "undecided"))
+    assert all(f"\n{word}  " in text for word in ("ratio", "error bound"))
+    assert "undecided" not in text
+    beside = [*FakeRun().records, record(case="linear/wide/float64", quantity="another", verdict="undecided")]
+    assert "\nundecided    too close" in "\n".join(case_page(FakeRun(records=beside), "linear/wide/float64"))
 
 
 def test_numbers_are_given_the_digits_that_tell_them_apart() -> None:

@@ -60,6 +60,7 @@ def test_the_page_names_the_first_divergence_its_step_and_the_start_of_undecided
     page = trace_html(*traced())
     assert "Divergence at step 7, in L1 gradient of W." in page
     assert "Likely cause: a mean." in page
+    assert re.search(r'<p class="first">[A-Z]', page)
     assert "no momentum (--alpha 0)" in page
     assert "First divergence: step 7. Undecided from here on: step 200." in page
     assert (

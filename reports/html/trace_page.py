@@ -8,7 +8,7 @@ from reports.html.cards import code_of
 from reports.html.template import facts, markup, template
 from reports.model.escape import printable
 from reports.model.numbers import number
-from reports.model.phrases import agreement, ended
+from reports.model.phrases import agreement, capitalised, ended
 from reports.model.records import Record
 from reports.model.run import Results, parts_of, title_of
 from reports.model.verdicts import FAILING, NOT_JUDGED, PASSING, Verdict, row_of
@@ -87,4 +87,4 @@ def _detail(run: Results, first: Record | None) -> str:
         return ""
     title = title_of(run, first.case)
     diagnosis = f" Likely cause: {mistakes(first)}." if first.diagnosis else ""
-    return ended(first.message.removeprefix(f"{title}: ")) + diagnosis
+    return capitalised(ended(first.message.removeprefix(f"{title}: "))) + diagnosis

@@ -110,7 +110,8 @@ def points_rows(points: Points, run: Results) -> list[PointsRow]:
 
 def not_counted(points: Points) -> str:
     """What is said where quantities do not count, since a submission that knows nothing gets them right, too."""
-    return NOT_COUNTED if any(item.null and item.right for item in points.items) else ""
+    lost = points.total != points.maximum
+    return NOT_COUNTED if lost and any(item.null and item.right for item in points.items) else ""
 
 
 def late_sentence(points: Points, late: Lateness) -> str:

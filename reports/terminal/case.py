@@ -26,7 +26,7 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
     for record in sorted(records, key=lambda record: record.verdict == Verdict.MATCH):
         lines += ["", *_quantity_lines(record, run, width, paint)]
     lines.append("")
-    for word in _EXPLAINED:
+    for word in _EXPLAINED[: None if any(record.verdict == Verdict.UNDECIDED for record in records) else -1]:
         lines += wrapped(GLOSSARY[word], width, " " * 13, first=f"{word:<13}")
     return lines
 
