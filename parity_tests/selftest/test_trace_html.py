@@ -37,7 +37,7 @@ def traced(steps: int = 300, text: str = "") -> tuple[FakeRun, pd.DataFrame, pd.
         record(check="import", case="import", verdict="match"),
         mismatch(quantity=f"updated L1 W{text}", step=7, explained_by="4"),
         mismatch(
-            quantity=f"L1 gradient of W{text}", step=7, message=f"L1 gradient of W is off{text}", diagnosis="a mean"
+            quantity=f"L1 gradient of W{text}", step=7, message=f"updated by what is off{text}", diagnosis="a mean"
         ),
         record(quantity="loss", verdict="undecided", step=200, message=f"loss is undecided{text}"),
     ]
