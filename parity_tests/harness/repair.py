@@ -165,7 +165,7 @@ def wrong_parts(assignment: Assignment, records: Sequence[Record]) -> list[str]:
     written = {r.part for r in own if r.verdict in PASSING}  # of which something that is missing may be mended
     wrong = {r.part for r in own if r.verdict in FAILING - (NOTHING_SHOWN if r.part in written else _NOT_WRITTEN)}
     wrong |= {r.part for r in records if any(note.kind is NoteKind.UNGRADED_WRONG for note in r.notes)}
-    wrong -= {r.part for r in records if r.verdict == Verdict.MISSING}
+    wrong -= {r.part for r in records if r.verdict == Verdict.MISSING} - written
     return [part.id for part in assignment.parts if part.id in wrong and part.functions]
 
 

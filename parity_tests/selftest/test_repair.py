@@ -86,6 +86,8 @@ def test_of_what_has_a_likely_cause_or_is_not_written_no_missing_fix_is_told() -
     wrong[0] = replace(wrong[0], diagnosis="a mean in place of a sum")
     wrong.append(record(part="6", verdict="missing"))
     assert (without_fix([], ASSIGNMENT, wrong), lines([], ASSIGNMENT, wrong)) == (["4"], [])
+    wrong += [record(part="8", verdict="match"), record(part="8", verdict="missing")]  # which leaves something out
+    assert without_fix([], ASSIGNMENT, wrong) == ["4", "8"]
 
 
 TRAINING = Source(
