@@ -29,7 +29,7 @@ WRONG = {
         "keepdims=True))\n    return e / e.sum(axis=0",
         "examples",
     ),
-    "softmax_backward": ("(dprobs - (p", "(dprobs + (p", "torch says"),
+    "softmax_backward": ("(dprobs - (p", "(dprobs + (p", "is wrong by itself"),
     "mish": ("np.log1p(np.exp(x))", "np.log1p(np.exp(-x))", "torch says"),
 }
 """By part a change of the five functions, and words of what is said of it; that of softmax's gradient is its second."""
