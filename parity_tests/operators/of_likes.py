@@ -147,11 +147,8 @@ def _renamed(text: str, one: str, other: str, known: set[str]) -> str:
         text = re.sub(r"\bA0\b", "X", text)
         return text if known.issuperset(_TOKEN.findall(text)) else ""
     letters = [(a, b) for a, b in zip(one, other, strict=False) if a != b]
-    if (
-        len(one) != len(other)
-        or len(letters) != 1
-        or (len(one) == 1 and not known.issuperset((f"d{one}", f"d{other}")))
-    ):
+    has_gradients = known.issuperset((f"d{one}", f"d{other}"))  # one letter is like any other
+    if len(one) != len(other) or len(letters) != 1 or (len(one) == 1 and not has_gradients):
         return ""
     (a, b), *_ = letters
 
