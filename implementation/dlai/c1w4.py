@@ -35,7 +35,8 @@ def linear_activation_forward(A_prev, W, b, activation):
 
 def L_model_forward(X, parameters):
     A, caches, layers = X, [], len(parameters) // 2
-    for layer in range(1, layers + 1):
+    for _ in range(layers):
+        layer = len(caches) + 1
         activation = "sigmoid" if layer == layers else "relu"
         A, cache = linear_activation_forward(A, parameters[f"W{layer}"], parameters[f"b{layer}"], activation)
         caches.append(cache)

@@ -95,7 +95,7 @@ def gradient_check(x, theta, epsilon=1e-7):
     above = forward_propagation(x, theta=theta + epsilon)
     below = forward_propagation(x, theta=theta - epsilon)
     approximation = (above - below) / (2 * epsilon)
-    return relative_distance(backward_propagation(x, theta), approximation)
+    return relative_distance(backward_propagation(x, theta), approximation=approximation)
 
 
 def relative_distance(gradient, approximation):
@@ -126,4 +126,4 @@ def gradient_check_n(parameters, gradients, X, Y, epsilon=1e-7):
         higher, _ = forward_propagation_n(X, Y, vector_to_dictionary(above))
         lower, _ = forward_propagation_n(X, Y, vector_to_dictionary(below))
         approximation.append((higher - lower) / (2 * epsilon))
-    return relative_distance(gradients_to_vector(gradients), np.reshape(approximation, (-1, 1)))
+    return relative_distance(gradients_to_vector(gradients), approximation=np.array(approximation)[:, None])

@@ -21,7 +21,7 @@ def conv_forward(A_prev, W, b, hparameters):
     for i, h, w, c in np.ndindex(m, n_H, n_W, n_C):
         vert_start, horiz_start = h * stride, w * stride
         a_slice_prev = A_prev_pad[i, vert_start : vert_start + f, horiz_start : horiz_start + f, :]
-        Z.append(conv_single_step(a_slice_prev, W[:, :, :, c], b[:, :, :, c]))
+        Z.append(conv_single_step(a_slice_prev, W=W[:, :, :, c], b=b[:, :, :, c]))
     return np.reshape(Z, (m, n_H, n_W, n_C)), (A_prev, W, b, hparameters)
 
 

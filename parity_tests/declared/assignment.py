@@ -155,7 +155,7 @@ def _unasked(set_first: frozenset[str], function: str, before: str, after: str) 
         return "another seed draws of the same distribution, which is what is asked"
     if "print_cost" in before or "verbose" in before:
         return "what is printed is not asked"
-    if re.sub("([<>])=", r"\1", after) == before and ("0.5" in before or "rand" in before):
+    if re.sub("([<>])=", r"\1", after) == before and re.search(r"0\.5|rand|Z\d > 0", before):
         return "numbers that are drawn never lie at the limit"
     made = re.findall(r"self\.(\w+)", before.partition(" = ")[0])
     if function.endswith(".__init__") and made and set_first.issuperset(made):
