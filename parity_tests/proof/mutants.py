@@ -168,21 +168,26 @@ def trial(assignment: Assignment, mutant: Mutant, seed: int = 0, dtypes: Sequenc
 def _own_parts(assignment: Assignment, mutant: Mutant) -> set[str]:
     """The part of a mutant's function, or its class, or those of the functions that call it; none if none is known."""
     by_function = assignment.by_function
-    own = [name for name in (mutant.function, mutant.function.partition(".")[0]) if name in by_function]
-    owner = mutant.function.rpartition(".")[0]
-    methods = [name for name in by_function if owner and name.startswith(f"{owner}.")]
-    parts = {by_function[function] for function in own[:1] or methods or _callers(mutant) if function in by_function}
+
+    def parts_of(function: str) -> set[str]:
+        owner = function.partition(".")[0]
+        own = [name for name in (function, owner) if name in by_function]
+        methods = [name for name in by_function if name.startswith(f"{owner}.")] if "." in function else []
+        return {by_function[name] for name in own[:1] or methods}
+
+    parts = parts_of(mutant.function) or {part for caller in _callers(mutant) for part in parts_of(caller)}
     if not parts and mutant.file == assignment.layout.support_file:
         parts = {assignment.import_part}
     return parts
 
 
 def _callers(mutant: Mutant) -> list[str]:
-    """The functions of a mutant's file that mention the mutant's function by its name."""
+    """The functions of a mutant's file that mention the mutant's function, or its class, by its name."""
+    names = (mutant.function, mutant.function.partition(".")[0])
     return [
         function
         for function, node in functions(mutant.variant.files[mutant.file]).items()
-        if any(isinstance(inner, ast.Name) and inner.id == mutant.function for inner in ast.walk(node))
+        if any(isinstance(inner, ast.Name) and inner.id in names for inner in ast.walk(node))
     ]
 
 
