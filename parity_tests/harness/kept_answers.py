@@ -17,6 +17,7 @@ from functools import cached_property, partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from stat import S_ISREG
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -53,23 +54,24 @@ class KeptAnswers:
         """The file as it is read; None where there is none of ours, or one that has grown too large."""
         with suppress(OSError, sqlite3.Error):
             status = self._file.stat()
-            if status.st_uid == os.geteuid() and status.st_size <= MOST_BYTES:
+            if status.st_uid == os.geteuid() and S_ISREG(status.st_mode) and status.st_size <= MOST_BYTES:
                 return sqlite3.connect(f"{self._file.as_uri()}?mode=ro", uri=True, timeout=0, check_same_thread=False)
             self._file.unlink()
         return None
 
     def _row(self, key: str) -> tuple[bytes, bytes] | None:
-        """The digest and the message under this text."""
+        """The digest and the message under this text, whatever they are; None where there is no such row."""
         if self._base is None:
             return None
         try:
             rows = self._base.execute("SELECT digest, message FROM answers WHERE key = ?", (key,))
             found: tuple[bytes, bytes] | None = rows.fetchone()
-        except sqlite3.OperationalError:
-            return None  # another process is writing
-        except sqlite3.DatabaseError:
-            with suppress(OSError):
-                self._file.unlink()
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:  # it is no file of ours, and not one that is written now
+                self.close()
+                self._base = None
+                with suppress(OSError):
+                    self._file.unlink()
             return None
         return found
 
@@ -81,7 +83,7 @@ class KeptAnswers:
     def get(self, key: str) -> Message | None:
         """The header and the arrays that were added under this text; None where there are none, or not as they were."""
         digest, message = self._row(key) or (b"", b"")
-        if message and _digest(key, message) == digest:
+        if message and isinstance(message, bytes) and _digest(key, message) == digest:
             decoder = Decoder()
             with suppress(WireError):
                 decoder.feed(message)
@@ -102,7 +104,7 @@ class KeptAnswers:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._folder.stat().st_uid != os.geteuid():
                 return
-            with closing(sqlite3.connect(self._file)) as base, base:
+            with closing(sqlite3.connect(self._file, timeout=1)) as base, base:
                 base.execute("PRAGMA synchronous = OFF")
                 base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, digest BLOB, message BLOB)")
                 base.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", rows)
@@ -152,7 +154,7 @@ def _digest(key: str, message: bytes) -> bytes:
     return hashlib.sha256(key.encode() + b"\0" + message).digest()
 
 
-VARIABLES = ("ATEN_", "MKL_", "OMP_", "OPENBLAS_", "TORCH_")
+VARIABLES = ("ATEN_", "DNNL_", "GOTO_", "KMP_", "MKL", "NPY_", "OMP_", "ONEDNN_", "OPENBLAS_", "PYTORCH_", "TORCH_")
 """How the names of variables begin by which torch and numpy compute in another way."""
 
 
@@ -164,7 +166,7 @@ def _state() -> str:
         for path, folders, files in os.walk(ROOT / package):
             folders[:] = sorted(set(folders) - {"selftest", "__pycache__"})
             for name in sorted(files):
-                if name.endswith((".py", ".toml")):
+                if name.endswith((".py", ".toml", ".npz")):
                     status = os.stat(os.path.join(path, name))  # noqa: PTH116, PTH118 — of 700 files
                     described.append((path, name, status.st_size, status.st_mtime_ns))
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]

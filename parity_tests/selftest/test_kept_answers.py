@@ -203,13 +203,20 @@ def test_another_state_of_the_program_begins_anew_and_four_are_kept(monkeypatch:
     assert len(kept_files()) == 4
 
 
-@pytest.mark.parametrize("damage", ["one byte", "the whole file", "another's message"])
+DAMAGES = ["one byte", "the whole file", "another's message", "a text for a message", "another table"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_what_was_changed_in_the_file_is_computed_and_written_again(damage: str) -> None:
     first, _ = asked()
     asked(Form(layer, {"x": 2 * X, "scale": 2.0}))
     (file,) = kept_files()
     if damage == "the whole file":
         file.write_bytes(b"not a database")
+    elif damage in DAMAGES[3:]:
+        change = "UPDATE answers SET message = 'a text'" if damage == DAMAGES[3] else "ALTER TABLE answers RENAME TO it"
+        with closing(sqlite3.connect(file)) as base, base:
+            base.execute(change)
     else:
         with closing(sqlite3.connect(file)) as base, base:
             rows = base.execute("SELECT key, digest, message FROM answers").fetchall()
@@ -219,6 +226,14 @@ def test_what_was_changed_in_the_file_is_computed_and_written_again(damage: str)
     (again, calls), (_, later) = asked(), asked()
     assert calls > 0 == later
     assert everything(again) == everything(first)
+
+
+def test_a_variable_by_which_torch_computes_otherwise_is_another_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked()
+    monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+    assert asked()[1] > 0 == asked()[1]
+    monkeypatch.delenv("ONEDNN_DEFAULT_FPMATH_MODE")
+    assert asked()[1] == 0
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path: Path) -> None:
