@@ -11,7 +11,10 @@ def rnn_cell_forward(xt, a_prev, parameters):
 
 
 def rnn_forward(x, a0, parameters):
-    a_next, states, predictions, caches = a0, [], [], []
+    a_next = a0
+    states = []
+    predictions = []
+    caches = []
     for t in range(x.shape[2]):
         a_next, yt_pred, cache = rnn_cell_forward(x[:, :, t], a_next, parameters)
         states.append(a_next)
@@ -32,11 +35,16 @@ def lstm_cell_forward(xt, a_prev, c_prev, parameters):
 
 def lstm_forward(x, a0, parameters):
     a_next, c_next = a0, np.zeros_like(a0)
-    a, y, c, caches = [], [], [], []
+    a = []
+    y = []
+    c = []
+    caches = []
     for t in range(x.shape[2]):
         a_next, c_next, yt, cache = lstm_cell_forward(x[:, :, t], a_next, c_next, parameters)
-        for kept, one in zip((a, y, c, caches), (a_next, yt, c_next, cache), strict=True):
-            kept.append(one)
+        a.append(a_next)
+        y.append(yt)
+        c.append(c_next)
+        caches.append(cache)
     return np.stack(a, axis=2), np.stack(y, axis=2), np.stack(c, axis=2), (caches, x)
 
 
@@ -54,13 +62,14 @@ def rnn_cell_backward(da_next, cache):
 
 def rnn_backward(da, caches):
     """The gradients of the weights are sums over time; `da` may be shorter than x."""
-    steps, x = caches
-    dx, da_prev, sums = np.zeros((x.shape[0], x.shape[1], da.shape[2])), np.zeros(da.shape[:2]), {}
+    steps, _ = caches
+    dx, da_prev, sums = [], np.zeros(da.shape[:2]), {}
     for t in reversed(range(da.shape[2])):
         grads = rnn_cell_backward(da[:, :, t] + da_prev, steps[t])
-        dx[:, :, t], da_prev = grads.pop("dxt"), grads.pop("da_prev")
+        dx.append(grads.pop("dxt"))
+        da_prev = grads.pop("da_prev")
         sums = {name: value + sums.get(name, 0) for name, value in grads.items()}
-    return {"dx": dx, "da0": da_prev, **sums}
+    return {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev, **sums}
 
 
 def lstm_cell_backward(da_next, dc_next, cache):
@@ -82,11 +91,12 @@ def lstm_cell_backward(da_next, dc_next, cache):
 
 
 def lstm_backward(da, caches):
-    steps, x = caches
-    dx, da_prev = np.zeros((x.shape[0], x.shape[1], da.shape[2])), np.zeros(da.shape[:2])
+    steps, _ = caches
+    dx, da_prev = [], np.zeros(da.shape[:2])
     dc_prev, sums = np.zeros(da.shape[:2]), {}
     for t in reversed(range(da.shape[2])):
         grads = lstm_cell_backward(da[:, :, t] + da_prev, dc_prev, steps[t])
-        dx[:, :, t], da_prev, dc_prev = grads.pop("dxt"), grads.pop("da_prev"), grads.pop("dc_prev")
+        dx.append(grads.pop("dxt"))
+        da_prev, dc_prev = grads.pop("da_prev"), grads.pop("dc_prev")
         sums = {name: value + sums.get(name, 0) for name, value in grads.items()}
-    return {"dx": dx, "da0": da_prev, **sums}
+    return {"dx": np.stack(dx[::-1], axis=2), "da0": da_prev, **sums}
