@@ -39,7 +39,7 @@ def callees(place: Place) -> Found:
 
 
 def activations(place: Place) -> Found:
-    """Another activation."""
+    """Another activation; that it is left out is as likely, and comes first where behind a comparison both are alike."""
     node = place.site.node
     if isinstance(node, ast.Call) and node.args and place.text(node.func) in ACTIVATIONS:
         own = place.text(node.func)
@@ -47,7 +47,7 @@ def activations(place: Place) -> Found:
             if other != own and (other.startswith("np.") or other in _called(place.source)):
                 words = f"`{own}` is used where `{other}` belongs"
                 new = form.format(place.text(node.args[-1]))
-                yield place.change("callee", 2, new, f"`{other}` in place of `{own}`", words, operation=False)
+                yield place.change("callee", 3, new, f"`{other}` in place of `{own}`", words, operation=False)
 
 
 def options(place: Place) -> Found:
