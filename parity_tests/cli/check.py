@@ -250,4 +250,4 @@ def _fixes(
     with Progress("looking for fixes", **tells) as progress:
         found = repairs(assignment, run.records, run.environment, allow=allow, progress=progress)
     rows = to_rows(fix for repair in found for fix in repair.fixes)
-    return lines(found, assignment, run.records), rows, without_fix(found, assignment, run.records)
+    return lines(found, assignment, run), rows, without_fix(found, assignment, run.records)

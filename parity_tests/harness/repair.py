@@ -46,8 +46,8 @@ from reports.model.environment import Environment
 from reports.model.escape import printable
 from reports.model.fixes import Fix
 from reports.model.notes import NoteKind
-from reports.model.phrases import listed
 from reports.model.records import Record
+from reports.model.run import Results
 from reports.model.verdicts import FAILING, NOTHING_SHOWN, PASSING, Verdict
 
 SECONDS = 1.5
@@ -169,8 +169,8 @@ def wrong_parts(assignment: Assignment, records: Sequence[Record]) -> list[str]:
     return [part.id for part in assignment.parts if part.id in wrong and part.functions]
 
 
-def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Record]) -> list[str]:
-    """What is said of the repairs that were found, and of the wrong parts that have none, and no likely cause."""
+def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list[str]:
+    """What is said of the repairs that were found, and of each wrong part that has none."""
     labels = {part.id: part.label for part in assignment.parts}
     said = []
     for repair in found:
@@ -181,9 +181,13 @@ def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Rec
         for fix in repair.fixes:
             said.append(f"  {fix.place}: {printable(fix.words)}")
             said += [f"    {line}" for line in fix.marked()]
-    named = {record.part for record in records if record.diagnosis}
-    if left := [labels[part] for part in without_fix(found, assignment, records) if part not in named]:
-        said.append(f"No small change that mends {listed(left)} was found.")
+    for part in without_fix(found, assignment, run.records):
+        file, first = (run.environment.source_lines or {}).get(part, ("", 0))
+        kept = (run.environment.excerpts or {}).get(part, {}).get(file, {})
+        last = next((n for n in range(first, first + len(kept)) if n + 1 not in kept), first)
+        hints = [f"look at {printable(file)}, lines {first}–{last}"] * (last > first)
+        hints += ["the likely cause is above"] * any(r.part == part and r.diagnosis for r in run.records)
+        said.append(f"No single change mends {labels[part]}{'; ' if hints else ''}{', '.join(hints)}.")
     return said
 
 

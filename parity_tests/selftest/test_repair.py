@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from parity_tests.harness.check import Run, check
 from parity_tests.harness.repair import Repair, lines, repairs, without_fix
 from parity_tests.harness.told_lines import lines_handed_out, told_lines, words_told
 from parity_tests.operators.source import Source
-from parity_tests.selftest.fake_records import record
+from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.environment import Environment
 
 MISTAKES = (
@@ -76,16 +77,29 @@ def test_two_mistakes_that_are_in_every_result_are_found_together(found: dict[st
 def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: dict[str, Repair], wrong: Run) -> None:
     assert "8" not in found
     assert without_fix(list(found.values()), ASSIGNMENT, wrong.records) == ["8"]
-    said = lines(list(found.values()), ASSIGNMENT, wrong.records)
-    assert said[-1] == "No small change that mends TODO 8 was found."
+    said = lines(list(found.values()), ASSIGNMENT, wrong)
+    source = (Path(wrong.environment.submission or "") / "neural_networks.py").read_text(encoding="utf-8").splitlines()
+    found_at = re.fullmatch(
+        r"No single change mends TODO 8; look at neural_networks.py, lines (\d+)–(\d+).*\.", said[-1]
+    )
+    assert found_at is not None
+    first, last = map(int, found_at.groups())
+    assert "def " in source[first - 1]
+    assert "np.sin(grad) * np.cos(X)" in "".join(source[first - 1 : last])
 
 
-def test_of_what_has_a_likely_cause_or_is_not_written_no_missing_fix_is_told() -> None:
+def test_each_wrong_part_without_a_fix_has_a_sentence_also_under_a_likely_cause_but_what_is_not_written() -> None:
+    where = Environment(source_lines={"4": ("n.py", 7)}, excerpts={"4": {"n.py": {7: "", 8: "", 9: "", 20: ""}}})
     wrong = [record(part="4", verdict="mismatch"), record(part="6", verdict="mismatch")]
-    assert lines([], ASSIGNMENT, wrong) == ["No small change that mends TODO 4 and TODO 6 was found."]
+    four, six = "No single change mends TODO 4; look at n.py, lines 7–9", "No single change mends TODO 6."
+    assert lines([], ASSIGNMENT, FakeRun(wrong, where)) == [f"{four}.", six]
     wrong[0] = replace(wrong[0], diagnosis="a mean in place of a sum")
+    assert lines([], ASSIGNMENT, FakeRun(wrong[:1], where)) == [f"{four}, the likely cause is above."]
+    assert lines([], ASSIGNMENT, FakeRun(wrong[:1], Environment())) == [
+        "No single change mends TODO 4; the likely cause is above."
+    ]
     wrong.append(record(part="6", verdict="missing"))
-    assert (without_fix([], ASSIGNMENT, wrong), lines([], ASSIGNMENT, wrong)) == (["4"], [])
+    assert (without_fix([], ASSIGNMENT, wrong), len(lines([], ASSIGNMENT, FakeRun(wrong, where)))) == (["4"], 1)
     wrong += [record(part="8", verdict="match"), record(part="8", verdict="missing")]  # which leaves something out
     assert without_fix([], ASSIGNMENT, wrong) == ["4", "8"]
 
