@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from parity_tests.declared.cases import AGAIN
-from parity_tests.declared.declaration import BuiltOf, Question
+from parity_tests.declared.declaration import FILE, BuiltOf, Question
 from parity_tests.harness.flow_answers import Form, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import left_open
+from parity_tests.protocol.errors import AssignmentError
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
@@ -38,7 +39,26 @@ def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, con
         Asked([q for q in case.quantities if q.key.call == k], _forms(question, case, arrays, k))
         for k in range(len(case.params["sizes"]))
     ]
-    return judge_all(case, seen, asked, context.device)
+    try:
+        return judge_all(case, seen, asked, context.device)
+    except Exception as error:  # also of torch's lines, on what is drawn and not read of the submission
+        if not case.params["read"] and (told := what_raises(question, case, arrays)):
+            raise AssignmentError(f"{FILE}, question {question.name!r}: torch's lines raise {told}") from error
+        raise
+
+
+def what_raises(question: Question, case: Case, arrays: Arrays) -> str:
+    """What torch's lines by themselves raise on what is drawn, and of which sizes that is; "" for nothing."""
+    import torch
+
+    for k in range(len(case.params["sizes"])):
+        given = inputs(case, arrays, k)
+        try:
+            reference(question, case, k)(**{name: torch.as_tensor(value) for name, value in given.items()})
+        except Exception as error:  # lines that somebody wrote: whatever they raise is told
+            of = ", ".join(f"{name} of {value.shape}" for name, value in given.items())
+            return f"{type(error).__name__}, {str(error).strip().partition(chr(10))[0].rstrip('.')}, for {of}"
+    return ""
 
 
 def _forms(question: Question, case: Case, arrays: Arrays, k: int) -> list[Form]:

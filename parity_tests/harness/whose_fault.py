@@ -13,6 +13,7 @@ from parity_tests.harness.judge import judge
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed
+from parity_tests.protocol.errors import AssignmentError
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
@@ -28,11 +29,11 @@ def judge_anything(
         return {q.name: failed(failure) for q in case.quantities}
     try:
         return judge(assignment, case, arrays, observation, context)
+    except AssignmentError:  # which no submission can mend
+        raise
     except Exception as error:
-        judge_of = f"the judge of the assignment {assignment.name}"
-        problem = (
-            f"cannot be judged: what was handed over is not whole ({judge_of} raised {type(error).__name__}: {error})"
-        )
+        raised = f"the judge of the assignment {assignment.name} raised {type(error).__name__}: {error}"
+        problem = f"cannot be judged: what was handed over is not whole ({raised})"
         return {q.name: Comparison(Verdict.HARNESS_ERROR, problem=problem) for q in case.quantities}
 
 

@@ -283,6 +283,32 @@ def test_what_is_called_as_usual_is_drawn_as_usual_unless_it_picks_elements() ->
     assert made.given == {"pred": "N D", "target": "..."}
 
 
+def test_b_is_a_bias_beside_weights_alone_and_else_of_the_sizes_of_a() -> None:
+    (made,) = propose("def cosine_similarity(a, b):\n    return a @ b")
+    assert made.given == {"a": "N D", "b": "N D"}
+    (made,) = propose('def apart(a, b):\n    """a: (N, K)"""\n    return a - b')
+    assert made.given == {"a": "N K", "b": "N K"}
+    (made,) = propose("def twisted(x, w, b):\n    return x @ w - b")
+    assert made.given == {"x": "N D", "w": "D M", "b": "M"}
+
+
+@pytest.mark.parametrize(("drawn", "status"), [("M", 3), ("N D", 0)])
+def test_a_line_of_torchs_that_raises_is_the_assignments_and_told_with_the_sizes(
+    drawn: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "similar.py").write_text("def apart(a, b):\n    return a - b\n", encoding="utf-8")
+    declared = 'name = "s"\nmodule = "similar"\n[[question]]\nname = "apart"\nrun = "out = apart(a, b)"\n'
+    given = f'given = {{ a = "N D", b = "{drawn}" }}\ntorch = "out = a - b"\n'
+    (tmp_path / "assignment.toml").write_text(declared + given, encoding="utf-8")
+    assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/", "--out", str(tmp_path / "run")]) == status
+    out, err = capsys.readouterr()
+    is_told = (
+        "the assignment's fault, not the submission's: assignment.toml, question 'apart': torch's lines raise" in err
+    )
+    assert (is_told, "for a of (" in err and ", b of (" in err) == (status == 3, status == 3)
+    assert "Parity's own fault" not in out + err
+
+
 @pytest.mark.parametrize(
     ("body", "drawn"),
     [

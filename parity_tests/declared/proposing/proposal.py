@@ -294,6 +294,8 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
         return " ".join(f"{one}s" if one in {*own.parameters, *TAKEN} else one for one in letters)
     if isinstance(default, float):
         return [default, default / 2] if default else [default, 0.5]
+    if name == "b" and name not in own.indices and not any(map(called()["w"].fullmatch, own.parameters)):  # no bias
+        return made.given.get("a", _USUAL["x"])
     likes = (draw for take, draw in _USUAL.items() if called()[take].fullmatch(name) and name not in own.indices)
     usual = next(likes, OPEN)
     if usual == OPEN:

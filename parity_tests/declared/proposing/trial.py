@@ -9,7 +9,7 @@ import numpy as np
 
 from parity_tests.declared.cases import draw, plan
 from parity_tests.declared.declaration import FILE, read
-from parity_tests.declared.judging import inputs, reference
+from parity_tests.declared.judging import what_raises
 from parity_tests.declared.proposing.proposal import Proposal
 from parity_tests.declared.proposing.writing import Plan, declaration
 from parity_tests.protocol.errors import UsageError
@@ -17,22 +17,14 @@ from parity_tests.protocol.errors import UsageError
 
 def what_fails(proposal: Proposal) -> str:
     """What torch, or the drawing, says of the first case that cannot be answered, "" where all can."""
-    import torch
-
     whole = Plan("trial", "trial", "a trial", False, (), (), (), {})
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         Path(folder, FILE).write_text(declaration(whole, [proposal]), encoding="utf-8")
         try:
             declared = read(Path(folder))
+            (question,) = declared.questions
+            cases = plan(declared, "", ("float64",), 0)
+            told = (what_raises(question, one, draw(question, one.params, np.random.default_rng(0))) for one in cases)
+            return next(filter(None, told), "")
         except UsageError as error:
             return str(error).replace(f"{folder}/", "").rstrip(".")
-    (question,) = declared.questions
-    for case in plan(declared, "", ("float64",), 0):
-        try:
-            arrays = draw(question, case.params, np.random.default_rng(0))
-            for k in range(len(case.params["sizes"])):
-                given = {name: torch.as_tensor(value) for name, value in inputs(case, arrays, k).items()}
-                reference(question, case, k)(**given)
-        except Exception as error:  # lines that somebody wrote: whatever they raise is told
-            return f"{type(error).__name__}, {str(error).strip().partition(chr(10))[0].rstrip('.')}"
-    return ""
