@@ -134,9 +134,9 @@ def test_a_check_says_what_is_new_since_the_run_before_and_keeps_it(
     runs = [
         (run_of(four, wrong["6"]), ""),
         (run_of(wrong["4"], six), "Since last time: TODO 6 agrees now; TODO 4 does not agree any more."),
-        (run_of(wrong["4"]), "Since last time: nothing has changed."),
+        (run_of(wrong["4"]), "Since last time: the same parts disagree."),
         (run_of(four, wrong["6"]), "Since last time: TODO 4 agrees now."),
-        (run_of(waiting, wrong["6"]), "Since last time: nothing has changed."),
+        (run_of(waiting, wrong["6"]), "Since last time: the same parts disagree."),
         (run_of(four, six), "Since last time: TODO 4 and 6 agree now."),
         (run_of(four, six), ""),
         (run_of(wrong["4"], submission="another"), ""),

@@ -198,7 +198,9 @@ def test_a_link_is_not_followed_for_the_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("got", "want", "said"),
     [
-        ([0.2, 0.4, 0.0], [1.0, 2.0, 0.0], "Gradient of W is 0.2 × torch's, at every element."),
+        ([0.2, 0.4], [1.0, 2.0], "Gradient of W is 0.2 × torch's, at every element."),
+        ([0.2, 0.4, 0.0], [1.0, 2.0, 0.0], "Gradient of W is 0.2 × torch's, wherever torch's is not 0."),
+        ([0.5, 1.5, 2.5], [0.0, 1.0, 2.0], "Gradient of W is torch's + 0.5, at every element."),
         ([-1.0, 2.0, 3.0], [1.0, -2.0, -3.0], "Gradient of W is torch's with the other sign, at every element."),
         ([0.0, 0.0], [1.0, 2.0], "Gradient of W is 0 everywhere, and torch's is not."),
         ([1.5, 2.5], [1.0, 2.0], "Gradient of W is torch's + 0.5, at every element."),

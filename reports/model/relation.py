@@ -53,7 +53,7 @@ def _words(got: np.ndarray, want: np.ndarray, off: np.ndarray) -> str:
         return "is 0 everywhere, and torch's is not"
     everywhere = _related(got, want)
     if everywhere:
-        return f"is {everywhere}, at every element"
+        return f"is {everywhere}, " + ("at every element" if want.all() or off.all() else "wherever torch's is not 0")
     if _FEWEST <= off.sum() < off.size:
         some = _related(got[off], want[off])
         if some:

@@ -140,7 +140,8 @@ def since_last_time(before: Results, after: Results, strict: bool = False) -> st
     changed = compare_runs(before, after)
     worse = [change for change in changed.worse if not not_judged(change.now)]
     if not (worse or changed.better):
-        return "" if all(now.right for _, now in both) else "Since last time: nothing has changed."
+        same = "the same parts disagree" if any(now.verdict in FAILING for _, now in both) else "nothing has changed"
+        return "" if all(now.right for _, now in both) else f"Since last time: {same}."
     of_verdicts = replace(changed, worse=worse, other=[], drift=None, only_before=[], only_after=[])
     return f"Since last time: {comparison_sentence(of_verdicts, parts)}"
 
