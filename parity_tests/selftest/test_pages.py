@@ -169,6 +169,28 @@ def test_the_marked_line_is_seen_to_its_end_on_a_small_screen_and_in_print(brows
     assert "· What the words mean" not in shown
 
 
+def test_a_narrow_picture_is_no_higher_than_a_part_of_a_printed_page_and_whole(
+    browser: Browser, tmp_path: Path
+) -> None:
+    expected = np.ones((128, 6))
+    actual = expected + (np.arange(128) % 7 < 3)[:, None] * 10.0 ** np.arange(-9, 3, 2)
+    arrays = {"actual": actual, "expected": expected, "radius": np.full((128, 6), 1e-9)}
+    kept = {f"linear/wide/float64/gradient of W/{word}": array for word, array in arrays.items()}
+    path = tmp_path / "narrow.html"
+    path.write_text(report_page(FakeRun([mismatch(case="linear/wide/float64")], arrays=kept)), encoding="utf-8")
+    browser.open(path)
+    size = (
+        "(e => [e.clientWidth, e.clientHeight, getComputedStyle(e).breakInside])(document.querySelector('.errors img'))"
+    )
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+    width, height, _ = browser.run(size)
+    browser.print_media()
+    printed = browser.run(size)
+    assert printed[1] < 190 < height
+    assert abs(printed[0] / printed[1] - width / height) < 0.02
+    assert printed[2] == "avoid"
+
+
 def test_copying_selects_and_says_so(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "flawed.html"
     path.write_text(PAGES["flawed"], encoding="utf-8")
