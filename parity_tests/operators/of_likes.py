@@ -39,7 +39,7 @@ def callees(place: Place) -> Found:
 
 
 def activations(place: Place) -> Found:
-    """Another activation; that it is left out is as likely, and comes first where behind a comparison both are alike."""
+    """Another activation: after that none is there, which behind a comparison may be alike."""
     node = place.site.node
     if isinstance(node, ast.Call) and node.args and place.text(node.func) in ACTIVATIONS:
         own = place.text(node.func)
