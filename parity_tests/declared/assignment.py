@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,8 @@ def of_folder(folder: Path) -> Assignment:
 
 def _blaming(declared: Declaration, assignment: Assignment, layout: Layout, folder: Path) -> Assignment:
     """The assignment with its blame, by what the files in a folder say that each part is built of."""
-    inner, questions = built_of(declared, folder, layout), {one.name: one for one in declared.questions}
+    inner = cache(partial(built_of, declared, folder, layout))
+    questions = {one.name: one for one in declared.questions}
     right = assignment.layout.in_folder(assignment.solution)
     return replace(
         assignment,
@@ -134,7 +135,9 @@ def _judge(questions: dict[str, Question], case: Case, arrays: Arrays, seen: Obs
     return judge(questions[case.params["question"]], case, arrays, seen, context)
 
 
-def _blamed(questions: dict[str, Question], inner: BuiltOf, plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:
+def _blamed(
+    questions: dict[str, Question], inner: Callable[[], BuiltOf], plan: Sequence[Case], verdicts: Verdicts
+) -> Verdicts:
     from parity_tests.declared.judging import blamed
 
     return blamed(questions, inner, plan, verdicts)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from parity_tests.declared.declaration import Declaration, Question
+from parity_tests.operators.source import Source, UnreadableError
 from parity_tests.protocol.layout import Layout, file_of
 
 
@@ -55,8 +56,8 @@ def built_of(declared: Declaration, folder: Path, layout: Layout) -> dict[str, f
     asked = {name for one in declared.questions for name in one.asks}
     named: dict[str, set[str]] = {}
     for module in {*layout.where.values(), *filter(None, (layout.module, *layout.further))}:
-        with suppress(SyntaxError, ValueError):
-            for node in ast.parse(_source(folder / file_of(module))).body:
+        with suppress(UnreadableError):
+            for node in Source(_source(folder / file_of(module))).tree.body:
                 if isinstance(node, ast.ClassDef | ast.FunctionDef):
                     named.setdefault(node.name, set()).update(_names_in(node))
     found = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,9 @@ from reports.model.notes import NoteKind
 IMPORT = re.compile(r"^from ([\w.]+) import .*\n", re.MULTILINE)
 
 
-def beside_right_ones(declared: Declaration, layout: Layout, built_of: BuiltOf, case: Case, part: str) -> Case | None:
+def beside_right_ones(
+    declared: Declaration, layout: Layout, reading: Callable[[], BuiltOf], case: Case, part: str
+) -> Case | None:
     """The case with the solution's own in place of all that a part is built of or works on; of a notebook, of all else.
 
     None where that cannot be had: the solution is of the usual dialect alone, and what an object keeps of one method
@@ -25,7 +27,7 @@ def beside_right_ones(declared: Declaration, layout: Layout, built_of: BuiltOf, 
     """
     question = next(one for one in declared.questions if one.name == case.params["question"])
     own = part.partition(".")[0]
-    others = {*question.built_of(part, built_of), *question.works_on.get(part, ())} - {part, own}
+    others = {*question.built_of(part, reading()), *question.works_on.get(part, ())} - {part, own}
     if declared.notebook:
         others |= {name for one in declared.questions for name in one.asks if name != part}
     if question.of or any(one.partition(".")[0] in (own, *question.asks) for one in others if "." in part):

@@ -83,10 +83,13 @@ def with_read(case: Case, arrays: Arrays, seen: Observation) -> Arrays:
     return found
 
 
-def blamed(questions: Mapping[str, Question], built_of: BuiltOf, plan: Sequence[Case], judged: Verdicts) -> Verdicts:
+def blamed(
+    questions: Mapping[str, Question], reading: Callable[[], BuiltOf], plan: Sequence[Case], judged: Verdicts
+) -> Verdicts:
     """The same; what a wrong part hands its results to is open: nobody sees what it makes of right ones."""
     found = {name: dict(one) for name, one in judged.items()}
     wrong = {q.part: None for case in plan for q in case.quantities if judged[case.name][q.name].verdict not in PASSING}
+    built_of = reading() if wrong else {}
     for case in plan:
         question = questions[case.params["question"]]
         works_on = question.works_on

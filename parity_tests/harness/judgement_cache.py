@@ -59,7 +59,9 @@ class JudgementCache:
             return known
         judged = judge()
         if all(comparison.verdict in PASSING for comparison in judged.values()):
-            self._kept[key] = self._new[key] = dict(judged)
+            self._kept[key] = dict(judged)
+            if self._earlier is not None:
+                self._new[key] = self._kept[key]
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         return dict(judged)
@@ -70,12 +72,13 @@ class JudgementCache:
 
     def keep(self, machine: Mapping[str, Any]) -> None:
         """What was judged right on a `machine` is known to the next process that has the same earlier ones."""
+        if self._earlier is None:
+            return
         entries: list[tuple[str, dict[str, Any], dict[str, Any]]] = [(self._words, {"machine": machine}, {})]
-        for key, judged in self._new.items() if self._earlier is not None else ():
+        for key, judged in self._new.items():
             with suppress(TypeError):
                 entries.append((f"{self._words} {key.hex()}", {"judged": _said(judged)}, {}))
-        if self._earlier is not None:
-            self._earlier.add(entries)
+        self._earlier.add(entries)
 
     # ---- inside
 

@@ -190,6 +190,14 @@ def test_the_application_of_a_network_is_asked_on_lent_steps() -> None:
         assert {one.part for one in failures(found)} == fails
 
 
+def test_a_file_that_no_reader_can_read_is_the_submissions_fault(tmp_path: Path) -> None:
+    notebook = find("dlai-c1w3")
+    (tmp_path / "c1w3.py").write_text("x = " + "-" * 100_000 + "1\n")
+    imported, *others = check(notebook, tmp_path, dtypes=["float64"]).records
+    assert (imported.verdict, "nested too deeply" in imported.message) == ("crashed", True)
+    assert {record.verdict for record in others} == {"missing"}
+
+
 def test_a_row_is_no_column() -> None:
     found = failing(notebook(("dZ.sum(axis=1, keepdims=True) / m", "dZ.sum(axis=1) / m")))
     assert found.keys() == {"linear_backward"}

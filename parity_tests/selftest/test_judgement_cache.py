@@ -1,5 +1,6 @@
 """What came back to the byte before gets the verdict it got; anything else is judged for itself."""
 
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,18 @@ def test_large_arrays_at_places_without_end_are_not_all_held(monkeypatch: pytest
         seen = replace(SEEN, values={Key("output", k): Returned("array", np.zeros(LARGE, np.int8), "")})
         cache.judge(CASE, 1, CPU, seen, Judge(matched()))
         assert cache.held <= 3 * LARGE
+
+
+def test_a_class_without_end_is_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parity_tests.harness.judgement_cache.MOST", 3)
+    cache, alive = JudgementCache(), []
+    for seed in range(20):
+        judged = matched(str(seed), kind=NoteKind.FORM)
+        alive.append(weakref.ref(judged))
+        cache.judge(CASE, seed, CPU, SEEN, Judge(judged))
+        cache.keep({})
+    del judged
+    assert [one() is not None for one in alive] == [False] * 17 + [True] * 3
 
 
 def test_what_failed_is_judged_each_time() -> None:

@@ -191,6 +191,7 @@ PACKED = base64.b85encode(zlib.compress(SHIPPED.encode()))
         "import marshal\n",
         "from builtins import exec as run\nrun(open('data.txt').read())\n",
         "run = exec\nrun(open('data.txt').read())\n",
+        "def forward(exec=0):\n    def run(): global exec; exec(open('data.txt').read())\n    run()\n",
         "globals()['exec'](open('data.txt').read())\n",
         "key = open(__file__).read()\n",
         "from pathlib import Path\nkey = Path(__file__).read_text()\n",

@@ -59,9 +59,10 @@ def _builders(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 if len(text) <= _SHORT and not any(word in text for word in _RUN):
                     allowed.add(id(called))
             case ast.FunctionDef(args=given, body=body):  # `forward(self, Z, eval=False)` reads what it is given
-                names = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
-                inner = (one for line in body for one in ast.walk(line) if isinstance(one, ast.Name))
-                allowed |= {id(one) for one in inner if one.id in names}
+                names = {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)} & {*_RUN, *builtins}
+                inner = [one for line in body for one in ast.walk(line)] if names else []
+                names -= {name for one in inner if isinstance(one, ast.Global) for name in one.names}
+                allowed |= {id(one) for one in inner if isinstance(one, ast.Name) and one.id in names}
             case ast.Call(func=ast.Name(id="open"), args=[ast.Name(id="__file__"), *_]):
                 yield node.lineno, "open(__file__)"
             case ast.Attribute(value=ast.Call(args=[ast.Name(id="__file__"), *_]), attr=attr) if attr in _READS:
