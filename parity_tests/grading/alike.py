@@ -20,6 +20,7 @@ from parity_tests.grading.intake.likeness import (
 from parity_tests.grading.intake.own_sources import CODE, code_in
 from parity_tests.grading.settings import ClassInfo
 from reports.html.alike_page import Side, SideBySide, alike_page
+from reports.html.cards import Code, CodeLine
 
 SOLUTION = "/"
 """Stands for the assignment's own solution among the submissions, of which none can be called so."""
@@ -89,5 +90,5 @@ def _side(name: str, code: _Code, common: Collection[str]) -> Side:
     files = []
     for file, (text, lines) in code.items():
         marked = {at for line in lines if line.row in common for at in range(line.first, line.last + 1)}
-        files.append((file, [(at, words, at in marked) for at, words in enumerate(text.splitlines(), 1)]))
+        files.append(Code(file, [CodeLine(at, words, at in marked) for at, words in enumerate(text.splitlines(), 1)]))
     return Side(name, files)

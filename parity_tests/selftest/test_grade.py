@@ -170,7 +170,12 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
     assert 'href="alike.html"' in (out / "class.html").read_text()
     both = (out / "alike.html").read_text()
     assert "<bdi>cem</bdi> and <bdi>dan</bdi>" in both
-    assert re.search(r"<mark> +\d+     return cem \* b \+ 3 / b</mark>", both)
+    shown = re.search(r"<pre[^>]*>(.*?)</pre>", both, re.DOTALL)
+    assert shown, "the code, a line of it a line of the page"
+    lines = [re.sub("<[^>]*>", "", line) for line in shown[1].splitlines() if "</span></span>" not in line or line]
+    written = (source / "cem" / "neural_networks.py").read_text().splitlines()
+    assert [line.partition(" ▸")[2] for line in lines if " ▸" in line].count("    return cem * b + 3 / b") == 1
+    assert [re.sub(r"^\d+( ▸)?", "", line) for line in lines if line] == written
     (tmp_path / "given").mkdir()
     (tmp_path / "given" / "neural_networks.py").write_text(LONG)
     assert parity("regrade", out, "--starter", tmp_path / "given")[0] == 0

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.html.cards import Code
 from reports.html.template import template
 
 
 @dataclass(frozen=True)
 class Side:
-    """One submission: its files by name, each as lines with their numbers, and whether the other has them as well."""
+    """One submission and its files; the lines that the other has as well are marked."""
 
     name: str
-    files: Sequence[tuple[str, Sequence[tuple[int, str, bool]]]]
+    files: Sequence[Code]
 
 
 @dataclass(frozen=True)
