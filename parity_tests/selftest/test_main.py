@@ -255,6 +255,18 @@ def test_a_main_that_skips_sgd_in_one_epoch_is_not_said_to_drop_its_rate_early(
     assert not any("η is dropped" in comparison.diagnosis for comparison in found.values())
 
 
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_main_that_crashed_in_sgd_is_not_said_to_leave_it_out(
+    broken: bool, tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    half = [("w += v\n", "w += v if len(w) > 1 else momentum\n")]
+    step = "model[n].params[k] -= 0.1 * model[n].gradient[k]"
+    own = [(SGD_CALL, f"for n, k in (('L1', 'W'), ('L1', 'b'), ('L2', 'W'), ('L2', 'b')): {step}\n")]
+    found = findings(changed(tmp_path, half if broken else own), RELU, digits, stand_ins=False)
+    assert (found["run"].verdict == "crashed") == broken
+    assert any("SGD is not called" in note.text for note in found["learning rate"].notes) != broken
+
+
 OWN = (
     ("dropout.forward is called before the activation's forward: the activation belongs before dropout", "weights",
      [Swap('h = model["nonlinear1"].forward(u)\n            s = model["drop1"].forward(h, is_train=True)',

@@ -22,10 +22,11 @@ def judge_learning_rate(main: MainRun, steps: Steps) -> Comparison:
     updates = main.run.updates
     passed = {i: update for i, update in enumerate(updates) if "eta" in update.rates}
     if not passed:
-        if not updates and main.failure is None:
+        if main.failure is not None:  # it may have been in SGD
+            return matched()
+        if not updates:
             return main.bad("SGD is never called")
-        unseen = "SGD is not called: the learning rate is judged by the weights" if updates else ""
-        return matched(unseen, kind=NoteKind.UNSEEN)
+        return matched("SGD is not called: the learning rate is judged by the weights", kind=NoteKind.UNSEEN)
     compared = {i: _compared(main.config, i, update, len(passed)) for i, update in passed.items()}
     wrong = {i: one for i, one in compared.items() if not _ratio(one) <= 1}
     for i, comparison in wrong.items():
