@@ -379,6 +379,24 @@ def test_an_empty_folder_is_not_forgotten(tmp_path: Path) -> None:
     assert found["bob"].missing == "nothing was handed in: the folder is empty"
 
 
+@pytest.mark.parametrize(
+    ("inside", "why"),
+    [
+        ({}, "hw1.zip is empty"),
+        ({"__MACOSX/._a.py": b"\0"}, "hw1.zip is empty"),
+        ({"notes.txt": "-"}, "there is no Python file in what was handed in, only notes.txt"),
+        ({"a.zip": zipped({})}, "hw1.zip is empty"),
+        (
+            {"a.zip": zipped({"b.zip": zipped({MODULE: CODE})})},
+            "there is no Python file in what was handed in, only b.zip",
+        ),
+    ],
+)
+def test_an_empty_archive_is_not_told_from_outside(tmp_path: Path, inside: dict[str, str | bytes], why: str) -> None:
+    source = lay(tmp_path / "class", {f"ann/{MODULE}": CODE, "bob/hw1.zip": zipped(inside)})
+    assert handed_in(taken_in(source))["bob"].missing == why
+
+
 def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     source = lay(tmp_path / "class", {f"ann/{MODULE}": CODE})
     (tmp_path / "secret.py").write_text("secret")

@@ -24,6 +24,7 @@ from parity_tests.grading.intake.notebook import NotANotebook, modules_of, of_sc
 from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.protocol.assignment import Assignment
 from reports.model.escape import encodable, path_text
+from reports.model.phrases import listed
 
 
 def as_source(data: bytes) -> bytes:
@@ -84,7 +85,7 @@ def prepare(entries: Sequence[Entry], assignment: Assignment) -> Prepared:
         refused.append(f"the file that was handed in cannot be read: {error.strerror}")
     except Exception as error:  # of a student's making, whatever it is: it must not stop the class
         refused.append(f"what was handed in cannot be read: {type(error).__name__}: {error}")
-    missing = "" if files else refused[-1] if refused else _why_nothing([*opened, *entries], assignment)
+    missing = "" if files else refused[-1] if refused else _why_nothing(opened, entries, assignment)
     return Prepared(
         tuple(sorted(files.items())),
         tuple(map(encodable, selection.notes)),
@@ -317,7 +318,12 @@ def _names(entries: Iterable[Entry]) -> list[str]:
     return ["/".join(entry.parts) for entry in entries]
 
 
-def _why_nothing(entries: Sequence[Entry], assignment: Assignment) -> str:
+def _why_nothing(opened: Sequence[Entry], entries: Sequence[Entry], assignment: Assignment) -> str:
+    """Why nothing of these entries, or of what was `opened` of them, can be run."""
+    archives = [] if opened else [entry.parts[-1] for entry in entries if is_archive(entry.path)]
+    if archives:
+        return f"{listed(map(path_text, archives[:3]))} {'is' if len(archives) == 1 else 'are'} empty"
+    entries = opened or entries
     wanted = assignment.layout.file
     names = [entry.parts[-1] for entry in entries if entry.parts[-1] != EMPTY]
     unsupported = assignment.unsupported_edition(_names(entries))
