@@ -1,4 +1,4 @@
-"""The table of a class: for each item how many have it right, and the commonest mistakes."""
+"""The table of a class: for each item how many have it right, and the most common mistakes."""
 
 from __future__ import annotations
 

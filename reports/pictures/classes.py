@@ -33,7 +33,7 @@ def points_chart(totals: Sequence[float], maximum: float) -> str:
     labels.append(f"all {points_text(maximum)}")
     chart = new_chart(pygal.Bar, "points", "points", (_WIDTH, 300), show_legend=False, x_label_rotation=35, **_PRINTED)
     chart.x_labels = labels
-    chart.y_labels = range(0, max(bins) + 1, max(1, max(bins) // 5))
+    chart.y_labels = _counts(max(bins))
     chart.x_title, chart.y_title = "points", "submissions"
     chart.add("submissions", [{"value": n, "label": f"{label} points"} for n, label in zip(bins, labels, strict=True)])
     counts = ", ".join(f"{label}: {n}" for n, label in zip(bins, labels, strict=True) if n)
@@ -50,7 +50,8 @@ def items_chart(items: pd.DataFrame) -> str:
         return ""
     rows = items.iloc[::-1]
     chart = new_chart(pygal.HorizontalStackedBar, "items", "items", (_WIDTH, 110 + 30 * len(items)), **_PRINTED)
-    chart.config.legend_at_bottom_columns = 4
+    chart.config.legend_at_bottom_columns = 2
+    chart.y_labels = _counts(int(items["asked"].max()))
     chart.x_labels = [printable(str(name)) for name in rows["item"]]
     words = {"right": "all right", "partly": "partly", "none": "none right", "not_judged": "not judged"}
     for column, word in words.items():
@@ -59,6 +60,11 @@ def items_chart(items: pd.DataFrame) -> str:
         "For each item how many submissions have all of it, some of it, none, or were not judged; as in the table."
     )
     return hatched(svg_of(chart, "Items", described))
+
+
+def _counts(most: int) -> range:
+    """The numbers on an axis of people, of whom there are no parts."""
+    return range(0, most + 1, max(1, most // 5))
 
 
 _LINE_WIDTH, _LINE_HEIGHT, _LINE_EDGE = 48, 16, 3
