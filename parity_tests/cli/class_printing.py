@@ -56,7 +56,7 @@ def print_wrapped(sentences: Sequence[str]) -> None:
 
 def summary(tables: Tables, out: Path) -> list[str]:
     """What was found, in a few sentences."""
-    from parity_tests.grading.flags import few
+    from parity_tests.grading.flags import FlagKind, few
     from reports.model.numbers import points_text
 
     totals = [total for total in tables.totals.values() if total is not None]
@@ -77,10 +77,11 @@ def summary(tables: Tables, out: Path) -> list[str]:
     if tables.damaged:
         lines.append(f"{len(tables.damaged)} have no grade because a file of theirs is damaged.")
     if tables.untimed:
-        lines.append(
-            f"Nobody says how late {tables.untimed} of them are, so the late policy took nothing off these; "
-            "[hours_late] in it can say it."
-        )
+        marked = sum(flag.kind == FlagKind.LATE for flag in tables.flags)
+        told = f"{marked} {'is' if marked == 1 else 'are'} marked late, without a time" if marked else ""
+        unknown = tables.untimed - marked
+        told += f"{' and of ' if marked else 'Of '}{unknown} nobody says when" if unknown else ""
+        lines.append(f"{told}; the late policy took nothing off, and [hours_late] in it can say how late.")
     if tables.former:
         lines.append(
             f"No longer in the tables, because these submissions are without them: {few(tables.former)}. Their results "

@@ -48,12 +48,22 @@ def alike_of(
     return clusters({**fingerprints, SOLUTION: info.solution}, given)
 
 
-def side_by_side(folder: GradingFolder, found: Sequence[Cluster], info: ClassInfo, given: Collection[str]) -> str:
-    """The page that shows them side by side, "" where nobody is alike: of each submission the pair that is likest."""
+def side_by_side(
+    folder: GradingFolder,
+    found: Sequence[Cluster],
+    info: ClassInfo,
+    given: Collection[str],
+    called: Mapping[str, str],
+) -> str:
+    """The page that shows them side by side, "" where nobody is alike: of each submission the pair that is likest.
+
+    `called` is how each submission is named.
+    """
     shown = [pair for cluster in found for pair in _telling(cluster)]
     read = cache(partial(_read, folder, info))
-    pages = [made for pair in islice(shown, _MOST) if (made := _shown(pair, read(pair.one), read(pair.other), given))]
-    return alike_page(pages, left_out=max(0, len(shown) - _MOST)) if pages else ""
+    pages = (_shown(pair, (read(pair.one), read(pair.other)), given, called) for pair in islice(shown, _MOST))
+    pairs = [*filter(None, pages)]
+    return alike_page(pairs, left_out=max(0, len(shown) - _MOST)) if pairs else ""
 
 
 def _read(folder: GradingFolder, info: ClassInfo, name: str) -> _Code:
@@ -77,12 +87,15 @@ def _telling(cluster: Cluster) -> list[Pair]:
     return pairs
 
 
-def _shown(pair: Pair, one: _Code, other: _Code, given: Collection[str]) -> SideBySide | None:
-    if not one or not other:
+def _shown(
+    pair: Pair, codes: tuple[_Code, _Code], given: Collection[str], called: Mapping[str, str]
+) -> SideBySide | None:
+    if not all(codes):
         return None
-    rows = [{line.row for _, lines in code.values() for line in lines} for code in (one, other)]
+    rows = [{line.row for _, lines in code.values() for line in lines} for code in codes]
     common = (rows[0] & rows[1]).difference(given)
-    return SideBySide(_side(pair.one, one, common), _side(pair.other, other, common), pair.common, pair.own)
+    one, other = (_side(called[name], code, common) for name, code in zip((pair.one, pair.other), codes, strict=True))
+    return SideBySide(one, other, pair.common, pair.own)
 
 
 def _side(name: str, code: _Code, common: Collection[str]) -> Side:

@@ -180,8 +180,7 @@ def judge(request: Request, asked: Asked) -> ClassFiles:
     hand_ins = [attempt.hand_in for attempt in asked.intake.attempts]
     refuse_another_class(folder, hand_ins, request.source)
     vocabulary = (folder.info() if folder.begun else asked.info).vocabulary
-    names = [hand_in.name for hand_in in hand_ins]
-    return read_class_files(folder, request.paths, vocabulary, names, asked.assignment.rubric_text)
+    return read_class_files(folder, request.paths, vocabulary, hand_ins, asked.assignment.rubric_text)
 
 
 def check_class(request: Request, progress: Progress) -> Tables:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from parity_tests.grading.comments import load_comments
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.own_sources import code_file, code_in, sources_below
 from parity_tests.grading.late import LatePolicy, load_late_policy
 from parity_tests.grading.overrides import Override, load_overrides
-from parity_tests.grading.roster import Person, load_roster
+from parity_tests.grading.roster import Person, as_known, join, load_roster, spellings
 from parity_tests.grading.rubric import Rubric, Vocabulary, load_rubric, parse_rubric
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
@@ -52,7 +53,10 @@ def _copied(path: Path) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class ClassFiles:
-    """What these files say; `starter` has the Python sources that were given to all, none where nobody says which."""
+    """What these files say; `starter` has the Python sources that were given to all, none where nobody says which.
+
+    `people` are those on the roster who handed each submission in, None for who is not on it.
+    """
 
     rubric: Rubric
     overrides: Sequence[Override]
@@ -60,8 +64,13 @@ class ClassFiles:
     late: LatePolicy | None
     comments: Mapping[str, Sequence[str]]
     starter: Mapping[str, bytes]
+    people: Mapping[str, Sequence[Person | None]]
     copies: Mapping[str, bytes]
     """What the folder of the class is to keep of them, by their names there."""
+
+    def known(self, hand_in: HandIn) -> HandIn:
+        """The same with what the roster says of it."""
+        return as_known(hand_in, self.people.get(hand_in.name, ()))
 
     def keep(self, folder: GradingFolder) -> None:
         """Write the copies."""
@@ -73,10 +82,10 @@ def read_class_files(
     folder: GradingFolder,
     paths: FilePaths,
     vocabulary: Vocabulary,
-    submissions: Collection[str],
+    hand_ins: Sequence[HandIn],
     usual_rubric: str = "",
 ) -> ClassFiles:
-    """What the user gave, or the folder keeps, for these submissions. Nothing is written. Raises UsageError.
+    """What the user gave, or the folder keeps, for these hand-ins. Nothing is written. Raises UsageError.
 
     `usual_rubric` is the text of the rubric that is taken where there is neither.
     """
@@ -104,19 +113,22 @@ def read_class_files(
             raise UsageError(f"there is no {folder.path / RUBRIC} any more; give a rubric by --rubric.")
         rubric = parse_rubric(usual_rubric, "the usual rubric", vocabulary)
         copies[RUBRIC] = usual_rubric.encode("utf-8")
+    roster: Sequence[Person] = read(ROSTER, paths.roster, load_roster, [])
+    people = join(roster, hand_ins)
+    submissions = spellings(hand_ins, people)
     maxima = {item.name: item.points for item in rubric.items}
     return ClassFiles(
         rubric,
         overrides=read(OVERRIDES, paths.overrides, lambda path: load_overrides(path, submissions, maxima), []),
-        roster=read(ROSTER, paths.roster, load_roster, []),
+        roster=roster,
         late=read(LATE, paths.late, lambda path: load_late_policy(path, submissions), None),
         comments=read(COMMENTS, paths.comments, lambda path: load_comments(path, submissions), {}),
         starter=read(STARTER, paths.starter, load_starter, {}),
+        people=people,
         copies=copies,
     )
 
 
 def files_of(folder: GradingFolder, paths: FilePaths) -> ClassFiles:
     """The same for the class that was graded in this folder. Raises UsageError."""
-    submissions = [hand_in.name for hand_in in folder.intake().attempts]
-    return read_class_files(folder, paths, folder.info().vocabulary, submissions)
+    return read_class_files(folder, paths, folder.info().vocabulary, folder.intake().attempts)

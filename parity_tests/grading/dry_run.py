@@ -11,7 +11,7 @@ from parity_tests.grading.flags import Flag, roster_flags, twice_flags
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.prepare import Prepared, prepare
-from parity_tests.grading.roster import Person, join
+from parity_tests.grading.roster import Person
 from parity_tests.harness.sandbox.isolation import Level
 
 CHECK, DONE, LEFT, NOTHING = "to check", "checked already", "left out", "nothing to run"
@@ -75,18 +75,17 @@ def plan(request: Request) -> Plan:
     settings = asked.info.settings
     if folder.begun:
         settings = msgspec.structs.replace(settings, seed=folder.info().settings.seed)
-    hand_ins = [attempt.hand_in for attempt in asked.intake.attempts]
-    people = join(files.roster, hand_ins)
+    hand_ins = [files.known(attempt.hand_in) for attempt in asked.intake.attempts]
     planned = []
-    for attempt in asked.intake.attempts:
+    for hand_in, attempt in zip(hand_ins, asked.intake.attempts, strict=True):
         prepared = prepare(attempt.entries, asked.assignment)
         result = None if request.only else folder.result(attempt.name)
         done = result is not None and not result.trouble and result.digest == digest_of(attempt, prepared, settings)
         wanted = not request.only or attempt.name in request.only
         planned.append(
             Planned(
-                hand_in=attempt.hand_in,
-                people=people[attempt.name],
+                hand_in=hand_in,
+                people=tuple(files.people[attempt.name]),
                 files=tuple(name for name, _ in prepared.files),
                 missing=prepared.missing,
                 notes=prepared.notes,
@@ -103,6 +102,6 @@ def plan(request: Request) -> Plan:
         tuple(attempt.hand_in for attempt in intake.replaced),
         intake.ignored,
         tuple(folder.former({hand_in.name for hand_in in hand_ins})),
-        (*roster_flags(files.roster, hand_ins, people), *twice_flags(hand_ins, people)),
+        (*roster_flags(files.roster, hand_ins, files.people), *twice_flags(hand_ins, files.people)),
         asked.remarks,
     )

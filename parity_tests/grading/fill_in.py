@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity_tests.grading.class_files import COMMENTS
-from parity_tests.grading.comments import load_comments
+from parity_tests.grading.class_files import FilePaths, files_of
 from parity_tests.grading.course_tables import CourseTable, Row, points_of, read_table
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
@@ -99,8 +98,7 @@ def _graded(run: Path, site: str) -> tuple[list[Graded], Mapping[str, Sequence[s
             frame = pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise UsageError(f"{run} holds no grades yet ({error}); `parity grade` makes them.") from None
-    kept = run / COMMENTS
-    comments = load_comments(kept, hand_ins) if kept.is_file() else {}
+    comments = files_of(folder, FilePaths()).comments
     rows: Sequence[Mapping[Any, Any]] = frame[_COLUMNS].to_dict("records")
     return [_one(row, hand_ins.get(str(row["submission"])), intake.format, site) for row in rows], comments
 

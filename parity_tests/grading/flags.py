@@ -12,7 +12,7 @@ from parity_tests.grading.alike import SOLUTION
 from parity_tests.grading.folder import Result
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.given import handed_out, not_handed_out
-from parity_tests.grading.intake.likeness import Cluster
+from parity_tests.grading.intake.likeness import Cluster, Pair
 from parity_tests.grading.roster import Person, who_may_be
 from reports.model.notes import NoteKind
 from reports.model.parts import Parts
@@ -149,24 +149,28 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
     ]
 
 
-def likeness_flags(found: Iterable[Cluster]) -> list[Flag]:
+def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[Flag]:
     """Which submissions are copies of one another, or of the solution that comes with Parity, wholly or in part.
 
-    All of a cluster have the same sentence.
+    Each says whose lines it shares most, of the cluster all say the same. `called` is how each submission is named.
     """
     flags = []
     for number, cluster in enumerate(found, 1):
         people = [name for name in cluster.members if name != SOLUTION]
-        likest = cluster.pairs[0]
-        lowest, highest = (f"{100 * share:.0f}" for share in (cluster.pairs[-1].share, likest.share))
+        lowest, highest = (f"{100 * share:.0f}" for share in (cluster.pairs[-1].share, cluster.pairs[0].share))
         share = lowest if lowest == highest else f"{lowest} to {highest}"
         given = ", with the solution that comes with Parity" if SOLUTION in cluster.members else ""
-        same = f"{share} % of their own lines are the same ({likest.common} of {likest.own} in the likest two)"
-        nameless = f"cluster {number}{given}: {same}, names and spaces aside"
+        nameless = f"cluster {number}{given}: {share} % of their own lines are the same, names and spaces aside"
         kind = FlagKind.IDENTICAL if cluster.pairs[-1].share == 1 else FlagKind.ALIKE
-        two = " and ".join("the solution" if name == SOLUTION else name for name in (likest.one, likest.other))
-        named = f"{nameless}, in {few(people)}; the likest two are {two}"
-        flags += [Flag(name, kind, named, nameless) for name in people]
+        nearest: dict[str, Pair] = {}
+        for pair in reversed(cluster.pairs):
+            nearest |= {pair.one: pair, pair.other: pair}
+        for name in people:
+            pair = nearest[name]
+            other = pair.other if name == pair.one else pair.one
+            whom = "the solution that comes with Parity" if other == SOLUTION else called[other]
+            why = f"cluster {number}: {pair.common} of {pair.own} own lines are those of {whom}, the most similar"
+            flags.append(Flag(name, kind, why, nameless))
     return flags
 
 
@@ -251,18 +255,18 @@ def twice_flags(hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person
     return flags
 
 
-def flags_frame(flags: Iterable[Flag]) -> pd.DataFrame:
-    """The flags as a table: submission, kind, a sentence, and one that names nobody; sorted by kind."""
+def flags_frame(flags: Iterable[Flag], called: Mapping[str, str]) -> pd.DataFrame:
+    """The flags as a table: submission, kind, whose it is, a sentence, and one that names nobody; sorted by kind."""
     import pandas as pd
 
-    ordered = sorted(flags, key=lambda flag: (flag.kind, flag.submission))
-    columns = ["submission", "kind", "why", "nameless"]
-    return pd.DataFrame([[getattr(flag, name) for name in columns] for flag in ordered], columns=columns).astype(
-        "string"
-    )
+    rows = [
+        (flag.submission, flag.kind, called.get(flag.submission, flag.submission), flag.why, flag.nameless)
+        for flag in sorted(flags, key=lambda flag: (flag.kind, flag.submission))
+    ]
+    return pd.DataFrame(rows, columns=["submission", "kind", "student", "why", "nameless"]).astype("string")
 
 
 def few(names: Sequence[str]) -> str:
     """The names in one sentence: the first of many, and how many more."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return ("; " if any("," in name for name in names) else ", ").join(names[:_NAMED]) + more

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,16 @@ def gradebook_frame(rows: Sequence[Mapping[str, Any]], items: Sequence[str]) -> 
     frame = pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
     types = {**dict.fromkeys((*_TEXT_BEFORE, *_TEXT_AFTER), "string"), **dict.fromkeys(numbers, "float64")}
     return frame.astype(types)
+
+
+def names_of(rows: Iterable[Mapping[Any, Any]]) -> dict[str, str]:
+    """{submission: who handed it in, or else what it is called where others bear that name}, of a gradebook's rows."""
+    students: dict[str, list[str]] = {}
+    for row in rows:
+        students.setdefault(str(row["submission"]), []).append(str(row["student"] or ""))
+    names = {name: ", ".join(filter(None, some)) for name, some in students.items()}
+    bearers = Counter(names.values())
+    return {name: shown if shown and bearers[shown] == 1 else name for name, shown in names.items()}
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ def judge(result: Result, judging: Judging) -> Judged:
         result,
         points,
         record_flags(result.name, records, judging.labels),
-        mistakes_of(records, points, judging.labels),
+        {} if result.missing else mistakes_of(records, points, judging.labels),
         new.names,
         table,
         fixes,
@@ -176,7 +176,7 @@ def points_of(result: Result, records: Sequence[Record], files: ClassFiles) -> P
     if result.damage:
         return replace(points, faults=1)
     if files.late is not None:
-        points = replace(points, late=files.late.lateness(result.hand_in))
+        points = replace(points, late=files.late.lateness(files.known(result.hand_in)))
     return with_overrides(points, [override for override in files.overrides if override.submission == result.name])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +14,8 @@ from parity_tests.grading.control_characters import control_in
 from parity_tests.grading.decode import MISSING, SYNTAX, UNKNOWN, DecodeError, from_toml, line_of, toml_document
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.times import instant, time_words
+from parity_tests.grading.roster import submission_called
 from parity_tests.grading.rubric import RubricError, read_utf8
-from reports.model.phrases import near_names
 from reports.model.points import Lateness
 
 _DAY, _HOUR, _MINUTE = 86400.0, 3600.0, 60.0
@@ -58,8 +58,8 @@ class LatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Lateness(per_cent, time_words(seconds)) if per_cent else None
 
 
-def load_late_policy(path: Path, submissions: Collection[str] | None = None) -> LatePolicy:
-    """The policy in this file, whose `hours_late` name these submissions, any where they are not known.
+def load_late_policy(path: Path, submissions: Mapping[str, Collection[str]] | None = None) -> LatePolicy:
+    """The policy in this file, whose `hours_late` name these submissions by one of their spellings; any for None.
 
     Raises RubricError, a sentence with the line.
     """
@@ -68,6 +68,7 @@ def load_late_policy(path: Path, submissions: Collection[str] | None = None) -> 
         policy = from_toml(text, LatePolicy)
     except DecodeError as error:
         raise RubricError(f"{path}, line {error.line}: {_sentence(error)}.") from None
+    called: dict[str, float] = {}
     for name, hours in policy.hours_late.items():
         if control := control_in(name):
             where = f"{path}, line {_line_of_name(name, text)}"
@@ -75,10 +76,8 @@ def load_late_policy(path: Path, submissions: Collection[str] | None = None) -> 
         line = line_of(("hours_late", name), text)
         if not 0 <= hours <= _MOST_HOURS:
             raise RubricError(f"{path}, line {line}: {name} cannot be {hours:g} hours late.")
-        if submissions is not None and name not in submissions:
-            near = near_names(name, submissions)
-            raise RubricError(f"{path}, line {line}: there is no submission {name!r}{near or '.'}")
-    return policy
+        called[name if submissions is None else submission_called(name, submissions, f"{path}, line {line}")] = hours
+    return msgspec.structs.replace(policy, hours_late=called)
 
 
 def _line_of_name(name: str, text: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parity_tests.grading.csv_rows import rows_of
+from parity_tests.grading.roster import submission_called
 from parity_tests.grading.rubric import RubricError
 from reports.model.numbers import points_text
 from reports.model.phrases import near_names
@@ -26,18 +27,18 @@ class Override:
     reason: str
 
 
-def load_overrides(path: Path, submissions: Collection[str], items: Mapping[str, float]) -> list[Override]:
+def load_overrides(
+    path: Path, submissions: Mapping[str, Collection[str]], items: Mapping[str, float]
+) -> list[Override]:
     """The rows of a CSV file with the columns submission, item, points, reason. Raises RubricError.
 
-    `items` has the maximum of each item: no points below 0 or above it are given.
+    `submissions` has the spellings of each, `items` the maximum of each: no points below 0 or above it are given.
     """
     overrides = []
     seen: set[tuple[str, str]] = set()
     for line, row in rows_of(path, _COLUMNS):
         where = f"{path}, line {line}"
-        if row["submission"] not in submissions:
-            near = near_names(row["submission"], submissions)
-            raise RubricError(f"{where}: there is no submission {row['submission']!r}{near or '.'}")
+        submission = submission_called(row["submission"], submissions, where)
         if row["item"] not in items:
             near = near_names(row["item"], items) or f"; it has {', '.join(items)}."
             raise RubricError(f"{where}: the rubric has no item {row['item']!r}{near}")
@@ -50,8 +51,8 @@ def load_overrides(path: Path, submissions: Collection[str], items: Mapping[str,
             )
         if not row["reason"]:
             raise RubricError(f"{where}: an override needs a reason.")
-        if (row["submission"], row["item"]) in seen:
-            raise RubricError(f"{where}: this item of {row['submission']} is overridden twice.")
-        seen.add((row["submission"], row["item"]))
-        overrides.append(Override(row["submission"], row["item"], points or 0.0, row["reason"]))
+        if (submission, row["item"]) in seen:
+            raise RubricError(f"{where}: this item of {submission} is overridden twice.")
+        seen.add((submission, row["item"]))
+        overrides.append(Override(submission, row["item"], points or 0.0, row["reason"]))
     return overrides

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from parity_tests.grading.alike import PAGE
 from parity_tests.grading.class_files import RUBRIC, FilePaths, files_of
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.gradebook import names_of
 from parity_tests.grading.judge_results import points_of
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.settings import ClassInfo
@@ -47,8 +48,8 @@ def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
     info = folder.info()
     grades = _grades(path)
     people = {
-        name: Who(name, f"submissions/{_quoted(name)}/report.html" if _page(path, name).is_file() else "")
-        for name in map(str, grades["submission"])
+        name: Who(shown, f"submissions/{_quoted(name)}/report.html" if _page(path, name).is_file() else "")
+        for name, shown in names_of(grades.to_dict("records")).items()
     }
     about = _about(path, info, when, version)
     about = replace(about, alike=PAGE if _holds_something(path / PAGE) else "")
@@ -160,6 +161,7 @@ def _grades(path: Path) -> pd.DataFrame:
     try:
         with (path / "grades.parquet").open("rb") as file:  # by its name, a folder would be a table without columns
             grades = pd.read_parquet(file)
+        grades["student"] = grades.groupby("submission")["student"].transform(", ".join)
         return grades.drop_duplicates("submission", ignore_index=True)  # everyone of a group has a row
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} holds no grades yet ({error}); `parity grade` makes them.") from error

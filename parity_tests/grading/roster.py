@@ -6,16 +6,21 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from parity_tests.grading.control_characters import control_in
 from parity_tests.grading.course_tables import MAXIMA
 from parity_tests.grading.csv_rows import refuse_surplus
 from parity_tests.grading.intake.attempt import HandIn, Member
+from parity_tests.grading.intake.times import late_by_status, seconds_late, time_words
+from parity_tests.grading.rubric import RubricError
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
+from reports.model.phrases import near_names
 
 _NAMES = ("name", "full name", "student", "student name")
 _FIRST, _LAST = ("first name", "first", "given name"), ("last name", "last", "surname", "family name")
@@ -25,12 +30,16 @@ _ADDRESSES = ("email", "e-mail", "email address", "mail")
 
 @dataclass(frozen=True)
 class Person:
-    """One line of the roster. `ids` are all numbers and logins there are."""
+    """One line of the roster. `ids` are all numbers and logins there are.
+
+    `seconds_late` is how late a course site's table says that something was submitted, None where it does not.
+    """
 
     name: str
     email: str
     ids: tuple[str, ...]
     keys: frozenset[str]
+    seconds_late: float | None = None
 
 
 def load_roster(path: Path) -> list[Person]:
@@ -116,7 +125,46 @@ def _person(row: dict[str, str]) -> Person:
     email = first_of(_ADDRESSES)
     ids = tuple(row[key].strip() for key in _IDS if row.get(key, "").strip())
     others = {plain_key(text) for text in (*spelled, *ids, email, email.partition("@")[0])} - {""}
-    return Person(name or email or (ids[0] if ids else ""), email, ids, name_keys(name) | others)
+    moodle = "identifier" in row
+    late = late_by_status(row.get("status", "")) if moodle else seconds_late(row.get("lateness (h:m:s)"))
+    return Person(name or email or (ids[0] if ids else ""), email, ids, name_keys(name) | others, late)
+
+
+def as_known(hand_in: HandIn, people: Sequence[Person | None]) -> HandIn:
+    """The same with the roster's name of who handed it in alone, and its lateness where the submissions tell none."""
+    known = [person for person in people if person is not None]
+    if known and not hand_in.members:
+        hand_in = msgspec.structs.replace(hand_in, student=known[0].name)
+    seconds = max((person.seconds_late for person in known if person.seconds_late is not None), default=None)
+    if hand_in.seconds_late is not None or seconds is None:
+        return hand_in
+    return msgspec.structs.replace(hand_in, seconds_late=seconds, late=time_words(seconds) if seconds else "")
+
+
+def spellings(hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person | None]]) -> dict[str, frozenset[str]]:
+    """{submission: how the names of those who handed it in may be written}."""
+    return {
+        hand_in.name: frozenset().union(
+            name_keys(hand_in.name),
+            *(name_keys(member.name) for member in hand_in.people),
+            *(name_keys(person.name) for person in people[hand_in.name] if person),
+        )
+        for hand_in in hand_ins
+    }
+
+
+def submission_called(text: str, known: Mapping[str, Collection[str]], where: str) -> str:
+    """The submission of this name or, where there is one alone, of somebody who is called so. Raises RubricError.
+
+    `known` are the spellings of each submission.
+    """
+    if text in known:
+        return text
+    keys = name_keys(text)
+    found = [name for name, spelled in known.items() if not keys.isdisjoint(spelled)]
+    if len(found) == 1:
+        return found[0]
+    raise RubricError(f"{where}: there is no submission {text!r}{near_names(text, found or known) or '.'}")
 
 
 def name_keys(name: str) -> frozenset[str]:

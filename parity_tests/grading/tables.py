@@ -27,10 +27,9 @@ from parity_tests.grading.flags import (
     version_flags,
 )
 from parity_tests.grading.folder import GradingFolder, Result
-from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
+from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows, names_of
 from parity_tests.grading.intake.take_in import IntakeSummary
 from parity_tests.grading.judge_results import Judged, Judging, judge_all
-from parity_tests.grading.roster import Person, join
 from parity_tests.grading.settings import ClassInfo
 from reports.model.csv_table import csv_text
 from reports.model.fixes import COLUMNS as FIX_COLUMNS
@@ -133,12 +132,12 @@ def make_tables(
     info = folder.info()
     edition = info.settings.edition
     intake = folder.intake()
+    intake = msgspec.structs.replace(intake, attempts=tuple(map(files.known, intake.attempts)))
     results = []
     for hand_in in intake.attempts:
         result = folder.result(hand_in.name) or folder.unreadable(hand_in)
         if result is not None:
             results.append(msgspec.structs.replace(result, hand_in=hand_in))
-    people = join(files.roster, intake.attempts)
     class_table = ClassTable(files.rubric)
     judged: list[Result] = []
     rows: list[dict[str, Any]] = []
@@ -154,7 +153,7 @@ def make_tables(
                 judged.append(result)
                 faults += bool(points.faults)
                 flags.extend(flags_of(result, points, edition))
-                rows.extend(gradebook_rows(result, points, edition, people[result.name]))
+                rows.extend(gradebook_rows(result, points, edition, files.people[result.name]))
                 fixes.extend({"submission": result.name, **row} for row in to_rows(one.fixes))
                 if one.table is not None:
                     all_records.add(one.table)
@@ -168,17 +167,18 @@ def make_tables(
         worth = {row["submission"] for row in rows if (row["total"] or 0) > LITTLE * row["maximum"]}
         given = lines_given(results, info, files.starter)
         found = alike_of(results, info, given, worth)
-        flags += [*concealed_flags(results, worth), *likeness_flags(found)]
+        called = names_of(rows)
+        flags += [*concealed_flags(results, worth), *likeness_flags(found, called)]
         flags += given_flags(results, worth, files.starter, info.asked)
-        flags += _flags_of_all(intake, results, files, people, info)
+        flags += _flags_of_all(intake, results, files, info)
         gradebook = gradebook_frame(rows, files.rubric.names)
         new.write("grades.csv", csv_text(gradebook))
         new.write("grades.parquet", bytes(gradebook.to_parquet(engine="pyarrow", index=False)))
         new.write("class.csv", csv_text(class_table.frame()))
         if fixes or (folder.path / FIXES).exists():
             new.write(FIXES, csv_text(pd.DataFrame(fixes, columns=["submission", *FIX_COLUMNS])))
-        new.write(PAGE, side_by_side(folder, found, info, given))
-        new.write("look.csv", csv_text(flags_frame(flags)))
+        new.write(PAGE, side_by_side(folder, found, info, given, called))
+        new.write("look.csv", csv_text(flags_frame(flags, called)))
         new.write("handed_in.csv", csv_text(_handed_in(intake)))
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     damaged = tuple(f"submissions/{result.name}/{result.damage}" for result in results if result.damage)
@@ -191,12 +191,11 @@ def _flags_of_all(
     intake: IntakeSummary,
     results: Sequence[Result],
     files: ClassFiles,
-    people: Mapping[str, Sequence[Person | None]],
     info: ClassInfo,
 ) -> list[Flag]:
     """What only all submissions together show to need a human look."""
     flags = version_flags(results, info.versions)
-    flags += [*roster_flags(files.roster, intake.attempts, people), *twice_flags(intake.attempts, people)]
+    flags += [*roster_flags(files.roster, intake.attempts, files.people), *twice_flags(intake.attempts, files.people)]
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     return flags + [Flag(hand_in.name, FlagKind.LATE, _NO_TIME) for hand_in in untimed if hand_in.late]
 

@@ -54,7 +54,8 @@ def class_of(names: list[str]) -> dict[str, Any]:
             [
                 Flag(names[0], FlagKind.IDENTICAL, f"the same code as {names[-1]}"),
                 Flag("Zoe Roster", FlagKind.HANDED_IN_NOTHING, "why"),
-            ]
+            ],
+            {},
         ),
         "mistakes": pd.DataFrame(records, columns=columns),
     }
@@ -102,7 +103,7 @@ def test_who_is_called_as_their_submission_has_one_name() -> None:
 def test_many_who_are_alike_are_a_number_over_their_names() -> None:
     for count, heading in ((9, "<summary>9 submissions: cluster 1</summary>"), (8, "<li><a")):
         names = [f"name{n}" for n in range(count)]
-        flags = flags_frame([Flag(name, FlagKind.IDENTICAL, "cluster 1") for name in names])
+        flags = flags_frame([Flag(name, FlagKind.IDENTICAL, "cluster 1") for name in names], {})
         people = {name: Who(name, f"{name}.html") for name in names}
         shown = class_page(**{**class_of(names), "flags": flags}, parts=PARTS, people=people, anonymous=False)
         assert heading in shown.partition("<h2>Submissions</h2>")[0]
@@ -285,7 +286,7 @@ def test_mistakes_of_the_same_people_are_one_line_and_clusters_are_too() -> None
     )
     nameless = "97 to 100 % are the same"
     flags = [Flag(name, FlagKind.ALIKE, f"{nameless}: anna, bob", nameless) for name in ("anna", "bob")]
-    frames["flags"] = flags_frame([*flags, Flag("cem", FlagKind.LEFT_OUT, "cem wrote cluster 1: 97 % of the code")])
+    frames["flags"] = flags_frame([*flags, Flag("cem", FlagKind.LEFT_OUT, "cem wrote cluster 1: 97 % of the code")], {})
     people = {name: Who(name, "") for name in ("anna", "bob", "cem")}
     written = class_page(**frames, parts=PARTS, people=people)
     lines = [re.sub("<[^>]*>", "", line) for line in re.findall("<li>.*?</li>", written)]

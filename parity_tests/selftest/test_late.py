@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.intake.attempt import HandIn
-from parity_tests.grading.intake.times import instant, seconds_late, time_words
+from parity_tests.grading.intake.times import instant, late_by_status, seconds_late, time_words
 from parity_tests.grading.late import LatePolicy, load_late_policy
 from parity_tests.grading.rubric import RubricError
 from parity_tests.selftest.fake_grading import SOURCE
 from parity_tests.selftest.test_class_owner import ANN, BOB, export, submitters
 from parity_tests.selftest.test_grade import Parity, asked, class_folder, grades, looks  # noqa: F401
+from parity_tests.selftest.test_gradebook import MOODLE, moodle_class
 
 pytestmark = pytest.mark.usefixtures("asked")
 DAY = 86400.0
@@ -119,12 +121,52 @@ def test_hours_late_say_it_where_the_site_does_not_or_is_not_to_be_heard(parity:
     _, said, _ = parity("grade", source, "--out", out, "--late", late)
     assert grades(out)["total"].to_dict() == {"annlee": 80, "bobray": 100, "cemkaya": 100}
     assert looks(out) == {("bobray", "late")}
-    assert "Nobody says how late 1 of them are" in said
+    assert "1 is marked late, without a time; the late policy took nothing off" in said
     late.write_text(f"{POLICY}[hours_late]\nannlee = 0\nbobray = 0\n")
     _, said, _ = parity("regrade", out, "--late", late)
     assert set(grades(out)["total"]) == {100}
     assert looks(out) == set()
     assert "how late" not in said
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds"),
+    [
+        ("Submitted for grading - Assignment was submitted 1 day 3 hours late", 27 * 3600),
+        ("Submitted for grading - 2 hours 5 mins late - Graded", 7500),
+        ("Submitted for grading - ", 0),
+        ("Submitted for grading - Extension granted until: Monday, 2 November 2026, 9:00 PM", 0),
+        ("No submission - Assignment is overdue by: 5 days", None),
+        ("Draft (not submitted)", None),
+        ("Zur Bewertung abgegeben - 1 Tag 3 Stunden versp\u00e4tet", None),
+    ],
+)
+def test_the_status_in_moodles_worksheet_says_how_late(status: str, seconds: float | None) -> None:
+    assert late_by_status(status) == seconds
+
+
+def test_the_roster_says_how_late_and_by_what_name_where_what_was_handed_in_does_not(
+    parity: Parity, tmp_path: Path
+) -> None:
+    source, out = moodle_class(tmp_path / "class"), tmp_path / "out"
+    roster, late, overrides = tmp_path / "roster.csv", tmp_path / "late.toml", tmp_path / "overrides.csv"
+    late.write_text(POLICY)
+    roster.write_text(
+        MOODLE.replace('ann@school,"Submitted for grading', 'ann@school,"Submitted for grading - 1 day 3 hours late')
+    )
+    _, said, _ = parity("grade", source, "--out", out, "--roster", roster, "--late", late)
+    assert grades(out)["total"].to_dict() == {"Ann Lee": 80, "Bob Ray": 100, "Dan \u00d6z": 85}
+    assert grades(out)["late"].to_dict() == {"Ann Lee": "1 day 3 h", "Bob Ray": "", "Dan \u00d6z": ""}
+    assert "late policy" not in said
+    assert re.search(r"Ann Lee +Ann Lee +1 day 3 h", parity("grade", source, "--out", out, "--dry-run")[1])
+    roster.write_text(MOODLE.replace("Submitted for grading", "Abgegeben"))
+    said = parity("regrade", out, "--roster", roster)[1]
+    assert "Of 3 nobody says when" in said, "it is not read in another language"
+    roster.write_text('name\n"Lee, Ann"\n"Ray, Bob"\n')
+    overrides.write_text('submission,item,points,reason\n"Lee, Ann",relu,3,why\nBob Ray,relu,4,why\n')
+    assert "Ann Lee: 100 \u2192 88" in parity("regrade", out, "--roster", roster, "--overrides", overrides)[1]
+    assert "# Feedback for Lee, Ann\n" in (out / "submissions" / "Ann Lee" / "feedback.md").read_text()
+    assert "<bdi>Lee, Ann</bdi></a>" in (out / "class.html").read_text()
 
 
 def test_a_deadline_is_held_against_the_time_of_handing_in(parity: Parity, tmp_path: Path) -> None:
@@ -134,7 +176,7 @@ def test_a_deadline_is_held_against_the_time_of_handing_in(parity: Parity, tmp_p
     late.write_text(f"due = 2026-11-02T23:59:00+01:00\n{POLICY}")
     _, said, _ = parity("grade", source, "--out", out, "--late", late)
     assert grades(out)["total"].to_dict() == {"Ann": 90, "Bob": 100}
-    assert "Nobody says how late 1 of them are" in said
+    assert "Of 1 nobody says when; the late policy took nothing off" in said
 
 
 @pytest.mark.parametrize(
@@ -163,7 +205,7 @@ def test_a_wrong_late_policy_is_a_sentence_with_its_line(tmp_path: Path, text: s
     path = tmp_path / "late.toml"
     path.write_text(text)
     with pytest.raises(RubricError, match=r"late\.toml, ") as error:
-        load_late_policy(path, ["ann"])
+        load_late_policy(path, {"ann": ()})
     assert words in str(error.value)
 
 

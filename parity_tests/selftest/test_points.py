@@ -249,6 +249,7 @@ def test_an_override_is_applied_last_and_shown() -> None:
         ("ann,linear,-0.5,why", "line 2: linear has 0 to 15 points, so -0.5 cannot be given"),
         ("ann,linear,15.01,why", "line 2: linear has 0 to 15 points, so 15.01 cannot be given"),
         ("bob,linear,1,why", r"line 2: there is no submission 'bob'\.$"),
+        ("Sam Roe,linear,1,why", r"line 2: there is no submission 'Sam Roe'"),
         ("Bee,linear,1,why", r"line 2: there is no submission 'Bee'; is bee_1 or bee_2 meant\?$"),
         ("ann,lineer,1,why", r"line 2: the rubric has no item 'lineer'; is linear meant\?$"),
         ("ann,linear,1,", "line 2: an override needs a reason"),
@@ -260,14 +261,14 @@ def test_a_wrong_override_is_a_sentence_with_its_line(tmp_path: Path, rows_: str
     path = tmp_path / "overrides.csv"
     path.write_text(f"Submission,item,points,reason\n{rows_}\n")
     with pytest.raises(RubricError, match=words):
-        load_overrides(path, ["ann", "bee_1", "bee_2"], {"linear": 15})
+        load_overrides(path, {"ann": (), "bee_1": {"samroe"}, "bee_2": {"samroe"}}, {"linear": 15})
 
 
 @pytest.mark.parametrize("points_", ["0", "15", "+7.5", ".5", "15.", "1e1", "-0"])
 def test_an_override_from_0_to_the_maximum_is_taken(tmp_path: Path, points_: str) -> None:
     path = tmp_path / "overrides.csv"
     path.write_text(f"\ufeffreason,points,item,submission\r\nwhy,{points_},linear,ann\r\n")
-    (override,) = load_overrides(path, ["ann"], {"linear": 15})
+    (override,) = load_overrides(path, {"ann": ()}, {"linear": 15})
     assert override == Override("ann", "linear", float(points_), "why")
 
 
@@ -275,7 +276,7 @@ def test_overrides_of_before_are_told_what_to_write_now(tmp_path: Path) -> None:
     path = tmp_path / "overrides.csv"
     path.write_text("submission,part,points,reason\nann,linear,1,why\n")
     with pytest.raises(RubricError, match=r"line 1: .* write item in place of part"):
-        load_overrides(path, ["ann"], {"linear": 15})
+        load_overrides(path, {"ann": ()}, {"linear": 15})
 
 
 VOCABULARY = Vocabulary(

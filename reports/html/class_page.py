@@ -189,7 +189,7 @@ def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) ->
         who = people.get(str(row["submission"]), unknown)
         nameless = str(row.get("nameless", ""))  # a class that was graded by an earlier version has none
         shown = nameless or ("" if anonymous else str(row["why"]))
-        some = alike.setdefault((str(row["kind"]), str(row["why"]), shown), [])
+        some = alike.setdefault((str(row["kind"]), nameless or str(row["why"]), shown), [])
         if who not in some or unknown is who:
             some.append(who)
     flagged: dict[str, list[tuple[list[Who], str]]] = {}

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 _CLOCK = re.compile(r"(?:(?P<days>\d+) days?,? )?(?P<hours>\d+):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.\d+)?")
+_STATUS = re.compile(r"((?:\d+ (?:day|hour|min|sec|year)s? )+)late\b")
 _FRACTION = re.compile(r"\.\d+")
 _ZONE = re.compile(r" ?(Z|UTC|[+-]\d\d:?\d\d)$")
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60
+_UNITS = {"year": 365 * _DAY, "day": _DAY, "hour": _HOUR, "min": _MINUTE, "sec": 1}
 _LONGEST = 36525 * _DAY
 """A hundred years: what is longer is no lateness."""
 
@@ -45,6 +47,17 @@ def seconds_late(value: Any) -> float | None:
         return None
     days, hours, minutes, seconds = (int(match[name] or 0) for name in ("days", "hours", "minutes", "seconds"))
     return seconds_late(days * _DAY + hours * _HOUR + minutes * _MINUTE + seconds)
+
+
+def late_by_status(status: str) -> float | None:
+    """Seconds of a lateness in the status of Moodle's worksheet in English; None where it tells of nothing submitted.
+
+    Such as: Submitted for grading - Assignment was submitted 1 day 3 hours late.
+    """
+    if told := _STATUS.search(status):
+        counted = re.findall(r"(\d+) (\w+?)s?\b", told[1])
+        return seconds_late(sum(int(count) * _UNITS[unit] for count, unit in counted))
+    return 0.0 if status.strip().startswith("Submitted for grading") else None
 
 
 def time_words(seconds: float) -> str:
