@@ -18,7 +18,7 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ from parity_tests.harness.whose_fault import judge_anything
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import changes_of
 from parity_tests.operators.of_sources import OF_SOURCES, of_blocks
-from parity_tests.operators.source import Source, UnreadableError
+from parity_tests.operators.source import Source, UnreadableError, statements
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.kind import Arrays, Context, Judged
@@ -185,9 +185,11 @@ def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list
         file, first = (run.environment.source_lines or {}).get(part, ("", 0))
         kept = (run.environment.excerpts or {}).get(part, {}).get(file, {})
         last = next((n for n in range(first, first + len(kept)) if n + 1 not in kept), first)
-        hints = [f"look at {printable(file)}, lines {first}–{last}"] * (last > first)
-        hints += ["the likely cause is above"] * any(r.part == part and r.diagnosis for r in run.records)
-        said.append(f"No single change mends {labels[part]}{'; ' if hints else ''}{', '.join(hints)}.")
+        where = f"; look at {printable(file)}, lines {first}–{last}" if last > first else ""
+        said.append(f"No fix was found for {labels[part]} by trying single changes{where}.")
+    own = {r.part for r in run.records if r.verdict in FAILING and not r.explained_by}
+    untried = [part.label for part in assignment.parts if part.id in own and not part.functions]
+    said += [f"No fix was looked for in {label}." for label in untried]
     return said
 
 
@@ -318,6 +320,9 @@ class _Bench:
         """
         names = self._called(text.source)
         found_of = changes_of(text.source, dict.fromkeys(names), OF_SOURCES, blocks=of_blocks)
+        kept = self._kept_for(text.source, names)
+        of_kept = changes_of(text.source, kept, OF_SOURCES, blocks=of_blocks)
+        found_of += [one for one in of_kept if one.line in kept[text.source.around(one.line)]]
         # A change of a line that the mistake's name tells of comes before its like elsewhere.
         near = told_lines(text.source, names, self._told)
         handed_out = lines_handed_out(text.source.text)
@@ -416,6 +421,18 @@ class _Bench:
         others = [name for name, part in self._assignment.by_function.items() if part != self._part]
         own = sorted(self._functions() & source.functions.keys())
         return list(dict.fromkeys(n for one in own for n in source.called_by(one, others)))
+
+    def _kept_for(self, source: Source, names: Sequence[str]) -> dict[str, set[int]]:
+        """The lines that keep on the object what these functions read there, by the function that they are of."""
+        found: dict[str, set[int]] = {}
+        for name, function in source.functions.items():
+            like = [source.functions[one] for one in names if one.rpartition(".")[0] == name.rpartition(".")[0] != ""]
+            read = {node.attr for one in like for node in ast.walk(one) if _is_own(node, ast.Load)}
+            for statement, _ in statements(function) if name not in names else ():
+                if read & {node.attr for node in ast.walk(statement) if _is_own(node, ast.Store)}:
+                    lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+                    found.setdefault(name, set()).update(lines)
+        return found
 
     def _right_numbers(self) -> set[float]:
         """The numbers that the solution has in the part's functions."""
@@ -600,6 +617,16 @@ def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> It
                 rounds = f"{name} % {count} == 0"
                 edit = (*source.span(test), f"{rounds} and {source.operand(test)}")
                 yield Change("rounds", 0, test.lineno, (edit,), "", f"the condition `{rounds}` is missing")
+
+
+def _is_own(node: ast.AST, context: type[ast.expr_context]) -> TypeGuard[ast.Attribute]:
+    """Whether a node is an attribute of `self` that is read, or set."""
+    return (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, context)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    )
 
 
 def _overlap(changes: Sequence[Change]) -> bool:

@@ -80,7 +80,8 @@ def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: d
     said = lines(list(found.values()), ASSIGNMENT, wrong)
     source = (Path(wrong.environment.submission or "") / "neural_networks.py").read_text(encoding="utf-8").splitlines()
     found_at = re.fullmatch(
-        r"No single change mends TODO 8; look at neural_networks.py, lines (\d+)–(\d+).*\.", said[-1]
+        r"No fix was found for TODO 8 by trying single changes; look at neural_networks.py, lines (\d+)–(\d+)\.",
+        said[-1],
     )
     assert found_at is not None
     first, last = map(int, found_at.groups())
@@ -88,16 +89,26 @@ def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: d
     assert "np.sin(grad) * np.cos(X)" in "".join(source[first - 1 : last])
 
 
+def test_what_a_forward_keeps_wrongly_for_its_backward_is_mended_there(tmp_path: Path) -> None:
+    for file in ("neural_networks.py", "utils.py"):
+        text = (ASSIGNMENT.solution / file).read_text(encoding="utf-8")
+        (tmp_path / file).write_text(text.replace("self.mask = X > 0", "self.mask = X > 1"), encoding="utf-8")
+    run = check(ASSIGNMENT, tmp_path, parts=frozenset({"7", "8"}), dtypes=("float64",))
+    (repair,) = repairs(ASSIGNMENT, run.records, run.environment, seconds=60.0)
+    (fix,) = repair.fixes
+    assert (repair.part, fix.after) == ("8", "self.mask = X > 0")
+
+
 def test_each_wrong_part_without_a_fix_has_a_sentence_also_under_a_likely_cause_but_what_is_not_written() -> None:
     where = Environment(source_lines={"4": ("n.py", 7)}, excerpts={"4": {"n.py": {7: "", 8: "", 9: "", 20: ""}}})
     wrong = [record(part="4", verdict="mismatch"), record(part="6", verdict="mismatch")]
-    four, six = "No single change mends TODO 4; look at n.py, lines 7–9", "No single change mends TODO 6."
-    assert lines([], ASSIGNMENT, FakeRun(wrong, where)) == [f"{four}.", six]
-    wrong[0] = replace(wrong[0], diagnosis="a mean in place of a sum")
-    assert lines([], ASSIGNMENT, FakeRun(wrong[:1], where)) == [f"{four}, the likely cause is above."]
-    assert lines([], ASSIGNMENT, FakeRun(wrong[:1], Environment())) == [
-        "No single change mends TODO 4; the likely cause is above."
-    ]
+    none = "No fix was found for TODO {} by trying single changes"
+    four, six = f"{none.format(4)}; look at n.py, lines 7–9.", f"{none.format(6)}."
+    assert lines([], ASSIGNMENT, FakeRun(wrong, where)) == [four, six]
+    assert lines([], ASSIGNMENT, FakeRun(wrong[:1], Environment())) == [f"{none.format(4)}."]
+    of_file = record(part="utils", verdict="mismatch")
+    assert lines([], ASSIGNMENT, FakeRun([of_file], where)) == ["No fix was looked for in utils.py."]
+    assert lines([], ASSIGNMENT, FakeRun([replace(of_file, explained_by="4")], where)) == []
     wrong.append(record(part="6", verdict="missing"))
     assert (without_fix([], ASSIGNMENT, wrong), len(lines([], ASSIGNMENT, FakeRun(wrong, where)))) == (["4"], 1)
     wrong += [record(part="8", verdict="match"), record(part="8", verdict="missing")]  # which leaves something out
