@@ -430,10 +430,11 @@ def factors(place: Place) -> Found:
         node, ast.Constant | ast.Tuple | ast.Dict | ast.List | ast.Compare
     ):
         return
-    text = place.operand(node)
+    text, to = place.operand(node), getattr(place.site.statement, "targets", ())
+    of_names = 2 if text in map(place.text, to) else 5  # what is summed up step by step is often scaled
     for rank, factor in (
         *((3, count) for count in ("2", "0.5", *place.scope.counts)),
-        *((5, n) for n in place.scope.names),
+        *((of_names, n) for n in place.scope.names),
     ):
         for sign, noun in (("*", "factor"), ("/", "divisor")):
             if not (sign == "/" and factor in ("2", "0.5")):

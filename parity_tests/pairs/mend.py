@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -71,13 +72,14 @@ def mended(cases: Sequence[Asked], seconds: float) -> str:
     began = time.process_time()
     _agrees(order[0], candidate, until)
     room = _ROOM * (time.process_time() - began) + 0.02
+    further: list[Asked] | None = None
     for function, place in _changed(candidate):
         if time.process_time() > until:
             return ""
-        if all(_agrees(case, function, time.process_time() + room) for case in order) and _agrees_of_larger(
-            max(failing, key=_size), function, room
-        ):
-            return place
+        if all(_agrees(case, function, time.process_time() + room) for case in order):
+            further = list(_further(max(failing, key=_size), until)) if further is None else further
+            if all(_agrees(case, function, time.process_time() + room) for case in further):
+                return place
     return ""
 
 
@@ -165,22 +167,41 @@ def _made(candidate: FunctionType, text: str) -> Callable[..., Any] | None:
     return names.get(candidate.__name__)
 
 
-def _agrees_of_larger(case: Asked, function: Callable[..., Any], room: float) -> bool:
-    """Whether it agrees of inputs four times as large too, where torch says anything of these: no accident of sizes."""
+def _further(case: Asked, until: float) -> Iterator[Asked]:
+    """The case of other inputs, where torch says anything of these and the candidate gives numbers: no accident."""
+    for other in _OTHERS:
+        of_others = partial(_of_others, other)
+        answers = partial(_after, of_others, case.answers)
+        try:
+            flowed = case.evaluate(of_others(case.function))
+            with _in_time(until):
+                found = answers(case.candidate)
+        except (Exception, SystemExit, _OutOfTimeError):  # whatever torch or the candidate says of these
+            continue
+        if all(name in found and np.isfinite(found[name]).all() for name in flowed):
+            yield replace(case, flowed=flowed, answers=answers)
 
-    def larger(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: function(*map(_larger, args), **{key: _larger(x) for key, x in kwargs.items()})
 
-    try:
-        flowed = case.evaluate(larger(case.function))
-    except Exception:  # whatever torch says of inputs out of its domain
-        return True
-    return _agrees(replace(case, flowed=flowed), larger(function), time.process_time() + room)
+def _after(first: Callable[[Any], Any], then: Callable[[Any], Any], function: Any) -> Any:
+    return then(first(function))
 
 
-def _larger(x: Any) -> Any:
-    """Floating-point numbers times four, which rounds nothing."""
-    return x * 4 if str(getattr(x, "dtype", "")).removeprefix("torch.").startswith("float") else x
+def _of_others(other: Callable[[Any], Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of other floating-point inputs than it is given."""
+
+    def changed(x: Any) -> Any:
+        return other(x) if str(getattr(x, "dtype", "")).removeprefix("torch.").startswith("float") else x
+
+    return lambda *args, **kwargs: function(*map(changed, args), **{key: changed(x) for key, x in kwargs.items()})
+
+
+def _twice(x: Any) -> Any:
+    """The same followed by itself in reverse, along the first axis."""
+    return x[[*range(len(x)), *reversed(range(len(x)))]] if x.ndim else x
+
+
+_OTHERS: Sequence[Callable[[Any], Any]] = (lambda x: x * 4, lambda x: x * 128, _twice)
+"""Other inputs in which a change must agree: larger by what rounds nothing, and twice as many."""
 
 
 def _agrees(case: Asked, function: Callable[..., Any], until: float) -> bool:

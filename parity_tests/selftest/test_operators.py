@@ -118,9 +118,12 @@ def test_a_function_is_mended_by_what_else_stands_in_it(code: str, mended: str, 
     [
         ("h1 = f(x); d1 = g(h1); a2 = f(h1)", "f(d1)"),
         ("w = normal(0, sqrt(0.1))", "normal(0, 0.1)"),
+        ("scale = f(x); total = total + x.sum()", "total * scale"),
     ],
 )
-def test_a_name_that_looks_alike_and_a_number_in_a_function_are_likely(code: str, mended: str) -> None:
+def test_a_name_alike_a_number_in_a_function_and_a_factor_of_what_is_summed_up_are_likely(
+    code: str, mended: str
+) -> None:
     source = Source(f"def f(self, x):\n    {code}\n")
     made = [one for one in changes_of(source, ["f"], OF_SOURCES, blocks=of_blocks) if mended in one.applied(source)]
     assert min(one.rank for one in made) <= 2

@@ -58,6 +58,19 @@ def online(x, block=3):  # type: ignore[no-untyped-def]
     return total * np.exp(top)
 
 
+def attention(q, k, v):  # type: ignore[no-untyped-def]
+    out, total = np.zeros_like(v), np.zeros((len(q), 1))
+    top = np.full((len(q), 1), -np.inf)
+    for start in range(0, len(k), 2):
+        scores = q @ k[start : start + 2].T
+        higher = np.maximum(top, scores.max(axis=1, keepdims=True))
+        p = np.exp(scores - higher)
+        total = total + p.sum(axis=1, keepdims=True)
+        out = out * np.exp(top - higher) + p @ v[start : start + 2]
+        top = higher
+    return out / total
+
+
 def by_columns(x):  # type: ignore[no-untyped-def]
     return np.stack([x[:, j] - x[:, 0] for j in range(x.shape[1])], 1)
 
@@ -79,9 +92,9 @@ def into_a_file(x):  # type: ignore[no-untyped-def]
     return x - 1
 
 
-def said(candidate: Callable[..., Any], reference: Callable[..., Any], seconds: float = 2.0) -> str:
+def said(candidate: Callable[..., Any], reference: Callable[..., Any], seconds: float = 2.0, inputs: Any = (X,)) -> str:
     """By position, each side calling the input as it likes."""
-    taken = named(candidate, reference, [X])
+    taken = named(candidate, reference, inputs)
     held: CaseHeld = hold_case(taken.candidate, taken.reference, taken.inputs, Options(), pair="p", case="c")
     assert held.asked is not None
     return mended([held.asked], seconds)
@@ -110,6 +123,19 @@ def test_what_makes_these_numbers_right_by_accident_is_not_said() -> None:
     """With `block`, 3, in place of `top` no sum is ever scaled, which is right of numbers up to 3."""
     found = said(online, lambda x: torch.exp(x).sum(1, keepdim=True))
     assert "`part` is used where `x` belongs" in found, "the maximum of all is taken at once"
+
+
+def test_a_change_must_agree_also_of_inputs_that_make_it_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A maximum that never changes hides that the sum is not scaled, as long as numbers are small."""
+    draws = np.random.default_rng(0)
+    inputs = [draws.standard_normal((8, 3)) for _ in range(3)]
+
+    def found() -> str:
+        return said(attention, lambda q, k, v: torch.softmax(q @ k.mT, -1) @ v, 10.0, inputs)
+
+    assert found() == ""
+    monkeypatch.setattr("parity_tests.pairs.mend._OTHERS", ())
+    assert "`scores" in found(), "these inputs alone bear it out"
 
 
 def test_it_is_said_in_place_of_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
