@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -48,6 +49,8 @@ _CLOSELY, _SAID = 4, 2
 _TURNS = 6
 _SIZE = 1024
 """A number in a change is of few digits, or the reference's own times a ratio of sizes up to this, as n / (n - 1)."""
+_TINY = 1e-12
+"""What is less than so large a part of an error bound, or more than so many, is as good as that."""
 _FIRST = 1024
 """So many elements of a large result are looked at before all are."""
 Outputs = Mapping[str, Tensor]
@@ -190,7 +193,7 @@ class _Search:
         places = set()
         for case in self.failing:
             for name, seen in case.wrong().items():
-                places.add(place_in(name, seen.wrong))
+                places.add(place_in(name, seen.wrong) if _is_region(seen, _wide(case.flowed[name].radius)) else "")
         return places.pop() if len(places) == 1 else ""
 
     def _kinds(self) -> Iterator[Iterator[Change | Unknown]]:
@@ -273,6 +276,8 @@ class _Search:
             if not 0 < square < torch.inf or (turn == 0 and along * along < 0.25 * square * float(left @ left)):
                 return None  # it does not lead there
             step = along / square
+            if not math.isfinite(at + step):
+                return None
             at, before = at + step, after
             outputs = self._run(unknown.made(at))
             after = self._flat(outputs)
@@ -375,6 +380,20 @@ def _log_chance(rooms: Mapping[str, _Room], outputs: Outputs) -> float:
             many = float(squares.sum() ** 2 / squares.square().sum())  # as many as are large
             likely = min(likely, many * math.log(2 * part))
     return likely + math.log(0.5) * sum(room.easy for room in off.values())
+
+
+def _is_region(seen: Seen, radius: Tensor) -> bool:
+    """Whether all but the wrong elements is right: it would show as large a gap, and is met clearly better.
+
+    Clearly: by a factor as large as that by which the wrong ones differ among themselves.
+    """
+    rest, gap = ~seen.wrong, (seen.got - seen.want).abs()
+    if not bool(rest.any()):
+        return False
+    gap = gap.nan_to_num(0.0, torch.inf).masked_fill(seen.wrong & gap.isnan(), torch.inf)
+    off = (gap / radius).nan_to_num(0).clamp(_TINY, 1 / _TINY).log().numpy()
+    low, high = np.quantile(off[seen.wrong], (0.1, 0.9))
+    return bool(gap[seen.wrong].median() > radius[rest].median()) and bool(low - off[rest].max() > high - low)
 
 
 def _rooms(case: Asked) -> dict[str, _Room]:

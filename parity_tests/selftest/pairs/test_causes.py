@@ -301,14 +301,33 @@ def test_a_change_that_leaves_a_part_of_the_same_is_no_cause() -> None:
     assert "correction" not in found[1].diagnosis
 
 
-def test_of_a_place_no_more_is_said_than_what_is_over_its_bound() -> None:
-    """All is moved, three columns of small sums so that it is seen: nothing is said of the others."""
+def test_a_place_is_named_only_where_the_rest_is_right() -> None:
+    """All is moved, three columns of small sums so that it is seen: nothing is said of where."""
     a, b = LONG[0].clone(), LONG[1] + 0.5
     a[3:], noise = a[3:] * 1e4, 1e-3 * drawn(16, 8, seed=5)
-    result = hold(lambda a, b: a @ b + noise * (a @ b).abs().amax(1, keepdim=True).clamp(max=500), torch.matmul, a, b)
-    [record] = result.run.records
+    [record] = hold(lambda a, b: a @ b + noise * (a @ b).abs().clamp(max=500), torch.matmul, a, b).run.records
+    assert record.diagnosis == ""
+    spoilt = (torch.arange(16) < 3).float()[:, None] * (5 + noise)  # of the rows as they were: it would show in each
+    [record] = hold(lambda a, b: a @ b + spoilt, torch.matmul, LONG[0], b).run.records
     assert record.diagnosis == "something that touches rows 0 to 2: nothing else is over its error bound"
-    assert "agree" not in record.diagnosis
+
+
+def test_no_rows_are_named_where_others_are_within_their_bounds_by_chance() -> None:
+    """The mean of the last row is near 0, and not subtracted it says nothing."""
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((5, 40)).astype("float32"))
+    wrong = x / (x.var(1, correction=0, keepdim=True) + 1e-6).sqrt()
+    result = hold(lambda x: wrong, lambda x: F.rms_norm(x, (40,), eps=1e-6), x)
+    assert (result.run.records[0].bad, result.run.records[0].diagnosis) == (160, "")
+
+
+@pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
+def test_of_numbers_that_are_not_finite_nothing_is_said_of_an_error_of_the_search(number: float) -> None:
+    """A number that gives them is looked for among the arguments of a reference that gives some as well."""
+    for where in (slice(None), slice(5, None)):
+        wrong = layer(X, W, B)
+        wrong[where] = number
+        [record] = hold(lambda x, w, b, wrong=wrong: wrong, norm, X, W, B).run.records
+        assert [note.text for note in record.notes] == []
 
 
 def test_two_elements_are_exchanged_of_which_one_is_over_its_bound_alone() -> None:
