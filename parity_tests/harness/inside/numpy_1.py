@@ -54,30 +54,29 @@ def one_number(holder: Any, value: Any) -> Any:
     return value.reshape(()) if both and value.size == 1 else value
 
 
-class _Elements(ast.NodeTransformer):
-    """Lets what is assigned to elements, or added to them, go through `one_number`."""
-
-    def visit_Assign(self, node: ast.Assign) -> ast.Assign:
-        if len(node.targets) == 1:
-            node.value = self._through(node.targets[0], node.value)
-        return node
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AugAssign:
-        node.value = self._through(node.target, node.value)
-        return node
-
-    def _through(self, target: ast.expr, value: ast.expr) -> ast.expr:
-        if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
-            return value
-        holder = ast.Name(target.value.id, ast.Load())
-        call = ast.copy_location(ast.Call(ast.Name(_ONE, ast.Load()), [holder, value], []), value)
-        return ast.fix_missing_locations(call)
-
-
 def with_one_numbers(tree: ast.Module) -> ast.Module:
-    """Return the module, in which an array of one number may be assigned to an element: numpy 2.4 refuses that."""
-    _Elements().visit(tree)
+    """Let what is assigned to elements, or added to them, go through `one_number`; return the same module.
+
+    numpy 2.4 refuses to assign an array of one number to an element.
+    """
+    waiting: list[Any] = [tree]
+    while waiting:  # of statements alone, which are few beside the expressions
+        node = waiting.pop()
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, block, ())
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            node.value = _through(node.targets[0], node.value)
+        elif isinstance(node, ast.AugAssign):
+            node.value = _through(node.target, node.value)
     return tree
+
+
+def _through(target: ast.expr, value: ast.expr) -> ast.expr:
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+        return value
+    holder = ast.Name(target.value.id, ast.Load())
+    call = ast.copy_location(ast.Call(ast.Name(_ONE, ast.Load()), [holder, value], []), value)
+    return ast.fix_missing_locations(call)
 
 
 OWN_NAMES = {"float": _FloatOfNumpy1, _ONE: one_number}

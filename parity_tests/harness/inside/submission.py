@@ -8,9 +8,11 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
+import functools
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +30,8 @@ _NEAR = 0.65
 """The likeness, by difflib, from which on a name is taken for another that was meant: Square for square_of."""
 _MAX_NAME, _MOST_NAMES = 60, 6
 _MOST_FILES = 200
+_IMPORTED = re.compile(rb"\bfrom\s+(\w+)[^\n]*?\bimport\b|(?:^|[;:])\s*import\s+([^;#\n]+)", re.MULTILINE)
+"""What may be an import: the module after `from`, or the modules after `import`."""
 
 
 class Submission:
@@ -187,12 +191,26 @@ def _head(file: Path) -> bytes:
         return b""
 
 
+@functools.lru_cache(maxsize=32)
+def _parsed(source: bytes, name: str) -> ast.Module:
+    """Return the syntax tree of a source, which nobody may change. Raises SyntaxError."""
+    tree: ast.Module = import_guard.compiled(source, name, ast.PyCF_ONLY_AST)
+    return tree
+
+
+def _may_import(source: bytes) -> set[str]:
+    """Return the modules, without what is inside them, that a source imports, and words that are none."""
+    found = set()
+    for of, modules in _IMPORTED.findall(source.replace(b"\\\n", b" ")):
+        found |= {re.split(rb"\W", one.strip())[0].decode(errors="replace") for one in (of or modules).split(b",")}
+    return found
+
+
 def _imports(source: bytes, name: str, module: str) -> bool:
     """Return whether the source of a module called `name` has an import of another module, or of what is in that."""
     package, found = name.rpartition(".")[0], []
     try:
-        tree = import_guard.compiled(source, file_of(name), ast.PyCF_ONLY_AST)
-        for node in ast.walk(tree):
+        for node in ast.walk(_parsed(source, file_of(name))):
             if isinstance(node, ast.Import):
                 found += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -206,7 +224,7 @@ def _imports(source: bytes, name: str, module: str) -> bool:
 def _imported_names(source: bytes, name: str) -> dict[str, bool]:
     """Return the modules, without what is inside them, that a source imports, and whether it uses nothing of each."""
     try:
-        tree = import_guard.compiled(source, name, ast.PyCF_ONLY_AST)
+        tree = _parsed(source, file_of(name))
     except SyntaxError:
         return {}
     used: set[str] = set()
@@ -303,6 +321,7 @@ class Importer:
         sys.path.insert(0, folder)
         sys.modules["__main__"] = ModuleType("__main__")
         self._finders, self._path = list(sys.meta_path), list(sys.path)
+        _parsed.cache_clear()
 
     def restore_path(self) -> None:
         """Find modules as at first: an earlier case may have changed where they are found."""
@@ -375,11 +394,14 @@ class Importer:
 
     def _stray(self, known: Collection[str], lent: Collection[str]) -> list[str]:
         """Return the modules that nobody has here, and of which the submission's files import what they never use."""
-        unused: dict[str, bool] = {}
-        for module in (*self.handed_in, *lent):
-            for name, is_unused in _imported_names(_head(self._place(module)) if module else b"", module).items():
-                unused[name] = unused.get(name, True) and is_unused
         there = {*sys.stdlib_module_names, "numpy", *known}
+        heads = {module: _head(self._place(module)) for module in (*self.handed_in, *lent) if module}
+        unused: dict[str, bool] = {}
+        for module, head in heads.items():
+            if all(name in there or has_module(self._folder, name) for name in _may_import(head)):
+                continue  # as in nearly all files, which then need not be parsed
+            for name, is_unused in _imported_names(head, module).items():
+                unused[name] = unused.get(name, True) and is_unused
         own = {name.removeprefix(self._around) for name in unused}
         return [name for name in own if unused.get(name) and name not in there and not has_module(self._folder, name)]
 
@@ -402,14 +424,14 @@ class Importer:
         try:
             with Path(self._file).open("rb") as file:
                 source = file.read(import_guard.MAX_SOURCE + 1)
-            code: CodeType = import_guard.compiled(source, self._file)
             tree = import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST)
             tree, self.left_out = unguarded.without_runs(tree, self._entry)
             if self._own_names:
                 tree = numpy_1.with_one_numbers(tree)
             if self.left_out or self._own_names:
-                code = compile(tree, self._file, "exec", dont_inherit=True)
-        except (OSError, SyntaxError):
+                return compile(tree, self._file, "exec", dont_inherit=True)
+            code: CodeType = import_guard.compiled(source, self._file)
+        except (OSError, SyntaxError, RecursionError, MemoryError, ValueError):  # its import will say the same
             return None
         return code
 
@@ -426,7 +448,7 @@ class Importer:
             if head:
                 files[file_of(module)] = head.decode("utf-8", "replace")
             with contextlib.suppress(SyntaxError, ValueError):
-                statements += import_guard.compiled(head, str(place), ast.PyCF_ONLY_AST).body
+                statements += _parsed(head, file_of(module)).body
         shown = [str(edition) for edition in editions.editions_of(ast.Module(statements, []), files)]
         return self.edition if self.edition in shown and not by_files else next(iter(shown), "")
 

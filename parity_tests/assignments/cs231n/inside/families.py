@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 OLDEST, MIDDLE, LATER, LATEST = "2016-17", "2018-20", "2021-24", "2025-26"
@@ -116,8 +116,10 @@ def _seen(tree: ast.Module, files: Mapping[str, str]) -> _Seen:
             if node.name == "FullyConnectedNet" and "__init__" in methods:
                 made = methods["__init__"].args
                 seen.parameters |= {one.arg for one in made.args + made.kwonlyargs}
-    for text in filter(_is_unreadable, files.values()):  # as what is in Python 2
+    for text in files.values():
         defined = set(DEFINED.findall(text))
+        if defined <= seen.functions | seen.classes or not _is_unreadable(text):
+            continue  # else it is as what is in Python 2
         seen.classes |= {name for name in defined if name[0].isupper()}
         seen.functions |= defined
         seen.written |= defined
@@ -136,16 +138,14 @@ def _is_unreadable(text: str) -> bool:
 
 def _is_written(function: ast.FunctionDef) -> bool:
     """Whether a function computes anything: the handouts' empty ones read their settings, raise, and return None."""
-    return any(_computes(node) for statement in function.body for node in _within(statement))
-
-
-def _within(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and all in it, but for what is raised or asserted."""
-    if isinstance(node, (ast.Raise, ast.Assert)):
-        return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from _within(child)
+    waiting: list[ast.AST] = [*function.body]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, (ast.Raise, ast.Assert)):
+            if _computes(node):
+                return True
+            waiting += ast.iter_child_nodes(node)
+    return False
 
 
 def _computes(node: ast.AST) -> bool:
