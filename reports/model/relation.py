@@ -78,7 +78,7 @@ def _related(got: np.ndarray, want: np.ndarray) -> str:
         factor = _common(got[some], want[some], lambda g, w: g / w)
         if factor == "-1":
             return "torch's with the other sign"
-        if factor not in ("", "1", "0"):
+        if factor not in ("", "1", "0", "-0"):
             return f"{factor} × torch's".replace("-", "−")
     difference = _common(got, want, lambda g, w: g - w)
     if difference in ("", "0", "-0"):

@@ -15,7 +15,7 @@ from parity_tests.assignments.cs231n.kinds import networks
 from parity_tests.assignments.cs231n.kinds.torch_networks import Changed
 from parity_tests.assignments.cs231n.mistakes.diagnosis import experiments
 from parity_tests.assignments.cs231n.mistakes.network_ends import ending
-from parity_tests.assignments.cs231n.names import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.names import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.harness import flow_answers
 from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.harness.draw import draw
@@ -288,6 +288,27 @@ def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name(named
     variant = rewritten(ASSIGNMENT, Rewrite("slip", (slip, handout), FC_FILE))
     failing = failures(records(variant, parts={"FullyConnectedNet"}, edition="2016-17" if named else "2018-20"))
     assert {record.diagnosis for record in failing} == {name if named else ""}
+
+
+def test_a_network_that_never_trains_again_after_it_gave_scores_is_told() -> None:
+    stays = Swap('self.dropout_param["mode"] = mode', 'self.dropout_param["mode"] = mode if y is None else self.mode')
+    kept = Swap(
+        'mode = "test" if y is None else "train"',
+        """mode = "test" if y is None else "train"
+        self.mode = "test" if y is None else getattr(self, "mode", "train")""",
+    )
+    variant = rewritten(ASSIGNMENT, Rewrite("stays", (stays, kept), FC_FILE))
+    failing = failures(records(variant, parts={"FullyConnectedNet"}))
+    assert {record.case for record in failing} == {"FullyConnectedNet/both/float64"}
+    said = {record.diagnosis for record in failing if record.quantity == "dropout"}
+    assert said == {"dropout stays in its test mode once scores were asked for"}
+
+
+def test_weights_at_another_scale_that_comes_near_in_one_network_are_wrong_in_another() -> None:
+    scale = Swap('"W1": weight_scale *', '"W1": np.sqrt(2 / (C * filter_size)) *')
+    variant = rewritten(ASSIGNMENT, Rewrite("scale", (scale,), CNN_FILE))
+    failing = failures(records(variant, parts={"ThreeLayerConvNet"}))
+    assert {record.quantity for record in failing} >= {"weight scale"}
 
 
 def test_a_formula_that_gives_no_numbers_names_nothing_that_is_a_number() -> None:

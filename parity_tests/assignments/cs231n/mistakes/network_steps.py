@@ -64,6 +64,7 @@ def drops() -> Iterator[tuple[str, str, Callable[[Case, Observation], bool | Non
     """The changes of a network's dropout, each with a hint and whether the masks that calls draw show it."""
     for one in changed_dropout():
         yield one.words, one.hint, partial(_shows, instead(one))
+    yield "dropout stays in its test mode once scores were asked for", TESTS, _stays_in_test_mode
 
 
 def _shows(changed: Changed, case: Case, seen: Observation) -> bool | None:
@@ -75,6 +76,15 @@ def _shows(changed: Changed, case: Case, seen: Observation) -> bool | None:
     drawn = [_drawn(case, seen, k) == shows[trains] for k, trains in enumerate(case.params["labelled"])]
     changes = any(shows[trains] != _sizes(case, right, trains) for trains in (True, False))
     return all(drawn) and (changes or None)
+
+
+def _stays_in_test_mode(case: Case, seen: Observation) -> bool | None:
+    labelled = case.params["labelled"]
+    trains = [all(labelled[: k + 1]) for k in range(len(labelled))]
+    if "keep" not in case.params["settings"] or trains == labelled:
+        return None
+    right = steps_of(case.params)
+    return all(_drawn(case, seen, k) == _sizes(case, right, one) for k, one in enumerate(trains))
 
 
 def _sizes(case: Case, steps: Steps, training: bool) -> list[int]:
