@@ -279,6 +279,8 @@ def test_an_empty_input_and_a_number() -> None:
         (lambda x: torch.softmax(x, -1), (5, 0, 0)),
         (torch.linalg.pinv, (0, 3)),
         (lambda x: torch.cdist(x, torch.zeros(0, 3, 5)), (4, 5)),
+        (lambda x: torch.cdist(x, torch.zeros(3, 0), float("inf")), (4, 0)),
+        (lambda x: torch.pdist(x, float("inf")), (4, 0)),
         (torch.sgn, (3,)),
         (lambda x: torch.lerp(x[0], x[1:], torch.sigmoid(x[0, 0])), (3, 5)),
     ],

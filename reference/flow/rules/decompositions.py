@@ -186,8 +186,8 @@ def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> T
 
 @decomposition(aten._cdist_forward.default)
 def distances(x: Tensor, y: Tensor, p: float, mode: int | None) -> Tensor:
-    """‖xᵢ − yⱼ‖ by differences; torch may take ‖x‖² − 2xy + ‖y‖², which lies apart and is allowed for by that."""
-    found: Tensor = torch.linalg.vector_norm(x.unsqueeze(-2) - y.unsqueeze(-3), p, -1)
+    """‖xᵢ − yⱼ‖ by differences, 0 of none; torch may take ‖x‖² − 2xy + ‖y‖², which lies apart: that is allowed for."""
+    found: Tensor = torch.linalg.vector_norm(x.unsqueeze(-2) - y.unsqueeze(-3), p if x.shape[-1] else 2.0, -1)
     return found
 
 
@@ -202,7 +202,7 @@ def distances_backward(g: Tensor, x: Tensor, y: Tensor, p: float, distance: Tens
 
 def slope_of_norm(apart: Tensor, distance: Tensor, p: float, operation: str) -> Tensor:
     """sign(d)·(|d|/‖d‖)^(p − 1) along the last dimension, 0 where ‖d‖ is 0; p = ∞ is refused."""
-    if p == math.inf:
+    if p == math.inf and apart.numel():
         raise UnknownOperationError(operation, " with p = inf")
     length = distance.unsqueeze(-1)
     share = torch.where(length == 0, torch.zeros_like(apart), apart / length)

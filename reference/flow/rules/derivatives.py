@@ -143,7 +143,7 @@ def _by_example(g: Tensor, rows: Tensor, reduction: int) -> Tensor:
 def pairwise_distances(x: Tensor, p: float = 2) -> Tensor:
     """‖xᵢ − xⱼ‖ for each i < j."""
     i, j = _pairs(x)
-    found: Tensor = torch.linalg.vector_norm(x[i] - x[j], p, -1)
+    found: Tensor = torch.linalg.vector_norm(x[i] - x[j], p if x.shape[-1] else 2.0, -1)
     return found
 
 
