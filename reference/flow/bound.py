@@ -461,7 +461,7 @@ def _listed(radii: Any, out: Any) -> list[Radius]:
 def apart(x: Tensor, y: Tensor) -> Radius:
     """|x − y|, 0 where both are the same infinity or not a number; None where all is 0."""
     x, y = as_real(x), as_real(y)
-    if _equal(x, y):
+    if equal(x, y):
         return None
     if not x.is_floating_point() or x.dtype != y.dtype:
         return torch.where(x != y, torch.inf, 0.0).double()
@@ -476,7 +476,7 @@ def _distance(x: Tensor, y: Tensor) -> Tensor:
     return distance if math.isfinite(float(distance.sum())) else distance.masked_fill_(distance.isnan(), 0.0)
 
 
-def _equal(x: Tensor, y: Tensor) -> bool:
+def equal(x: Tensor, y: Tensor) -> bool:
     """Whether all elements are; numpy is quicker about it than torch."""
     if x.device.type == y.device.type == "cpu":
         return np.array_equal(x.detach().numpy(), y.detach().numpy())

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reference.flow.bound import equal
 from reference.flow.calls import Function
 from reference.flow.errors import QuestionError
 from reference.flow.flowed import Alternative, Flowed
@@ -281,7 +282,7 @@ class Answer:
             lenient = self.radius != "bound"
             # Most often what is tied goes nowhere (relu's zeros under a maximum), which values alone tell.
             values = self.question.flow(kinks=kinks, lenient=lenient, values=True).outputs
-            if all(torch.equal(values[name], flow.outputs[name]) for name in self.want):
+            if all(equal(values[name], flow.outputs[name]) for name in self.want):
                 continue
             other = self.question.flow(kinks=kinks, lenient=lenient)
             for name, want in self.want.items():
@@ -339,7 +340,8 @@ class Answer:
                 self._refuse_another_function(form, inner.want, self._radii, beside)
                 # A sum in float32 may be rounded down beneath the one in float64 that a sample is part of.
                 self.bounds_by_form[form] = {
-                    key: _rounded_up(radius + beside[key]) for key, radius in self._radii.items()
+                    key: torch.nextafter(radius + beside[key], torch.tensor(torch.inf))
+                    for key, radius in self._radii.items()
                 }
             else:
                 with_form, _, _ = self._bounds(frozenset({form}))
@@ -373,10 +375,6 @@ def _usual_size(x: Tensor) -> float:
 
 def _share(where: Tensor, among: Tensor) -> float:
     return int((where & among).count_nonzero()) / max(int(among.count_nonzero()), 1)
-
-
-def _rounded_up(x: Tensor) -> Tensor:
-    return torch.nextafter(x, torch.full_like(x, torch.inf))
 
 
 class Forms(Mapping[str, Tensor]):

@@ -40,7 +40,7 @@ class ByStorage(Generic[Kept]):
     def _hold(self, storage: torch.UntypedStorage, kept: Kept) -> None:
         self._held[storage._cdata] = StorageWeakRef(storage), kept  # type: ignore[no-untyped-call]
         if len(self._held) > self._sweep_at:
-            self._held = {key: held for key, held in self._held.items() if not _gone(held[0])}
+            self._held = {key: held for key, held in self._held.items() if not held[0].expired()}  # type: ignore[no-untyped-call]
             self._sweep_at = max(64, 2 * len(self._held))
 
 
@@ -119,7 +119,3 @@ def _seen_by(x: Tensor, shadow: Tensor) -> Tensor:
     if is_unknown(shadow):
         return unknown(x)
     return shadow.as_strided(x.size(), x.stride(), shadow.storage_offset() + x.storage_offset())
-
-
-def _gone(reference: StorageWeakRef) -> bool:
-    return bool(reference.expired())  # type: ignore[no-untyped-call]
