@@ -29,6 +29,7 @@ from parity_tests.operators.of_steps import (
     sums_of,
 )
 from parity_tests.operators.steps import Change, Function, Made, Unknown, calls_of, ops_of
+from parity_tests.pairs.mend import Mend
 from reference.flow import Flowed
 from reference.flow.calls import as_tensors, named
 from reports.model.verdicts import PASSING
@@ -93,14 +94,16 @@ class Cause:
 
     changes: tuple[Change, ...] = ()
     place: str = ""
-    mend: str = ""
+    mend: Mend | None = None
     ended: str = ""
 
     @property
     def words(self) -> str:
         """The line that mends it or, where none is known, all else; "" for nothing."""
+        if self.mend is not None:
+            return self.mend.words
         where = f"something that touches {self.place}: nothing else is over its error bound" if self.place else ""
-        return self.mend or "; ".join(filter(None, (*(change.words for change in self.changes), where)))
+        return "; ".join(filter(None, (*(change.words for change in self.changes), where)))
 
 
 class _OutOfTimeError(Exception):

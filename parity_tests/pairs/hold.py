@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -197,6 +198,8 @@ def _with_cause(record: Record, cause: Cause) -> Record:
         return record
     note = Note(NoteKind.UNSEEN, f"the search for a cause {cause.ended}")
     record = record.with_notes((*record.notes, note)) if cause.ended and not cause.words else record
+    if cause.mend is not None:
+        record = replace(record, file=os.path.relpath(cause.mend.file), line=cause.mend.line)
     return replace(record, diagnosis=cause.words)
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from textwrap import dedent
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -48,12 +48,25 @@ _ROOM = 20
 """A changed function may take so many times as long as the candidate did, and a fiftieth of a second."""
 
 
+class Mend(NamedTuple):
+    """The line of a file that a change of it mends, and what is wrong there."""
+
+    file: str
+    line: int
+    wrong: str
+
+    @property
+    def words(self) -> str:
+        """All of it in a clause."""
+        return f"line {self.line} of {Path(self.file).name}: {self.wrong}"
+
+
 class _OutOfTimeError(BaseException):
     """A changed function has taken its time; nothing that it catches itself."""
 
 
-def mended(cases: Sequence[Asked], seconds: float) -> str:
-    """What is wrong in the candidate's source, with its line, where one change of it makes all agree; "" for none.
+def mended(cases: Sequence[Asked], seconds: float) -> Mend | None:
+    """What is wrong in the candidate's source, with its line, where one change of it makes all agree; None for none.
 
     The candidate is a Python function that computes with numpy, torch and the like alone. So are those that it calls,
     in which the change is looked for as well.
@@ -66,24 +79,24 @@ def mended(cases: Sequence[Asked], seconds: float) -> str:
         or sys.gettrace() is not None
         or not _computes_alone(candidate, set())
     ):
-        return ""
+        return None
     order = [*sorted(failing, key=_size), *(case for case in cases if not case.fails)]
     until = time.process_time() + seconds
     began = time.process_time()
     _agrees(order[0], candidate, until)
     room = _ROOM * (time.process_time() - began) + 0.02
     further: list[Asked] | None = None
-    for function, place in _changed(candidate):
+    for function, mend in _changed(candidate):
         if time.process_time() > until:
-            return ""
+            return None
         if all(_agrees(case, function, time.process_time() + room) for case in order):
             further = list(_further(max(failing, key=_size), until)) if further is None else further
             if all(_agrees(case, function, time.process_time() + room) for case in further):
-                return place
-    return ""
+                return mend
+    return None
 
 
-def _changed(candidate: FunctionType) -> Iterator[tuple[Callable[..., Any], str]]:
+def _changed(candidate: FunctionType) -> Iterator[tuple[Callable[..., Any], Mend]]:
     """The candidate with each change of its source, and then of those that it calls; and where and what that mends."""
     named = [(name, candidate.__globals__.get(name)) for name in candidate.__code__.co_names]
     called = [(name, one) for name, one in named if isinstance(one, FunctionType) and not _is_of_library(one)]
@@ -100,8 +113,7 @@ def _changed(candidate: FunctionType) -> Iterator[tuple[Callable[..., Any], str]
                 made = FunctionType(candidate.__code__, {**candidate.__globals__, name: made})
                 made.__defaults__, made.__kwdefaults__ = candidate.__defaults__, candidate.__kwdefaults__
             if made is not None:
-                line = first + change.line - 1
-                yield made, f"line {line} of {Path(function.__code__.co_filename).name}: {change.mends}"
+                yield made, Mend(function.__code__.co_filename, first + change.line - 1, change.mends)
 
 
 def _is_clear(case: Asked) -> bool:

@@ -16,4 +16,4 @@ def _one_thread(one_thread: None) -> None:
 def _search(monkeypatch: pytest.MonkeyPatch) -> None:
     """No cause is looked for, which takes as long as judging; its own tests have another fixture of this name."""
     monkeypatch.setattr("parity_tests.pairs.causes.cause_of", lambda *_: Cause())
-    monkeypatch.setattr("parity_tests.pairs.mend.mended", lambda *_: "")
+    monkeypatch.setattr("parity_tests.pairs.mend.mended", lambda *_: None)

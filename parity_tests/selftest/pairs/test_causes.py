@@ -29,7 +29,7 @@ Function = Callable[..., Tensor]
 def _search(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here causes are looked for, among the changes of the reference alone, however slow the machine is."""
     monkeypatch.setattr("parity_tests.pairs.causes.SECONDS", 60.0)
-    monkeypatch.setattr("parity_tests.pairs.mend.mended", lambda *_: "")
+    monkeypatch.setattr("parity_tests.pairs.mend.mended", lambda *_: None)
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
