@@ -163,12 +163,21 @@ def test_the_reason_for_points_is_a_sentence_with_what_is_to_blame() -> None:
     run = FakeRun(records=[*sgd, *main])
     page = feedback_page("ann", run, score(run.records, USUAL))
     assert "| sgd | 0 of 10 | nothing that counts is right |" in page
+    assert "| main | 20 of 20 | fails only because TODO 1 (SGD) is not implemented: full points |" in page
     run.records.extend(rows("main", "losses", part="10"))
     page = feedback_page("ann", run, score(run.records, USUAL))
     assert (
         "| main | 20 of 20 | 1 of 2 quantities is right; 1 more counts, which fails only because TODO 1 (SGD) "
         "is not implemented |" in page
     )
+
+
+def test_what_fails_only_for_another_part_beside_what_is_wrong_is_told_without_nothing_right() -> None:
+    relu = mismatch(check="relu", part="7", explained_by="4", excuse="proved")
+    run = FakeRun(records=[mismatch(part="4"), relu, replace(relu, quantity="b", explained_by="", excuse="")])
+    page = feedback_page("ann", run, score(run.records, USUAL))
+    assert "1 of 2 quantities fails only because TODO 4 (linear, backward) does not agree, and counts" in page
+    assert "nothing that counts is right; " not in page
 
 
 def test_breaking_what_others_need_earns_no_points_for_a_main_that_does_not_run() -> None:

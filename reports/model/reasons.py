@@ -57,16 +57,19 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         return "not counted: nothing of it could be decided"
     if IMPORT in causes and not item.right:
         return "not judged, because the files cannot be imported"
-    if not item.judged and not item.because:
-        return "not judged, because there is nothing to run"
-    if not item.judged:
-        return f"not judged, because {because_of(item.because, causes, parts)}"
+    because = because_of(item.because, causes, parts)
+    if not (item.judged or item.excused):
+        return f"not judged, because {because or 'there is nothing to run'}"
     words = _share(item.right - item.excused, item.counted)
-    if item.excused:
+    if 0 < item.excused == item.right:
+        words = f"{item.right} of {quantities(item.counted)} fail{'s' * (item.right == 1)} only because {because}"
+        words += f", and count{'s' * (item.right == 1)}"
+        words = f"fails only because {because}: full points" if item.right == item.counted else words
+    elif item.excused:
         more = "1 more counts, which fails" if item.excused == 1 else f"{item.excused} more count, which fail"
-        words += f"; {more} only because {because_of(item.because, causes, parts)}"
+        words += f"; {more} only because {because}"
     if item.left_open:
-        why = "for that" if item.excused else f"because {because_of(item.because, causes, parts)}"
+        why = "for that" if item.excused else f"because {because}"
         count = "counts" if item.left_open == 1 else "count"
         words += f"; {item.left_open} cannot be judged {why} and {count} as wrong until a grader reviews it"
     words += f"; {item.undecided} undecided, which do not count" if item.undecided else ""
