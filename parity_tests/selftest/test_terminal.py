@@ -14,6 +14,7 @@ import pytest
 from parity_tests.cli.grading_progress import GradingProgress
 from parity_tests.cli.printing import run_lines
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from reports.html.run_page import report_page
 from reports.model.escape import printable
 from reports.model.fixes import Fix, to_rows
 from reports.model.folding import entries
@@ -45,6 +46,24 @@ def test_each_part_has_one_line_with_verdict_count_and_largest_ratio() -> None:
     assert " ".join(forward.split()) == "TODO 3 linear, forward match 2/2 0.31"
     assert backward.split()[4:7] == ["mismatch", "1/2", "2.5e+15"]
     assert utils.split() == ["utils.py", "match", "1/1", "-"]
+
+
+def test_no_ratio_that_is_as_it_should_be_stands_beside_a_mismatch() -> None:
+    shape = mismatch(ratio=None, gap=None, message="output has shape (2, 3), where (2, 4) is expected")
+    run = FakeRun(records=[record(part="4", ratio=0.499), shape])
+    (backward,) = [line for line in page(run, width=100).splitlines() if line.startswith("TODO 4 ")]
+    assert backward.split()[4:] == ["mismatch", "1/2", "-"]
+    assert "Mismatches without a ratio, such as a wrong shape: 1." in report_page(run)
+    assert "without a ratio" not in report_page(FakeRun(records=[record(), mismatch()]))
+
+
+def test_a_long_label_is_told_from_its_sentence_and_moves_no_other_line() -> None:
+    parts = [{"id": name, "label": name, "title": ""} for name in ("conv_backward_naive", "relu")]
+    records = [mismatch(part=one["id"], case=one["id"], message="dx is wrong " * 9) for one in parts]
+    lines = page(FakeRun(records=records, environment=replace(DESCRIBED, parts=parts))).splitlines()
+    assert any(line.startswith("  conv_backward_naive: dx is wrong") for line in lines)
+    assert any(line.startswith("  relu     dx is wrong") for line in lines)
+    assert {len(line) - len(line.lstrip()) for line in lines if line.startswith("   ")} == {11}
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -215,8 +234,8 @@ def test_what_follows_from_a_crash_is_counted_with_it() -> None:
     ]
     text = " ".join(page(FakeRun(records=records)).split())
     assert text.count("raised") == 1
-    assert re.search(r"crashed 0/2 2 .* kept 2 quantities from being judged", text)
-    assert "2 quantities, such as dropout/a/float64; kept 2 quantities from being judged" in text
+    assert re.search(r"crashed 0/2 2 .* 2 more could not be judged because of it", text)
+    assert "2 quantities, such as dropout/a/float64; 2 more could not be judged because of it" in text
 
 
 def test_consequences_of_something_else_are_counted_in_one_line() -> None:
@@ -224,6 +243,8 @@ def test_consequences_of_something_else_are_counted_in_one_line() -> None:
         record(part="8", verdict="crashed", explained_by="7", message=f"{name} was not judged") for name in "abc"
     ]
     assert "Not judged because of TODO 7: 3 quantities." in page(FakeRun(records=records))
+    own = [replace(one, part="7") for one in records]
+    assert "TODO 7   3 quantities depend on it, and were not judged." in page(FakeRun(records=own))
 
 
 def test_the_whole_network_repeats_a_part_in_one_line_but_is_told_in_full_alone() -> None:

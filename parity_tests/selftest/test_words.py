@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from reports.model.phrases import capitalised, quantity_name
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("reference", "reports", *(f"parity_tests/{room}" for room in ("protocol", "harness", "grading", "proof")))
@@ -66,3 +67,16 @@ def test_its_words_are_found_and_no_others(tmp_path: Path) -> None:
     assert [where.rpartition(": ")[2] for where in found_in(path)] == ["TODO", "linear_layer", '"2019"']
     assert {"neural_networks", "neural_networks.py", "utils.py", "DataSplit"} <= homework_words()
     assert not {"relu", "tanh", "dropout", "main", "utils"} & homework_words()
+
+
+def test_one_word_of_a_quantity_is_quoted_and_never_capitalised() -> None:
+    names = {
+        "more": "`more` is wrong.",
+        "still of the second": "`still` of the second is wrong.",
+        "w after step 1": "`w` after step 1 is wrong.",
+        "loss, second input": "`loss`, second input is wrong.",
+        "gradient of W": "Gradient of W is wrong.",
+    }
+    assert {name: capitalised(f"{quantity_name(name)} is wrong.") for name in names} == names
+    assert capitalised("w after step 1") == "w after step 1"
+    assert capitalised("a sum") == "A sum"

@@ -86,8 +86,13 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
         if len(about) == 1:
             about[0].unjudged.extend(same)
         else:
-            what = "Not judged" if all(map(not_judged, same)) else "Wrong or not judged"
+            whole = all(map(not_judged, same))
+            what = "Not judged" if whole else "Wrong or not judged"
             words = f"{what} because of {printable(quantity) or parts_of(run).label(part)}: {quantities(len(same))}."
+            if not quantity and {record.part for record in same} == {part}:
+                depends, is_, was = ("depends", "is", "was") if len(same) == 1 else ("depend", "are", "were")
+                follows = f"{was} not judged" if whole else f"{is_} wrong or not judged"
+                words = f"{quantities(len(same))} {depends} on it, and {follows}."
             folded.append(Entry(Kind.UNJUDGED, words, same))
     return folded
 
@@ -217,7 +222,7 @@ def what_follows(entry: Entry) -> str:
     unseen = sum(map(not_judged, entry.unjudged))
     follow = len(entry.unjudged) - unseen
     words = f"{quantities(follow)} follow{'s' if follow == 1 else ''} from it" if follow else ""
-    return "; ".join(filter(None, (words, f"kept {quantities(unseen)} from being judged" if unseen else "")))
+    return "; ".join(filter(None, (words, f"{unseen} more could not be judged because of it" if unseen else "")))
 
 
 def label_of(entry: Entry, run: Results) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from reports.model.escape import printable
+
+_WHEN = re.compile(r",| \(| of (?:the|call) | after | in test mode")
 
 
 def listed(words: Iterable[str]) -> str:
@@ -26,13 +29,17 @@ def ended(text: str) -> str:
 def capitalised(text: str) -> str:
     """The text with a capital at its beginning, unless it begins with a name of the code."""
     first = text.split(" ", 1)[0]
-    return text if "." in first or "_" in first or "=" in first else text[:1].upper() + text[1:]
+    is_name = {".", "_", "="}.intersection(first) or (len(first) == 1 and first != "a")
+    return text if is_name else text[:1].upper() + text[1:]
 
 
 def quantity_name(quantity: str) -> str:
-    """What a sentence calls a quantity: a name of the code, such as dx, in backticks, and words as they are."""
-    code = len(quantity) < 4 or quantity.startswith("d") or not (quantity.isalpha() and quantity.islower())
-    return f"`{quantity}`" if code and " " not in quantity else quantity
+    """What a sentence calls a quantity: one word, which may be a name of the code, in backticks, and more as they are.
+
+    So is one word of which it is said when it was asked for, as in "dx of the second".
+    """
+    word = _WHEN.split(quantity, maxsplit=1)[0]
+    return quantity if " " in word else f"`{word}`{quantity.removeprefix(word)}"
 
 
 def shortened(text: str, length: int) -> str:

@@ -20,7 +20,7 @@ class PartSummary:
     """What one part came to: `agree` of the `total` quantities judged match; `waiting` were not judged or asked.
 
     `verdict` is that of `group_verdict`, or NOT_JUDGED where other parts kept all that fails from being judged. `ratio`
-    is the largest, None where no values were compared. It is `right` where nothing fails.
+    is the largest, None where what fails has none. It is `right` where nothing fails.
     """
 
     id: str
@@ -52,19 +52,19 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
     for part, records in groups.items():
         if not records:
             continue
-        ratio = largest_ratio([record for record in records if not is_unwritten(record)])
         waiting = [record for record in records if _shown(record, broken) in (NOT_JUDGED, Verdict.UNASKED)]
         failed = [record for record in records if failing(record, strict)]
+        verdict = _verdict(records, waiting, failed, strict)
         summaries.append(
             PartSummary(
                 id=part,
                 label=parts.label(part),
                 title=parts.title(part),
-                verdict=_verdict(records, waiting, failed, strict),
+                verdict=verdict,
                 agree=sum(record.verdict == Verdict.MATCH and not failing(record, strict) for record in records),
                 total=len(records) - len(waiting),
                 waiting=len(waiting),
-                ratio=ratio,
+                ratio=ratio_beside(verdict, [record for record in records if not is_unwritten(record)]),
                 right=not failed,
                 records=records,
             )
@@ -170,6 +170,15 @@ def worst(records: Sequence[Record]) -> Record:
 def largest_ratio(records: Sequence[Record]) -> float | None:
     """The largest difference as a share of the error bound; None where no values were compared."""
     return max((_ratio(record) for record in records if record.ratio is not None), default=None)
+
+
+def ratio_beside(verdict: str, records: Sequence[Record]) -> float | None:
+    """The same to stand beside this verdict on them; None where they fail and each ratio is as it should be.
+
+    Then something without a ratio is wrong, such as a shape.
+    """
+    ratio = largest_ratio(records)
+    return None if ratio is not None and ratio <= 1 and verdict == Verdict.MISMATCH else ratio
 
 
 def summary_frame(run: Results) -> pd.DataFrame:

@@ -16,10 +16,10 @@ from reports.model.run import Results
 from reports.model.summary import (
     group_verdict,
     import_fails,
-    largest_ratio,
     left_by_import,
     nothing_judged,
     part_summaries,
+    ratio_beside,
 )
 from reports.model.verdicts import FAILING, NOT_JUDGED, Verdict, word_of
 from reports.model.words import headline, mistakes, verdict_sentence
@@ -111,13 +111,21 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
 def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Paint) -> list[str]:
     lines = []
     for entry in entries(records, run):
-        label = f"  {label_of(entry, run):<8} "
-        indent = " " * len(label)
-        lines += wrapped(_told(entry, run), width, indent, first=label)
+        lines += wrapped(_told(entry, run), width, _INDENT, first=_label(entry, run))
         place = place_told(entry, run) if entry.records[0].verdict in FAILING else ""
         seen = ": ".join(filter(None, (place, where_seen(entry, run))))
-        lines += [paint(line, "dim") for line in wrapped(seen, width, indent)]
+        lines += [paint(line, "dim") for line in wrapped(seen, width, _INDENT)]
     return lines
+
+
+_INDENT = " " * 11
+"""Before each line of an entry, below the label that its first begins with."""
+
+
+def _label(entry: Entry, run: Results) -> str:
+    """The label before the first line of an entry; a long one, which leaves no space there, has a colon."""
+    label = label_of(entry, run)
+    return f"  {label}{':' * (len(label) > len(_INDENT) - 3)} ".ljust(len(_INDENT))
 
 
 def _told(entry: Entry, run: Results) -> str:
@@ -161,15 +169,13 @@ def mistakes_page(
     if found:
         lines.append(paint("What does not match", "head"))
         for entry in found:
-            label = f"  {label_of(entry, run):<8} "
+            label = _label(entry, run)
             first = entry.records[0]
             text = f"{word_of(first.verdict)}: {_short(entry)}"
-            lines += wrapped(text, width, " " * len(label), first=label)
+            lines += wrapped(text, width, _INDENT, first=label)
             stems = list(dict.fromkeys(printable(_stem(record)) for record in entry.records))
             left = [f"{len(stems) - 3} other{'s' if len(stems) > 4 else ''}"] if len(stems) > 3 else []
-            lines += (
-                paint(line, "dim") for line in wrapped(f"in {listed([*stems[:3], *left])}", width, " " * len(label))
-            )
+            lines += (paint(line, "dim") for line in wrapped(f"in {listed([*stems[:3], *left])}", width, _INDENT))
         case, part = (shlex.quote(printable(text)) for text in (_stem(found[0].records[0]), found[0].records[0].part))
         hint = f"To see the numbers: `parity show {name} {case}`. All cases of a part: `parity show {name} {part}`."
         lines += ["", *wrapped(hint, width)]
@@ -213,7 +219,7 @@ def cases_page(
         dtypes = listed(dict.fromkeys(record.dtype for record in alike if record.dtype))
         cell = paint(f"{word_of(verdict):<15}", style_of(alike))
         lines.append(
-            f"  {cell} {number(largest_ratio(alike)):>8}  {printable(stem)}  {paint(printable(dtypes), 'dim')}"
+            f"  {cell} {number(ratio_beside(verdict, alike)):>8}  {printable(stem)}  {paint(printable(dtypes), 'dim')}"
         )
     case = shlex.quote(printable(next(iter(rows))[0]))
     hint = f"The number is the ratio. To see a case in full: `parity show {name} {case}`."
