@@ -328,7 +328,7 @@ def calls(place: Place) -> Found:
     if len(arguments) == 1 and not node.keywords and word not in REDUCTIONS:
         words = f"`{function}` is left out", f"`{function}` should not be there around `{arguments[0]}`"
         yield place.change("wrapped", 3, place.operand(node.args[0]), *words, operation=False)
-    if len(arguments) > 1:
+    if len(arguments) > 1 and word != "where":  # nobody takes a condition for one of two values
         swapped = [arguments[1], arguments[0], *given[2:]]
         words2 = f"the first two arguments of `{function}` are exchanged"
         makes = f"`{arguments[0]}` and `{arguments[1]}` are exchanged"

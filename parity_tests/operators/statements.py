@@ -118,7 +118,7 @@ def _left_out(source: Source, statement: ast.stmt, block: list[ast.stmt]) -> Ite
                 source,
                 statement,
                 "statement",
-                4,
+                1,  # another condition that is true of all that was asked would mend as much
                 inner,
                 f"the condition `{test}` is missing",
                 f"the condition `{test}` should not be there",

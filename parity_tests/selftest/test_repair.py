@@ -89,14 +89,31 @@ def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: d
     assert "np.sin(grad) * np.cos(X)" in "".join(source[first - 1 : last])
 
 
-def test_what_a_forward_keeps_wrongly_for_its_backward_is_mended_there(tmp_path: Path) -> None:
+FIRST_OF_ITS_SHAPE = """if getattr(self, "X", None) is None or self.X.shape != X.shape:
+            self.X = X
+        self.gradient["W"] = self.X.T @ grad"""
+
+
+@pytest.mark.parametrize(
+    ("part", "right", "mistake", "after"),
+    [
+        ("8", "self.mask = X > 0", "self.mask = X > 1", "self.mask = X > 0"),  # in the forward, for the backward
+        # `self.X.shape != grad.shape` is true of nearly all that is asked, and would mend as much
+        ("4", 'self.gradient["W"] = X.T @ grad', FIRST_OF_ITS_SHAPE, "self.X = X"),
+        # `np.where(X, X > 0, 0)` would give the same
+        ("8", "return grad * self.mask", "d = np.where(X > 0, X, 0); return grad * d", None),
+    ],
+)
+def test_a_fix_is_what_was_meant_and_not_what_happens_to_give_the_same(
+    tmp_path: Path, part: str, right: str, mistake: str, after: str | None
+) -> None:
     for file in ("neural_networks.py", "utils.py"):
         text = (ASSIGNMENT.solution / file).read_text(encoding="utf-8")
-        (tmp_path / file).write_text(text.replace("self.mask = X > 0", "self.mask = X > 1"), encoding="utf-8")
-    run = check(ASSIGNMENT, tmp_path, parts=frozenset({"7", "8"}), dtypes=("float64",))
+        (tmp_path / file).write_text(text.replace(right, mistake, 1), encoding="utf-8")
+    run = check(ASSIGNMENT, tmp_path, parts=frozenset({part}), dtypes=("float64",))
     (repair,) = repairs(ASSIGNMENT, run.records, run.environment, seconds=60.0)
     (fix,) = repair.fixes
-    assert (repair.part, fix.after) == ("8", "self.mask = X > 0")
+    assert (repair.part, fix.after) == (part, after or "d = np.where(X > 0, X, 0); return grad * (d > 0)")
 
 
 def test_each_wrong_part_without_a_fix_has_a_sentence_also_under_a_likely_cause_but_what_is_not_written() -> None:

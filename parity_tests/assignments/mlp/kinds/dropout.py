@@ -150,9 +150,10 @@ def _empty(case: Case, arrays: Arrays, observation: Observation) -> set[int]:
 def _in_evaluation(
     case: Case, arrays: Arrays, observation: Observation, key: Key, context: Context, *, told: bool
 ) -> Answer:
-    """The identity; a backward may use the mask of the forward before, with a note: `main` never asks for it.
+    """The identity; a backward may do as after training, with a note: `main` never asks for it.
 
-    Not where that mask was not `told`, since it keeps nothing.
+    That is with the mask of the forward before, but where that was not `told`, since it keeps nothing; or with a mask
+    that keeps everything.
     """
     from reference import dropout
 
@@ -161,12 +162,16 @@ def _in_evaluation(
     if key.name == "output":
         return known(arrays[f"q_{k}"])
     s = array_of(observation, Key("output", k - 1), grad.shape)
-    if s is None or not told:
-        return known(grad)
-    old = dropout.backward(arrays[f"q_{k - 1}"], kept_mask(s), grad, rate_of(case, k), context.device)
-    note = "its backward after a forward with is_train=False still uses the mask of training"
     everywhere = np.ones(grad.shape, np.bool_)
-    return replace(known(grad), alternatives=(Alternative(old.value, old.radius, everywhere, note),))
+    does = {"scales all by 1/(1 − r)": everywhere}
+    if s is not None and told:
+        does["still uses the mask of training"] = kept_mask(s)
+    others = []
+    for what, kept in does.items():
+        other = dropout.backward(arrays[f"q_{k - 1}"], kept, grad, rate_of(case, k), context.device)
+        note = f"its backward after a forward with is_train=False {what}"
+        others.append(Alternative(other.value, other.radius, everywhere, note))
+    return replace(known(grad), alternatives=tuple(others))
 
 
 def _judge_forward(case: Case, arrays: Arrays, observation: Observation, key: Key, context: Context) -> Comparison:

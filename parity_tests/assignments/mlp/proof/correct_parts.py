@@ -131,6 +131,11 @@ DROPOUT = (
         ("self.mask = np.ones_like(X)\n", "return X\n"),
         note="still uses the mask of training",
     ),
+    Rewrite(
+        "dropout: a mask without its scale",
+        (Body("dropout.backward", "return np.where(self.mask > 0, grad / (1.0 - self.r), 0 * grad)"),),
+        note="scales all by 1/(1 − r)",
+    ),
     _method(
         "dropout: nothing at rate 0",
         "dropout.forward",
