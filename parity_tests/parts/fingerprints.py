@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, compress
@@ -27,6 +27,8 @@ KEPT = 16
 NEAR = 1e-9
 """What part of the largest number of a result two honest computations of it stay below."""
 Array = NDArray[Any]
+Told = tuple[ChangedText, int]
+"""A change of one of several texts, and the number of that text."""
 _MOST_CASES = 128
 _lately: OrderedDict[Hashable, Fingerprints] = OrderedDict()
 STEPS = 8
@@ -253,6 +255,18 @@ class Fingerprints:
             np.asarray(fitted(value.astype(np.float64), shape)) for value, shape in zip(values, shapes, strict=True)
         ]
         return found[0] if len(found) == 1 else np.concatenate([one.ravel() for one in found])
+
+
+def matching(known: Sequence[Fingerprints], result: str, got: Array) -> Iterator[Told]:
+    """The changes of several texts that give these numbers for a result, the simplest first, as they are asked for."""
+    for rank in zip(*(one.matching_by_rank(result, got) for one in known), strict=True):
+        yield from in_order(rank)
+
+
+def in_order(several: Iterable[Sequence[ChangedText]]) -> list[Told]:
+    """The changes of several texts, the simplest first."""
+    told = [(changed, k) for k, ones in enumerate(several) for changed in ones]
+    return sorted(told, key=lambda pair: pair[0].size)
 
 
 def _is_of_shape(value: Array, got: Array) -> bool:

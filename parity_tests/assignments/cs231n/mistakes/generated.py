@@ -17,7 +17,7 @@ from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.given import Given
 from parity_tests.harness.returned import is_beyond, result_of
 from parity_tests.parts.changed_texts import ChangedText, ChangedTexts, hedged
-from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted, lately
+from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, Told, fitted, in_order, lately, matching
 from parity_tests.parts.given.later import Later
 from parity_tests.parts.in_torch import run_if_torch_can
 from parity_tests.parts.right_text import FAILS, BeyondError, RightText, compiled, names_in
@@ -29,7 +29,7 @@ from parity_tests.protocol.quantity import Quantity
 
 MIXING = tuple(f"rows = in_rows(x, {order})" for order in permutations(range(4)) if order[-1] != 1)
 """Rows of images that hold several channels."""
-Told = tuple[NDArray[np.float64] | None, list[Fingerprints]]
+Shown = tuple[NDArray[np.float64] | None, list[Fingerprints]]
 """What a case gave, None where its call failed, and what changes of each text give there."""
 
 
@@ -60,8 +60,8 @@ def generated(
     """
     result = quantity.key.name.removeprefix(written.before)
     numbers = [number for number, text in enumerate(written.texts) if result in text.targets]
-    telling: list[Told] = []
-    right: list[Told] = []
+    telling: list[Shown] = []
+    right: list[Shown] = []
     for case, got in _telling(asked, quantity, seen, written.may_fail) if numbers else ():
         if not forward or (case.name, 0) in forward:
             known = [fingerprints_of(written, number, case, draw(case), forward) for number in numbers]
@@ -73,25 +73,22 @@ def generated(
     others += right if written.may_fail else []
     make = partial(_wrong, written, result)
 
-    def given(told: Iterable[tuple[ChangedText, int]]) -> Iterator[tuple[ChangedText, int]]:
-        for changed, k in sorted(told, key=lambda pair: pair[0].size):
+    def given(found: Iterable[Told]) -> Iterator[Told]:
+        for changed, k in found:
             if all(known[k].gives(changed, result, other) for other, known in others):
                 yield changed, numbers[k]
 
     if got is None:  # and so nowhere are numbers wrong
-        beyond = list(given((changed, k) for k, known in enumerate(first) for changed in known.beyond(result)))
+        beyond = list(given(in_order(known.beyond(result) for known in first)))
         yield from (replace(make(*one), change={}) for one in hedged(beyond, written.texts)[:MOST_TRIED])
         yield from (make(*one) for one in beyond[:MOST_TRIED])
     elif _is_nothing(got):  # and so in all: those that are something come first
         yield make(ChangedTexts(written.texts[numbers[0]]).nothing(result), numbers[0])
     else:
-        ranks = zip(*(known.matching_by_rank(result, got) for known in first), strict=True)
-        found = (one for ones in ranks for one in given((c, k) for k, own in enumerate(ones) for c in own))
-        tried = [make(*one) for one in islice(found, MOST_TRIED)]
+        tried = [make(*one) for one in islice(given(matching(first, result, got)), MOST_TRIED)]
         yield from tried
         if written.numbers and not tried:
-            numbered = ((changed, k) for k, one in enumerate(first) for changed in one.numbered(result, got))
-            yield from (make(*one) for one in given(numbered))
+            yield from (make(*one) for one in given(in_order(known.numbered(result, got) for known in first)))
 
 
 def _telling(

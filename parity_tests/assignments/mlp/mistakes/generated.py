@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.diagnosis.running_error import Running
-from parity_tests.parts.changed_texts import ChangedText
-from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints, of_values
+from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints, Told, in_order, matching, of_values
 from parity_tests.parts.right_text import RightText, compiled
 from parity_tests.protocol.mistake import ANYTHING, Call, Mistake
 from reference.rounding import unit_roundoff
@@ -44,14 +43,14 @@ class Names(dict[str, Any]):
 class Written:
     """The right texts of an operation of a part: the name of its result in them, and the values of names in a call.
 
-    What is said of a change that holds a number of its own has one of `numbered` in it.
+    What is said of a change that holds a number of its own has `numbered` in it; with None there are none.
     """
 
     part: str
     texts: Sequence[RightText]
     result: str
     given: Callable[[Call], Names]
-    numbered: tuple[str, ...] = ("",)
+    numbered: str | None = ""
 
 
 def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
@@ -62,7 +61,8 @@ def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
         known = [_fingerprints_of(text, written.given(call)) for text in texts]
         if any(one.is_right(written.result, call.got) for one in known):
             return
-        for changed, text in _told(known, texts, written, call.got):
+        for changed, k in _told(known, written, call.got):
+            text = texts[k]
             lines = text.whole(changed.statements, text.towards(written.result, changed.statements))
             formula = Changed(lines, written)
             yield tried(Mistake(written.part, calls[0].operation, changed.words, changed.hint, formula))
@@ -74,25 +74,12 @@ def tried(mistake: Mistake) -> Mistake:
     return mistake
 
 
-def _told(
-    known: Sequence[Fingerprints], texts: Sequence[RightText], written: Written, got: Array
-) -> Iterator[tuple[ChangedText, RightText]]:
-    """The changes that give these numbers, each with its text; those with a number of their own at last."""
-    by_rank = zip(*(one.matching_by_rank(written.result, got) for one in known), strict=True)
-    with_number = (
-        [[changed for changed in one.numbered(written.result, got) if words in changed.words] for one in known]
-        for words in written.numbered
-    )
-    for lists in (by_rank, with_number):
-        told = (
-            pair
-            for of_texts in lists
-            for pair in sorted(
-                ((changed, text) for ones, text in zip(of_texts, texts, strict=True) for changed in ones),
-                key=lambda pair: pair[0].size,
-            )
-        )
-        yield from islice(told, 2 * MOST_TRIED)
+def _told(known: Sequence[Fingerprints], written: Written, got: Array) -> Iterator[Told]:
+    """The changes that give these numbers; those with a number of their own at last."""
+    yield from islice(matching(known, written.result, got), 2 * MOST_TRIED)
+    if (words := written.numbered) is not None:
+        numbered = in_order([one.numbered(written.result, got) for one in known])
+        yield from islice((one for one in numbered if words in one[0].words), 2 * MOST_TRIED)
 
 
 def of_numbers(call: Call) -> bool:

@@ -150,7 +150,7 @@ def _text(lines: str, labels: Mapping[str, str], hint: str) -> RightText:
 _LOSS = _text(LOSS_TEXT, OF_LOSSES, RETURNED)
 _SHARE = _text(SHARE_TEXT, OF_SHARES, COUNTED)
 RECORDS: Mapping[str, Written] = {
-    operation: Written("10", [text], "record", given, numbered=("",) if operations is LOSSES else ())
+    operation: Written("10", [text], "record", given, numbered="" if operations is LOSSES else None)
     for operations, text, given in ((LOSSES, _LOSS, _losses), (ACCURACY, _SHARE, _shares))
     for operation in operations.values()
 }

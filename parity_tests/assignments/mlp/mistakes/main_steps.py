@@ -61,8 +61,8 @@ def _given(call: Call) -> Names:
 
 
 OF_RATES: Mapping[str, Written] = {
-    **{operation: Written("10", [PASSED], rate, _given, (" in place of ",)) for rate, operation in RATES.items()},
-    SEVERAL: Written("10", [PASSED], " ".join(RATES), _given, numbered=()),
+    **{operation: Written("10", [PASSED], rate, _given, " in place of ") for rate, operation in RATES.items()},
+    SEVERAL: Written("10", [PASSED], " ".join(RATES), _given, None),
 }
 """The right text by the operation, for the rate that is another one, or for all."""
 
