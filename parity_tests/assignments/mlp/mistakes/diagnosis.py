@@ -7,7 +7,6 @@ from parity_tests.assignments.mlp.mistakes.dropout import of_masks
 from parity_tests.assignments.mlp.mistakes.generated import HINTS, OUTLIVES
 from parity_tests.assignments.mlp.mistakes.init import SHARED_BY_ALL, of_weights
 from parity_tests.assignments.mlp.mistakes.kept_rows import HIDDEN, MISTAKES
-from parity_tests.assignments.mlp.mistakes.overwriting import HINTS as OF_OVERWRITING
 from parity_tests.assignments.mlp.mistakes.overwriting import overwriting
 from parity_tests.assignments.mlp.mistakes.relations import IN_TURN, RELATIONS
 from parity_tests.assignments.mlp.mistakes.right_texts import of_calls
@@ -36,7 +35,7 @@ def _experiments(plan: Sequence[Case], case: Case, q: Quantity, seen: Seen, draw
     return of_weights(alike, q.key.name, seen) if case.params.get("test") == "distribution" else []
 
 
-HINTS.update({**OF_OVERWRITING, IN_TURN: OUTLIVES})
+HINTS[IN_TURN] = OUTLIVES
 DIAGNOSIS = Diagnosis(
     mistakes=MISTAKES,
     relations=RELATIONS,
