@@ -50,6 +50,7 @@ LABELS = {
 }
 HINTS = {
     "number of": MEAN,
+    "averaged": MEAN,
     "sum of the exponentials": ROWS,
     "shifted": ROWS,
     "exponential": ROWS,
@@ -79,6 +80,7 @@ ROWS_OF = (
     ("the loss is the logarithm of the mean probability",
      {"loss": "-np.log((right * softmax).sum(axis=everything) / count)"}),
     ("the loss is the mean of 1 − p", {"loss": "(right * (1 - softmax)).sum(axis=everything) / count"}),
+    ("the losses of the examples are not averaged", {"loss": "-(chosen * logs).sum(axis=axis, keepdims=True)"}),
     ("the loss is a mean over all examples and classes", {"loss": "-logs.sum(axis=everything) / (count * classes)"}),
     ("the gradient is that of the right class's probability, not of its logarithm",
      {"taken": f"{OWN} * (right - softmax)"}),

@@ -1,7 +1,7 @@
 """The diagnosis: what an assignment knows of mistakes, as values that name them in any submission of it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,15 +30,15 @@ Hidden = Mapping[str, Sequence[str]]
 class Relations:
     """What the simple relations of an assignment's parts are told by, where no known mistake fits.
 
-    `conditions` tell calls apart. Results of the parts in `elementwise` are told apart by `regions` and
-    by `sizes`, which says how large a call's input is at each element; all others by rows and columns. `own` are
-    operations, or parts, with a relation of their own, in place of all others.
+    `conditions` tell calls apart. Results of the parts in `elementwise` are told apart by `regions` and by the size of
+    each element of the input `sized_by`; all others by rows and columns. `own` are operations, or parts, with a
+    relation of their own, in place of all others.
     """
 
     conditions: Conditions = ()
     elementwise: tuple[str, ...] = ()
     regions: Regions = ()
-    sizes: Callable[[Call], NDArray[np.float64] | None] | None = None
+    sized_by: str = ""
     own: Mapping[str, Callable[[Sequence[Call]], str]] = field(default_factory=dict)
 
 
@@ -46,12 +46,11 @@ class Relations:
 class Diagnosis:
     """What an assignment knows of mistakes.
 
-    `mistakes` stand in the order in which they are named, the simplest of each operation first. `composed` maps a check
-    that puts several parts to work together to the checks of these parts: a formula that names a mistake there must be
-    right in these as well. `beside(case)` tells cases that are not enough to name a mistake of their part by: what
-    fails in them alone must be right where the part is.
-    `generated(calls)` makes mistakes that may be what all calls of an operation show, the simplest first, where none of
-    the table that holds no number is.
+    `mistakes` are those that a finding or an exception shows. `composed` maps a check that puts several parts to work
+    together to the checks of these parts: a formula that names a mistake there must be right in these as well.
+    `beside(case)` tells cases that are not enough to name a mistake of their part by: what fails in them alone must be
+    right where the part is.
+    `generated(calls)` makes mistakes with formulas that may be what all calls of an operation show, the simplest first.
     `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell, before sentences are
     looked at, and `overwriting(case, quantity, observation)` what wrote over another call's array, after them.
     `reopened(plan, case, quantity, comparison, seen, draw)` gives the comparison in place of one that is left open
@@ -66,16 +65,12 @@ class Diagnosis:
     composed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     beside: Callable[[Case], bool] = lambda case: case.lenient
     generated: Callable[[Sequence[Call]], Iterable[Mistake]] = lambda calls: ()
-    experiments: Callable[[Sequence[Case], Case, Quantity, Seen, Draw], Sequence[str]] | None = None
-    overwriting: Callable[[Case, Quantity, Observation], Sequence[str]] | None = None
+    experiments: Callable[[Sequence[Case], Case, Quantity, Seen, Draw], Sequence[str]] = lambda *_: ()
+    overwriting: Callable[[Case, Quantity, Observation], Sequence[str]] = lambda *_: ()
     reopened: Callable[[Sequence[Case], Case, Quantity, Comparison, Seen, Draw], Comparison | None] | None = None
     hidden_in_case: Hidden = field(default_factory=dict)
     hidden_in_check: Mapping[str, Hidden] = field(default_factory=dict)
     further_hints: Mapping[str, str] = field(default_factory=dict)
-
-    def possible_in(self, edition: str) -> "Diagnosis":
-        """The same, with those mistakes alone that can be made in an edition."""
-        return replace(self, mistakes=[m for m in self.mistakes if not m.editions or edition in m.editions])
 
     def hints(self) -> dict[str, str]:
         """The hint of every name."""

@@ -72,7 +72,7 @@ class Call:
 
 @dataclass(frozen=True)
 class NoArray:
-    """A prediction that something else than an array is returned: "none" or "tuple"; "" leaves open what it is."""
+    """A prediction that no array is returned, but "none"; "" leaves open what it is."""
 
     kind: str
 
@@ -81,9 +81,9 @@ class Raises:
     """The prediction that the call raises an exception."""
 
 
-NOTHING, SEVERAL, ANYTHING, RAISES = NoArray("none"), NoArray("tuple"), NoArray(""), Raises()
+NOTHING, ANYTHING, RAISES = NoArray("none"), NoArray(""), Raises()
 Formula = Callable[[Call], Any]
-"""What a call returns with the mistake in it: a Running array, a NoArray, RAISES, a list of what may be, or None."""
+"""What a call returns with the mistake in it: a Running array, a NoArray, RAISES, or None."""
 
 
 Shown = Callable[[Case, Quantity, Comparison], bool]
@@ -148,7 +148,6 @@ class Mistake:
     `operation` is that of the calls that it is a mistake of. It is recognised in one way. A `formula`
     predicts what is returned. `raised` is a regular expression that an exception's type and own text match, as
     `KeyError: 'W'`, and `shown_by` says whether a failure shows it, by its values and its finding.
-    `editions` are those in which it can be made, all where left out.
     """
 
     part: str
@@ -158,7 +157,6 @@ class Mistake:
     formula: Formula | None = None
     shown_by: Shown | None = None
     raised: str = ""
-    editions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError where the name could not be told from two: names are joined by "; " in a record."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity_tests.harness.check import Run, check
-from parity_tests.harness.diagnosis.location import of_input, told_apart, where_wrong
+from parity_tests.harness.diagnosis.location import of_sign, told_apart, where_wrong
 from parity_tests.harness.diagnosis.relations import right_digits
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.harness.returned import result_of
@@ -30,13 +30,16 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 MISTAKES = (
     Mistake(
-        "B", "derivative", "it is doubled", "Count the factors.", lambda call: 2 / (1 + np.exp(-call.X)),
-    ),
-    Mistake(
         "A", "softplus", "it is a list", "An array is expected.",
         shown_by=lambda case, q, comparison: comparison.got is None,
     ),
 )  # fmt: skip
+
+
+def doubled(calls: Sequence[Call]) -> Iterator[Mistake]:
+    """The derivative with a factor too much."""
+    if calls[0].operation == "derivative":
+        yield Mistake("B", "derivative", "it is doubled", "", lambda call: 2 / (1 + np.exp(-call.X)))
 
 
 def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Mapping[str, Comparison]) -> Iterator[Call]:
@@ -50,8 +53,12 @@ def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Mapping[str,
 
 DIAGNOSIS = Diagnosis(
     MISTAKES,
-    Relations(elementwise=("softplus", "derivative"), regions=of_input("X")),
-    further_hints={"differs by the additive constant 1": "Between which values must it lie?"},
+    Relations(elementwise=("softplus", "derivative"), regions=of_sign("X", "the input")),
+    generated=doubled,
+    further_hints={
+        "differs by the additive constant 1": "Between which values must it lie?",
+        "it is doubled": "Count the factors.",
+    },
 )
 KNOWING = replace(
     TOY,

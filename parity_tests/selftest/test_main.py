@@ -68,9 +68,9 @@ def findings(
     assert tuple(found) == main_quantities((config,))
     rows = tuple(Quantity(name, "10", Key(name)) for name in found)
     case = Case(seen.case, "main", "main", "float64", "main", params, rows, process="wiring")
-    found = name_mistakes(
-        ASSIGNMENT, [case], {seen.case: found}, {seen.case: seen}, lambda case: digits, "2019"
-    ).verdicts[seen.case]
+    found = name_mistakes(ASSIGNMENT, [case], {seen.case: found}, {seen.case: seen}, lambda case: digits).verdicts[
+        seen.case
+    ]
     for comparison in found.values():
         assert (comparison.verdict == "match") or comparison.problem.startswith("main ("), comparison
     return found

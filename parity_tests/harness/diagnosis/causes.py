@@ -1,14 +1,14 @@
 """Gives what only follows from a mistake the name of its cause."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.diagnosis import Diagnosis, Hidden
+from parity_tests.protocol.diagnosis import Hidden
 from reports.model.verdicts import PASSING, Verdict
 
-Verdicts = dict[str, dict[str, Comparison]]
+Comparisons = dict[str, Comparison]
+Verdicts = dict[str, Comparisons]
 
 
 def fails(comparison: Comparison) -> bool:
@@ -16,43 +16,27 @@ def fails(comparison: Comparison) -> bool:
     return comparison.verdict not in (*PASSING, Verdict.UNJUDGED, Verdict.HARNESS_ERROR) and not comparison.explained_by
 
 
-def with_causes_in_case(comparisons: Mapping[str, Comparison], hidden: Hidden) -> dict[str, Comparison]:
-    """The comparisons of one case: those of one crash with its name, those that follow from a mistake with that one's.
+def names_of(comparisons: Mapping[str, Comparison]) -> set[str]:
+    """The names that some comparisons have."""
+    return {comparison.diagnosis for comparison in comparisons.values()} - {""}
 
-    A crash is the same where it has the same file and line.
-    """
+
+def of_one_crash(comparisons: Mapping[str, Comparison]) -> Comparisons:
+    """The comparisons of one case, those of one crash, which has one file and line, with its name."""
+    crashed = {name: c for name, c in comparisons.items() if c.verdict == Verdict.CRASHED and fails(c)}
     crashes = {
         (c.file, c.line): c.diagnosis for c in comparisons.values() if c.verdict == Verdict.CRASHED and c.diagnosis
     }
-    claimed = {name for c in comparisons.values() for name in c.diagnosis.split("; ")}
-    named = dict(comparisons)
-    for quantity, comparison in comparisons.items():
-        if not fails(comparison):
-            continue
-        if comparison.verdict == Verdict.CRASHED and not comparison.diagnosis:
-            named[quantity] = replace(comparison, diagnosis=crashes.get((comparison.file, comparison.line), ""))
-        if cause := _cause(comparison, hidden, claimed):
-            named[quantity] = replace(comparison, diagnosis=cause)
-    return named
+    told = {name: crashes.get((c.file, c.line), "") for name, c in crashed.items() if not c.diagnosis}
+    return {**comparisons, **{name: replace(crashed[name], diagnosis=words) for name, words in told.items()}}
 
 
-def with_causes_in_checks(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:
-    """The verdicts, those that follow from a mistake in any case of their check with that one's name."""
-    claimed = {c.diagnosis for comparisons in verdicts.values() for c in comparisons.values() if c.diagnosis}
-    named = {case: dict(comparisons) for case, comparisons in verdicts.items()}
-    for case in plan:
-        hidden = diagnosis.hidden_in_check.get(case.check)
-        for quantity, comparison in verdicts[case.name].items() if hidden else ():
-            if hidden and (cause := _cause(comparison, hidden, claimed)):
-                named[case.name][quantity] = replace(comparison, diagnosis=cause)
-    return named
+def with_causes(comparisons: Mapping[str, Comparison], hidden: Hidden, claimed: Collection[str]) -> Comparisons:
+    """The comparisons, those that are called what follows from a claimed mistake with that one's name."""
+    return {name: replace(c, diagnosis=_cause(c, hidden, claimed)) for name, c in comparisons.items()}
 
 
-def _cause(comparison: Comparison, hidden: Hidden, claimed: Iterable[str]) -> str:
-    """The first claimed mistake from which all others that are named here follow, "" for none."""
-    names = set(comparison.diagnosis.split("; ")) - {""}
-    for cause, following in hidden.items():
-        others = names - {cause}
-        if cause in claimed and others and others <= set(following):
-            return cause
-    return ""
+def _cause(comparison: Comparison, hidden: Hidden, claimed: Collection[str]) -> str:
+    """The first claimed mistake from which follows what a comparison is called; that itself where there is none."""
+    causes = (cause for cause, following in hidden.items() if cause in claimed and comparison.diagnosis in following)
+    return next(causes, comparison.diagnosis)

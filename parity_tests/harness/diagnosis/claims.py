@@ -1,10 +1,9 @@
 """What each call is diagnosed with: the one mistake, or the relation, that fits all calls of its part."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache
 
 from parity_tests.harness.diagnosis.formulas import fits, reproducing
-from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -17,72 +16,47 @@ class Claims:
     A part is named by its own cases: all calls of an operation in them together. Where several parts work together, all
     calls of an operation in all these cases go together too, and what names them must fit the part's own calls as
     well, which were right. Cases that are not asked of everyone alike are named each by itself. Where the part fails on
-    its own, the name that fits there must fit elsewhere. Where two names fit, none is claimed.
+    its own, the name that fits there must fit elsewhere.
     """
 
     def __init__(self, diagnosis: Diagnosis, calls: Sequence[Call], cases: Mapping[str, Case]) -> None:
         self._diagnosis = diagnosis
-        self._own: dict[str, list[Call]] = {}
-        self._beside: dict[tuple[str, str], list[Call]] = {}
         self._group: dict[str, str] = {}
+        """By case what its calls go together by, "" in a part's own."""
+        self._calls: dict[tuple[str, str], list[Call]] = {}
         for call in calls:
             case = cases[call.case]
-            if case.check in diagnosis.composed:
-                self._group[call.case] = "composed"
-            elif diagnosis.beside(case):
-                self._group[call.case] = call.case
-            else:
-                self._own.setdefault(call.operation, []).append(call)
-                continue
-            self._beside.setdefault((call.operation, self._group[call.case]), []).append(call)
+            beside = call.case if diagnosis.beside(case) else ""
+            self._group[call.case] = "composed" if case.check in diagnosis.composed else beside
+            self._calls.setdefault((call.operation, self._group[call.case]), []).append(call)
+        self._mistake_of, self._relation_of = cache(self._reproducing), cache(self._related)
 
-    def _reproducing(self, calls: Sequence[Call]) -> list[Mistake]:
-        return reproducing(self._diagnosis.mistakes, calls, self._diagnosis.generated)
+    def _own(self, operation: str) -> list[Call]:
+        return self._calls.get((operation, ""), [])
 
-    @cached_property
-    def _failing(self) -> set[str]:
-        """The operations that fail in cases of their own."""
-        return {operation for operation, calls in self._own.items() if any(call.wrong for call in calls)}
+    def _fails(self, operation: str) -> bool:
+        """Whether an operation fails in cases of its own."""
+        return any(call.wrong for call in self._own(operation))
 
-    @cached_property
-    def _mistakes(self) -> dict[str, list[Mistake]]:
-        return {operation: self._reproducing(calls) for operation, calls in self._own.items()}
+    def _reproducing(self, operation: str, group: str) -> Mistake | None:
+        calls = self._calls.get((operation, group), [])
+        return reproducing([*calls, *self._own(operation)] if group else calls, self._diagnosis.generated)
 
-    @cached_property
-    def _mistakes_beside(self) -> dict[tuple[str, str], list[Mistake]]:
-        return {
-            (operation, group): self._reproducing([*calls, *self._own.get(operation, ())])
-            for (operation, group), calls in self._beside.items()
-            if operation not in self._failing
-        }
-
-    @cached_property
-    def _relations(self) -> dict[str, str]:
-        unnamed = {operation: calls for operation, calls in self._own.items() if not self._mistakes[operation]}
-        return {operation: relation(calls, self._diagnosis.relations) for operation, calls in unnamed.items()}
-
-    def _calls_beside(self, call: Call) -> tuple[str, list[Call]] | None:
-        """The calls that go with one that is not among its part's own, and what they are grouped by."""
-        group = self._group.get(call.case)
-        return None if group is None else (group, self._beside[call.operation, group])
+    def _related(self, operation: str, group: str) -> str:
+        calls = self._calls.get((operation, group), [])
+        known = not group and calls and self._mistake_of(operation, group)
+        return "" if known else relation(calls, self._diagnosis.relations)
 
     def mistake(self, call: Call) -> str:
-        """The name of the only known mistake that reproduces a call and all that go with it, "" for none."""
-        beside = self._calls_beside(call)
-        if beside is None:
-            known = self._mistakes[call.operation]
-        elif call.operation in self._failing:
-            known = [mistake for mistake in self._mistakes[call.operation] if fits(mistake, beside[1])]
-        else:
-            known = self._mistakes_beside[call.operation, beside[0]]
-        return only_one(mistake.name for mistake in known)
+        """The name of the simplest mistake that reproduces a call and all that go with it, "" for none."""
+        operation, group = call.operation, self._group[call.case]
+        fails = self._fails(operation)
+        known = self._mistake_of(operation, "" if fails else group)
+        fitting = known and (not group or not fails or fits(known, self._calls[operation, group]))
+        return known.name if known and fitting else ""
 
     def relation(self, call: Call) -> str:
         """A simple relation that holds in a call and all that go with it, "" for none."""
-        own = self._relations.get(call.operation, "")
-        beside = self._calls_beside(call)
-        if beside is None:
-            return own
-        related = relation(beside[1], self._diagnosis.relations)
+        related = self._relation_of(call.operation, self._group[call.case])
         # A part that fails on its own fails beside in the same way, or in no simple one.
-        return related if related == own or call.operation not in self._failing else ""
+        return related if related == self._relation_of(call.operation, "") or not self._fails(call.operation) else ""

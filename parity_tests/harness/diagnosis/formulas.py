@@ -1,7 +1,6 @@
 """Holds formulas of known mistakes against what calls returned: which of them reproduce it, within rounding."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,56 +18,55 @@ class Evidence:
         self.telling = sorted((call for call in calls if call.wrong), key=_size)
         self.others = [call for call in self.calls if not call.wrong]
 
-    def set_aside(self, call: Call) -> None:
-        """A wrong call that returned what is right tells no mistake: something else of it is wrong."""
-        self.telling = [one for one in self.telling if one is not call]
-        self.others.insert(0, call)
+    def shows(self, mistake: Mistake) -> bool:
+        """Whether a mistake's formula gives what was returned in all of them, a wrong one among them.
+
+        A wrong call that returned what is right tells no mistake: something else of it is wrong.
+        """
+        explains = False
+        for call in self.telling:
+            prediction = _agreeing(mistake, call)
+            if prediction is None:
+                return False
+            if prediction is not ANYTHING and not _is_free(call):
+                if _tells(prediction, call):
+                    explains = True
+                elif is_right(call):
+                    self.telling = [one for one in self.telling if one is not call]
+                    self.others.insert(0, call)
+        return explains and all(_agreeing(mistake, call) is not None for call in self.others)
 
 
 def _size(call: Call) -> int:
     return 0 if call.got is None else call.got.size
 
 
-def reproducing(
-    mistakes: Sequence[Mistake], calls: Sequence[Call], generated: Callable[[Sequence[Call]], Iterable[Mistake]]
-) -> list[Mistake]:
-    """Those of the mistakes whose formula gives what was returned in all calls of one operation.
+def reproducing(calls: Sequence[Call], generated: Callable[[Sequence[Call]], Iterable[Mistake]]) -> Mistake | None:
+    """The first generated mistake whose formula gives what was returned in all calls of one operation.
 
-    Where none does, it is the first generated one. None fits where no call is wrong.
+    None where none does, or where no call is wrong.
     """
-    operation, evidence = calls[0].operation, Evidence(calls)
-    known = [m for m in mistakes if m.operation == operation and m.formula is not None and _fits(m, evidence)]
-    if not known and evidence.telling:
-        known = list(islice((m for m in generated(evidence.calls) if _fits(m, evidence)), 1))
-    return known
+    evidence = Evidence(calls)
+    tried = generated(evidence.calls) if evidence.telling else ()
+    return next(filter(evidence.shows, tried), None)
 
 
 def fits(mistake: Mistake, calls: Sequence[Call]) -> bool:
     """Whether a mistake's formula reproduces all of these calls, a wrong one among them."""
-    return _fits(mistake, Evidence(calls))
-
-
-def _fits(mistake: Mistake, evidence: Evidence) -> bool:
-    if not evidence.telling:
-        return False
-    explains = False
-    for call in evidence.telling:
-        prediction = _agreeing(mistake, call)
-        if prediction is None:
-            return False
-        if prediction is not ANYTHING and not _is_free(call):
-            if _tells(prediction, call):
-                explains = True
-            elif is_right(call):
-                evidence.set_aside(call)
-    return explains and all(_agreeing(mistake, call) is not None for call in evidence.others)
+    return Evidence(calls).shows(mistake)
 
 
 def _agreeing(mistake: Mistake, call: Call) -> Any:
     """What the formula predicts of a call and is what was returned; None where nothing is."""
+    assert mistake.formula is not None
     if isinstance(call.value, Failure) and call.value.kind != "crashed":
         return None
-    return next((p for p in _predictions(mistake, call) if _agrees(p, call)), None)
+    try:
+        with np.errstate(all="ignore"):
+            prediction = mistake.formula(call)
+    except (ValueError, IndexError):  # shapes that do not fit together
+        prediction = RAISES
+    return prediction if _agrees(prediction, call) else None
 
 
 def _tells(prediction: Any, call: Call) -> bool:
@@ -102,26 +100,6 @@ def _is_free(call: Call) -> bool:
     got, want, radius = arrays
     with np.errstate(all="ignore"):
         return bool((call.free | (np.abs(got - want) <= radius)).all())
-
-
-def _predictions(mistake: Mistake, call: Call) -> Iterator[Any]:
-    """What a formula gives: of one that gives several, each is made only when those before it did not agree."""
-    assert mistake.formula is not None
-    formula = mistake.formula
-    made: Iterator[Any] | None = None
-    while True:
-        try:
-            with np.errstate(all="ignore"):
-                if made is None:
-                    predicted = formula(call)
-                    made = iter(predicted) if isinstance(predicted, list | Iterator) else iter([predicted])
-                prediction = next(made)
-        except StopIteration:
-            return
-        except (ValueError, IndexError):  # shapes that do not fit together
-            yield RAISES
-            return
-        yield prediction
 
 
 def _agrees(prediction: Any, call: Call) -> bool:

@@ -17,6 +17,7 @@ from parity_tests.protocol.diagnosis import Conditions, Regions, Relations
 from parity_tests.protocol.mistake import Call
 
 Mask = NDArray[np.bool_]
+SIGNS = {"exactly 0": np.equal, "negative": np.less, "positive": np.greater}
 ENOUGH = 2
 """Cases on either side of a border, and elements on either side of one within arrays."""
 LEAST_BOUND = 1e-3
@@ -42,7 +43,7 @@ def where_wrong(calls: Sequence[Call], wrong: Sequence[Call], relations: Relatio
     if words:
         return words
     if wrong[0].part in relations.elementwise:
-        return _by_regions(calls, relations.regions) or _by_size(calls, relations.sizes)
+        return _by_regions(calls, relations.regions) or _by_size(calls, relations.sized_by)
     return _by_lines(calls)
 
 
@@ -106,15 +107,14 @@ def _by_regions(calls: Sequence[Call], regions: Regions) -> str:
     return only_one(found)
 
 
-def _by_size(calls: Sequence[Call], sizes: Callable[[Call], NDArray[np.float64] | None] | None) -> str:
-    """Up to which size of its input an elementwise part is right, or from which on: as it was measured."""
-    if sizes is None:
-        return ""
+def _by_size(calls: Sequence[Call], name: str) -> str:
+    """Up to which size of an input an elementwise part is right, or from which on: as it was measured."""
     of_wrong, of_right = [np.zeros(0)], [np.zeros(0)]
     for call in calls:
-        size, mask = sizes(call), _wrong_elements(call)
-        if size is None or mask is None or size.shape != mask.shape:
+        values, mask = call.inputs.get(name), _wrong_elements(call)
+        if values is None or mask is None or values.shape != mask.shape:
             return ""
+        size = np.abs(np.asarray(values.value, np.float64))
         of_wrong.append(size[mask])
         of_right.append(size[~mask])
     wrong, right = np.concatenate(of_wrong), np.concatenate(of_right)
@@ -133,45 +133,14 @@ def _digits(number: float, rounding: str) -> str:
     return f"{Context(prec=3, rounding=rounding).create_decimal(Decimal(float(number))):g}"
 
 
-def of_input(name: str) -> Regions:
-    """Regions by the sign of the input of this name."""
+def of_sign(name: str, called: str, operation: str = "") -> Regions:
+    """Regions by the sign of the input of this name, for operations with this word in them alone."""
 
-    def lies(inside: Callable[[NDArray[np.float64]], Mask]) -> Callable[[Call], Mask | None]:
+    def lies(is_so: np.ufunc) -> Callable[[Call], Mask | None]:
         def at(call: Call) -> Mask | None:
-            values = call.inputs.get(name)
-            return None if values is None else np.asarray(inside(np.asarray(values.value, np.float64)))
+            known = name in call.inputs and operation in call.operation
+            return np.asarray(is_so(np.asarray(call.inputs[name].value, np.float64), 0.0)) if known else None
 
         return at
 
-    return (
-        ("the input is exactly 0", lies(lambda x: x == 0)),
-        ("the input is negative", lies(lambda x: x < 0)),
-        ("the input is positive", lies(lambda x: x > 0)),
-    )
-
-
-def size_of_input(name: str) -> Callable[[Call], NDArray[np.float64] | None]:
-    """How large the elements of the input of this name are."""
-
-    def sizes(call: Call) -> NDArray[np.float64] | None:
-        values = call.inputs.get(name)
-        return None if values is None else np.abs(np.asarray(values.value, np.float64))
-
-    return sizes
-
-
-def of_gradient(name: str) -> Regions:
-    """Regions by the sign of the incoming gradient of this name, for gradients alone."""
-
-    def has_sign(sign: int) -> Callable[[Call], Mask | None]:
-        def at(call: Call) -> Mask | None:
-            if "gradient" not in call.operation:
-                return None
-            return np.asarray(sign * np.asarray(call.inputs[name].value) > 0)
-
-        return at
-
-    return (
-        ("the incoming gradient is negative", has_sign(-1)),
-        ("the incoming gradient is positive", has_sign(1)),
-    )
+    return tuple((f"{called} is {sign}", lies(is_so)) for sign, is_so in SIGNS.items())

@@ -1,16 +1,16 @@
 """Names what went wrong: known-wrong formulas that reproduce what was returned, experiments, and simple relations.
 
-A name is claimed only where it can be made in the edition and was reproduced: by a formula on every case of its part,
-within the rounding bound of that formula, by an experiment on all of them, or by what was found, or raised.
+A name is claimed only where it was reproduced: by a formula on every case of its part, within the rounding bound of
+that formula, by an experiment on all of them, or by what was found, or raised.
 Where several names fit, none is claimed.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from parity_tests.harness.diagnosis import crashes
-from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_in_case, with_causes_in_checks
+from parity_tests.harness.diagnosis.causes import Verdicts, fails, names_of, of_one_crash, with_causes
 from parity_tests.harness.diagnosis.claims import Claims
 from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.harness.diagnosis.relations import HINTS
@@ -39,7 +39,6 @@ def name_mistakes(
     verdicts: Mapping[str, Mapping[str, Comparison]],
     seen: Seen,
     draw: Draw,
-    edition: str = "",
 ) -> Named:
     """The same comparisons, those that fail of causes of their own with the names of what they fail of.
 
@@ -50,14 +49,12 @@ def name_mistakes(
     named = {case: dict(comparisons) for case, comparisons in verdicts.items()}
     if assignment.diagnosis is None:
         return Named(named, {})
-    diagnosis = assignment.diagnosis().possible_in(edition)
-    hidden = {**crashes.HIDDEN, **diagnosis.hidden_in_case}
+    diagnosis = assignment.diagnosis()
     calls = _calls(assignment.kinds, diagnosis, plan, named, seen, draw)
     claims = Claims(diagnosis, calls, {case.name: case for case in plan})
     _claim(named, calls, claims.mistake)
     _claim_told(diagnosis, plan, named, seen, draw)
-    for case in plan:
-        named[case.name] = with_causes_in_case(named[case.name], hidden)
+    _claim_causes(diagnosis, named)
     _claim(named, calls, claims.relation)
     for case in plan:
         for q in case.quantities:
@@ -65,37 +62,18 @@ def name_mistakes(
             if comparison.verdict == Verdict.CRASHED and fails(comparison) and not comparison.diagnosis:
                 told = "" if _is_told_by_parts(case) else crashes.name_of(comparison.failure)
                 named[case.name][q.name] = replace(comparison, diagnosis=told)
-        named[case.name] = with_causes_in_case(named[case.name], hidden)
-    named = with_causes_in_checks(diagnosis, plan, named)
-    return Named(named, _hints(diagnosis, plan, named))
+    _claim_causes(diagnosis, named)
+    claimed = set[str]().union(*map(names_of, named.values()))
+    for case in plan:
+        named[case.name] = with_causes(named[case.name], diagnosis.hidden_in_check.get(case.check, {}), claimed)
+    hints = all_hints(diagnosis)
+    claimed = set[str]().union(*map(names_of, named.values()))
+    return Named(named, {name: hints[name] for name in sorted(claimed) if hints.get(name)})
 
 
 def all_hints(diagnosis: Diagnosis) -> dict[str, str]:
     """The hint of every name that an assignment may give, and of those that any may."""
     return {**crashes.HINTS, **HINTS, **diagnosis.hints()}
-
-
-def hints(diagnosis: Diagnosis, names: str, parts: Collection[str]) -> list[str]:
-    """The hints of the names in the diagnosis of records of these parts, each once."""
-    known: dict[str, list[str]] = {
-        name: [hint] for name, hint in {**crashes.HINTS, **HINTS, **diagnosis.hints()}.items()
-    }
-    own: dict[str, list[str]] = {}
-    for mistake in diagnosis.mistakes:
-        if mistake.part in parts:  # another part's mistake of the same name has a hint of its own
-            own.setdefault(mistake.name, []).append(mistake.hint)
-    known |= own
-    return list(dict.fromkeys(hint for name in names.split("; ") for hint in known.get(name, ())))
-
-
-def _hints(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts) -> dict[str, str]:
-    claimed: dict[str, set[str]] = {}
-    for case in plan:
-        for q in case.quantities:
-            if names := verdicts[case.name][q.name].diagnosis:
-                claimed.setdefault(names, set()).add(q.part)
-    hints_of = {names: " ".join(hints(diagnosis, names, parts)) for names, parts in sorted(claimed.items())}
-    return {names: text for names, text in hints_of.items() if text}
 
 
 def _calls(
@@ -126,6 +104,13 @@ def _claim(verdicts: Verdicts, calls: Sequence[Call], claim: Callable[[Call], st
             verdicts[call.case][call.quantity] = replace(comparison, diagnosis=name)
 
 
+def _claim_causes(diagnosis: Diagnosis, verdicts: Verdicts) -> None:
+    """Gives what follows from a crash, or from a mistake in the same case, the name of that."""
+    for case, comparisons in verdicts.items():
+        named = of_one_crash(comparisons)
+        verdicts[case] = with_causes(named, {**crashes.HIDDEN, **diagnosis.hidden_in_case}, names_of(named))
+
+
 def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, seen: Seen, draw: Draw) -> None:
     """Gives what fails of its own the one name that an experiment, what was found, or what was overwritten tells."""
     for case in plan:
@@ -139,22 +124,14 @@ def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, 
                 verdicts[case.name][q.name] = replace(comparison, diagnosis=only_one(names)).noting(*faults)
 
 
-def _by_experiments(
-    diagnosis: Diagnosis, plan: Sequence[Case], case: Case, q: Quantity, seen: Seen, draw: Draw
-) -> Sequence[str]:
-    return diagnosis.experiments(plan, case, q, seen, draw) if diagnosis.experiments is not None else ()
-
-
 def _told(
     diagnosis: Diagnosis, plan: Sequence[Case], case: Case, q: Quantity, comparison: Comparison, seen: Seen, draw: Draw
 ) -> tuple[Sequence[str], list[Note]]:
     """The names that an experiment, what was found, or what was overwritten tells; and what broke on the way."""
-    names, faults = _by_experiments(diagnosis, plan, case, q, seen, draw), list[Note]()
+    names, faults = diagnosis.experiments(plan, case, q, seen, draw), list[Note]()
     if not names:
         names, faults = _shown(diagnosis.mistakes, case, q, comparison)
-    if not names and diagnosis.overwriting is not None:
-        names = diagnosis.overwriting(case, q, seen[case.name])
-    return names, faults
+    return names or diagnosis.overwriting(case, q, seen[case.name]), faults
 
 
 def _is_told_by_parts(case: Case) -> bool:

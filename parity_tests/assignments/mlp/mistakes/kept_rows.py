@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-import numpy as np
 
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.parts.dropout import DRAWN
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.finding import DTYPE, NOTHING, NUMBER, SHAPE, TRANSPOSED, Odd
-from parity_tests.protocol.mistake import Call, Mistake, Shown
+from parity_tests.protocol.mistake import Mistake, Shown
 from parity_tests.protocol.quantity import Quantity
 
 ONCE = "Which lines run once, which once an epoch, and which at every step?"
@@ -125,22 +122,11 @@ LAYERS = tuple(
 # ---- the loss
 
 
-def _not_averaged(call: Call) -> Any:
-    """The loss of each row."""
-    e = np.exp(call.X - call.X.max(axis=1, keepdims=True))
-    shares = (e / e.sum(axis=1, keepdims=True) * call.hot).sum(axis=1, keepdims=True)
-    return -np.log(shares) if call.got is not None and call.got.ndim else None
-
-
 def _overflows(case: Case, q: Quantity, comparison: Comparison) -> bool:
     return case.params.get("draw") == "offset" and _not_finite("")(case, q, comparison)
 
 
 LOSS = (
-    Mistake(
-        "utils", "loss.output", "the losses of the rows are not averaged",
-        "The loss is the mean over the mini-batch; its gradient is that of the mean.", _not_averaged,
-    ),
     Mistake(
         "utils", "loss.output", "the softmax overflows: the logits are not shifted by their largest",
         "e to the 1000th is no float: what may be subtracted from all logits without changing the result?",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from parity_tests.harness.diagnosis.location import of_gradient, of_input, size_of_input, told_apart
-from parity_tests.harness.diagnosis.relations import are_compared, right_digits
+from parity_tests.harness.diagnosis.location import of_sign, told_apart
+from parity_tests.harness.diagnosis.relations import right_digits
 from parity_tests.protocol.diagnosis import Conditions, Regions, Relations
 from parity_tests.protocol.mistake import Call
 
@@ -58,14 +58,13 @@ def _of_sgd(calls: Sequence[Call]) -> str:
 
 def digits(calls: Sequence[Call]) -> str:
     """To which digits wrong results are right."""
-    wrong = [call for call in calls if call.wrong]
-    return right_digits(wrong) if are_compared(wrong) else ""
+    return right_digits([call for call in calls if call.wrong])
 
 
 RELATIONS = Relations(
     conditions=CONDITIONS,
     elementwise=("tanh", "relu", "dropout"),
-    regions=(*of_input("X"), *of_gradient("grad"), *KEPT),
-    sizes=size_of_input("X"),
+    regions=(*of_sign("X", "the input"), *of_sign("grad", "the incoming gradient", "gradient"), *KEPT),
+    sized_by="X",
     own={"sgd.weights": _of_sgd, "main": digits},
 )
