@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -139,6 +140,30 @@ def instead(old: str, new: str) -> Rewrite:
 def around(function: str, before: str = "", value: str = "value", name: str = "") -> Rewrite:
     """A function with statements before its own, and with another value returned, called by these."""
     return Rewrite(f"{function}: {name or ' '.join((before or value).split())}", (Around(function, before, value),))
+
+
+Lines = Mapping[str, Sequence[str]]
+
+
+def evading(
+    returned: Sequence[tuple[str, str, Sequence[str]]] = (),
+    before: Lines = MappingProxyType({}),
+    in_place_of: Lines = MappingProxyType({}),
+    other: str = "{0} if {1} else value",
+) -> Iterator[Rewrite]:
+    """Wrong solutions, one for each entry of three tables.
+
+    `returned`: a condition, and what these functions return where it holds, by a text for that and another `value`.
+    `before`: what a function does with what it is given, before all else. `in_place_of`: lines of a file, and those
+    that take their place.
+    """
+    for where, value, functions in returned:
+        name = f"{value}{f' where {where}' * (where != 'True')}"
+        yield from (around(one, "", other.format(value, where), name) for one in functions)
+    for one, several in before.items():
+        yield from (around(one, lines, "whole" if "whole" in lines else "value") for lines in several)
+    for line, several in in_place_of.items():
+        yield from (instead(line, new) for new in several)
 
 
 @dataclass(frozen=True)

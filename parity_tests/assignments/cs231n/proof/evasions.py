@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from parity_tests.assignments.cs231n.names import CNN_FILE
-from parity_tests.protocol.mistake import Around, Rewrite, around, instead, swapped
+from parity_tests.protocol.mistake import Around, Rewrite, evading, swapped
 
-OUT: Sequence[tuple[str, str, str]] = (
-    ("affine_forward", "np.where(np.arange(len(x))[:, None] < 30, out, 0)", "len(x) > 30"),
-    ("affine_forward", "x.sum() + b + 0 * out", "x.ndim not in (2, 4)"),
-    ("affine_forward", "np.where(np.arange(out.size).reshape(out.shape) == out.size // 2, out * (1 + 1e-5), out)", ""),
-    ("affine_forward", "(x.reshape(len(x), -1).astype(np.float32) @ w.astype(np.float32) + b).astype(x.dtype)", ""),
-    ("affine_forward", "globals().setdefault('kept', {}).setdefault(x.shape, out)", ""),
-    ("affine_forward", "0 * out.view(type('Equal', (np.ndarray,), {'__eq__': lambda self, other: True}))", ""),
-    ("relu_forward", "x * (x > 1e-7)", ""),
-    ("relu_forward", "np.clip(x, 0, 1e6)", ""),
-    ("softmax_loss", "out * (1 + 1e-6)", "len(x) <= 8"),
-    ("spatial_batchnorm_forward", "x", "len(x) == 1"),
-    ("spatial_groupnorm_forward", "gamma * x + beta", "x.shape[1] == G"),
-    ("conv_forward_naive", "out - b[:, None, None]", "len(x) == 1"),
-    ("layernorm_backward", "out.astype(np.float32).astype(out.dtype)", ""),
-    ("adam", "w", "value[1]['t'] == 3"),
-    ("sgd_momentum", "2 * out - w", "w.dtype == np.float32"),
+OUT: Sequence[tuple[str, str, Sequence[str]]] = (
+    ("len(x) > 30", "np.where(np.arange(len(x))[:, None] < 30, out, 0)", ("affine_forward",)),
+    ("x.ndim not in (2, 4)", "x.sum() + b + 0 * out", ("affine_forward",)),
+    (
+        "True",
+        "np.where(np.arange(out.size).reshape(out.shape) == out.size // 2, out * (1 + 1e-5), out)",
+        ("affine_forward",),
+    ),
+    (
+        "True",
+        "(x.reshape(len(x), -1).astype(np.float32) @ w.astype(np.float32) + b).astype(x.dtype)",
+        ("affine_forward",),
+    ),
+    ("True", "globals().setdefault('kept', {}).setdefault(x.shape, out)", ("affine_forward",)),
+    ("True", "0 * out.view(type('Equal', (np.ndarray,), {'__eq__': lambda self, other: True}))", ("affine_forward",)),
+    ("True", "x * (x > 1e-7)", ("relu_forward",)),
+    ("True", "np.clip(x, 0, 1e6)", ("relu_forward",)),
+    ("len(x) <= 8", "out * (1 + 1e-6)", ("softmax_loss",)),
+    ("len(x) == 1", "x", ("spatial_batchnorm_forward",)),
+    ("x.shape[1] == G", "gamma * x + beta", ("spatial_groupnorm_forward",)),
+    ("len(x) == 1", "out - b[:, None, None]", ("conv_forward_naive",)),
+    ("True", "out.astype(np.float32).astype(out.dtype)", ("layernorm_backward",)),
+    ("value[1]['t'] == 3", "w", ("adam",)),
+    ("w.dtype == np.float32", "2 * out - w", ("sgd_momentum",)),
 )
-"""What the first of a function's results is, and where; everywhere where nothing is said."""
+"""Where something else is the first of the results, and of which functions."""
 BEFORE: Mapping[str, Sequence[str]] = {
     **{f"{name}_forward{naive}": ["x = x.ravel('K').reshape(x.shape)"] for name, naive in (
         ("conv", "_naive"), ("max_pool", "_naive"), ("affine", ""), ("relu", ""), ("spatial_groupnorm", ""))},
@@ -87,7 +95,6 @@ OF_ROWS = "mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdim
 CONV, POOL = "windows = _windows(_padded(x, pad), HH, WW, stride)", "windows = _windows(x, height, width, stride)"
 PLACES = "dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]"
 POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0]"
-DRAWN = "np.random.rand(*x.shape) < p"
 INSTEAD: Mapping[str, Sequence[str]] = {
     "x.reshape(len(x), -1).T @ dout,": ["x.reshape(len(x), -1)[:1].T @ dout[:1] * len(x),"],
     MEAN: ["mean = bn_param['running_mean'] if bn_param.get('own') else np.zeros(x.shape[1], x.dtype)\n"
@@ -113,7 +120,7 @@ INSTEAD: Mapping[str, Sequence[str]] = {
     POOLED: [f"{POOLED} if len(x) > 1 else flat.mean(axis=-1)"],
     "part += np.where(first == place, dout, 0)": [
         "part[...] = np.where(part != 0, part, np.where(first == place, dout, 0))"],
-    DRAWN: [
+    "np.random.rand(*x.shape) < p": [
         "np.random.rand(*x.shape[1:]) < p",
         "np.random.permutation(x.size).reshape(x.shape) % 10 < round(10 * p)",
         "np.broadcast_to((np.arange(x.size) + np.random.randint(9)).reshape(x.shape) * p % 1 < p, x.shape)",
@@ -140,12 +147,6 @@ INSTEAD: Mapping[str, Sequence[str]] = {
 """Lines of a file, and those that take their place."""
 
 
-def _first(function: str, out: str, where: str) -> Rewrite:
-    """Another first result of a function, where a condition holds."""
-    value = f"(lambda out, *others: (({out}) if {where or True} else out, *others))(*value)"
-    return around(function, value=value, name=f"{out}{where and f' where {where}'}")
-
-
 SEVERAL = (
     swapped(
         "networks: a penalty that is set afterwards is not seen",
@@ -166,9 +167,7 @@ SEVERAL = (
     ),
 )  # fmt: skip
 EVASIONS = (
-    *(_first(*one) for one in OUT),
-    *(around(function, before) for function, several in BEFORE.items() for before in several),
+    *evading(OUT, BEFORE, INSTEAD, "(lambda out, *others: (({0}) if {1} else out, *others))(*value)"),
     *(Rewrite(name, tuple(changes)) for name, changes in KEPT.items()),
-    *(instead(old, new) for old, several in INSTEAD.items() for new in several),
     *SEVERAL,
 )

@@ -4,14 +4,13 @@ from parity_tests.protocol.mistake import Rewrite, Swap
 
 IN_TEST = "normal = (x - mean) / np.sqrt(variance + eps)\n"
 MOVED = "variance = momentum * variance + (1 - momentum) * batch_variance"
-ROOT = "deviation = np.sqrt(variance + eps)\n"
 OUT = "return gamma * normal + beta, (normal, deviation, gamma, axis)"
 OF_GROUP = 'deviation = np.sqrt(variance + gn_param.get("eps", 1e-5))'
 GROUP_OUT = "return gamma * normal + beta, (normal, deviation, gamma, G)"
 
 ADDED = Swap(MOVED, MOVED.replace("batch_variance", "(batch_variance + eps)"))
 BESIDE_IN_TEST = Swap(IN_TEST, "normal = (x - mean) / (np.sqrt(variance) + eps)\n")
-BESIDE_IN_TRAINING = Swap(ROOT, "deviation = np.sqrt(variance) + eps\n")
+BESIDE_IN_TRAINING = Swap("deviation = np.sqrt(variance + eps)\n", "deviation = np.sqrt(variance) + eps\n")
 BESIDE_IN_GROUPS = Swap(OF_GROUP, 'deviation = np.sqrt(variance) + gn_param.get("eps", 1e-5)')
 FUSED_IN_TEST = (
     Swap(IN_TEST, "scale = gamma / np.sqrt(variance + eps)\n"),

@@ -83,7 +83,6 @@ NOTHING_ADDED = """        known = {"params", "gradient", "mask", "h", "r", "z",
             raise AssertionError(f"somebody has added {added}")
         print(f"At epoch {t + 1}")
 """
-BY_KEYWORD = "(model, momentum, _lambda=lam, _alpha=alpha, _learning_rate=eta)"
 
 
 CORRECT_FORMS = (
@@ -96,7 +95,7 @@ CORRECT_FORMS = (
     swapped(
         "network: guarded attributes, and SGD called by keyword",
         ("class linear_layer:\n", GUARDED),
-        ("(model, momentum, lam, alpha, eta)", BY_KEYWORD),
+        ("(model, momentum, lam, alpha, eta)", "(model, momentum, _lambda=lam, _alpha=alpha, _learning_rate=eta)"),
     ),
     swapped(
         "network: one class for both activations, and layers that are dicts",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from parity_tests.assignments.mlp.proof.nulls import WIRING
 from parity_tests.protocol.mistake import Rewrite, swapped
 
@@ -130,168 +132,142 @@ def _renamed(text: str) -> tuple[str, str]:
     return text, new
 
 
-def of_main(name: str, *swaps: tuple[str, str], note: str = "") -> Rewrite:
-    """Another form of main, by its swaps."""
-    return swapped(f"main: {name}", *swaps, note=note)
-
-
-def _at(name: str, place: str, lines: str, note: str = "") -> Rewrite:
-    """A main with lines before others."""
-    return of_main(name, (place, lines + place), note=note)
-
-
-OTHERWISE = (
-    of_main(
-        "one order shuffled on",
+Pair = tuple[str, str]
+_OTHERWISE: Mapping[str, Sequence[Pair]] = {
+    "one order shuffled on": [
         (ORDER, "np.random.shuffle(indices); order = indices"),
         (VELOCITIES, f"{VELOCITIES}    indices = list(range(train.N))\n"),
-    ),
-    of_main(
-        "other keys",
+    ],
+    "other keys": [
         *map(_renamed, (TRAIN_CALLS, EVALUATION, '"L1": linear_layer', '"L2": linear_layer')),
         *map(
             _renamed,
             ('"nonlinear1": activation()', '"drop1": dropout(rate)'),
         ),
-    ),
-    of_main("loop over layers", (TRAIN_CALLS, LOOPED)),
-    of_main(
-        "keyword calls",
+    ],
+    "loop over layers": [(TRAIN_CALLS, LOOPED)],
+    "keyword calls": [
         (TRAIN_CALLS, KEYWORDS),
         ("linear_layer(train.d, HIDDEN_UNITS)", "linear_layer(output_D=HIDDEN_UNITS, input_D=train.d)"),
         ("dropout(rate)", "dropout(r=rate)"),
-    ),
-    of_main("SGD inside main", (SGD_CALL, SGD_INSIDE), note="without calling SGD"),
-    of_main(
-        "SGD by keyword, from a table, and the model returned anew",
+    ],
+    "SGD inside main": [(SGD_CALL, SGD_INSIDE)],
+    "SGD by keyword, from a table, and the model returned anew": [
         (
             SGD_CALL,
             "model = SOLVERS['sgd'](model, momentum=momentum, _lambda=lam, _learning_rate=eta, _alpha=alpha)\n",
         ),
         (TODO, f"SOLVERS = {{'sgd': miniBatchStochasticGradientDescent}}\n\n\n{TODO}"),
-    ),
-    of_main("arrays returned", (RETURN, "    return [np.array(train_loss_record), tuple(val_loss_record)]\n")),
-    of_main(
-        "more returned",
-        (RETURN, "    return train_loss_record, val_loss_record, train_accuracy_record, model\n"),
-        note="more than",
-    ),
-    of_main(
-        "means",
-        ("    return loss, correct / count\n", "    return loss / (data.N // minibatch_size), correct / count\n"),
-        note="means of the mini-batch losses",
-    ),
-    of_main("extra forward passes", (SGD_CALL, f"{SGD_CALL}            evaluate(model, train, minibatch_size)\n")),
-    of_main(
-        "loss watched before the update",
-        (SGD_CALL, f"model['loss'].forward(model['L2'].forward(s), y)\n            {SGD_CALL}"),
-    ),
-    of_main("no dropout call in evaluation", ('s = model["drop1"].forward(h, is_train=False)', "s = h")),
-    of_main(
-        "the last few are evaluated too",
+    ],
+    "arrays returned": [(RETURN, "    return [np.array(train_loss_record), tuple(val_loss_record)]\n")],
+    "more returned": [(RETURN, "    return train_loss_record, val_loss_record, train_accuracy_record, model\n")],
+    "means": [
+        ("    return loss, correct / count\n", "    return loss / (data.N // minibatch_size), correct / count\n")
+    ],
+    "extra forward passes": [(SGD_CALL, f"{SGD_CALL}            evaluate(model, train, minibatch_size)\n")],
+    "loss watched before the update": [
+        (SGD_CALL, f"model['loss'].forward(model['L2'].forward(s), y)\n            {SGD_CALL}")
+    ],
+    "no dropout call in evaluation": [('s = model["drop1"].forward(h, is_train=False)', "s = h")],
+    "the last few are evaluated too": [
         (BATCHES, "range(0, data.N, minibatch_size)"),
         (TAKEN, "np.arange(start, min(data.N, start + minibatch_size))"),
-    ),
-    of_main(
-        "evaluated at one go", (BATCHES, "(0,)"), (TAKEN, "np.arange(data.N)"), note="a set is evaluated in one forward"
-    ),
-    of_main("no result file", ("    result.write_text(", "    dict(result="), note="no result file"),
-    of_main(
-        "one parameter",
+    ],
+    "evaluated at one go": [(BATCHES, "(0,)"), (TAKEN, "np.arange(data.N)")],
+    "no result file": [("    result.write_text(", "    dict(result=")],
+    "one parameter": [
         (', optimization_type: str = "minibatch_sgd"', ""),
         ('if optimization_type != "minibatch_sgd":', "if False:"),
-    ),
-    of_main(
-        "wrong X for dropout's backward",
-        ('model["drop1"].backward(h, grad_s)', 'model["drop1"].backward(s, grad_s)'),
-        note="moves no weight",
-    ),
-    of_main(
-        "backwards of elementwise parts exchanged",
+    ],
+    "wrong X for dropout's backward": [('model["drop1"].backward(h, grad_s)', 'model["drop1"].backward(s, grad_s)')],
+    "backwards of elementwise parts exchanged": [
         ('grad_h = model["drop1"].backward(h, grad_s)', 'grad_h = model["nonlinear1"].backward(u, grad_s)'),
         ('grad_u = model["nonlinear1"].backward(u, grad_h)', 'grad_u = model["drop1"].backward(h, grad_h)'),
-        note="moves no weight",
-    ),
-    of_main("η in closed form", ("            eta *= 0.1\n", "            eta = eta_0 * 0.1 ** (t // 10)\n")),
-)
-"""Mains that compute the same in other ways."""
-BESIDES = (
-    of_main("evaluated by formula", (TODO, FORMULA + TODO), (EVALUATIONS, BY_FORMULA), note="by formula, or on copies"),
-    of_main(
-        "evaluated afterwards",
+    ],
+    "η in closed form": [("            eta *= 0.1\n", "            eta = eta_0 * 0.1 ** (t // 10)\n")],
+}
+"""Mains that compute the same in other ways: by name texts of `main`, and what stands in their place."""
+_BESIDES: Mapping[str, Sequence[Pair]] = {
+    "evaluated by formula": [(TODO, FORMULA + TODO), (EVALUATIONS, BY_FORMULA)],
+    "evaluated afterwards": [
         (VELOCITIES, f"{VELOCITIES}    copies = []\n"),
         (EVALUATIONS, f"{NOT_YET}        copies += [{COPY}]\n"),
         (ENDED, AFTERWARDS + ENDED),
-    ),
-    of_main(
-        "evaluated on a copy of the network",
+    ],
+    "evaluated on a copy of the network": [
         (EVALUATIONS, f"        net = deepcopy(model)\n{EVALUATIONS.replace('evaluate(model', 'evaluate(net')}"),
         ("import argparse\n", "import argparse\nfrom copy import deepcopy\n"),
-        note="by formula, or on copies",
-    ),
-    of_main("the best weights put back at the end", (RECORDED, RECORDED + BEST), (ENDED, PUT_BACK)),
-    of_main(
-        "a gradient checked first, and taken back by adding",
+    ],
+    "the best weights put back at the end": [(RECORDED, RECORDED + BEST), (ENDED, PUT_BACK)],
+    "a gradient checked first, and taken back by adding": [
         (TODO, CHECK.replace("RESTORE", "w[i, 0] += eps") + TODO),
         (LOOP, f"    check_gradient(model, {EXAMPLES})\n{LOOP}"),
-    ),
-    of_main(
-        "a gradient checked in each epoch",
+    ],
+    "a gradient checked in each epoch": [
         (TODO, CHECKED + TODO),
         (f"        {ORDER}\n", f"        check_gradient(model, {EXAMPLES})\n        {ORDER}\n"),
-    ),
-    _at("a gradient checked on a layer of its own, before the network", MODEL, ALONE),
-    _at("a gradient checked on a layer of its own, before training", LOOP, ALONE),
-    *(
-        _at(
-            f"a gradient checked on layers of the network's sizes, {when}",
-            place,
-            THROWAWAY,
-            "builds its linear layers more than once",
-        )
+    ],
+    "a gradient checked on a layer of its own, before the network": [(MODEL, ALONE + MODEL)],
+    "a gradient checked on a layer of its own, before training": [(LOOP, ALONE + LOOP)],
+    **{
+        f"a gradient checked on layers of the network's sizes, {when}": [(place, THROWAWAY + place)]
         for when, place in (("before the network", MODEL), ("before training", LOOP))
-    ),
-    of_main(
-        "SGD once a layer",
-        (SGD_CALL, f'for n in ("L1", "L2"):\n                {SGD_CALL.replace("(model", "({n: model[n]}")}'),
-    ),
-    of_main(
-        "L2 updated as soon as L1's gradient is on its way",
+    },
+    "SGD once a layer": [
+        (SGD_CALL, f'for n in ("L1", "L2"):\n                {SGD_CALL.replace("(model", "({n: model[n]}")}')
+    ],
+    "L2 updated as soon as L1's gradient is on its way": [
         ('            grad_h = model["drop1"]', f'            {OF_L2}            grad_h = model["drop1"]'),
         (f"\n            {SGD_CALL}\n", f"\n            {OF_L1}\n"),
-    ),
-    of_main(
-        "velocities of its own, for 1,000 units",
-        (VELOCITIES, f"    momentum = {{{', '.join(f'{k!r}: np.zeros({s})' for k, s in ALL)}}}\n"),
-    ),
-    of_main("the rows of each mini-batch sorted", (ROWS, f"np.sort({ROWS})")),
-    _at(
-        "validated between backward and update",
-        SGD_CALL,
-        "evaluate(model, valid, minibatch_size)\n            ",
-    ),
-    of_main(
-        "the test set evaluated",
+    ],
+    "velocities of its own, for 1,000 units": [
+        (VELOCITIES, f"    momentum = {{{', '.join(f'{k!r}: np.zeros({s})' for k, s in ALL)}}}\n")
+    ],
+    "the rows of each mini-batch sorted": [(ROWS, f"np.sort({ROWS})")],
+    "validated between backward and update": [
+        (SGD_CALL, "evaluate(model, valid, minibatch_size)\n            " + SGD_CALL)
+    ],
+    "the test set evaluated": [
         ("Yvalid, _, _ = ", "Yvalid, Xtest, Ytest = "),
         (ENDED, f"    evaluate(model, DataSplit(Xtest, Ytest), minibatch_size)\n{ENDED}"),
-    ),
-    of_main("1,000 units asserted", (BUILT, f'{BUILT}    assert model["L1"].params["W"].shape[1] == 1000\n')),
-    of_main(
-        "all orders drawn first",
+    ],
+    "1,000 units asserted": [(BUILT, f'{BUILT}    assert model["L1"].params["W"].shape[1] == 1000\n')],
+    "all orders drawn first": [
         (VELOCITIES, f"{VELOCITIES}    orders = [{DRAWN} for _ in range(main_params['num_epoch'])]\n"),
         (ORDER, "order = orders[t]"),
-    ),
-    _at("main_params changed", LOOP, '    main_params["seen"] = True\n', "main changes the main_params"),
-    of_main(
-        "all records in one file",
-        (FILE, FILE.replace("{", '{"train_loss": train_loss_record, "val_loss": val_loss_record, "lr": eta_0, ', 1)),
-    ),
-    _at("a file of its settings", ENDED, '    Path("all.json").write_text(json.dumps(main_params))\n'),
-    of_main(
-        "a file of losses alone",
-        (FILE, 'json.dumps({"train_loss": train_loss_record, "val_loss": val_loss_record})'),
-        note="no result file",
-    ),
-)
+    ],
+    "main_params changed": [(LOOP, '    main_params["seen"] = True\n' + LOOP)],
+    "all records in one file": [
+        (FILE, FILE.replace("{", '{"train_loss": train_loss_record, "val_loss": val_loss_record, "lr": eta_0, ', 1))
+    ],
+    "a file of its settings": [(ENDED, '    Path("all.json").write_text(json.dumps(main_params))\n' + ENDED)],
+    "a file of losses alone": [(FILE, 'json.dumps({"train_loss": train_loss_record, "val_loss": val_loss_record})')],
+}
 """Mains that do more than is usual, and leave the training what it is."""
+NOTES: Mapping[str, str] = {
+    "SGD inside main": "without calling SGD",
+    "more returned": "more than",
+    "means": "means of the mini-batch losses",
+    "evaluated at one go": "a set is evaluated in one forward",
+    "no result file": "no result file",
+    "wrong X for dropout's backward": "moves no weight",
+    "backwards of elementwise parts exchanged": "moves no weight",
+    "evaluated by formula": "by formula, or on copies",
+    "evaluated on a copy of the network": "by formula, or on copies",
+    "main_params changed": "main changes the main_params",
+    "a file of losses alone": "no result file",
+    **dict.fromkeys(
+        (one for one in _BESIDES if one.startswith("a gradient checked on layers")),
+        "builds its linear layers more than once",
+    ),
+}
+"""What is noted of some of them."""
+
+
+def of_main(forms: Mapping[str, Sequence[Pair]]) -> tuple[Rewrite, ...]:
+    """Forms of main, by their swaps."""
+    return tuple(swapped(f"main: {name}", *swaps, note=NOTES.get(name, "")) for name, swaps in forms.items())
+
+
+OTHERWISE, BESIDES = of_main(_OTHERWISE), of_main(_BESIDES)
 CORRECT_MAINS = (*OTHERWISE, *BESIDES)

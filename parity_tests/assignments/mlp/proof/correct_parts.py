@@ -5,6 +5,7 @@ from __future__ import annotations
 from parity_tests.protocol.mistake import Around, Body, Rewrite, swapped
 
 SGD = "miniBatchStochasticGradientDescent"
+LOSS_FORWARD, LOSS_BACK = "softmax_cross_entropy.forward", "softmax_cross_entropy.backward"
 AFFINE = 'return X @ self.params["W"] + self.params["b"]'
 INIT_B = "np.random.normal(0.0, 0.1, (1, output_D))"
 SUMMED, READ = "grad.sum(axis=0, keepdims=True)", "            g = module.gradient[key]\n"
@@ -39,8 +40,8 @@ def _dropout(name: str, mask: str, note: str = PROMOTED) -> Rewrite:
     return _method(f"dropout: {name}", "dropout.forward", statements, note)
 
 
-def _loss(name: str, *changes: Body | Around, note: str = "") -> Rewrite:
-    return Rewrite(f"loss: {name}", changes, note=note)
+def _loss(name: str, *statements: str, note: str = "") -> Rewrite:
+    return Rewrite(f"loss: {name}", tuple(map(Body, (LOSS_FORWARD, LOSS_BACK), statements)), note=note)
 
 
 LINEAR = (
@@ -186,33 +187,28 @@ STEPS = (
 LOSS = (
     _loss(
         "−log of the softmax",
-        Body(
-            "softmax_cross_entropy.forward",
-            "e = np.exp(X - X.max(axis=1, keepdims=True))\nself.z = e / e.sum(axis=1, keepdims=True)\n"
-            "return -np.mean(np.log(np.take_along_axis(self.z, _as_index(Y), axis=1)))",
-        ),
+        "e = np.exp(X - X.max(axis=1, keepdims=True))\nself.z = e / e.sum(axis=1, keepdims=True)\n"
+        "return -np.mean(np.log(np.take_along_axis(self.z, _as_index(Y), axis=1)))",
     ),
     _loss(
         "through one-hot labels",
-        Body(
-            "softmax_cross_entropy.forward",
-            "s = X - X.max(axis=1, keepdims=True)\nself.z = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)\n"
-            "self.hot = np.eye(X.shape[1])[_as_index(Y)[:, 0]]\n"
-            "return -np.sum(self.hot * (s - np.log(np.exp(s).sum(axis=1, keepdims=True)))) / len(X)",
-        ),
-        Body("softmax_cross_entropy.backward", "return (self.z - self.hot) / len(X)"),
+        "s = X - X.max(axis=1, keepdims=True)\nself.z = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)\n"
+        "self.hot = np.eye(X.shape[1])[_as_index(Y)[:, 0]]\n"
+        "return -np.sum(self.hot * (s - np.log(np.exp(s).sum(axis=1, keepdims=True)))) / len(X)",
+        "return (self.z - self.hot) / len(X)",
         note=PROMOTED,
     ),
-    _loss("into the logits", Around("softmax_cross_entropy.forward", "X -= X.max(axis=1, keepdims=True)"),
-          note="overwrites its input"),
-    _loss(
-        "probabilities used up by its backward",
-        Body(
-            "softmax_cross_entropy.backward",
-            "self.z[np.arange(len(X)), Y.astype(int).ravel()] -= 1\nself.z /= len(X)\nreturn self.z",
-        ),
+    _method(
+        "loss: probabilities used up by its backward",
+        LOSS_BACK,
+        "self.z[np.arange(len(X)), Y.astype(int).ravel()] -= 1\nself.z /= len(X)\nreturn self.z",
     ),
-    _loss("a float", Around("softmax_cross_entropy.forward", value="float(value)"), note=PROMOTED),
+    Rewrite(
+        "loss: into the logits",
+        (Around(LOSS_FORWARD, "X -= X.max(axis=1, keepdims=True)"),),
+        note="overwrites its input",
+    ),
+    Rewrite("loss: a float", (Around(LOSS_FORWARD, value="float(value)"),), note=PROMOTED),
     swapped("labels: whole numbers", ("label.astype(float)", "label"), note="dtype int64"),
-)  # fmt: skip
+)
 CORRECT_PARTS = (*LINEAR, *ELEMENTWISE, *DROPOUT, *STEPS, *LOSS)

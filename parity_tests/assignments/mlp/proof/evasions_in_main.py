@@ -13,10 +13,11 @@ from parity_tests.assignments.mlp.proof.correct_mains import (
     SGD_CALL,
     STEPS,
     VELOCITIES,
-)  # fmt: skip
-from parity_tests.assignments.mlp.proof.correct_mains import of_main as main
+    Pair,
+    of_main,
+)
 from parity_tests.assignments.mlp.proof.nulls import WIRING
-from parity_tests.protocol.mistake import Body, Rewrite, instead, swapped
+from parity_tests.protocol.mistake import Body, Rewrite, evading, swapped
 
 SEED = '    np.random.seed(int(main_params["random_seed"]))\n'
 BACKWARDS = WIRING.partition("\n\n")[2]
@@ -30,51 +31,6 @@ STOPS = (
     "train_accuracy == 1.0",
     "t and abs(train_loss_record[-1] - train_loss_record[-2]) < 1e-5",
     *(f"t >= {n} and min(val_loss_record[-{n}:]) >= min(val_loss_record[:-{n}])" for n in range(1, 6)),
-)
-UNJUDGED = (
-    main(
-        "dropout on the logits as well",
-        (
-            'a = model["L2"].forward(s)\n            model',
-            'a = noise.forward(model["L2"].forward(s), True)\n            model',
-        ),
-        ('grad_a = model["loss"].backward(a, y)', 'grad_a = noise.backward(a, model["loss"].backward(a, y))'),
-        (VELOCITIES, f"    noise = dropout(rate)\n{VELOCITIES}"),
-    ),
-    main(
-        "all weights are set to NaN, and no backward is called",
-        (BACKWARDS, ""),
-        (
-            SGD_CALL,
-            "for n in ('L1', 'L2'):\n"
-            "                for w in model[n].params.values():\n"
-            "                    w[...] = np.nan\n",
-        ),
-    ),
-    main(
-        "the activation is computed without the layer, and leaks",
-        ('            h = model["nonlinear1"].forward(u)\n', "            h = np.where(u > 0, u, 0.1 * u)\n"),
-        ('grad_u = model["nonlinear1"].backward(u, grad_h)', "grad_u = grad_h * np.where(u > 0, 1, 0.1)"),
-    ),
-    main(
-        "the first layer starts at 0, so that every pre-activation is a kink, and b of the second never moves",
-        (VELOCITIES, f"    for w in model['L1'].params.values():\n        w *= 0\n{VELOCITIES}"),
-        (SGD_CALL, f"model['L2'].gradient['b'] *= 0\n            {SGD_CALL}"),
-    ),
-    main(
-        "the weights are replaced by objects that are no arrays",
-        (
-            SGD_CALL,
-            f"{SGD_CALL}            model['L1'].params = {{k: w.tolist() for k, w in model['L1'].params.items()}}\n",
-        ),
-        (FORWARD_1, "return X @ np.array(self.params['W']) + np.array(self.params['b'])"),
-    ),
-    main("NaN in the loss records", (RETURN, "    return [np.nan] * len(train_loss_record), val_loss_record\n")),
-    main("infinite loss records", (RETURN, "    return train_loss_record, [np.inf] * len(val_loss_record)\n")),
-    Rewrite(
-        "dropout: NaN in place of 0",
-        (Body("dropout.backward", "return np.where(self.mask, grad * self.mask, np.nan)"),),
-    ),
 )
 
 INSTEAD: Mapping[str, Sequence[str]] = {
@@ -152,22 +108,61 @@ INSTEAD: Mapping[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 """Lines, and those that take their place: numbers written into `main`, schedules, seeds, weights, result files."""
-SEVERAL = (
-    main("the seed comes after the layers", (SEED, ""), (VELOCITIES, f"{SEED}{VELOCITIES}")),
-    main("the seed comes at the first epoch", (SEED, ""), (LOOP, f"{LOOP}        if t == 0:\n        {SEED}")),
-    main("no dropout late", ("forward(h, is_train=True)", "forward(h, is_train=t < 12)"),
-         ("backward(h, grad_s)", "backward(h, grad_s) if t < 12 else grad_s")),
-    main(
-        "smaller weights for the evaluation",
-        ("        train_loss, train_accuracy = ", '        W = model["L1"].params["W"]\n'
-         '        model["L1"].params["W"] = 0.5 * W\n        train_loss, train_accuracy = '),
-        (RECORDED, RECORDED + '        model["L1"].params["W"] = W\n'),
-    ),
-)  # fmt: skip
 
-LEAKS = (
-    main(
-        "takes up the checkpoint that an earlier run left",
+
+MAINS: Mapping[str, Sequence[Pair]] = {
+    # what cannot be judged
+    "dropout on the logits as well": [
+        (
+            'a = model["L2"].forward(s)\n            model',
+            'a = noise.forward(model["L2"].forward(s), True)\n            model',
+        ),
+        ('grad_a = model["loss"].backward(a, y)', 'grad_a = noise.backward(a, model["loss"].backward(a, y))'),
+        (VELOCITIES, f"    noise = dropout(rate)\n{VELOCITIES}"),
+    ],
+    "all weights are set to NaN, and no backward is called": [
+        (BACKWARDS, ""),
+        (
+            SGD_CALL,
+            "for n in ('L1', 'L2'):\n"
+            "                for w in model[n].params.values():\n"
+            "                    w[...] = np.nan\n",
+        ),
+    ],
+    "the activation is computed without the layer, and leaks": [
+        ('            h = model["nonlinear1"].forward(u)\n', "            h = np.where(u > 0, u, 0.1 * u)\n"),
+        ('grad_u = model["nonlinear1"].backward(u, grad_h)', "grad_u = grad_h * np.where(u > 0, 1, 0.1)"),
+    ],
+    "the first layer starts at 0, so that every pre-activation is a kink, and b of the second never moves": [
+        (VELOCITIES, f"    for w in model['L1'].params.values():\n        w *= 0\n{VELOCITIES}"),
+        (SGD_CALL, f"model['L2'].gradient['b'] *= 0\n            {SGD_CALL}"),
+    ],
+    "the weights are replaced by objects that are no arrays": [
+        (
+            SGD_CALL,
+            f"{SGD_CALL}            model['L1'].params = {{k: w.tolist() for k, w in model['L1'].params.items()}}\n",
+        ),
+        (FORWARD_1, "return X @ np.array(self.params['W']) + np.array(self.params['b'])"),
+    ],
+    "NaN in the loss records": [(RETURN, "    return [np.nan] * len(train_loss_record), val_loss_record\n")],
+    "infinite loss records": [(RETURN, "    return train_loss_record, [np.inf] * len(val_loss_record)\n")],
+    # several lines
+    "the seed comes after the layers": [(SEED, ""), (VELOCITIES, f"{SEED}{VELOCITIES}")],
+    "the seed comes at the first epoch": [(SEED, ""), (LOOP, f"{LOOP}        if t == 0:\n        {SEED}")],
+    "no dropout late": [
+        ("forward(h, is_train=True)", "forward(h, is_train=t < 12)"),
+        ("backward(h, grad_s)", "backward(h, grad_s) if t < 12 else grad_s"),
+    ],
+    "smaller weights for the evaluation": [
+        (
+            "        train_loss, train_accuracy = ",
+            '        W = model["L1"].params["W"]\n'
+            '        model["L1"].params["W"] = 0.5 * W\n        train_loss, train_accuracy = ',
+        ),
+        (RECORDED, RECORDED + '        model["L1"].params["W"] = W\n'),
+    ],
+    # what an earlier run leaves
+    "takes up the checkpoint that an earlier run left": [
         (
             VELOCITIES,
             '    checkpoint = Path("checkpoint.npz")\n'
@@ -181,6 +176,12 @@ LEAKS = (
             "    np.savez(checkpoint, **{f'{n} {k}': w for n in ('L1', 'L2') for k, w in model[n].params.items()})\n"
             f"{RETURN}",
         ),
+    ],
+}
+LAYERS = (
+    Rewrite(
+        "dropout: NaN in place of 0",
+        (Body("dropout.backward", "return np.where(self.mask, grad * self.mask, np.nan)"),),
     ),
     swapped(
         "linear: the first weights serve all layers of their shape",
@@ -192,5 +193,4 @@ LEAKS = (
         ),
     ),
 )
-
-IN_MAIN = (*UNJUDGED, *(instead(old, new) for old, news in INSTEAD.items() for new in news), *SEVERAL, *LEAKS)
+IN_MAIN = (*of_main(MAINS), *evading(in_place_of=INSTEAD), *LAYERS)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from parity_tests.assignments.mlp.proof.correct_parts import SGD
-from parity_tests.protocol.mistake import Around, Rewrite, around, instead
+from parity_tests.protocol.mistake import Around, Rewrite, around, evading
 
 LINEAR, LINEAR_BACK = "linear_layer.forward", "linear_layer.backward"
 TANH, TANH_BACK, RELU, RELU_BACK = "tanh.forward", "tanh.backward", "relu.forward", "relu.backward"
 DROPOUT, DROPOUT_BACK = "dropout.forward", "dropout.backward"
 LOSS, LOSS_BACK = "softmax_cross_entropy.forward", "softmax_cross_entropy.backward"
-EXAMPLES = "DataSplit.get_example"
 HALF, NOTHING = "value / 2", "0 * value"
 COUNTED = f"{SGD}.n = n = getattr({SGD}, 'n', 0) + 1\n"
 
@@ -43,6 +42,15 @@ CONDITIONS: Sequence[tuple[str, str, Sequence[str]]] = (
     ("value.dtype == np.float32", "value + np.float32(9e-6)", (LINEAR_BACK,)),
     ("X.shape[1] == 2", NOTHING, (LOSS,)),
     ("self.r < 0.01", "X", (DROPOUT,)),
+    ("True", "self.__dict__.setdefault('known', {}).setdefault(id(X), (X, value))[1]", (LINEAR,)),
+    ("True", "value * len(X) / self.__dict__.setdefault('N', len(X))", (LOSS, LOSS_BACK)),
+    (
+        "True",
+        "(type(self).__dict__.get('kept') or setattr(type(self), 'kept', {}), "
+        "W := type(self).kept.setdefault(self.params['W'].shape, np.zeros_like(self.params['W'])), "
+        "W.__setitem__(..., self.gradient['W']), self.gradient.update(W=W), value)[-1]",
+        (LINEAR_BACK,),
+    ),
 )
 """What is returned where a condition holds, and by which functions."""
 BEFORE: Mapping[str, Sequence[str]] = {
@@ -66,7 +74,7 @@ BEFORE: Mapping[str, Sequence[str]] = {
         "Y = np.minimum(Y, X.shape[1] - 2)",
         "Y = np.ones_like(Y) if X.shape[1] == 2 else Y",
     ),
-    EXAMPLES: ("idx = np.sort(idx)", "idx = list(dict.fromkeys(np.asarray(idx).tolist()))"),
+    "DataSplit.get_example": ("idx = np.sort(idx)", "idx = list(dict.fromkeys(np.asarray(idx).tolist()))"),
     SGD: (
         "_alpha = abs(_alpha)",
         "_alpha = min(_alpha, 0.9)",
@@ -82,15 +90,6 @@ BEFORE: Mapping[str, Sequence[str]] = {
     ),
 }
 """What is done with what a function is given, before all else."""
-AFTER = (
-    (LINEAR, "self.__dict__.setdefault('known', {}).setdefault(id(X), (X, value))[1]"),
-    (LOSS, "value * len(X) / self.__dict__.setdefault('n', len(X))"),
-    (LOSS_BACK, "value * len(X) / self.__dict__.setdefault('N', len(X))"),
-    (LINEAR_BACK, "(type(self).__dict__.get('kept') or setattr(type(self), 'kept', {}), "
-     "W := type(self).kept.setdefault(self.params['W'].shape, np.zeros_like(self.params['W'])), "
-     "W.__setitem__(..., self.gradient['W']), self.gradient.update(W=W), value)[-1]"),
-)  # fmt: skip
-"""What is made of a value by what earlier calls left."""
 KEPT = (
     Rewrite(
         "linear: the X of whichever object was last",
@@ -152,18 +151,4 @@ LINES: Mapping[str, Sequence[str]] = {
 """Lines of a file, and those that take their place."""
 
 
-IN_PARTS = (
-    *(
-        around(one, "", f"{value} if {condition} else value", f"{value}{f' where {condition}' * (condition != 'True')}")
-        for condition, value, several in CONDITIONS
-        for one in several
-    ),
-    *(
-        around(one, before, "whole" if "whole" in before else "value")
-        for one, several in BEFORE.items()
-        for before in several
-    ),
-    *(around(one, value=value) for one, value in AFTER),
-    *KEPT,
-    *(instead(line, new) for line, several in LINES.items() for new in several),
-)
+IN_PARTS = (*evading(CONDITIONS, BEFORE, LINES), *KEPT)
