@@ -17,6 +17,8 @@ from torch import special
 from parity_tests.protocol.finding import Odd, Said
 
 FALSE_ALARM = 1e-10
+UNLIKELY = 1e-4
+"""A distribution is not named for draws that it gives less often: costs a name in 1e4 runs, never a verdict."""
 SPREAD = 0.02
 """Of so small a share of bits that are kept, or dropped, their own rate is not taken for that of the draw."""
 FEW = 20
@@ -91,6 +93,19 @@ def normal_problem(draws: NDArray[Any], std: float, *, among: int = 1) -> Said |
             f"never exceeds {largest * std:.3g} in magnitude over {n} draws: its tails are cut off", Odd.NO_TAILS
         )
     return None
+
+
+def may_be_normal(draws: NDArray[Any], mean: float, std: float) -> bool:
+    """Whether draws may come from this normal distribution: a chi-square test, and a Kolmogorov–Smirnov test."""
+    z = np.sort((np.asarray(draws, np.float64).ravel() - mean) / std)
+    is_likely = chi_square_two_sided(float((z * z).sum()), z.size) > UNLIKELY
+    return bool(is_likely and kolmogorov_smirnov(normal_shares(z)) > UNLIKELY)
+
+
+def may_be_uniform(draws: NDArray[Any], low: float, high: float) -> bool:
+    """Whether draws may be uniform between two numbers: a Kolmogorov–Smirnov test."""
+    shares = np.sort((np.asarray(draws, np.float64).ravel() - low) / (high - low))
+    return bool(shares[0] >= 0 and shares[-1] <= 1 and kolmogorov_smirnov(shares) > UNLIKELY)
 
 
 def order_problem(draws: NDArray[Any]) -> Said | None:

@@ -15,7 +15,7 @@ from parity_tests.assignments.cs231n.kinds.torch_networks import kind_of
 from parity_tests.assignments.cs231n.mistakes.network_steps import drops
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.returned import result_of
-from parity_tests.harness.statistics import normal_problem
+from parity_tests.harness.statistics import may_be_normal, may_be_uniform, normal_problem
 from parity_tests.parts.changed_texts import ChangedText, changed_texts
 from parity_tests.parts.fingerprints import MOST_TRIED, of_values
 from parity_tests.parts.in_torch import run_in_numpy
@@ -201,24 +201,24 @@ def _does_not_fit(lines: str, case: Case, seen: Observation) -> bool | None:
 # ---- how weights are drawn
 
 
+def _inputs(w: Any) -> float:
+    """How many numbers a unit sums up."""
+    return float(np.prod(w.shape[1:])) if w.ndim == 4 else float(w.shape[0])
+
+
 UNUSED = ", weight_scale is not used"
-NORMAL: Mapping[str, Callable[[float], float]] = {
-    f"weights are drawn at √(2 / inputs){UNUSED}": lambda n: (2 / n) ** 0.5,
-    f"weights are drawn at 1 / √inputs{UNUSED}": lambda n: n**-0.5,
-    "weights are drawn at weight_scale / √inputs": lambda n: SCALE * n**-0.5,
-    "weights are drawn at weight_scale · √(2 / inputs)": lambda n: SCALE * (2 / n) ** 0.5,
-    "weights are drawn at the square of weight_scale": lambda n: SCALE**2,
-    "weights are drawn at the root of weight_scale": lambda n: SCALE**0.5,
-}
-"""Other scales that weights are drawn at, by how many numbers a unit sums up."""
 UNIFORM = "weights are drawn uniformly from {} to weight_scale, not normally"
-OTHERWISE: Mapping[str, Callable[[Any], bool]] = {
+DRAWN: Mapping[str, Callable[[Any], bool]] = {
+    f"weights are drawn at √(2 / inputs){UNUSED}": lambda w: may_be_normal(w, 0, (2 / _inputs(w)) ** 0.5),
+    f"weights are drawn at 1 / √inputs{UNUSED}": lambda w: may_be_normal(w, 0, _inputs(w) ** -0.5),
+    "weights are drawn at weight_scale / √inputs": lambda w: may_be_normal(w, 0, SCALE * _inputs(w) ** -0.5),
+    "weights are drawn at weight_scale · √(2 / inputs)": lambda w: may_be_normal(w, 0, SCALE * (2 / _inputs(w)) ** 0.5),
+    "weights are drawn at the square of weight_scale": lambda w: may_be_normal(w, 0, SCALE**2),
+    "weights are drawn at the root of weight_scale": lambda w: may_be_normal(w, 0, SCALE**0.5),
     "weights are 0 at first": lambda w: bool((w == 0).all()),
-    "weight_scale is the mean of the weights, not their spread": lambda w: (
-        not normal_problem(w.ravel() - SCALE, 1.0, among=8)
-    ),
-    UNIFORM.format("0"): lambda w: _is_uniform(w / SCALE),
-    UNIFORM.format("−weight_scale"): lambda w: _is_uniform((w / SCALE + 1) / 2),
+    "weight_scale is the mean of the weights, not their spread": lambda w: may_be_normal(w, SCALE, 1.0),
+    UNIFORM.format("0"): lambda w: may_be_uniform(w, 0.0, SCALE),
+    UNIFORM.format("−weight_scale"): lambda w: may_be_uniform(w, -SCALE, SCALE),
 }
 """How else weights may be drawn."""
 ERRORS = 6
@@ -226,19 +226,11 @@ ERRORS = 6
 
 
 def _scales() -> Iterator[Told]:
-    for name, scale in NORMAL.items():
-        yield name, STARTS, partial(_drawn, partial(_is_normal, scale))
-    for name, holds in OTHERWISE.items():
+    for name, holds in DRAWN.items():
         yield name, STARTS, partial(_drawn, holds)
     for which, at in (("first", 0), ("last", -1)):
         yield f"the {which} layer's weights alone are not drawn with weight_scale", STARTS, partial(_is_only, at)
     yield "weight_scale is not used", STARTS, _is_unscaled
-
-
-def _is_normal(scale: Callable[[float], float], w: Any) -> bool:
-    """Whether weights are normal at a scale of how many numbers a unit sums up."""
-    inputs = float(np.prod(w.shape[1:])) if w.ndim == 4 else float(w.shape[0])
-    return not normal_problem(w.ravel(), scale(inputs), among=8)
 
 
 def _drawn(holds: Callable[[Any], bool], case: Case, seen: Observation) -> bool:
@@ -251,14 +243,6 @@ def _is_only(at: int, case: Case, seen: Observation) -> bool:
     """Whether the weights of one layer alone, the first or the last, are not drawn with weight_scale."""
     wrong = [bool(normal_problem(w.ravel(), SCALE, among=8)) for w in _arrays(case, seen, "W", "wide").values()]
     return wrong.count(True) == 1 and wrong[at]
-
-
-def _is_uniform(units: Any) -> bool:
-    """Whether numbers are from 0 to 1, with the mean and the spread of such, and come near both ends."""
-    error = ERRORS * units.size**-0.5
-    ends = 0 <= units.min() < 0.02 and 0.98 < units.max() <= 1
-    apart = abs(float(units.mean()) - 0.5) < error * 12**-0.5
-    return bool(ends and apart and abs(12 * float(units.var()) - 1) < error)
 
 
 def _is_unscaled(case: Case, seen: Observation) -> bool:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.mistakes.generated import HINTS, OUTLIVES
 from parity_tests.assignments.mlp.mistakes.kept_rows import ASKED, COUNT
-from parity_tests.harness import statistics
 from parity_tests.harness.returned import array_of
+from parity_tests.harness.statistics import may_be_normal, may_be_uniform
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Seen
 from parity_tests.protocol.quantity import Key
@@ -21,10 +21,7 @@ Experiment = Callable[[Draws, int, int], bool]
 """(draws, D, M) → whether they come from the distribution in question."""
 
 FEW = 1000
-UNLIKELY = 1e-4
-"""A distribution is not named for draws that it gives less often: costs a name in 1e4 runs, never a verdict."""
 NUMPY = "np.random.normal is asked for: which function draws here, and what does it take?"
-ALL_ALIKE = "Weights that are all alike stay alike: where does the draw go?"
 SHARED_BY_ALL = {
     "params apart": "all layers share their parameters",
     "gradient apart": "all layers share their gradients",
@@ -42,35 +39,22 @@ NORMAL: Mapping[str, Callable[[int, int], tuple[float, float]]] = {
 """The mean and the standard deviation that may be drawn with instead."""
 
 
-def _is_uniform(draws: Draws, low: float, high: float) -> bool:
-    """Whether sorted draws are uniform between two numbers (Kolmogorov–Smirnov)."""
-    inside = low <= draws[0] and draws[-1] <= high
-    return bool(inside and statistics.kolmogorov_smirnov((draws - low) / (high - low)) > UNLIKELY)
-
-
-def _is_normal(draws: Draws, mean: float, deviation: float) -> bool:
-    """Whether sorted draws are normal with this mean and deviation: Kolmogorov–Smirnov, and chi-square."""
-    z = (draws - mean) / deviation
-    is_likely = statistics.chi_square_two_sided(float((z * z).sum()), z.size) > UNLIKELY
-    return bool(is_likely and statistics.kolmogorov_smirnov(statistics.normal_shares(z)) > UNLIKELY)
-
-
 def _between(x: Draws, D: int, M: int) -> bool:
     """Whether sorted draws are uniform between their smallest and their largest."""
-    return x.size < FEW or bool(x[0] < x[-1] and _is_uniform(x, x[0], x[-1]))
+    return x.size < FEW or bool(x[0] < x[-1] and may_be_uniform(x, x[0], x[-1]))
 
 
 def _from_normal(of: Callable[[int, int], tuple[float, float]]) -> Experiment:
-    return lambda x, D, M: _is_normal(x, *of(D, M))
+    return lambda x, D, M: may_be_normal(x, *of(D, M))
 
 
 EXPERIMENTS: Sequence[Mapping[str, tuple[str, Experiment]]] = (
     {
         **{f"drawn {words}": (ASKED, _from_normal(of)) for words, of in NORMAL.items()},
-        "drawn from the uniform distribution on [0, 1)": (NUMPY, lambda x, D, M: _is_uniform(x, 0, 1)),
-        "drawn from the uniform distribution on [0, 0.1)": (NUMPY, lambda x, D, M: _is_uniform(x, 0, 0.1)),
-        "drawn from the uniform distribution on [−0.1, 0.1)": (NUMPY, lambda x, D, M: _is_uniform(x, -0.1, 0.1)),
-        "all zeros": (ALL_ALIKE, lambda x, D, M: not x.any()),
+        "drawn from the uniform distribution on [0, 1)": (NUMPY, lambda x, D, M: may_be_uniform(x, 0, 1)),
+        "drawn from the uniform distribution on [0, 0.1)": (NUMPY, lambda x, D, M: may_be_uniform(x, 0, 0.1)),
+        "drawn from the uniform distribution on [−0.1, 0.1)": (NUMPY, lambda x, D, M: may_be_uniform(x, -0.1, 0.1)),
+        "all zeros": ("Weights that are all alike stay alike: where does the draw go?", lambda x, D, M: not x.any()),
     },
     {
         "drawn from a uniform distribution": (NUMPY, _between),
