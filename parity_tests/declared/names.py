@@ -43,7 +43,7 @@ def diagnosis(declared: Declaration) -> Diagnosis:
     hints: dict[str, str] = {}
     changes = _Changes({question.name: question for question in declared.questions})
     named, reopened = partial(_named, changes, by_solution_of(declared), hints), partial(_reopened, changes)
-    return Diagnosis((), experiments=named, reopened=reopened, further_hints=hints)
+    return Diagnosis(experiments=named, reopened=reopened, hints=hints)
 
 
 class _Changes:

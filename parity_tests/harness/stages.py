@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
@@ -142,8 +141,7 @@ def _named(judgement: Judgement) -> Judgement:
     if all(comparison.verdict in PASSING for judged in verdicts.values() for comparison in judged.values()):
         return judgement
     try:
-        with np.errstate(all="ignore"):  # what a wrong formula divides by 0 is no news to anybody
-            named = name_mistakes(exam.assignment, exam.plan, verdicts, judgement.seen, exam.inputs)
+        named = name_mistakes(exam.assignment, exam.plan, verdicts, judgement.seen, exam.inputs)
     except Exception as error:  # the verdicts stand without names, whatever was handed over to find these in
         note = f"no known mistake could be looked for ({type(error).__name__})"  # its text may be the submission's
         noted = {

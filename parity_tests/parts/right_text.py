@@ -61,6 +61,18 @@ class RightText:
         """The same with each of these further lines: ways to write its end."""
         return [replace(self, lines=self.lines.rstrip() + ending) for ending in endings]
 
+    def beside(
+        self, labels: Mapping[str, str], hints: Mapping[str, str] | None = None, said: Mapping[str, str] | None = None
+    ) -> RightText:
+        """The same with further names that may stand for others, and hints that go before its own."""
+        return replace(
+            self,
+            arrays=(*self.arrays, *labels),
+            labels={**self.labels, **labels},
+            hints={**(hints or {}), **self.hints},
+            said={**self.said, **(said or {})},
+        )
+
     def in_words(self, words: Mapping[str, str], *arrays: str, **labels: str) -> RightText:
         """The same in an assignment's `words` for the names that labels and hints hold, and with its own `arrays`."""
         one = re.compile(rf"(?<![A-Za-z_])({'|'.join(sorted(words, key=len, reverse=True))})(?![A-Za-z_])")

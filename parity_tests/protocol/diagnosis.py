@@ -46,32 +46,25 @@ class Relations:
 class Diagnosis:
     """What an assignment knows of mistakes.
 
-    `mistakes` are those that a finding or an exception shows. `composed` maps a check that puts several parts to work
-    together to the checks of these parts: a formula that names a mistake there must be right in these as well.
-    `beside(case)` tells cases that are not enough to name a mistake of their part by: what fails in them alone must be
-    right where the part is.
+    `composed` maps a check that puts several parts to work together to the checks of these parts: a formula that names
+    a mistake there must be right in these as well. `beside(case)` tells cases that are not enough to name a mistake of
+    their part by: what fails in them alone must be right where the part is.
     `generated(calls)` makes mistakes with formulas that may be what all calls of an operation show, the simplest first.
-    `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell, before sentences are
-    looked at, and `overwriting(case, quantity, observation)` what wrote over another call's array, after them.
+    `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell; where it names nothing, the
+    first of `shown` does that sees something in the failure itself, as a finding, or what was written over.
     `reopened(plan, case, quantity, comparison, seen, draw)` gives the comparison in place of one that is left open
     because of another part, where what is known of that part's mistake settles it; None where it stays open.
     `hidden_in_case` and `hidden_in_check` say what follows from a mistake, in the same case and in all cases of a check
-    (by the check): such rows get the name of their cause. `further_hints` are those of names that are not mistakes of
-    the table.
+    (by the check): such rows get the name of their cause. `hints` are those of names.
     """
 
-    mistakes: Sequence[Mistake]
     relations: Relations = field(default_factory=Relations)
     composed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     beside: Callable[[Case], bool] = lambda case: case.lenient
     generated: Callable[[Sequence[Call]], Iterable[Mistake]] = lambda calls: ()
     experiments: Callable[[Sequence[Case], Case, Quantity, Seen, Draw], Sequence[str]] = lambda *_: ()
-    overwriting: Callable[[Case, Quantity, Observation], Sequence[str]] = lambda *_: ()
+    shown: Sequence[Callable[[Case, Quantity, Comparison, Observation], Sequence[str]]] = ()
     reopened: Callable[[Sequence[Case], Case, Quantity, Comparison, Seen, Draw], Comparison | None] | None = None
     hidden_in_case: Hidden = field(default_factory=dict)
     hidden_in_check: Mapping[str, Hidden] = field(default_factory=dict)
-    further_hints: Mapping[str, str] = field(default_factory=dict)
-
-    def hints(self) -> dict[str, str]:
-        """The hint of every name."""
-        return {**self.further_hints, **{mistake.name: mistake.hint for mistake in self.mistakes}}
+    hints: Mapping[str, str] = field(default_factory=dict)

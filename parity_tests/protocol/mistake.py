@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Failure, Returned
-from parity_tests.protocol.quantity import Quantity
 from reports.model.verdicts import PASSING
 
 
@@ -71,24 +70,14 @@ class Call:
         return self.past[0] if self.past else self
 
 
-@dataclass(frozen=True)
-class NoArray:
-    """A prediction that no array is returned, but "none"; "" leaves open what it is."""
+class Outcome(Enum):
+    """A prediction that is no array: the call returns nothing, or raises; or anything may come of it."""
 
-    kind: str
-
-
-class Raises:
-    """The prediction that the call raises an exception."""
+    NOTHING, RAISES, ANYTHING = range(3)
 
 
-NOTHING, ANYTHING, RAISES = NoArray("none"), NoArray(""), Raises()
 Formula = Callable[[Call], Any]
-"""What a call returns with the mistake in it: a Running array, a NoArray, RAISES, or None."""
-
-
-Shown = Callable[[Case, Quantity, Comparison], bool]
-"""Whether a failure shows a mistake."""
+"""What a call returns with the mistake in it: a Running array, an Outcome, or None."""
 
 
 class Swap(NamedTuple):
@@ -168,20 +157,11 @@ def evading(
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake that is known by name.
+    """A mistake of an operation: its name, a hint, and the formula that predicts what the calls with it in return."""
 
-    `operation` is that of the calls that it is a mistake of. It is recognised in one way. A `formula`
-    predicts what is returned. `raised` is a regular expression that an exception's type and own text match, as
-    `KeyError: 'W'`, and `shown_by` says whether a failure shows it, by its values and its finding.
-    """
-
-    part: str
-    operation: str
     name: str
     hint: str
-    formula: Formula | None = None
-    shown_by: Shown | None = None
-    raised: str = ""
+    formula: Formula
 
     def __post_init__(self) -> None:
         """Raises ValueError where the name could not be told from two: names are joined by "; " in a record."""

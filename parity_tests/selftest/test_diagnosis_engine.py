@@ -28,18 +28,11 @@ from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-MISTAKES = (
-    Mistake(
-        "A", "softplus", "it is a list", "An array is expected.",
-        shown_by=lambda case, q, comparison: comparison.got is None,
-    ),
-)  # fmt: skip
-
 
 def doubled(calls: Sequence[Call]) -> Iterator[Mistake]:
     """The derivative with a factor too much."""
     if calls[0].operation == "derivative":
-        yield Mistake("B", "derivative", "it is doubled", "", lambda call: 2 / (1 + np.exp(-call.X)))
+        yield Mistake("it is doubled", "", lambda call: 2 / (1 + np.exp(-call.X)))
 
 
 def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Mapping[str, Comparison]) -> Iterator[Call]:
@@ -52,10 +45,10 @@ def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Mapping[str,
 
 
 DIAGNOSIS = Diagnosis(
-    MISTAKES,
     Relations(elementwise=("softplus", "derivative"), regions=of_sign("X", "the input")),
     generated=doubled,
-    further_hints={
+    shown=(lambda case, q, comparison, seen: ["it is a list"] * (q.part == "A" and comparison.got is None),),
+    hints={
         "differs by the additive constant 1": "Between which values must it lie?",
         "it is doubled": "Count the factors.",
     },

@@ -27,7 +27,7 @@ from parity_tests.proof.variants import changed
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case, json_params
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.mistake import Body, Mistake, Swap
+from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.reproduction import Networks, Reproducer, Script, ScriptSetting
 from reports.model.notes import Note, NoteKind
@@ -208,13 +208,12 @@ def test_which_script_shows_odd_draws_hangs_on_no_sentence(name: str, tmp_path: 
 def test_a_mistake_whose_recognition_breaks_costs_its_own_name_and_is_told_as_parity_s_own_fault(
     tmp_path: Path,
 ) -> None:
-    def broken(*_: object) -> bool:
+    def broken(*_: object) -> list[str]:
         raise KeyError("secret")
 
     diagnosis = MLP.diagnosis
     assert diagnosis is not None
-    wrong = Mistake("2", "linear.init sentence", "a broken one", "", shown_by=broken)
-    known = replace(diagnosis(), mistakes=(*diagnosis().mistakes, wrong))
+    known = replace(diagnosis(), shown=(broken, *diagnosis().shown))
     assignment = replace(MLP, diagnosis=lambda: known)
     changed(assignment, "it", [ODD_DRAWS["the same in every layer"]]).write(tmp_path)
     exam = exam_of(assignment, lambda case: case.name == "linear/init-distribution/float64", ("float64",))
@@ -222,7 +221,7 @@ def test_a_mistake_whose_recognition_breaks_costs_its_own_name_and_is_told_as_pa
     (record,) = (record for record in judged.records if record.verdict in FAILING)
     assert record.diagnosis == "the weights are the same in every layer"
     assert [(note.kind, note.text) for note in record.notes] == [
-        (NoteKind.FAULT, "Parity's own fault: “a broken one” could not be looked for (KeyError)")
+        (NoteKind.FAULT, "Parity's own fault: a known mistake could not be looked for (KeyError)")
     ]
     assert status_of([record], strict=False) == OWN_FAULT
     assert [flag.kind for flag in record_flags("ann", [record], Parts([]))] == [FlagKind.HARNESS_ERROR]

@@ -11,7 +11,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.mistakes.dropout import DROPOUT_TEXTS, EXPERIMENTS
 from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DROPOUT
-from parity_tests.assignments.mlp.mistakes.kept_rows import HIDDEN, MISTAKES
+from parity_tests.assignments.mlp.mistakes.kept_rows import HIDDEN, KEPT
 from parity_tests.assignments.mlp.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.mlp.mistakes.steps import PLACE, RULES, RULES_OF_MAIN
 from parity_tests.operators.of_numbers import unknown
@@ -64,7 +64,7 @@ def of_all() -> set[str]:
     ]
     said = {one.words for several in changed for one in several}
     drawn = {*EXPERIMENTS}
-    return {mistake.name for mistake in MISTAKES} | drawn | said | {PLACE.sub("", words) for words in said}
+    return {*KEPT} | drawn | said | {PLACE.sub("", words) for words in said}
 
 
 INFINITE = "NaN or infinite wherever it is wrong"

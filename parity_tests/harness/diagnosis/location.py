@@ -70,27 +70,18 @@ def _wrong_elements(call: Call) -> Mask | None:
     if call.comparison.arrays is None:
         return None
     got, want, radius = (np.asarray(array, np.float64) for array in call.comparison.arrays)
-    with np.errstate(all="ignore"):
-        return np.asarray(~(np.abs(got - want) <= radius))
+    return np.asarray(~(np.abs(got - want) <= radius))
 
 
 def _by_lines(calls: Sequence[Call]) -> str:
     """In which rows or columns all calls are off."""
-    found = []
-    for words, axis, wrong_of in OF_LINES:
-        both_sides = []
-        for call in calls:
-            mask = _wrong_elements(call)
-            if mask is None or mask.ndim <= axis:
-                break
-            others = tuple(other for other in range(mask.ndim) if other != axis)
-            lines = np.atleast_1d(mask.any(axis=others))
-            if not np.array_equal(lines, wrong_of(len(lines))):
-                break
-            if len(lines) > 1:
-                both_sides.append(call)
-        else:
-            found += [words] * _several(both_sides)
+    found, masks = [], [mask for mask in map(_wrong_elements, calls) if mask is not None]
+    for words, axis, wrong_of in OF_LINES if len(masks) == len(calls) else ():
+        others = [tuple(other for other in range(mask.ndim) if other != axis) for mask in masks]
+        lines = [np.atleast_1d(mask.any(axis=over)) for mask, over in zip(masks, others, strict=True)]
+        alike = all(np.array_equal(one, wrong_of(len(one))) for one in lines)
+        if alike and all(mask.ndim > axis for mask in masks):
+            found += [words] * _several([call for call, one in zip(calls, lines, strict=True) if len(one) > 1])
     return only_one(found)
 
 

@@ -5,9 +5,10 @@ that formula, by an experiment on all of them, or by what was found, or raised.
 Where several names fit, none is claimed.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from parity_tests.harness.diagnosis import crashes
 from parity_tests.harness.diagnosis.causes import Verdicts, fails, names_of, of_one_crash, with_causes
@@ -19,7 +20,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.kind import Kind
-from parity_tests.protocol.mistake import Call, Mistake
+from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.quantity import Quantity
 from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
@@ -33,6 +34,7 @@ class Named:
     hints: dict[str, str]
 
 
+@np.errstate(all="ignore")  # what a wrong formula divides by 0 is no news to anybody
 def name_mistakes(
     assignment: Assignment,
     plan: Sequence[Case],
@@ -42,7 +44,7 @@ def name_mistakes(
 ) -> Named:
     """The same comparisons, those that fail of causes of their own with the names of what they fail of.
 
-    Names are looked for in this order: formulas, experiments, findings, overwriting; then relations, and at last what
+    Names are looked for in this order: formulas, experiments, findings; then relations, and at last what
     a crash says of itself. What follows from a mistake gets that one's name. An assignment without a diagnosis has no
     names.
     """
@@ -73,7 +75,7 @@ def name_mistakes(
 
 def all_hints(diagnosis: Diagnosis) -> dict[str, str]:
     """The hint of every name that an assignment may give, and of those that any may."""
-    return {**crashes.HINTS, **HINTS, **diagnosis.hints()}
+    return {**crashes.HINTS, **HINTS, **diagnosis.hints}
 
 
 def _calls(
@@ -127,40 +129,17 @@ def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, 
 def _told(
     diagnosis: Diagnosis, plan: Sequence[Case], case: Case, q: Quantity, comparison: Comparison, seen: Seen, draw: Draw
 ) -> tuple[Sequence[str], list[Note]]:
-    """The names that an experiment, what was found, or what was overwritten tells; and what broke on the way."""
+    """The names that an experiment tells, or that the failure shows; and what broke on the way."""
     names, faults = diagnosis.experiments(plan, case, q, seen, draw), list[Note]()
-    if not names:
-        names, faults = _shown(diagnosis.mistakes, case, q, comparison)
-    return names or diagnosis.overwriting(case, q, seen[case.name]), faults
+    for shown in diagnosis.shown:
+        try:
+            names = names or shown(case, q, comparison, seen[case.name])
+        except Exception as error:  # its text may be the submission's
+            why = f"Parity's own fault: a known mistake could not be looked for ({type(error).__name__})"
+            faults.append(Note(NoteKind.FAULT, why))
+    return names, faults
 
 
 def _is_told_by_parts(case: Case) -> bool:
     """Whether what the parts of a whole do wrong is told by their own cases."""
     return case.whole and case.process == "parts"
-
-
-def _shown(
-    mistakes: Sequence[Mistake], case: Case, q: Quantity, comparison: Comparison
-) -> tuple[list[str], list[Note]]:
-    """The names of those mistakes of the failing part that its exception, or what was found of it, shows.
-
-    Beside them a note on each mistake whose `shown_by` raises itself: that costs its own name alone.
-    """
-    names: list[str] = []
-    faults: list[Note] = []
-    if _is_told_by_parts(case):
-        return names, faults
-    failure = comparison.failure
-    raised = f"{failure.error}: {failure.said}" if failure is not None and failure.error else ""
-    for m in mistakes:
-        if m.part != (comparison.part or q.part):
-            continue
-        try:
-            shown = m.shown_by is not None and m.shown_by(case, q, comparison)
-        except Exception as error:  # its text may be the submission's
-            why = f"Parity's own fault: “{m.name}” could not be looked for ({type(error).__name__})"
-            faults.append(Note(NoteKind.FAULT, why))
-            continue
-        if shown or (m.raised and raised and re.match(m.raised, raised)):
-            names.append(m.name)
-    return names, faults

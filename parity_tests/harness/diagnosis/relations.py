@@ -71,7 +71,6 @@ def _is_told(call: Call) -> bool:
         return False
 
 
-@np.errstate(all="ignore")
 def relation(calls: Sequence[Call], relations: Relations) -> str:
     """A sentence part such as "off by the constant factor 0.5", "" where no relation holds in every wrong call."""
     wrong = [call for call in calls if _is_told(call)]

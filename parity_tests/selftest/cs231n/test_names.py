@@ -17,7 +17,7 @@ from parity_tests.assignments.cs231n.mistakes.diagnosis import experiments
 from parity_tests.assignments.cs231n.mistakes.network_ends import ending
 from parity_tests.assignments.cs231n.names import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.harness import flow_answers
-from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
+from parity_tests.harness.diagnosis.name_mistakes import all_hints
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts
@@ -26,6 +26,7 @@ from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.case import DTYPES, Case
+from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE
@@ -479,11 +480,11 @@ def test_the_right_text_of_a_penalty_gives_torchs_loss_and_gradients_and_another
 
 
 def test_nothing_is_printed_of_what_wrong_formulas_divide_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dividing(*arguments: Any) -> Any:
+    def dividing(diagnosis: Diagnosis) -> dict[str, str]:
         assert np.isinf(np.ones(1) / np.zeros(1))
-        return name_mistakes(*arguments)
+        return all_hints(diagnosis)
 
-    monkeypatch.setattr("parity_tests.harness.stages.name_mistakes", dividing)
+    monkeypatch.setattr("parity_tests.harness.diagnosis.name_mistakes.all_hints", dividing)
     halved = Rewrite("halved", (Body("relu_forward", "return np.maximum(0, x) / 2, x"),))
     with warnings.catch_warnings(action="error"):
         found = failures(records(rewritten(ASSIGNMENT, halved), parts=["relu_forward"]))

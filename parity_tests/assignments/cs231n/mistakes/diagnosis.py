@@ -149,4 +149,4 @@ def _change(plan: Sequence[Case], case: Case, out: Quantity, seen: Seen, draw: D
     return None
 
 
-DIAGNOSIS = Diagnosis((), experiments=experiments, reopened=reopened, further_hints=HINTS)
+DIAGNOSIS = Diagnosis(experiments=experiments, reopened=reopened, hints=HINTS)

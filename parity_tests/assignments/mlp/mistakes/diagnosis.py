@@ -6,7 +6,7 @@ from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DR
 from parity_tests.assignments.mlp.mistakes.dropout import of_masks
 from parity_tests.assignments.mlp.mistakes.generated import HINTS, OUTLIVES
 from parity_tests.assignments.mlp.mistakes.init import SHARED_BY_ALL, of_weights
-from parity_tests.assignments.mlp.mistakes.kept_rows import HIDDEN, MISTAKES
+from parity_tests.assignments.mlp.mistakes.kept_rows import HIDDEN, shown
 from parity_tests.assignments.mlp.mistakes.overwriting import overwriting
 from parity_tests.assignments.mlp.mistakes.relations import IN_TURN, RELATIONS
 from parity_tests.assignments.mlp.mistakes.right_texts import of_calls
@@ -37,14 +37,13 @@ def _experiments(plan: Sequence[Case], case: Case, q: Quantity, seen: Seen, draw
 
 HINTS[IN_TURN] = OUTLIVES
 DIAGNOSIS = Diagnosis(
-    mistakes=MISTAKES,
     relations=RELATIONS,
     generated=of_calls,
     composed={"network": PARTS, "trajectory": PARTS},
     beside=_is_beside,
     experiments=_experiments,
-    overwriting=overwriting,
+    shown=(shown, overwriting),
     hidden_in_case=HIDDEN,
     hidden_in_check={"dropout": HIDDEN_IN_DROPOUT},
-    further_hints=HINTS,
+    hints=HINTS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.kinds.dropout import kept_mask, outputs_of
 from parity_tests.assignments.mlp.mistakes.generated import HINTS, SHARED, Changed, Names, Written, generated, tried
 from parity_tests.parts.dropout import DRAWN, DROPOUT_BACKWARD, DROPOUT_FORWARD, DROPOUT_IN_EVALUATION
-from parity_tests.parts.right_text import RightText, names_in
+from parity_tests.parts.right_text import names_in
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
-from parity_tests.protocol.mistake import ANYTHING, NOTHING, Call, Formula, Mistake
+from parity_tests.protocol.mistake import Call, Formula, Mistake, Outcome
 
 Masks = NDArray[np.bool_]
 Array = NDArray[Any]
@@ -51,16 +51,10 @@ def _given_in_evaluation(call: Call) -> Names:
     return Names(x=call.X, share=1 - call.r, rate=call.r, of_training=call.X * (let_through / (1 - call.r)))
 
 
-def _with_others(text: RightText) -> RightText:
-    named = text.in_words(WORDS)
-    labels = {**named.labels, **OTHERS}
-    return replace(named, arrays=(*named.arrays, *OTHERS), labels=labels, hints={**SHARED, **named.hints})
-
-
 DROPOUT_TEXTS: Mapping[tuple[str, bool], Written] = {
-    (OUTPUT, False): Written("9", [_with_others(DROPOUT_FORWARD)], "out", _given),
-    (OUTPUT, True): Written("9", [DROPOUT_IN_EVALUATION.in_words(WORDS)], "out", _given_in_evaluation),
-    (GRADIENT, False): Written("9", [_with_others(DROPOUT_BACKWARD)], "dx", _given),
+    (OUTPUT, False): Written([DROPOUT_FORWARD.in_words(WORDS).beside(OTHERS, SHARED)], "out", _given),
+    (OUTPUT, True): Written([DROPOUT_IN_EVALUATION.in_words(WORDS)], "out", _given_in_evaluation),
+    (GRADIENT, False): Written([DROPOUT_BACKWARD.in_words(WORDS).beside(OTHERS, SHARED)], "dx", _given),
 }
 """By operation, in training and in evaluation, after which nobody asks for a backward."""
 
@@ -88,15 +82,17 @@ def generated_dropout(calls: Sequence[Call]) -> Iterator[Mistake]:
     for evaluating in (False, True):
         own = [call for call in calls if bool(call.evaluating) is evaluating]
         written = DROPOUT_TEXTS.get((operation, evaluating))
-        right: Formula = (lambda call: ANYTHING) if written is None else Changed(written.texts[0].whole(()), written)
+        right: Formula = (
+            (lambda call: Outcome.ANYTHING) if written is None else Changed(written.texts[0].whole(()), written)
+        )
         wrong = written is not None and any(call.wrong for call in own)
-        changes = [(m.name, m.hint, m.formula or right) for m in generated(written, own)] if wrong and written else []
-        changes += [("it returns nothing", RETURNED, lambda call: NOTHING)] if wrong and evaluating else []
+        changes = [(m.name, m.hint, m.formula) for m in generated(written, own)] if wrong and written else []
+        changes += [("it returns nothing", RETURNED, lambda call: Outcome.NOTHING)] if wrong and evaluating else []
         found.append(changes if wrong else [("", "", right)])
     for (trained, hint, training), (evaluated, further, evaluation) in product(*found):
         name = f"{trained}, and in evaluation {evaluated}" if trained and evaluated else trained
         name = name or f"{evaluated}, in evaluation"
-        yield tried(Mistake("9", operation, name, hint or further, _InModes(training, evaluation)))
+        yield tried(Mistake(name, hint or further, _InModes(training, evaluation)))
 
 
 # ---- how many masks came about
@@ -105,7 +101,6 @@ RETURNED = "Which lines run when is_train is False, and does one of them return?
 PROBABILITY = "With which probability is an element dropped?"
 INTERVAL = "From which distribution must p come, so that p < r with probability r?"
 SEEDED = "the same mask is drawn in every forward, as where the generator is seeded in it"
-ANEW = "Each forward draws numbers of its own: what starts the generator anew between two of them?"
 
 
 def _by_chance(marks: Masks, p: float) -> bool:
@@ -150,7 +145,7 @@ EXPERIMENTS: Mapping[str, tuple[str, Experiment]] = {
     "whole columns are dropped together": (DRAWN, _together(1)),
     "whole rows are dropped together": (DRAWN, _together(2)),
     **{name: (hint, _kept_with(share)) for name, (hint, share) in SHARES.items()},
-    SEEDED: (ANEW, _seeded),
+    SEEDED: ("Each forward draws numbers of its own: what starts the generator anew between two of them?", _seeded),
 }
 """By name the hint, and whether masks came in this way; the last is claimed only where no other fits."""
 HINTS.update({name: hint for name, (hint, _) in EXPERIMENTS.items()})
@@ -171,14 +166,13 @@ def of_masks(cases: Sequence[Case], seen: Seen, draw: Draw) -> list[str]:
 _BY_OTHER_DRAWS = ("wrong only at rate 0", "zero everywhere", "wrong only where the element is kept")
 _UNMASKED, _ON = "the mask is left out of dropout's output", "dropout is on"
 _ABOVE = "what lies above r in X in place of what is kept in the mask"
-_RELU = "ReLU is applied to dropout's output"  # at rate 0
 HIDDEN = {
     f"{_UNMASKED}, and in evaluation {_ON}": (
         "nothing is dropped", "the mask is left out of dropout's gradient", "zero everywhere",
     ),
     _UNMASKED: ("nothing is dropped",),
     **dict.fromkeys(SHARES, _BY_OTHER_DRAWS),
-    "X is compared with r, not p": (*_BY_OTHER_DRAWS, _ABOVE, _RELU),
+    "X is compared with r, not p": (*_BY_OTHER_DRAWS, _ABOVE, "ReLU is applied to dropout's output"),
     "everything is dropped": ("zero everywhere",),
     f"{_ON}, in evaluation": ("wrong only in evaluation",),
     "dropout's output is 0 everywhere, in evaluation": ("zero everywhere",),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.parts.fingerprints import MOST_TRIED, Fingerprints, Told, in_order, matching, of_values
 from parity_tests.parts.right_text import RightText, compiled
-from parity_tests.protocol.mistake import ANYTHING, Call, Mistake
+from parity_tests.protocol.mistake import Call, Mistake, Outcome
 from reference.rounding import unit_roundoff
 
 Array = NDArray[Any]
@@ -46,7 +46,6 @@ class Written:
     What is said of a change that holds a number of its own has `numbered` in it; with None there are none.
     """
 
-    part: str
     texts: Sequence[RightText]
     result: str
     given: Callable[[Call], Names]
@@ -65,7 +64,7 @@ def generated(written: Written, calls: Sequence[Call]) -> Iterator[Mistake]:
             text = texts[k]
             lines = text.whole(changed.statements, text.towards(written.result, changed.statements))
             formula = Changed(lines, written)
-            yield tried(Mistake(written.part, calls[0].operation, changed.words, changed.hint, formula))
+            yield tried(Mistake(changed.words, changed.hint, formula))
 
 
 def tried(mistake: Mistake) -> Mistake:
@@ -120,7 +119,7 @@ class Changed:
         try:
             exec(compiled(self.lines), {"np": np}, names)
         except ArithmeticError:  # of settings alone, as a division by a rate of 0
-            return ANYTHING
+            return Outcome.ANYTHING
         except (TypeError, AttributeError) as error:  # what no error is known of
             raise ValueError(f"{self.lines!r} cannot be run") from error
         several = [names[one] for one in self.written.result.split()]
@@ -129,6 +128,6 @@ class Changed:
             rounded = np.abs(value) * (value != np.rint(value))  # numbers that settings give
             value = Running(value, call.dtype, SETTINGS * unit_roundoff(call.dtype) * rounded)
         if not np.isfinite(value.value).any():
-            return ANYTHING
+            return Outcome.ANYTHING
         everywhere = value.value.size == 1 and call.got is not None
         return value + np.zeros(call.got.shape) if everywhere and call.got is not None else value

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from parity_tests.assignments.mlp.findings import Found
+from parity_tests.assignments.mlp.mistakes.generated import HINTS
 from parity_tests.parts.dropout import DRAWN
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.finding import DTYPE, NOTHING, NUMBER, SHAPE, TRANSPOSED, Odd
-from parity_tests.protocol.mistake import Mistake, Shown
+from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
 
 ONCE = "Which lines run once, which once an epoch, and which at every step?"
 TRAINING = "What does is_train mean, and when is it True?"
-SLICE = "Which rows does the slice of step s take?"
 RETURNED = "What does main return, and in which order?"
 NONE = "What does a function return that has no return statement?"
 ASKED = "np.random.normal takes a mean, a standard deviation and a size: which do you give it, and which is asked for?"
 ROW = "b is 1×M: one row, which is added to every row of X W."
 ZEROS = "Which values should gradients have before any backward?"
 COUNT = "How many numbers are drawn, and how many are needed?"
-OVERFLOWS = "e to the 1000th is no float, and ∞/∞ or ∞ − ∞ no number: which of your terms grows without bound?"
 OF_MAIN: Mapping[Found, str] = {
     **dict.fromkeys((Found.DROPOUT_OFF, Found.NO_DROPOUT), TRAINING),
     Found.SAME_MASK: "How often is the random generator seeded?",
-    **dict.fromkeys((Found.USED_TWICE, Found.OTHER_BATCH_SIZE), SLICE),
+    **dict.fromkeys((Found.USED_TWICE, Found.OTHER_BATCH_SIZE), "Which rows does the slice of step s take?"),
     Found.OTHER_STEPS: "An epoch has ⌊N / batch⌋ steps: count yours for N = 22 and batches of 5.",
     Found.OTHER_EPOCHS: "For which t does your loop over the epochs run?",
     Found.OTHER_LABELS: "X and y must be taken by the same indices.",
@@ -72,69 +71,45 @@ OF_PARTS = (
     ("2", GRADIENT, "", "the gradients do not start at zero", ZEROS),
 )  # fmt: skip
 """By part, quantity and what is found in it, the mistake's name and the hint; "" where numbers are others."""
-RAISED: Mapping[str, str] = {
-    Found.TYPED_PIXELS: r"\w+: .*\b784\b",
-    Found.OTHER_SIGNATURE: r"TypeError: .*positional argument",
-}
-
-
-def called(finding: str) -> str:
-    """What a finding in a run of `main` is called; "" where it is no name."""
-    name = Found.SAME_ORDER if finding == Found.SAME_BATCHES else finding
-    return str(name) if name in OF_MAIN else ""
-
-
-def _in_main(found: Found) -> Shown:
-    return lambda case, quantity, comparison: called(comparison.finding) == found
-
-
-def _in_part(quantity: str, found: str) -> Shown:
-    return lambda case, q, comparison: (
-        comparison.finding in found.split("|")
-        and bool(re.match(quantity, q.name))
-        and (bool(found) or comparison.got is not None)
-    )
-
-
-def _mistakes() -> Iterator[Mistake]:
-    for part, quantity, found, name, hint in OF_PARTS:
-        yield Mistake(part, "found", name, hint, shown_by=_in_part(quantity, found), raised=RAISED.get(found, ""))
-    for finding, hint in OF_MAIN.items():
-        raised = RAISED.get(finding, "")
-        yield Mistake("10", "main", str(finding), hint, shown_by=_in_main(finding), raised=raised)
-
-
-# ---- what no single change of a right text gives
-
-
-def _not_finite(quantity: str) -> Shown:
-    """Whether what came back of a quantity is NaN or infinite."""
-    return lambda case, q, comparison: (
-        q.name.endswith(quantity) and comparison.got is not None and not math.isfinite(comparison.got)
-    )
-
-
-LAYERS = tuple(
-    Mistake(part, "tanh.large", "overflows: NaN for large inputs", OVERFLOWS, shown_by=_not_finite("large inputs"))
-    for part in ("5", "6")
+RAISED = (
+    ("10", str(Found.TYPED_PIXELS), r"\w+: .*\b784\b"),
+    ("1", "SGD takes other parameters than it is given", r"TypeError: .*positional argument"),
 )
+"""By part the names of what an exception's type and own text tell."""
+LARGE, LOGITS = "overflows: NaN for large inputs", "the softmax overflows: the logits are not shifted by their largest"
+KEPT: Mapping[str, str] = {
+    **{name: hint for *_, name, hint in OF_PARTS},
+    **{str(name): hint for name, hint in OF_MAIN.items()},
+    LARGE: "e to the 1000th is no float, and ∞/∞ or ∞ − ∞ no number: which of your terms grows without bound?",
+    LOGITS: "e to the 1000th is no float: what may be subtracted from all logits without changing the result?",
+}
+"""By name the hint."""
+HINTS.update(KEPT)
 
-# ---- the loss
+
+def shown(case: Case, q: Quantity, comparison: Comparison, _: Observation) -> list[str]:
+    """The names of what a failure shows: what was found of it, what was raised, and numbers that are none.
+
+    What the parts of a whole do wrong is told by their own cases.
+    """
+    if case.whole and case.process == "parts":
+        return []
+    part, finding, failure, got = comparison.part or q.part, comparison.finding, comparison.failure, comparison.got
+    names = [
+        name
+        for of, quantity, found, name, _ in OF_PARTS
+        if of == part and finding in found.split("|") and re.match(quantity, q.name) and (found or got is not None)
+    ]
+    called = Found.SAME_ORDER if finding == Found.SAME_BATCHES else finding
+    names += [str(called)] if part == "10" and called in OF_MAIN else []
+    raised = f"{failure.error}: {failure.said}" if failure is not None and failure.error else ""
+    names += [name for of, name, text in RAISED if of == part and re.match(text, raised)]
+    if got is not None and not math.isfinite(got):
+        names += [LARGE] * (part in ("5", "6") and q.name.endswith("large inputs"))
+        names += [LOGITS] * (part == "utils" and case.params.get("draw") == "offset")
+    return names
 
 
-def _overflows(case: Case, q: Quantity, comparison: Comparison) -> bool:
-    return case.params.get("draw") == "offset" and _not_finite("")(case, q, comparison)
-
-
-LOSS = (
-    Mistake(
-        "utils", "loss.output", "the softmax overflows: the logits are not shifted by their largest",
-        "e to the 1000th is no float: what may be subtracted from all logits without changing the result?",
-        shown_by=_overflows,
-    ),
-)  # fmt: skip
-
-MISTAKES: tuple[Mistake, ...] = (*_mistakes(), *LAYERS, *LOSS)
 _OTHER_SHAPES = ("the gradients have other shapes than the parameters",)
 _FOLLOWING: Mapping[str, tuple[str, ...]] = {
     Found.BUILT_ANEW: (

@@ -62,13 +62,11 @@ OF_SHARES = {
     "other_size": "the size of the other set",
     "other_seen": "the number of the other set's predictions",
 }
-COUNTED = "Which predictions are counted, and by what is their number divided?"
 PAIRS = "Print the shapes of both sides of ==: what does numpy make of (N,) == (N, 1)?"
-OF_SETS = "Which record is which?"
 HINTS = {
     "so far": ONCE, "met while training": "When is the training set evaluated, and with which weights?",
     "before the epoch": "Which weights does the evaluation use?", "dropout": TRAINING,
-    "labels, as": "X and y must be taken by the same indices.", "other set": OF_SETS,
+    "labels, as": "X and y must be taken by the same indices.", "other set": "Which record is which?",
     "λ": "Is λ asked for in the record?",
     "last mini": "= or +=?", "first mini": "= or +=?", "pairs": PAIRS,
 }  # fmt: skip
@@ -148,9 +146,9 @@ def _text(lines: str, labels: Mapping[str, str], hint: str) -> RightText:
 
 
 _LOSS = _text(LOSS_TEXT, OF_LOSSES, RETURNED)
-_SHARE = _text(SHARE_TEXT, OF_SHARES, COUNTED)
+_SHARE = _text(SHARE_TEXT, OF_SHARES, "Which predictions are counted, and by what is their number divided?")
 RECORDS: Mapping[str, Written] = {
-    operation: Written("10", [text], "record", given, numbered="" if operations is LOSSES else None)
+    operation: Written([text], "record", given, numbered="" if operations is LOSSES else None)
     for operations, text, given in ((LOSSES, _LOSS, _losses), (ACCURACY, _SHARE, _shares))
     for operation in operations.values()
 }

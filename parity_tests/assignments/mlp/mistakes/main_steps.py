@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.main.evidence import RATES, SEVERAL, STEPS
+from parity_tests.assignments.mlp.main.evidence import RATES, SEVERAL
 from parity_tests.assignments.mlp.mistakes.generated import Names, Written, tried
 from parity_tests.assignments.mlp.mistakes.steps import first_off, generated_steps, is_off
 from parity_tests.harness.diagnosis.running_error import Running
@@ -18,7 +18,6 @@ from parity_tests.protocol.mistake import Call, Mistake
 
 PATH = "Draw the arrows of the forward pass, and give each backward the X of its own forward."
 DROPPED = "For which epochs t, counted from 0, does your condition hold?"
-FROM = "Where do your rates come from?"
 ORDER = "Compare the call with the order of SGD's parameters."
 TEXT = """
 share = tenth**drops  # the drop of η
@@ -51,7 +50,7 @@ SCHEDULES = {
 ORDERS = [dict(zip(VALUES, values, strict=True)) for values in permutations(VALUES.values())][1:]
 ROWS = [(words, {"share": f"tenth**({drops})"}) for words, drops in SCHEDULES.items()]
 ROWS += [("the rates are passed to SGD in another order", order) for order in ORDERS]
-HINTS = {"order": ORDER, "drop": DROPPED, "0.1": DROPPED, "": FROM}
+HINTS = {"order": ORDER, "drop": DROPPED, "0.1": DROPPED, "": "Where do your rates come from?"}
 PASSED = RightText(TEXT, tuple(LABELS), labels=LABELS, hints=HINTS, said=SAID, rows=tuple(ROWS))
 
 
@@ -61,8 +60,8 @@ def _given(call: Call) -> Names:
 
 
 OF_RATES: Mapping[str, Written] = {
-    **{operation: Written("10", [PASSED], rate, _given, " in place of ") for rate, operation in RATES.items()},
-    SEVERAL: Written("10", [PASSED], " ".join(RATES), _given, None),
+    **{operation: Written([PASSED], rate, _given, " in place of ") for rate, operation in RATES.items()},
+    SEVERAL: Written([PASSED], " ".join(RATES), _given, None),
 }
 """The right text by the operation, for the rate that is another one, or for all."""
 
@@ -89,4 +88,4 @@ def generated_main_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
     """What may be wrong with all steps: a change of the right rule; at last what was seen in calls."""
     yield from generated_steps(calls)
     for words in sorted({seen_first(call) for call in calls if is_off(call)} - {""}):
-        yield tried(Mistake("10", STEPS, words, PATH, Seen(words)))
+        yield tried(Mistake(words, PATH, Seen(words)))

@@ -7,6 +7,7 @@ from itertools import takewhile
 from parity_tests.assignments.mlp.kinds.network import LINKS
 from parity_tests.assignments.mlp.mistakes.generated import HINTS
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
 
@@ -14,7 +15,7 @@ HINT = "An operator like *=, or [...] =, changes the caller's array too: who els
 INPUT, GRADIENT, EARLIER = "its input", "the incoming gradient", "an array that was returned before"
 
 
-def overwriting(case: Case, q: Quantity, seen: Observation) -> list[str]:
+def overwriting(case: Case, q: Quantity, _: Comparison, seen: Observation) -> list[str]:
     """Names of the calls before a link that wrote over an array which it is given, or which its layer may have kept."""
     if case.probe != "network" or q.name not in LINKS:
         return []

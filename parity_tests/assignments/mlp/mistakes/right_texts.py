@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,23 +43,18 @@ def _of_linear(call: Call) -> Names:
 
 
 _OF_FORWARD = {**EARLIER, "earlier_u": "what W and b of an earlier call give"}
-_FORWARD = LINEAR_FORWARD.in_words({**WORDS, "out": "u"}, "rows", "w", "b", *_OF_FORWARD, **_OF_FORWARD)
-_FORWARD = replace(_FORWARD, hints={"earlier call give": STALE, **_FORWARD.hints})
-OWN = {"own_dw": GRADIENTS["dw"], "own_db": GRADIENTS["db"], "positive": "1 where X is positive"}
-SUMS = {"sum_dw": "the sum of all earlier ones", "sum_db": "the sum of all earlier ones"}
-_BACKWARD = LINEAR_BACKWARD.in_words(
-    {**WORDS, **GRADIENTS}, "dout", "rows", "w", "b", *EARLIER, *OWN, *SUMS, **EARLIER, **OWN, **SUMS
-)
-_BACKWARD = replace(
-    _BACKWARD,
-    without=frozenset(),
-    said={
-        **_BACKWARD.said,
-        "multiplied by 1 where X is positive once too often": "0 where X is not positive",
-        "the gradient of W is divided by the number of rows once too often": AVERAGED.format("W"),
-        "a mean in place of a sum in the gradient of b": AVERAGED.format("b"),
-    },
-    hints={"earlier ones": ONE_BATCH, "1 where": ANOTHER_LAYER, **_BACKWARD.hints},
+_FORWARD = LINEAR_FORWARD.in_words({**WORDS, "out": "u"}, "rows", "w", "b")
+_FORWARD = _FORWARD.beside(_OF_FORWARD, {"earlier call give": STALE})
+OTHERS = {"own_dw": GRADIENTS["dw"], "own_db": GRADIENTS["db"], "positive": "1 where X is positive"}
+OTHERS |= dict.fromkeys(("sum_dw", "sum_db"), "the sum of all earlier ones")
+SAID_BACKWARD = {
+    "multiplied by 1 where X is positive once too often": "0 where X is not positive",
+    "the gradient of W is divided by the number of rows once too often": AVERAGED.format("W"),
+    "a mean in place of a sum in the gradient of b": AVERAGED.format("b"),
+}
+_BACKWARD = replace(LINEAR_BACKWARD, without=frozenset()).in_words({**WORDS, **GRADIENTS}, "dout", "rows", "w", "b")
+_BACKWARD = _BACKWARD.beside(
+    {**EARLIER, **OTHERS}, {"earlier ones": ONE_BATCH, "1 where": ANOTHER_LAYER}, SAID_BACKWARD
 )
 
 
@@ -116,22 +111,11 @@ SLOPES = {
 }
 _EARLIER_X = {"earlier_x": EARLIER["earlier_x"]}
 _RELU = {**WORDS, "ReLU": "relu", "out": "relu's output", "dx": "relu's gradient"}
-_RELU_FORWARD = [
-    text.in_words(_RELU, *text.arrays, *LEAKS, *_EARLIER_X, **LEAKS, **_EARLIER_X) for text in RELU_FORWARD
-]
-_RELU_BACKWARD = [
-    replace(
-        text.in_words(_RELU, *text.arrays, *SLOPES, *_EARLIER_X, **SLOPES, **_EARLIER_X),
-        hints={**SHARED, **text.hints},
-    )
-    for text in RELU_BACKWARD
-]
-_LOSS = [text.in_words({**WORDS, "scores": "logits", "gradient": "gradient of the loss"}) for text in SOFTMAX_LOSS]
 _TANH = {**WORDS, "out": "tanh's output", "dx": "tanh's gradient"}
-_TANH_BACKWARD = [
-    replace(text.in_words(_TANH, *text.arrays, "latest_h", latest_h=LATEST["latest_h"]), hints={**SHARED, **text.hints})
-    for text in TANH_BACKWARD
-]
+_RELU_FORWARD = [text.in_words(_RELU).beside({**LEAKS, **_EARLIER_X}) for text in RELU_FORWARD]
+_RELU_BACKWARD = [text.in_words(_RELU).beside({**SLOPES, **_EARLIER_X}, SHARED) for text in RELU_BACKWARD]
+_TANH_BACKWARD = [text.in_words(_TANH).beside({"latest_h": LATEST["latest_h"]}, SHARED) for text in TANH_BACKWARD]
+_LOSS = [text.in_words({**WORDS, "scores": "logits", "gradient": "gradient of the loss"}) for text in SOFTMAX_LOSS]
 
 # ---- what utils.py gives students: each a statement, beside what may stand in its place
 
@@ -140,7 +124,6 @@ TWO = "A single column of scores belongs to two classes: which score parts them?
 SETS = "Print the shapes: which entries of the file make which set?"
 PIXELS = "The file holds pixels in [0, 1] already, and its rows are examples."
 AXES = "Which axis of X are the examples, and which the features?"
-ZEROS = "What is the velocity before the first step?"
 LABELS = {
     "largest": "the place of the largest score of a row",
     "least": "the place of the least score of a row",
@@ -156,11 +139,6 @@ FILED = {
 }
 SAID = {"1 − the velocity in place of": "1 in place of"}
 SIZES = {"rows": "the number of examples", "columns": "the number of features"}
-
-
-def _text(lines: str, labels: Mapping[str, str], **hints: str) -> list[RightText]:
-    by_word = {word.replace("_", " "): hint for word, hint in hints.items() if word != "else_"}
-    return [RightText(lines, tuple(labels), labels=labels, hints=by_word | {"": hints["else_"]}, said=SAID)]
 
 
 def _of_labels(call: Call) -> Names:
@@ -186,36 +164,40 @@ def _sizes(call: Call) -> Names:
     return Names(rows=float(call.N), columns=float(call.D))
 
 
-_FILED = _text("loaded = own  # the set", FILED, set=SETS, else_=PIXELS)
+def _line(line: str, labels: Mapping[str, str], given: Callable[[Call], Names], **hints: str) -> Written:
+    """What one line gives, with the hints of words, and the one of all else."""
+    by_word = {"" if word == "else_" else word.replace("_", " "): hint for word, hint in hints.items()}
+    return Written([RightText(line, tuple(labels), labels=labels, hints=by_word, said=SAID)], line.split()[0], given)
+
+
+_FILED = _line("loaded = own  # the set", FILED, _of_file, set=SETS, else_=PIXELS)
 UTILS: Mapping[str, Written] = {
-    "utils.labels": Written(
-        "utils", _text("label = largest  # the label", LABELS, at_least_0=TWO, else_=ARGMAX), "label", _of_labels
-    ),
-    "utils.N": Written("utils", _text("N = rows  # N", SIZES, else_=AXES), "N", _sizes),
-    "utils.d": Written("utils", _text("d = columns  # d", SIZES, else_=AXES), "d", _sizes),
-    "utils.velocity": Written(
-        "utils",
-        _text("velocity = zeros  # the velocity", {"zeros": "the zeros"}, else_=ZEROS),
-        "velocity",
+    "utils.labels": _line("label = largest  # the label", LABELS, _of_labels, at_least_0=TWO, else_=ARGMAX),
+    "utils.N": _line("N = rows  # N", SIZES, _sizes, else_=AXES),
+    "utils.d": _line("d = columns  # d", SIZES, _sizes, else_=AXES),
+    "utils.velocity": _line(
+        "velocity = zeros  # the velocity",
+        {"zeros": "the zeros"},
         lambda call: Names(zeros=0 * call.gradient.value.astype(float)),
+        else_="What is the velocity before the first step?",
     ),
-    "utils.loaded X": Written("utils", _FILED, "loaded", _of_file),
-    "utils.loaded Y": Written("utils", _FILED, "loaded", _of_file),
+    "utils.loaded X": _FILED,
+    "utils.loaded Y": _FILED,
 }
 
 # ---- all of them
 
 WRITTEN: Mapping[str, Written] = {
-    "linear.output": Written("3", [_FORWARD], "out", _of_linear),
-    "linear.gradient of X": Written("4", [_BACKWARD], "dx", _of_linear),
-    "linear.gradient of W": Written("4", [_BACKWARD], "dw", _of_linear),
-    "linear.gradient of b": Written("4", [_BACKWARD], "db", _of_linear),
-    "loss.output": Written("utils", _LOSS, "loss", _of_loss),
-    "loss.gradient of X": Written("utils", _LOSS, "dx", _of_loss),
-    "tanh.output": Written("5", [text.in_words(_TANH) for text in TANH_FORWARD], "out", _of_activation),
-    "tanh.gradient of X": Written("6", _TANH_BACKWARD, "dx", _of_activation),
-    "relu.output": Written("7", _RELU_FORWARD, "out", _of_activation),
-    "relu.gradient of X": Written("8", _RELU_BACKWARD, "dx", _of_activation),
+    "linear.output": Written([_FORWARD], "out", _of_linear),
+    "linear.gradient of X": Written([_BACKWARD], "dx", _of_linear),
+    "linear.gradient of W": Written([_BACKWARD], "dw", _of_linear),
+    "linear.gradient of b": Written([_BACKWARD], "db", _of_linear),
+    "loss.output": Written(_LOSS, "loss", _of_loss),
+    "loss.gradient of X": Written(_LOSS, "dx", _of_loss),
+    "tanh.output": Written([text.in_words(_TANH) for text in TANH_FORWARD], "out", _of_activation),
+    "tanh.gradient of X": Written(_TANH_BACKWARD, "dx", _of_activation),
+    "relu.output": Written(_RELU_FORWARD, "out", _of_activation),
+    "relu.gradient of X": Written(_RELU_BACKWARD, "dx", _of_activation),
     **UTILS,
     **RECORDS,
     **OF_RATES,

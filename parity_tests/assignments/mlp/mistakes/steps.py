@@ -87,13 +87,8 @@ CONDITIONS: Conditions = (
 """What a change may hang on."""
 
 
-def _in_main(rule: RightText) -> RightText:
-    """A rule with the names that `main` may take for others."""
-    labels, hints, said = {**rule.labels, **OF_MAIN}, {**HINTS, **rule.hints}, {**rule.said, **SAID}
-    return replace(rule, arrays=(*rule.arrays, *OF_MAIN), labels=labels, hints=hints, said=said)
-
-
-RULES_OF_MAIN = tuple(_in_main(rule) for rule in RULES)
+RULES_OF_MAIN = tuple(rule.beside(OF_MAIN, HINTS, SAID) for rule in RULES)
+"""The same with the names that `main` may take for others."""
 RIGHT = RULES[True].whole(())
 
 
@@ -142,12 +137,8 @@ def walk(lines: str, call: Call, *, wide: bool, count: int | None = None) -> Ite
 
 def _gives(lines: str, call: Call, near: float = NEAR, count: int | None = None) -> bool:
     """Whether lines give the weights of a call, or those after its first steps."""
-    got = np.asarray(call.got, np.float64)[:count]
-    near *= max(1.0, float(np.abs(got).max()))
     try:
-        with np.errstate(all="ignore"):
-            made = walk(lines, call, wide=False, count=count)
-            return all(bool((np.abs(a["w_next"] - b) <= near).all()) for a, b in zip(made, got, strict=True))
+        return first_off(call, lines, near, count) is None
     except FAILS:
         return False
 
@@ -174,12 +165,13 @@ def _giving(rule: RightText, call: Call) -> Iterator[ChangedText]:
         yield from known.numbered("w_next", got)
 
 
-def first_off(call: Call) -> int | None:
-    """The first step of a call whose weights are not the right ones; None where all are."""
-    got = np.asarray(call.got, np.float64)
-    near = NEAR * max(1.0, float(np.abs(got).max()))
-    steps = enumerate(zip(walk(RIGHT, call, wide=False), got, strict=True))
-    return next((t for t, (names, after) in steps if (np.abs(names["w_next"] - after) > near).any()), None)
+@np.errstate(all="ignore")
+def first_off(call: Call, lines: str = RIGHT, near: float = NEAR, count: int | None = None) -> int | None:
+    """The first step of a call, or of its first ones, whose weights lines do not give; None where they give all."""
+    got = np.asarray(call.got, np.float64)[:count]
+    near *= max(1.0, float(np.abs(got).max()))
+    steps = enumerate(zip(walk(lines, call, wide=False, count=count), got, strict=True))
+    return next((t for t, (names, after) in steps if not (np.abs(names["w_next"] - after) <= near).all()), None)
 
 
 def _of_steps(call: Call) -> bool:
@@ -222,5 +214,4 @@ def generated_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
                 words = PLACE.sub("", one.words).replace("the velocity", "the step") if everywhere else one.words
                 of_velocity = where == "where α > 0" and MOMENTUM.search(words)
                 name = f"{words}, {where}" if where and not of_velocity else words
-                part = "10" if in_main else "1"
-                yield tried(Mistake(part, calls[0].operation, name, one.hint, Steps(lines, holds)))
+                yield tried(Mistake(name, one.hint, Steps(lines, holds)))
