@@ -81,7 +81,7 @@ def evaluate(
         raise QuestionError(f"replicas is {replicas!r}; it is a whole number from 2 on, and 8 and 16 are usual")
     if not isinstance(seed, int) or seed < 0:
         raise QuestionError(f"seed is {seed!r}; it is a whole number from 0 on")
-    if ulps is not None and not 0 < ulps < float("inf"):
+    if ulps is not None and not (isinstance(ulps, int | float) and 0 < ulps < float("inf")):
         raise QuestionError(f"ulps is {ulps!r}; it is a positive number")
     if isinstance(forms, str) or not isinstance(forms, Sequence):
         raise QuestionError("forms= is a list of functions of the same inputs, or of names of forms")

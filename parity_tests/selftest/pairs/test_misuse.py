@@ -117,6 +117,7 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "half a replica": (bound_to(replicas=2.5), "whole number from 2"),
     "a negative seed": (bound_to(seed=-1), "whole number from 0"),
     "endless ulps": (bound_to(unknown="sample", ulps=float("inf")), "positive number"),
+    "ulps in words": (bound_to(unknown="sample", ulps="two"), "positive number"),
     "a form outside a list": (bound_to(forms=torchs_softmax), "list of functions"),
     "a form by a wrong name": (bound_to(forms=["two-pass"]), "there is no form"),
     "a form that computes something else": (bound_to(forms=[lambda x: x * 1e20]), "something else"),
