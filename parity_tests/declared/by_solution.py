@@ -11,8 +11,8 @@ import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from io import StringIO
 from keyword import iskeyword
@@ -41,6 +41,10 @@ Array = NDArray[Any]
 Results = Mapping[str, Array]
 NEAR = 1e-9
 """What part of the largest number of a result two honest computations of it stay below."""
+LEAST = 2
+"""Fewer numbers than these are right by chance."""
+NEAR_NARROW = 1e-5
+"""The same of float32."""
 LAST = 4
 """The last rank of changes that are tried."""
 LEFT = ("moved",)
@@ -59,6 +63,7 @@ _CALLED = re.compile(r"self\.(\w+)\.(\w+)\(")
 _CODE = re.compile(r"`([^`]+)`")
 _NAMES = re.compile(r"(?<![\w.'\"])[^\W\d]\w*(?:\.\w+)*")
 _OWN = "self."
+_PART = "the part"
 _UNSAID = frozenset(("np", "self", "axis", "keepdims", *dir(builtins)))
 
 
@@ -132,12 +137,16 @@ class Solution:
         names: dict[str, Any] = {"np": np, "Object": SimpleNamespace, **case.params["sizes"][k]}
         names |= {
             **case.params["constants"][k],
+            **{one: value for one, value in question.given.items() if not isinstance(value, str | list)},
             **{one: np.array(arrays[f"{one}_{k}"]) for one in case.params["given"]},
         }
         kept = dict(question.results)
         found: dict[str, Array] = {}
-        names |= {name: self.get(name) for name in question.asks}
-        for code, targets in _lines(tuple((one.line, one.targets) for one in _until(question, last))):
+        lines = _lines(tuple((one.line, one.targets) for one in _until(question, last)))
+        for name in {name for code, _ in lines for name in code.co_names}.difference(names):
+            with suppress(KeyError):  # what is read of an object
+                names[name] = self.get(name)
+        for code, targets in lines:
             exec(code, names)
             for target in targets:
                 if kept.get(target) == last:
@@ -230,17 +239,38 @@ class Slip:
     change: Change
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What a part of a question gave wherever it was asked, by case and copy."""
+
+    question: Question
+    part: str
+    asked: Sequence[tuple[Case, int]]
+    got: Mapping[tuple[str, int], Mapping[str, Array]]
+    draw: Draw
+    near: float = NEAR
+
+    @property
+    def names(self) -> list[str]:
+        """The results that came back."""
+        return list(dict.fromkeys(name for one in self.got.values() for name in one))
+
+
 class BySolution:
     """Names by the solution of an assignment."""
 
     def __init__(self, declared: Declaration) -> None:
         self._declared = declared
+        self.vague: set[str] = set()
+        """The names of a factor too much that call what has it by what that is made of."""
         self._asked = tuple({name: None for one in declared.questions for name in one.asks})
         self._given: OrderedDict[tuple[Any, ...], list[tuple[Slip, Results]]] = OrderedDict()
-        self._right: dict[tuple[str, str, int], bool] = {}
+        self._right: dict[tuple[str, str, str, int], bool] = {}
+        self._scales: dict[tuple[str, str, int, str], float] = {}
         self._slips: dict[str, list[Slip]] = {}
         self._of: Seen | None = None
         self._names: dict[tuple[str, str, str], str] = {}
+        self._behind: dict[tuple[str, str, str], tuple[tuple[Slip, ...], str | None]] = {}
 
     @cached_property
     def _solution(self) -> Solution:
@@ -251,62 +281,166 @@ class BySolution:
 
     def name(self, question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> str:
         """What is wrong with a result, "" where no change of the solution gives it wherever it was asked."""
-        if self._of is not seen:
-            self._of, self._names = seen, {}
+        self._begin(seen)
         key = question.name, quantity.part, quantity.key.name
         if key not in self._names:
-            self._names[key] = self._looked_for(question, plan, quantity, seen, draw)
+            self._names[key] = ""
+            with _quietly(), bounded_memory(), suppress(*_FAILS):
+                of = self._shown(question, plan, quantity.part, seen, draw)
+                self._names[key] = self._name(of, quantity.key.name) if of else ""
         return self._names[key]
 
-    def _looked_for(self, question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> str:
-        if question.float64:
-            return ""
-        asked = [
-            (case, k)
-            for case in plan
-            if case.params["question"] == question.name and case.name in seen and case.dtype == "float64"
-            for k in range(len(case.params["sizes"]))
-        ]
-        with _quietly(), bounded_memory(), suppress(*_FAILS):
-            return self._name(question, asked, quantity.part, quantity.key.name, seen, draw)
-        return ""
+    def behind(
+        self,
+        question: Question,
+        plan: Sequence[Case],
+        case: Case,
+        quantity: Quantity,
+        cause: str,
+        seen: Seen,
+        draw: Draw,
+    ) -> str | None:
+        """What is wrong by itself with a result that hangs on a wrong part, "" for nothing; None where nobody can say.
 
-    def _name(
-        self, question: Question, asked: Sequence[tuple[Case, int]], part: str, result: str, seen: Seen, draw: Draw
-    ) -> str:
-        got = {(case.name, k): _returned(question, case, k, part, seen) for case, k in asked}
-        if any(result not in one for one in got.values()):
-            return ""
-        wrong = None
+        A change of the solution gives all that the wrong part gave. It is right where the solution with that change
+        gives it too. It is wrong where a further change of its own part does, and it fails where the other was right.
+        """
+        self._begin(seen)
+        part, result = quantity.part, quantity.key.name
+        with _quietly(), bounded_memory(), suppress(*_FAILS):
+            if (of := self._shown(question, plan, part, seen, draw)) is None:
+                return None
+            if (question.name, part, result) not in self._behind:
+                before = self._shown(question, plan, cause, seen, draw)
+                self._behind[question.name, part, result] = self._settled(of, before, result) if before else ((), None)
+            slips, said = self._behind[question.name, part, result]
+            is_asked = case.dtype == "float64" or said is None
+            narrow = (
+                of if is_asked else replace(of, asked=_asked_in(question, plan, seen, case.dtype), near=NEAR_NARROW)
+            )
+            narrow = replace(narrow, got={(one.name, k): _returned(one, k, part, seen) for one, k in narrow.asked})
+            return said if is_asked or self._gives(narrow, slips, [result]) else None
+        return None
+
+    def ends(
+        self, question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw
+    ) -> Sequence[str]:
+        """Along which axes a result ends too early or too late, where it is right up to there."""
+        self._begin(seen)
+        ways, axes, numbers = set[str](), set[int](), 0
+        with _quietly(), bounded_memory(), suppress(*_FAILS):
+            of = self._shown(question, plan, quantity.part, seen, draw)
+            if of is None:
+                return ()
+            for case, k in of.asked:
+                own, right = (one[quantity.key.name] for one in (of.got[case.name, k], self._run(of, case, k)))
+                sizes = list(zip(own.shape, right.shape, strict=True))
+                common = tuple(slice(min(pair)) for pair in sizes)
+                if not _same(own[common], right[common]):
+                    return ()
+                differ = [axis for axis, (size, other) in enumerate(sizes) if size != other]
+                ways |= {"early" if sizes[axis][0] < sizes[axis][1] else "late" for axis in differ}
+                axes.update(differ)
+                numbers += own[common].size if differ else 0
+            said = f"ends too {''.join(ways)} along axis {' and '.join(map(str, sorted(axes)))}"
+            return (said,) if len(ways) == 1 and numbers >= LEAST else ()
+        return ()
+
+    def _begin(self, seen: Seen) -> None:
+        if self._of is not seen:
+            self._of, self._names, self._behind = seen, {}, {}
+
+    def _settled(self, of: _Shown, before: _Shown, result: str) -> tuple[tuple[Slip, ...], str | None]:
+        """The changes that give a result behind a wrong part, and what is wrong by itself, as of `behind`."""
+        causes = next((whole for name in before.names if (whole := self._fitting(before, name)[0])), [])
+        for slip in causes:
+            if self._gives(of, (slip,), [result]):
+                return (slip,), ""
+        alone = [one for one in of.asked if self._is_wrong_alone(of, before, *one)]
+        for slip in causes[:1] if alone else ():
+            one = replace(of, asked=alone[:1])
+            for own in self._slips_of(of.part):
+                if self._gives(one, (slip, own), [result]) and self._gives(of, (slip, own), of.names):
+                    said = self._names[of.question.name, of.part, result] = self._said([own], is_exact=True)
+                    return (slip, own), said
+        return (), None
+
+    def _is_wrong_alone(self, of: _Shown, before: _Shown, case: Case, k: int) -> bool:
+        """Whether a part is wrong where the part that it hangs on gives what is right."""
+
+        def is_right(one: _Shown) -> bool:
+            right, got = self._run(one, case, k), one.got[case.name, k]
+            return all(name in got and _same(value, got[name]) for name, value in right.items())
+
+        return is_right(before) and not is_right(of)
+
+    def _shown(self, question: Question, plan: Sequence[Case], part: str, seen: Seen, draw: Draw) -> _Shown | None:
+        """What a part gave wherever it was asked, None where the solution is not right."""
+        asked = _asked_in(question, plan, seen, "float64")
+        if question.float64 or not asked:
+            return None
+        of = _Shown(question, part, asked, {(case.name, k): _returned(case, k, part, seen) for case, k in asked}, draw)
         for case, k in asked:
-            right = self._solution.run(question, case, draw(case), k, part)
-            if not self._is_right(question, case, k, right, with_read(case, draw(case), seen[case.name])):
-                return ""
-            if wrong is None and not _same(right[result], got[case.name, k][result]):
-                wrong = case, k
-        if wrong is None or all(one[result].size == 1 and one[result].item() in (0, 1) for one in got.values()):
+            if not self._is_right(of, case, k, with_read(case, draw(case), seen[case.name])):
+                return None
+        return of
+
+    def _name(self, of: _Shown, result: str) -> str:
+        values = [one[result] for one in of.got.values() if result in one]
+        if not values or all(one.size == 1 and one.item() in (0, 1) for one in values):
             return ""  # a 0 or a 1 says too little
-        first, own = wrong, got[wrong[0].name, wrong[1]]
-        fitting = [
-            slip for slip, values in self._changed(question, *first, part, draw) if _same(values[result], own[result])
-        ]
-        whole, partly = list[Slip](), list[Slip]()
-        for slip in fitting[:12]:
-            with self._solution.changed(slip.module, slip.function, slip.change), suppress(*_FAILS):
-                given = [
-                    (self._solution.run(question, case, draw(case), k, part), got[case.name, k]) for case, k in asked
-                ]
-                if all(_same(values[result], own[result]) for values, own in given):
-                    all_of_it = all(_same(values[name], own[name]) for values, own in given for name in own)
-                    (whole if all_of_it else partly).append(slip)
-        is_exact = not all(np.isin(one[result], (0, 1)).all() for one in got.values())
-        if not any(one[result].any() for one in got.values()):
+        whole, partly = self._fitting(of, result)
+        if not any(one.any() for one in values):
             partly = []  # what is 0 everywhere may come of anything
+        is_exact = not all(np.isin(one, (0, 1)).all() for one in values)
         return self._said(whole or partly, is_exact=is_exact) if whole or partly else ""
 
-    def _is_right(self, question: Question, case: Case, k: int, right: Results, arrays: Mapping[str, Array]) -> bool:
-        """Whether the solution gives what torch says: of another dialect, or of other numbers drawn, it does not."""
-        key = question.name, case.name, k
+    def _fitting(self, of: _Shown, result: str) -> tuple[list[Slip], list[Slip]]:
+        """The changes that give a result wherever it was asked: those that give all of the part, and the others."""
+        whole, partly = list[Slip](), list[Slip]()
+        for case, k in of.asked:
+            own = of.got[case.name, k]
+            if result in own and not _same(self._run(of, case, k)[result], own[result]):
+                break
+        else:
+            return whole, partly
+        changed = self._changed(of, case, k)
+        for slip in [slip for slip, values in changed if result in values and _same(values[result], own[result])][:12]:
+            if self._gives(of, (slip,), [result]):
+                (whole if self._gives(of, (slip,), of.names) else partly).append(slip)
+        return whole, partly
+
+    def _gives(self, of: _Shown, slips: Sequence[Slip], results: Sequence[str]) -> bool:
+        """Whether the solution with changes gives results wherever they were asked, and fails where the part did."""
+        with ExitStack() as changes:
+            for slip in slips:
+                changes.enter_context(self._solution.changed(slip.module, slip.function, slip.change))
+            for case, k in of.asked:
+                own, values = of.got[case.name, k], dict[str, Array]()
+                with suppress(*_FAILS):
+                    values = dict(self._run(of, case, k))
+                for name in results:
+                    one, other = own.get(name), values.get(name)
+                    if (one is None) != (other is None):
+                        return False
+                    if one is not None and other is not None and not _same(one, other, of.near):
+                        return False
+        return True
+
+    def _run(self, of: _Shown, case: Case, k: int) -> Results:
+        """What the solution gives as it is asked usually, multiplied by what the dialect's results are of the usual."""
+        found = self._solution.run(self._usual(of.question), case, of.draw(case), k, of.part)
+        return {
+            name: value * self._scales.get((of.question.name, case.name, k, name), 1) for name, value in found.items()
+        }
+
+    def _usual(self, question: Question) -> Question:
+        return next((one for one in self._declared.questions if one.name == question.of), question)
+
+    def _is_right(self, of: _Shown, case: Case, k: int, arrays: Mapping[str, Array]) -> bool:
+        """Whether the solution gives what torch says, but for a factor: of other numbers drawn it does not."""
+        question = of.question
+        key = question.name, of.part, case.name, k
         if key not in self._right or question.read:
             import torch
 
@@ -314,19 +448,26 @@ class BySolution:
                 name: torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
                 for name, value in inputs(case, arrays, k).items()
             }
-            expected = reference(question, case, k)(**given)
-            self._right[key] = all(_same(expected[f"{name}{AGAIN[k]}"].numpy(), one) for name, one in right.items())
+            expected = {one: x.numpy() for one, x in reference(question, case, k)(**given).items()}
+            found = self._solution.run(self._usual(question), case, of.draw(case), k, of.part)
+            for name, one in found.items():
+                other = expected[f"{name}{AGAIN[k]}"]
+                if question.of and not _same(one, other) and one.any() and one.shape == other.shape:
+                    self._scales[question.name, case.name, k, name] = float((one * other).sum() / (one * one).sum())
+            self._right[key] = all(
+                _same(expected[f"{name}{AGAIN[k]}"], one) for name, one in self._run(of, case, k).items()
+            )
         return self._right[key]
 
-    def _changed(self, question: Question, case: Case, k: int, part: str, draw: Draw) -> list[tuple[Slip, Results]]:
+    def _changed(self, of: _Shown, case: Case, k: int) -> list[tuple[Slip, Results]]:
         """What each change of a part gives of a copy's inputs."""
-        arrays = draw(case)
-        key = (question.name, part, case.name, k, *(arrays[f"{name}_{k}"].tobytes() for name in case.params["given"]))
+        arrays, names = of.draw(case), case.params["given"]
+        key = (of.question.name, of.part, case.name, k, *(arrays[f"{name}_{k}"].tobytes() for name in names))
         if key not in self._given:
             found: list[tuple[Slip, Results]] = []
-            for slip in self._slips_of(part):
+            for slip in self._slips_of(of.part):
                 with suppress(*_FAILS), self._solution.changed(slip.module, slip.function, slip.change):
-                    found.append((slip, self._solution.run(question, case, arrays, k, part)))
+                    found.append((slip, self._run(of, case, k)))
             self._given[key] = found
             while len(self._given) > _KEPT:
                 self._given.popitem(last=False)
@@ -359,7 +500,8 @@ class BySolution:
         """The first change in words: names are said, code is not, and no number where another may give the same."""
         slip, source = fitting[0], self._solution.sources[fitting[0].module]
         place = _target(source.functions[slip.function], slip.change.line)
-        said = _CODE.sub(lambda found: _called(found[1]), slip.change.makes)
+        called = {code: _called(code) for code in _CODE.findall(slip.change.makes)}
+        said = _CODE.sub(lambda found: called[found[1]], slip.change.makes)
         alike = [
             one
             for one in fitting
@@ -368,7 +510,10 @@ class BySolution:
         if slip in alike and (len(alike) > 1 or not is_exact):
             said = re.sub(r"^\S+ in place of", "another number in place of", said)
         is_there = said.startswith("everything") or re.search(rf"\b{re.escape(place)}\b", said)
-        return said if is_there else f"{said} in {place}"
+        said = said if is_there else f"{said} in {place}"
+        if slip.change.operator == "factor" and any(one.startswith(_PART) for one in called.values()):
+            self.vague.add(said)
+        return said
 
 
 _FAILS = (
@@ -378,7 +523,12 @@ _FAILS = (
 """What a changed solution raises: nobody's numbers are as it gives them."""
 
 
-def _returned(question: Question, case: Case, k: int, part: str, seen: Seen) -> dict[str, Array]:
+def _asked_in(question: Question, plan: Sequence[Case], seen: Seen, dtype: str) -> tuple[tuple[Case, int], ...]:
+    asked = [one for one in plan if one.params["question"] == question.name and one.name in seen]
+    return tuple((case, k) for case in asked if case.dtype == dtype for k in range(len(case.params["sizes"])))
+
+
+def _returned(case: Case, k: int, part: str, seen: Seen) -> dict[str, Array]:
     """The results of a part that came back as arrays."""
     found = {}
     for q in case.quantities:
@@ -389,7 +539,7 @@ def _returned(question: Question, case: Case, k: int, part: str, seen: Seen) -> 
     return found
 
 
-def _same(one: Array, other: Array) -> bool:
+def _same(one: Array, other: Array, near: float = NEAR) -> bool:
     """Whether two results are the same but for rounding, as an array of one number is that number."""
     is_odd = one.dtype.kind not in "fiub" or other.dtype.kind not in "fiub"  # as of results that are exchanged
     if is_odd or (one.shape != other.shape and not one.size == other.size == 1):
@@ -397,7 +547,7 @@ def _same(one: Array, other: Array) -> bool:
     a, b = np.asarray(one, np.float64).ravel(), np.asarray(other, np.float64).ravel()
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return False
-    near = NEAR * max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
+    near *= max(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0)))
     return bool((np.abs(a - b) <= near).all())
 
 
@@ -420,7 +570,7 @@ def _called(code: str) -> str:
         return f"the size of {found[1]} along axis {found[2]}"
     names = [one.removeprefix(_OWN).removesuffix(".item") for one in _NAMES.findall(code) if one not in _UNSAID]
     names = list(dict.fromkeys(one for one in names if not one.startswith("np.") and not iskeyword(one)))
-    return f"the part with {_listed(names)}" if 0 < len(names) <= 4 else "a part"
+    return f"{_PART} with {_listed(names)}" if 0 < len(names) <= 4 else "a part"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,19 +18,21 @@ IMPORT = re.compile(r"^from ([\w.]+) import .*\n", re.MULTILINE)
 
 
 def beside_right_ones(
-    declared: Declaration, layout: Layout, reading: Callable[[], BuiltOf], case: Case, part: str
+    declared: Declaration, layout: Layout, reading: Callable[[], BuiltOf], case: Case, part: str, wrong: Collection[str]
 ) -> Case | None:
-    """The case with the solution's own in place of all that a part is built of or works on; of a notebook, of all else.
+    """The case with the solution's own in place of what is wrong of all that a part is built of; of a notebook, of all.
 
-    None where that cannot be had: the solution is of the usual dialect alone, and what an object keeps of one method
-    its others know.
+    None where that cannot be had: the solution is of the usual dialect alone. What an object keeps of one method its
+    others know, so that a class is left as it is.
     """
     question = next(one for one in declared.questions if one.name == case.params["question"])
     own = part.partition(".")[0]
     others = {*question.built_of(part, reading()), *question.works_on.get(part, ())} - {part, own}
+    if "." in part:
+        others &= {one.partition(".")[0] for one in wrong} - {own}
     if declared.notebook:
         others |= {name for one in declared.questions for name in one.asks if name != part}
-    if question.of or any(one.partition(".")[0] in (own, *question.asks) for one in others if "." in part):
+    if question.of or not others or any(one.partition(".")[0] in question.asks for one in others if "." in part):
         return None
     folder = (declared.folder / declared.solution).resolve()
     right: dict[str, list[str]] = {}

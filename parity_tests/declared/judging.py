@@ -96,11 +96,11 @@ def blamed(
         failing = {(q.part, q.key.call) for q in case.quantities if judged[case.name][q.name].verdict not in PASSING}
         for q in case.quantities:
             comparison = judged[case.name][q.name]
-            cause = next((one for one in works_on[q.part] if (one, q.key.call) in failing), "")
             inner = question.built_of(q.part, built_of)
             is_backward = q.part.endswith(".backward")  # on which no other hangs
             causes = (one for one in wrong if is_backward or not one.endswith(".backward"))
-            cause = cause or next((one for one in causes if one.partition(".")[0] in inner), "")
+            cause = next((one for one in causes if one.partition(".")[0] in inner), "")
+            cause = cause or next((one for one in works_on[q.part] if (one, q.key.call) in failing), "")
             if cause and comparison.verdict in SPOILED:
                 problem = f"is not judged, because its input is the output of {cause}, which is wrong"
                 found[case.name][q.name] = left_open(comparison, cause, problem)

@@ -42,7 +42,8 @@ def diagnosis(declared: Declaration) -> Diagnosis:
     """What is known of an assignment's mistakes: all changes of the texts that its questions name."""
     hints: dict[str, str] = {}
     changes = _Changes({question.name: question for question in declared.questions})
-    named, reopened = partial(_named, changes, by_solution_of(declared), hints), partial(_reopened, changes)
+    solution = by_solution_of(declared)
+    named, reopened = partial(_named, changes, solution, hints), partial(_reopened, changes, solution)
     return Diagnosis(experiments=named, reopened=reopened, hints=hints)
 
 
@@ -103,11 +104,13 @@ def _named(
     question = changes.questions[case.params["question"]]
     by_text = quantity.part in question.texts
     changed = changes.of(question, plan, quantity, seen, draw) if by_text else None
-    if changed is None and (name := by_solution.name(question, plan, quantity, seen, draw)):
-        return (name,)
-    changed = changed or (None if by_text else changes.of(question, plan, quantity, seen, draw))
+    name = "" if changed else by_solution.name(question, plan, quantity, seen, draw)
+    if changed is None and not by_text and (not name or name in by_solution.vague):
+        changed = changes.of(question, plan, quantity, seen, draw)
     if changed is None:
-        return (STALE,) if _is_stale(question, plan, case, quantity, seen, draw) else ()
+        if not name and _is_stale(question, plan, case, quantity, seen, draw):
+            return (STALE,)
+        return (name,) if name else by_solution.ends(question, plan, quantity, seen, draw)
     hints[changed.words] = changed.hint
     return (changed.words,)
 
@@ -148,6 +151,7 @@ def _change(
 
 def _reopened(
     changes: _Changes,
+    by_solution: BySolution,
     plan: Sequence[Case],
     case: Case,
     quantity: Quantity,
@@ -158,7 +162,7 @@ def _reopened(
     """What is open behind a wrong part, settled where that part's change is known.
 
     It matches where it is the derivative of the changed part, which torch takes; and it is wrong where a change of its
-    own text gives it from right inputs, which is not the change that it is handed.
+    own text gives it from right inputs, which is not the change that it is handed. So it is by changes of the solution.
     """
     question, k = changes.questions[case.params["question"]], quantity.key.call
     if comparison.explained_by not in question.works_on.get(quantity.part, ()):
@@ -174,9 +178,12 @@ def _reopened(
     if instead and _is_derivative(question, case, quantity, comparison.explained_by, instead, seen, draw):
         return matched(OWN_FORWARD)
     changed = changes.of(question, plan, quantity, seen, draw)
-    if changed is None or changed.words in handed_on:
+    if changed is not None and changed.words not in handed_on:
+        return mismatched(f"is wrong by itself: {changed.words}")
+    said = by_solution.behind(question, plan, case, quantity, comparison.explained_by, seen, draw)
+    if said is None:
         return None
-    return mismatched(f"is wrong by itself: {changed.words}")
+    return mismatched(f"is wrong by itself: {said}") if said else matched(OWN_FORWARD)
 
 
 def _is_derivative(

@@ -34,12 +34,15 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
     found = {name: dict(comparisons) for name, comparisons in verdicts.items()}
     alone, ended = _wrong_alone(assignment, plan, verdicts), _ended(plan, verdicts)
     labels = {part.id: part.label for part in assignment.parts}
+    wrong = {q.part for case in plan for q in case.quantities if found[case.name][q.name].verdict not in PASSING}
     for case in plan:
         echoing = alone if case.check in assignment.joint_checks else frozenset[str]()
         settle = _Settling(case, found[case.name], echoing, labels)
         settle.of_own_parts()
         if ask is not None and assignment.beside_right_ones is not None:
-            settle.beside_right_ones(partial(assignment.beside_right_ones, case), ask)
+            settle.beside_right_ones(
+                partial(_beside, assignment.beside_right_ones, case, wrong), partial(_blamed, assignment, ask)
+            )
         left = settle.by_others(PASSING)
         parts = frozenset(comparison.explained_by for comparison in left.values())
         while left and ask is not None and (again := _exchanged(assignment, case, parts, ended)) is not None:
@@ -50,6 +53,18 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
         if ask is not None and assignment.suspects is not None:
             settle.on_suspects(partial(assignment.suspects, case), ask)
     return found
+
+
+def _beside(
+    right: Callable[[Case, str, Collection[str]], Case | None], case: Case, wrong: Collection[str], part: str
+) -> Case | None:
+    return right(case, part, wrong)
+
+
+def _blamed(assignment: Assignment, ask: AskAgain, case: Case) -> Mapping[str, Comparison]:
+    """What a case gives, with the causes in it of what fails there."""
+    judged = dict(ask(case))
+    return judged if assignment.blame is None else assignment.blame([case], {case.name: judged})[case.name]
 
 
 def _exchanged(assignment: Assignment, case: Case, parts: frozenset[str], ended: frozenset[str]) -> Case | None:

@@ -283,12 +283,11 @@ def names(place: Place) -> Found:
             near = place.scope.are_twins(text, name)
             makes, mends = f"`{name}` in place of `{text}`", f"`{text}` is used where `{name}` belongs"
             yield place.change("name", 0 if near else 4, name, makes, mends, operation=False)
-    if not isinstance(getattr(place.site.parent, "ctx", None), ast.Store):  # nobody puts anything into 1 - x
+    if not isinstance(getattr(place.site.parent, "ctx", None), ast.Store):  # nobody puts anything into 1 - x, or x.T
         makes, mends = f"1 − `{text}` in place of `{text}`", f"`{text}` is used where `1 - {text}` belongs"
         yield place.change("complement", 3, f"1 - {text}", makes, mends)
-    yield place.change(
-        "transpose", 3, f"{text}.T", f"`{text}` is transposed", f"`{text}` is not transposed", operation=False
-    )
+        makes, mends = f"`{text}` is transposed", f"`{text}` is not transposed"
+        yield place.change("transpose", 3, f"{text}.T", makes, mends, operation=False)
 
 
 def transposes(place: Place) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from itertools import combinations
+from typing import TypeGuard
 
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import Operator
@@ -15,7 +16,11 @@ from parity_tests.operators.of_texts import named_factors, powers, rows, whole_f
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
 
-REVERSED = {"[..., ::-1]": "its last axis", "[..., ::-1, ::-1]": "its last two axes"}
+REVERSED = {
+    "[..., ::-1]": "its last axis",
+    "[..., ::-1, :]": "its last axis but one",
+    "[..., ::-1, ::-1]": "its last two axes",
+}
 
 
 def sizes_of_numbers(place: Place) -> Found:
@@ -85,7 +90,7 @@ def shares(place: Place) -> Found:
 
 
 def orders(place: Place) -> Found:
-    """Two axes in one another's place: of sizes, of pairs to pad by, of what is reshaped, or of what is reversed."""
+    """Two axes in one another's place: of sizes, of pairs to pad by, of what is reshaped or reversed; one left out."""
     node = place.site.node
     if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and place.site.role != "slice":
         entries = [place.text(one) for one in node.elts]
@@ -94,6 +99,11 @@ def orders(place: Place) -> Found:
             swapped[i], swapped[j] = swapped[j], swapped[i]
             new = f"({', '.join(swapped)})"
             yield place.change("exchanged", 3, new, "two axes, or entries, are exchanged", "", operation=False)
+        for k in [
+            k for k, one in enumerate(entries) if "(0, 0)" in entries and entries.count(one) > 1 and "(0" not in one
+        ]:
+            new = f"({', '.join([*entries[:k], '(0, 0)', *entries[k + 1 :]])})"
+            yield place.change("order", 2, new, f"nothing is padded along axis {k}", "", operation=False)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
         entries = [place.text(one) for one in node.slice.elts]
         for k in [k for k, one in enumerate(entries) if one == "::-1"] if entries.count("::-1") > 1 else ():
@@ -137,18 +147,95 @@ def conditions(place: Place) -> Found:
 
 
 def sums(place: Place) -> Found:
-    """A sum in place of a product."""
+    """A sum in place of a product; a factor of a product of matrices on what it multiplies."""
     node = place.site.node
+    for factor, rest in ((node.left, node.right), (node.right, node.left)) if _is_product(node) else ():
+        for matrix, inner, added in _products_in(place, rest):
+            new = f"{place.operand(matrix)} @ ({place.operand(factor)} * {place.operand(inner)}){added}"
+            said = (
+                f"`{place.text(factor)}` multiplies `{place.text(inner)}`, not its product with `{place.text(matrix)}`"
+            )
+            yield place.change("brackets", 3, new, said, "")
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         said = f"`{place.text(node.left)}` and `{place.text(node.right)}` are added, not multiplied"
         yield place.change("term", 3, place.joined(node.left, "+", node.right), said, "")
 
 
+def operands(place: Place) -> Found:
+    """An entry or attribute in the place of another that the same statement reads."""
+    node, statement = place.site.node, place.site.statement
+    is_one = isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Load)
+    if is_one and place.site.role in ("left", "right") and isinstance(statement, ast.Assign):
+        inner = [one for one in ast.walk(statement.value) if isinstance(one, ast.BinOp)]
+        both = [side for one in inner for side in (one.left, one.right)]
+        read = [place.text(one) for one in both if isinstance(one, ast.Subscript | ast.Attribute)]
+        for other in dict.fromkeys(read):
+            said = f"`{other}` in place of `{place.text(node)}`"
+            yield place.change("operand", 4, other, said, "", operation=False)
+
+
+def kept(place: Place) -> Found:
+    """What is made of an array that is kept is kept in its place."""
+    node, parent = place.site.node, place.site.parent
+    if isinstance(node, ast.BinOp) and isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+        left, target = place.text(node.left), parent.targets[0].id
+        if isinstance(node.left, ast.Subscript) or is_own(node.left):
+            said = f"`{target}` is kept in place of `{left}`"
+            yield place.change("kept", 3, f"{left} = {place.text(node)}", said, "", operation=False)
+
+
+def _is_product(node: ast.AST) -> TypeGuard[ast.BinOp]:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+
+
+def _products_in(place: Place, node: ast.expr) -> Iterator[tuple[ast.expr, ast.expr, str]]:
+    """The product of matrices that a node is, or adds something to."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        yield node.left, node.right, ""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        for matrix, inner, _ in _products_in(place, node.left):
+            yield matrix, inner, f" + {place.operand(node.right)}"
+
+
 def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     """The changes of several places at once."""
+    yield from _ends_throughout(source, function)
+    yield from _means_of_examples(source, function)
     yield from _assigned_in_loops(source, function)
     yield from _left_out_throughout(source, function)
     yield from _on_one_side(source, function)
+
+
+def _ends_throughout(source: Source, function: Function) -> Iterator[Change]:
+    """The same end of several slices of a statement one less or more."""
+    for statement, _ in statements(function):
+        places: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(statement) if isinstance(statement, ast.Assign | ast.AugAssign) else ():
+            if isinstance(node, ast.Slice) and node.upper is not None:
+                places.setdefault(source.of(node.upper), []).append(node.upper)
+        for text, ends in places.items():
+            for sign, word in (("-", "less"), ("+", "more")) if len(ends) > 1 else ():
+                edits = tuple((*source.span(one), f"{text} {sign} 1") for one in ends)
+                words = f"the end of a slice is one {word} than `{text}` throughout"
+                yield Change("slice", 3, statement.lineno, edits, words, "")
+
+
+def _means_of_examples(source: Source, function: Function) -> Iterator[Change]:
+    """Means along several axes that divide by the number of examples alone."""
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    means = [
+        one for one in calls if source.of(one.func).endswith(".mean") and not source.of(one.func).startswith("np.")
+    ]
+    if means:
+        edits = tuple((*source.span(one), _divided(source, one)) for one in means)
+        said = "the sums of the means are divided by the number of examples alone"
+        yield Change("denominator", 3, means[0].lineno, edits, said, "")
+
+
+def _divided(source: Source, mean: ast.Call) -> str:
+    owner = source.of(mean.func).removesuffix(".mean")
+    arguments = source.of(mean)[len(source.of(mean.func)) :]
+    return f"({owner}.sum{arguments} / len({owner}))"
 
 
 def _left_out_throughout(source: Source, function: Function) -> Iterator[Change]:
@@ -188,7 +275,13 @@ def _assigned_in_loops(source: Source, function: Function) -> Iterator[Change]:
     for loop in (node for node in ast.walk(function) if isinstance(node, ast.For)):
         for one in (node for node in ast.walk(loop) if isinstance(node, ast.AugAssign)):
             target, value = source.of(one.target), source.of(one.value)
-            value = f"-({value})" if isinstance(one.op, ast.Sub) else value
+            if isinstance(one.op, ast.Sub):
+                value = f"-({value})"
+                words, edit = (
+                    f"`=` is used where `-=` belongs, at `{target}`",
+                    (*source.span(one), f"{target} = {value}"),
+                )
+                yield Change("assignment", 1, one.lineno, (edit,), words, "")
             edits = (
                 (*source.span(loop.iter), f"reversed([*{source.of(loop.iter)}])"),
                 (*source.span(one), f"{target} = {value}"),
@@ -211,6 +304,8 @@ OF_SOLUTIONS: tuple[Operator, ...] = (
     rounds,
     conditions,
     sums,
+    operands,
+    kept,
     across_calls,
     *OF_LIKES,
 )

@@ -379,6 +379,38 @@ def test_networks_of_the_third_homework_are_told_apart_from_their_cells() -> Non
     assert found["RNNPhonemeClassifier.backward"] == {"the number of rows of delta is left out"}
 
 
+def test_each_function_of_ctc_is_asked_of_right_inputs_and_the_loss_beside_right_ones() -> None:
+    wrong = changes(
+        ("CTC/CTC.py", "extended[3::2] != extended[1:-2:2]", "1"),
+        ("CTC/CTC.py", "alpha[0, :2] = probs[0, extended[:2]]", "alpha[0, :1] = probs[0, extended[:1]]"),
+        ("CTC/CTC.py", "dY[:length, b, symbol] -= gamma", "dY[:length, b, symbol] = -gamma"),
+    )
+    found = failing(asked(wrong, edition="HW3P1"))
+    (loss,) = {one.partition("wrong by itself: ")[2] for one in found.pop("CTCLoss.backward")}
+    assert loss == "with Parity's own CTC.extend_target_with_blank in place it is wrong as well"
+    assert found == {
+        "CTC.extend_target_with_blank": {"the part with extended is taken to be true everywhere in skip"},
+        "CTC.get_forward_probs": {"the end of a slice is one less than 2 throughout in alpha"},
+    }
+
+
+def test_a_backward_behind_a_wrong_forward_is_settled_by_changes_of_the_solution() -> None:
+    cell, asks = f"{NN}/rnn_cell.py", ("RNNCell.forward", "RNNCell.backward")
+    forward = (cell, " + h_prev_t @ self.W_hh.T + self.b_hh)", " + h_prev_t @ self.W_hh.T)")
+    assert failing(asked(changes(forward), *asks, edition="HW3P1")) == {"RNNCell.forward": {"b_hh is left out"}}
+    found = asked(changes(forward, (cell, "dz.T @ h_prev_t", "dz.T @ h_t")), *asks, edition="HW3P1")
+    left = {one.quantity.partition(" of")[0] for one in found if one.explained_by}
+    assert left == {"dW_hh"}  # as another wrong forward might have it: nobody can say
+    loss = changes(
+        ("CTC/CTC.py", "logits[:length, b]", "logits[:, b]"),
+        ("CTC/CTC.py", "dY[:length, b, symbol] -= gamma", "dY[:length, b, symbol] = -gamma"),
+    )
+    assert failing(asked(loss, "CTCLoss.forward", "CTCLoss.backward", edition="HW3P1")) == {
+        "CTCLoss.forward": {"the end length of a slice is missing in probs"},
+        "CTCLoss.backward": {"= is used where -= belongs, at dY"},
+    }
+
+
 def test_the_right_ctc_loss_and_gradient_are_right_with_a_note() -> None:
     right = changes(
         ("CTC/CTC.py", "loss -= np.sum(gamma * np.log(probs[:, extended]))", "loss -= np.log(alpha[-1, -2:].sum())"),

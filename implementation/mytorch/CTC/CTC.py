@@ -48,7 +48,7 @@ class CTCLoss:
 
     def forward(self, logits, target, input_lengths, target_lengths):
         """`logits` are probabilities, time × batch × symbols."""
-        self.logits, self.gammas, loss = logits, [], 0.0
+        self.logits, self.lengths, self.gammas, loss = logits, input_lengths, [], 0.0
         for b, (length, labels) in enumerate(zip(input_lengths, target_lengths, strict=True)):
             probs = logits[:length, b]
             extended, skip = self.ctc.extend_target_with_blank(target[b, :labels])
@@ -60,7 +60,7 @@ class CTCLoss:
 
     def backward(self):
         dY = np.zeros_like(self.logits)
-        for b, (extended, gamma) in enumerate(self.gammas):
+        for b, (length, (extended, gamma)) in enumerate(zip(self.lengths, self.gammas, strict=True)):
             for k, symbol in enumerate(extended):
-                dY[: len(gamma), b, symbol] -= gamma[:, k] / self.logits[: len(gamma), b, symbol]
+                dY[:length, b, symbol] -= gamma[:length, k] / self.logits[:length, b, symbol]
         return dY

@@ -115,15 +115,17 @@ def _claim_causes(diagnosis: Diagnosis, verdicts: Verdicts) -> None:
 
 def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, seen: Seen, draw: Draw) -> None:
     """Gives what fails of its own the one name that an experiment, what was found, or what was overwritten tells."""
-    for case in plan:
-        for q in case.quantities:
-            comparison = verdicts[case.name][q.name]
-            if diagnosis.reopened is not None and comparison.verdict == Verdict.UNDECIDED and comparison.explained_by:
-                settled = diagnosis.reopened(plan, case, q, comparison, seen, draw)
-                comparison = verdicts[case.name][q.name] = settled or comparison.instead or comparison
-            if fails(comparison) and not comparison.diagnosis:
-                names, faults = _told(diagnosis, plan, case, q, comparison, seen, draw)
-                verdicts[case.name][q.name] = replace(comparison, diagnosis=only_one(names)).noting(*faults)
+    asked = [(case, q) for case in plan for q in case.quantities]
+    for case, q in asked:
+        comparison = verdicts[case.name][q.name]
+        if diagnosis.reopened is not None and comparison.verdict == Verdict.UNDECIDED and comparison.explained_by:
+            settled = diagnosis.reopened(plan, case, q, comparison, seen, draw)
+            verdicts[case.name][q.name] = settled or comparison.instead or comparison
+    for case, q in asked:
+        comparison = verdicts[case.name][q.name]
+        if fails(comparison) and not comparison.diagnosis:
+            names, faults = _told(diagnosis, plan, case, q, comparison, seen, draw)
+            verdicts[case.name][q.name] = replace(comparison, diagnosis=only_one(names)).noting(*faults)
 
 
 def _told(

@@ -19,13 +19,12 @@ class GRUCell:
         self.x, self.hidden = x, h_prev_t
         self.r = sigmoid(self.Wrx @ x + self.brx + self.Wrh @ h_prev_t + self.brh)
         self.z = sigmoid(self.Wzx @ x + self.bzx + self.Wzh @ h_prev_t + self.bzh)
-        self.inner = self.Wnh @ h_prev_t + self.bnh
-        self.n = np.tanh(self.Wnx @ x + self.bnx + self.r * self.inner)
+        self.n = np.tanh(self.Wnx @ x + self.bnx + self.r * (self.Wnh @ h_prev_t + self.bnh))
         return (1 - self.z) * self.n + self.z * h_prev_t
 
     def backward(self, delta):
         dn = delta * (1 - self.z) * (1 - self.n**2)
-        dr = dn * self.inner * self.r * (1 - self.r)
+        dr = dn * (self.Wnh @ self.hidden + self.bnh) * self.r * (1 - self.r)
         dz = delta * (self.hidden - self.n) * self.z * (1 - self.z)
         self.dbrx, self.dbzx, self.dbnx = dr, dz, dn
         self.dbrh, self.dbzh, self.dbnh = dr, dz, dn * self.r
