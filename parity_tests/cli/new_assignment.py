@@ -156,7 +156,7 @@ def _check(proposals: Sequence[Proposal]) -> None:
 
     for one in proposals:
         if not one.open and (said := what_fails(one)):
-            one.open.append(f"torch's lines fail on what is drawn: {said}")
+            one.open.append(f"of what is drawn torch's {said}")
             one.torch = [f"{line.partition(' =')[0]} = {OPEN}" for line in one.torch]
 
 

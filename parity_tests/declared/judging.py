@@ -13,7 +13,7 @@ import numpy as np
 
 from parity_tests.declared.cases import AGAIN
 from parity_tests.declared.declaration import FILE, BuiltOf, Question
-from parity_tests.harness.flow_answers import Form, judge_all
+from parity_tests.harness.flow_answers import Form, answers, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.assignment import Verdicts
@@ -40,24 +40,38 @@ def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, con
         for k in range(len(case.params["sizes"]))
     ]
     try:
-        return judge_all(case, seen, asked, context.device)
+        found = judge_all(case, seen, asked, context.device)
+        known = [one for each in asked for one in answers(case, each.forms[0], context.device).bounded.values()]
     except Exception as error:  # also of torch's lines, on what is drawn and not read of the submission
-        if not case.params["read"] and (told := what_raises(question, case, arrays)):
-            raise AssignmentError(f"{FILE}, question {question.name!r}: torch's lines raise {told}") from error
+        _refuse_what_fails(question, case, arrays, error)
         raise
+    if not all(bool(one.value.isfinite().all()) for one in known):
+        _refuse_what_fails(question, case, arrays)
+    return found
 
 
-def what_raises(question: Question, case: Case, arrays: Arrays) -> str:
-    """What torch's lines by themselves raise on what is drawn, and of which sizes that is; "" for nothing."""
+def _refuse_what_fails(question: Question, case: Case, arrays: Arrays, error: Exception | None = None) -> None:
+    if not case.params["read"] and (told := what_fails(question, case, arrays)):
+        raise AssignmentError(f"{FILE}, question {question.name!r}: torch's {told}") from error
+
+
+def what_fails(question: Question, case: Case, arrays: Arrays) -> str:
+    """What torch's lines by themselves raise on what is drawn, or where they give no number; "" for nothing."""
     import torch
 
     for k in range(len(case.params["sizes"])):
-        given = inputs(case, arrays, k)
+        given, told = inputs(case, arrays, k), ""
         try:
-            reference(question, case, k)(**{name: torch.as_tensor(value) for name, value in given.items()})
+            found = reference(question, case, k)(**{name: torch.as_tensor(value) for name, value in given.items()})
         except Exception as error:  # lines that somebody wrote: whatever they raise is told
+            told = f"lines raise {type(error).__name__}, {str(error).strip().partition(chr(10))[0].rstrip('.')}"
+        else:
+            for name, off in ((name, ~value.isfinite()) for name, value in found.items() if not value.isfinite().all()):
+                where = f"{int(off.sum())} of {off.numel()} elements"
+                told = f"{name} is not a finite number at {where}, where nothing is tested"
+        if told:
             of = ", ".join(f"{name} of {value.shape}" for name, value in given.items())
-            return f"{type(error).__name__}, {str(error).strip().partition(chr(10))[0].rstrip('.')}, for {of}"
+            return f"{told}, for {of}"
     return ""
 
 

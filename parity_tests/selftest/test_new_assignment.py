@@ -115,7 +115,7 @@ def test_torch_is_tried_on_what_is_drawn_before_it_is_proposed(tmp_path: Path) -
     source = tmp_path / "layers.py"
     source.write_text("def linear(x, w, b):\n    return x @ w + b\n", encoding="utf-8")
     assert main(["new-assignment", str(source), "--out", str(tmp_path / "a"), "--given", "b=N 7"]) == 1
-    assert "torch's lines fail on what is drawn: RuntimeError" in (tmp_path / "a" / "assignment.toml").read_text()
+    assert "of what is drawn torch's lines raise RuntimeError" in (tmp_path / "a" / "assignment.toml").read_text()
 
 
 CALLS = {
@@ -307,6 +307,27 @@ def test_a_line_of_torchs_that_raises_is_the_assignments_and_told_with_the_sizes
     )
     assert (is_told, "for a of (" in err and ", b of (" in err) == (status == 3, status == 3)
     assert "Parity's own fault" not in out + err
+
+
+@pytest.mark.parametrize(("drawn", "status"), [("N D", 3), ("rng.random((N, D))", 0)])
+def test_where_torchs_answer_is_no_number_nothing_agrees(
+    drawn: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "roots.py").write_text("def root(a):\n    return a**0.5\n", encoding="utf-8")
+    declared = 'name = "s"\nmodule = "roots"\n[[question]]\nname = "root"\nrun = "out = root(a)"\n'
+    given = f'given = {{ a = "{drawn}" }}\nsizes = {{ N = [4, 9] }}\ntorch = "out = torch.sqrt(a)"\n'
+    (tmp_path / "assignment.toml").write_text(declared + given, encoding="utf-8")
+    assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/", "--out", str(tmp_path / "run")]) == status
+    err = capsys.readouterr().err
+    assert ("question 'root': torch's out is not a finite number at " in err) == (status == 3)
+
+
+def test_a_number_of_steps_is_a_number_and_what_is_under_a_root_is_not_below_0() -> None:
+    body = "v = rho * v + dw**2\n    return w - dw / (np.sqrt(v / (1 - rho**t)) + np.sqrt((w**2).sum()) + np.sqrt(m))"
+    (made,) = propose(f'def my_step(w, dw, m, v, t, rho=0.9):\n    """v: (D,)"""\n    {body}\n')
+    assert (made.given["t"], made.given["v"], made.given["w"]) == ([1, 5], "rng.random((D,))", "D M")
+    assert made.said == ["v is under a root, so it is drawn between 0 and 1"]
+    assert "what is drawn for m" in made.open, "nothing is known of it"
 
 
 @pytest.mark.parametrize(

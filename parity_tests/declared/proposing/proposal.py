@@ -23,6 +23,8 @@ _DIFFERENT = 5, 7, 11, 13, 17, 19, 23, 29
 """Sizes by which a shape tells its letters."""
 _USUAL = {"x": "N D", "w": "D M", "b": "M", "gamma": "D", "p": "N D", "t": "N D"}
 """What is drawn for a parameter of such a name that picks no elements, of a function that is not known."""
+_EXPONENTS = [1, 5]
+"""What is drawn for one that is an exponent."""
 
 
 @dataclass
@@ -273,7 +275,7 @@ def _given(made: Proposal, own: Signature, fit: _Fit | None, answers: Answers) -
             is_number = isinstance(drawn, list) and isinstance(default, float)
             made.given[name] = [default, *drawn[1:]] if is_number else drawn
         elif fit is None and (default is None or isinstance(default, float)):
-            made.given[name] = _drawn(made, own, parameter)
+            made.given[name] = answers.given.get(parameter) or _drawn(made, own, parameter)
         else:
             made.said.append(f"{parameter} is left out of the call")
             by_name = True
@@ -291,16 +293,24 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
     default = own.parameters[name]
     if sizes := own.shapes.get(name):
         letters = ("".join(part[:1].upper() + part[1:] for part in one.split("_")) for one in sizes)
-        return " ".join(f"{one}s" if one in {*own.parameters, *TAKEN} else one for one in letters)
+        usual = " ".join(f"{one}s" if one in {*own.parameters, *TAKEN} else one for one in letters)
+        return _above_0(made, usual, name) if name in own.roots else usual
     if isinstance(default, float):
         return [default, default / 2] if default else [default, 0.5]
     if name == "b" and name not in own.indices and not any(map(called()["w"].fullmatch, own.parameters)):  # no bias
         return made.given.get("a", _USUAL["x"])
     likes = (draw for take, draw in _USUAL.items() if called()[take].fullmatch(name) and name not in own.indices)
+    if name in own.exponents:  # the number of a step, say
+        return _EXPONENTS
     usual = next(likes, OPEN)
     if usual == OPEN:
         made.open.append(f"what is drawn for {name}")
-    return usual
+    return _above_0(made, usual, name) if name in own.roots and usual != OPEN else usual
+
+
+def _above_0(made: Proposal, sizes: str, name: str) -> str:
+    made.said.append(f"{name} is under a root, so it is drawn between 0 and 1")
+    return f"rng.random(({', '.join(sizes.split())},))"
 
 
 def _torch(made: Proposal, fit: _Fit | None, line: str, results: Sequence[str]) -> None:

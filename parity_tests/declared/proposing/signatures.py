@@ -24,7 +24,8 @@ class Signature:
 
     `shapes` has the sizes that its docstring gives, by parameter. `is_empty` says that it is still to be written. Those
     of `by_name` are given by name alone. `small` are the numbers near 0 that its lines hold, as an epsilon is. Those of
-    `indices` pick elements: `p[np.arange(N), y]`.
+    `indices` pick elements: `p[np.arange(N), y]`, of `exponents` something is taken to the power, those of `roots` are
+    under a square root.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Signature:
     by_name: frozenset[str] = frozenset()
     small: frozenset[float] = frozenset()
     indices: frozenset[str] = frozenset()
+    exponents: frozenset[str] = frozenset()
+    roots: frozenset[str] = frozenset()
 
     def required(self, parameter: str) -> bool:
         """Whether it must be given."""
@@ -134,7 +137,20 @@ def _signature(node: Def) -> Signature:
     slices = (one.slice for one in ast.walk(node) if isinstance(one, ast.Subscript))
     picked = (one for index in slices for one in (index.elts if isinstance(index, ast.Tuple) else [index]))
     indices = frozenset(one.id for one in picked if isinstance(one, ast.Name) and one.id in parameters)
-    return Signature(node.name, parameters, _returns(node), doc, shapes, _is_empty(node), by_keyword, small, indices)
+    powers = [one for one in ast.walk(node) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Pow)]
+    exponents = frozenset(one.right.id for one in powers if isinstance(one.right, ast.Name))
+    calls = (one for one in ast.walk(node) if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("sqrt"))
+    roots = frozenset(name for one in calls for argument in one.args for name in _terms(argument))
+    empty, returned = _is_empty(node), _returns(node)
+    return Signature(node.name, parameters, returned, doc, shapes, empty, by_keyword, small, indices, exponents, roots)
+
+
+def _terms(node: ast.expr) -> Iterator[str]:
+    """The names that are added, multiplied and the like in an expression, none of them to a power or in a call."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Pow):
+        yield from (*_terms(node.left), *_terms(node.right))
 
 
 def _default(node: ast.expr) -> Any:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from parity_tests.declared import judging
 from parity_tests.declared.cases import draw, plan
 from parity_tests.declared.declaration import FILE, read
-from parity_tests.declared.judging import what_raises
 from parity_tests.declared.proposing.proposal import Proposal
 from parity_tests.declared.proposing.writing import Plan, declaration
 from parity_tests.protocol.errors import UsageError
@@ -24,7 +24,9 @@ def what_fails(proposal: Proposal) -> str:
             declared = read(Path(folder))
             (question,) = declared.questions
             cases = plan(declared, "", ("float64",), 0)
-            told = (what_raises(question, one, draw(question, one.params, np.random.default_rng(0))) for one in cases)
+            told = (
+                judging.what_fails(question, one, draw(question, one.params, np.random.default_rng(0))) for one in cases
+            )
             return next(filter(None, told), "")
         except UsageError as error:
             return str(error).replace(f"{folder}/", "").rstrip(".")
