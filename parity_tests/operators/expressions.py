@@ -286,6 +286,8 @@ def names(place: Place) -> Found:
     if not isinstance(getattr(place.site.parent, "ctx", None), ast.Store):  # nobody puts anything into 1 - x, or x.T
         makes, mends = f"1 − `{text}` in place of `{text}`", f"`{text}` is used where `1 - {text}` belongs"
         yield place.change("complement", 3, f"1 - {text}", makes, mends)
+        if getattr(place.site.parent, "attr", "") in REDUCTIONS:  # of which rather the axis is another
+            return
         makes, mends = f"`{text}` is transposed", f"`{text}` is not transposed"
         yield place.change("transpose", 3, f"{text}.T", makes, mends, operation=False)
 

@@ -31,7 +31,6 @@ LABELS = {
     **COUNTS,
     **AXES,
 }
-SAID = {"dout is transposed in db": "the sum in db goes over the outputs, not the examples"}
 HINTS = {"Fortran": ORDER, "across": EACH}
 
 LINEAR_FORWARD = RightText(
@@ -51,6 +50,5 @@ LINEAR_BACKWARD = RightText(
     LABELS,
     hints={**HINTS, "number of examples": MEAN, "mean": MEAN, "example": SHARED, "sum": SHARED, "": BACK},
     without=frozenset({"transpose"}),
-    said=SAID,
     rows=(("dx is that of the sum of dout over the examples", {"dx": "(0 * dout + dout.sum(axis=axis)) @ w.T"}),),
 )
