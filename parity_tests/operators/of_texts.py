@@ -30,7 +30,7 @@ def powers(place: Place) -> Found:
     if isinstance(node, ast.Name) and is_read and place.site.role in ("left", "right", "value", "operand"):
         yield place.change("power", 3, f"{node.id}**2", f"`{node.id}` is squared", f"`{node.id}` is not squared")
     if isinstance(node, ast.Name) and place.site.role in ("left", "right"):
-        said = f"the root of `{node.id}` in place of it"
+        said = f"the root of `{node.id}` in place of `{node.id}`"
         yield place.change("power", 4, f"np.sqrt({node.id})", said, "", operation=False)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         magnitude = f"np.abs({place.text(node.left)})"
@@ -116,8 +116,8 @@ def counts(place: Place) -> Found:
         yield place.change("rounding", 3, up, "the quotient is rounded up", "")
     given = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and place.site.role == "args"
     if isinstance(node, ast.Name) and (given or (place.site.role == "right" and isinstance(parent, ast.BinOp))):
-        for sign, words in (("-", "less"), ("+", "more")):
-            said = f"one {words} than `{node.id}` in place of it"
+        for sign, words in (("-", "small"), ("+", "large")):
+            said = f"`{node.id}` is one too {words}"
             yield place.change("count", 4, f"({node.id} {sign} 1)", said, said, operation=False)
 
 
@@ -153,10 +153,10 @@ def of_names(place: Place) -> Found:
         name = node.id
         for rank, new, makes in (
             (4, f"(0 * {name} + 1)", f"1 in place of `{name}`"),
-            (4, f"np.abs({name})", f"the magnitude of `{name}` in place of it"),
+            (4, f"np.abs({name})", f"the magnitude of `{name}` in place of `{name}`"),
             (4, f"(-{name})", f"`{name}` has the wrong sign"),
-            (4, f"np.log({name})", f"the logarithm of `{name}` in place of it"),
-            (5, f"{name}.sum()", f"the sum of all of `{name}` in place of it"),
+            (4, f"np.log({name})", f"the logarithm of `{name}` in place of `{name}`"),
+            (5, f"{name}.sum()", f"the sum of all of `{name}` in place of `{name}`"),
         ):
             yield place.change("of a name", rank, new, makes, "", operation=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,7 @@ _TWICE |= {"a mean in the mean in": "a mean in", "a sum in the sum in": "a sum i
 _TWICE |= {"is left out of the sum in": "is left out of"}
 _OF_WHOLE = frozenset(("operation", "factor", "inner factor", "sign", "nothing"))
 """Operators of which the same is said of a part as of the whole."""
+_OPERANDS = {ast.Add: "a term", ast.Sub: "a term", ast.Mult: "a factor", ast.MatMult: "a factor", ast.Div: "a divisor"}
 _INDENT = 4
 
 
@@ -361,7 +363,12 @@ class ChangedTexts:
 
         def called(found: re.Match[str]) -> str:
             own = found[1] in (value, f"({value})")
-            return "{}" if own else self._called(found[1]) or ("{}" if change.operator in _OF_WHOLE else "a part")
+            return "{}" if own else self._called(found[1]) or ("{}" if change.operator in _OF_WHOLE else part)
+
+        part = "a part"
+        if change.operator == "left out":
+            whole = ast.parse(self._source.bytes[start:end].decode().strip(), mode="eval").body
+            part = _OPERANDS.get(type(getattr(whole, "op", None)), part) if not new.startswith("1 /") else part
 
         said = _CODE.sub(called, change.makes)
         if "{}" in said or (change.operator in _OF_WHOLE and said.startswith(self._results)):

@@ -69,9 +69,10 @@ LABELS = {
     "np.sqrt": "the root",
 }
 HINTS = {"kept": KEPT, "0.01": GIVEN, "0.9": GIVEN, "velocity": VELOCITY, "cache": SQUARES, "divisor": SQUARES}
-HINTS |= {"wrong sign": SIGN, "": RATE}
+HINTS |= {"wrong sign": SIGN, "not subtracted": SIGN, "": RATE}
 SAID = {
     "the divisor is squared in the new w": "the root is left out of the divisor",
+    "the step has the wrong sign in the new w": "the step is added, not subtracted",
     "the old velocity in place of what is kept as the velocity": "the velocity is not kept",
     "the old cache in place of what is kept as the cache": "the cache is not kept",
 }
@@ -115,7 +116,7 @@ GROUPS: dict[tuple[str, ...], str] = {
     ("old_m", "new_m", "old_v", "new_v", "correction1", "correction2"): "averages and corrections",
 }
 ADAM_HINTS = {"kept": KEPT, "0.001": GIVEN, "0.9": GIVEN, " t ": STEP, "correct": CORRECTED, "βᵗ": CORRECTED}
-ADAM_HINTS |= {"wrong sign": SIGN, "β": BETAS, "moment": BETAS, "": RATE}
+ADAM_HINTS |= {"wrong sign": SIGN, "not subtracted": SIGN, "β": BETAS, "moment": BETAS, "": RATE}
 ADAM_SAID = {
     "the old first moment in place of what is kept as the first moment": "the first moment is not kept",
     "the old second moment in place of what is kept as the second moment": "the second moment is not kept",
@@ -129,6 +130,10 @@ ADAM_SAID = {
     "1 is left out of the new t": "t is counted after it is used",
     "the old t is left out of the new t": "t is 1 in every step",
     "the power n of": "the power t of",
+    "the corrections are left out of the corrected moments": "the bias correction is left out",
+    "the first correction is left out of the corrected first moment": "the first moment has no bias correction",
+    "the second correction is left out of the corrected second moment": "the second moment has no bias correction",
+    "the step has the wrong sign in the new w": "the step is added, not subtracted",
     "the new t is outside the brackets in": "1 − β, not β, is raised to the power t in",
     "1 − the corrections in place of": "βᵗ in place of",
     "1 − the first correction in place of": "β₁ᵗ in place of",

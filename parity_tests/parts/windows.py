@@ -247,17 +247,17 @@ SAID = _said() | {
 
 def _said_of(output: str, window: str) -> dict[str, str]:
     """Plainer words for what is left out of an output, or of windows."""
-    one_less, one_more = (f"one {word} than {{}} in place of it in {{}}" for word in ("less", "more"))
+    less, more = (f"{{}} {{}} one too {word} in {{}}" for word in ("small", "large"))
     sides, loops = f"{window} sides", "the loops over windows"
     return {
-        one_less.format("rows and columns", loops): f"the last row and column of {output} are left out",
-        one_less.format("the number of rows", "the rows"): f"the last row of {output} is left out",
-        one_less.format("the number of columns", "the columns"): f"the last column of {output} is left out",
+        less.format("rows and columns", "are", loops): f"the last row and column of {output} are left out",
+        less.format("the number of rows", "is", "the rows"): f"the last row of {output} is left out",
+        less.format("the number of columns", "is", "the columns"): f"the last column of {output} is left out",
         f"1 in place of {sides} in the windows": "the first number of each window is taken",
-        one_less.format(sides, "the windows"): "the last row and column of each window are left out",
-        one_less.format(f"{window} height", "the windows"): "the last row of each window is left out",
-        one_less.format(f"{window} width", "the windows"): "the last column of each window is left out",
-        one_more.format(sides, "the windows"): "windows have a row and a column too many",
+        less.format(sides, "are", "the windows"): "the last row and column of each window are left out",
+        less.format(f"{window} height", "is", "the windows"): "the last row of each window is left out",
+        less.format(f"{window} width", "is", "the windows"): "the last column of each window is left out",
+        more.format(sides, "are", "the windows"): "windows have a row and a column too many",
     }
 
 

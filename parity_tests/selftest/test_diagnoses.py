@@ -297,7 +297,7 @@ def test_weights_that_are_no_numbers_break_no_diagnosis(capfd: pytest.CaptureFix
     assert capfd.readouterr().err == ""
 
 
-ABOVE = "1 where X is above another number than 0 in place of the mask X > 0 in relu's {}"
+ABOVE = "the mask compares X with a number other than 0 in relu's {}"
 
 
 @pytest.mark.parametrize("threshold", [0.5, -0.1, 1.7])

@@ -335,7 +335,7 @@ def test_a_script_runs_on_its_own_and_prints_both_values_their_difference_and_th
     (script, *_) = wrong_relu("self.mask = X > 0\nreturn np.abs(X)", tmp_path / "bad").scripts()
     shown = run_alone(script.text, tmp_path / "bad", tmp_path / "repro.py")
     assert shown.returncode == 1, shown.stderr
-    name = "the magnitude of X in place of it in relu's output"
+    name = "the magnitude of X in place of X in relu's output"
     for word in ("actual:", "expected:", "difference:", "error bound:", f"It fails: {name}"):
         assert word in shown.stdout
     is_shown(MLP, script, tmp_path / "bad")

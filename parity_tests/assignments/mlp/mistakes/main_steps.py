@@ -37,6 +37,8 @@ SAID = {
     "the drop of η is left out of η": "η is not dropped at t = 10",
     "λ is 0 everywhere": "λ is not passed on",
     "α is 0 everywhere": "α is not passed on",
+    "the number of drops is one too large in the drop of η": "η is dropped once too often",
+    "the number of drops is one too small in the drop of η": "η is dropped once too seldom",
 }
 SCHEDULES = {
     **{f"η is dropped too early: every {n} epochs": f"t // {n}" for n in range(2, 10)},

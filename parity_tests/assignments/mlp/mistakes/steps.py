@@ -214,4 +214,5 @@ def generated_steps(calls: Sequence[Call]) -> Iterator[Mistake]:
                 words = PLACE.sub("", one.words).replace("the velocity", "the step") if everywhere else one.words
                 of_velocity = where == "where α > 0" and MOMENTUM.search(words)
                 name = f"{words}, {where}" if where and not of_velocity else words
+                name = f"without momentum {words}" if where == "where α ≤ 0" else name
                 yield tried(Mistake(name, one.hint, Steps(lines, holds)))
