@@ -139,7 +139,9 @@ def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None,
         problem = "is undecided: the error bound is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=comparison.total, problem=problem)
     elif resolution.median is not None and resolution.median > _coarse(flowed, value):
-        coarse = f"only changes over {resolution.median:.2g} of the value would be noticed"
+        share = resolution.median
+        size = f"{100 * share:.2g} %" if share < 1 else f"{share:.2g} times the value"
+        coarse = f"changes below {size} would pass"
         comparison = comparison.noting(coarse, kind=NoteKind.RESOLUTION)
     if flowed.guaranteed >= WORTH_A_NOTE:
         kept = f"{flowed.guaranteed:.2g} of its elements keep the guaranteed bound: the law of long sums says no more"

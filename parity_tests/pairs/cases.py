@@ -140,7 +140,7 @@ def _larger(pair: Pair, dtype: str) -> Iterator[tuple[str, dict[str, int]]]:
         first = turn % len(letters)  # in each case another letter has room first
         beside = (turn + (dtype == "float64")) % 3
         in_turn = enumerate(letters[first:] + letters[:first])
-        yield f"around {edge}", {letter: edge + (beside + number) % 3 - 1 for number, letter in in_turn}
+        yield f"sizes around {edge}", {letter: edge + (beside + number) % 3 - 1 for number, letter in in_turn}
 
 
 def _fits(pair: Pair, sizes: Mapping[str, int]) -> bool:

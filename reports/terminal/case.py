@@ -43,8 +43,8 @@ def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> l
         facts.append(f"{record.bad} of {record.total} elements beyond the error bound")
     if record.ulps is not None:
         facts.append(f"{number(record.ulps)} unit{'' if record.ulps == 1 else 's'} in the last place")
-    if record.blame:
-        facts.append(f"wrong side, by higher precision: {printable(record.blame)}")
+    if record.blame == "reference":
+        facts.append("in higher precision torch's value is the one that is further off")
     if facts:
         lines += wrapped("; ".join(facts), width, "  ")
     if record.message and record.verdict != Verdict.MATCH:
