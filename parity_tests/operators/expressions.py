@@ -135,7 +135,7 @@ def operations(place: Place) -> Found:
         yield place.change("left out", 5, f"1 / {right}", f"`{l}` is left out", words)
     if sign == "**":
         power = f"`{r}`" if r.isidentifier() else r
-        makes = f"`{l}` is not squared" if r == "2" else f"the power {power} of `{l}` is left out"
+        makes = f"`{l}` is not {'squared' if r == '2' else f'raised to the power {power}'}"
         yield place.change("left out", 3, l, makes, f"the power `{r}` should not be there")
     if sign in ("-", "/", "@", "**") and l != r:
         words = f"the operands of `{sign}` are exchanged in `{l} {sign} {r}`"

@@ -38,7 +38,13 @@ _TWICE |= {"a mean in the mean in": "a mean in", "a sum in the sum in": "a sum i
 _TWICE |= {"is left out of the sum in": "is left out of"}
 _OF_WHOLE = frozenset(("operation", "factor", "inner factor", "sign", "nothing"))
 """Operators of which the same is said of a part as of the whole."""
-_OPERANDS = {ast.Add: "a term", ast.Sub: "a term", ast.Mult: "a factor", ast.MatMult: "a factor", ast.Div: "a divisor"}
+_OPERANDS: Mapping[type[ast.operator], str] = {
+    ast.Add: "a term",
+    ast.Sub: "a term",
+    ast.Mult: "a factor",
+    ast.MatMult: "a factor",
+    ast.Div: "a divisor",
+}
 _INDENT = 4
 
 
@@ -368,8 +374,8 @@ class ChangedTexts:
         part = "a part"
         if change.operator == "left out":
             whole = ast.parse(self._source.bytes[start:end].decode().strip(), mode="eval").body
-            part = _OPERANDS.get(type(getattr(whole, "op", None)), part) if not new.startswith("1 /") else part
-
+            if isinstance(whole, ast.BinOp) and not new.startswith("1 /"):
+                part = _OPERANDS.get(type(whole.op), part)
         said = _CODE.sub(called, change.makes)
         if "{}" in said or (change.operator in _OF_WHOLE and said.startswith(self._results)):
             return said

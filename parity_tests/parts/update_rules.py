@@ -129,7 +129,7 @@ ADAM_SAID = {
     "1 is doubled in the new t": "the corrections use t + 1 after t was counted up",
     "1 is left out of the new t": "t is counted after it is used",
     "the old t is left out of the new t": "t is 1 in every step",
-    "the power n of": "the power t of",
+    "to the power the new t in": "to the power t in",
     "the corrections are left out of the corrected moments": "the bias correction is left out",
     "the first correction is left out of the corrected first moment": "the first moment has no bias correction",
     "the second correction is left out of the corrected second moment": "the second moment has no bias correction",

@@ -16,14 +16,16 @@ from parity_tests.assignments.cs231n.kinds import layer, losses, steps
 from parity_tests.assignments.cs231n.mistakes.generated import Written, fingerprints_of
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.cs231n.mistakes.rules import gives
+from parity_tests.assignments.mlp.mistakes.main_steps import PASSED
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
-from parity_tests.parts.changed_texts import ChangedTexts
+from parity_tests.parts.changed_texts import ChangedTexts, changed_texts
 from parity_tests.parts.fingerprints import Fingerprints, of_values
 from parity_tests.parts.given.norms import of_call
 from parity_tests.parts.right_text import RightText
 from parity_tests.parts.running_norm import RUNNING_NORM, TESTED, TRAINED
-from parity_tests.parts.update_rules import RULES
+from parity_tests.parts.tanh import TANH_BACKWARD
+from parity_tests.parts.update_rules import OF_ADAM, RULES
 from parity_tests.protocol.case import Case
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -135,6 +137,27 @@ def test_what_a_change_gives_has_its_name() -> None:
     assert named("dgamma", dout.sum(axis=0))[0] == "x̂ is left out of dgamma"
     assert named("dgamma", (dout * normal).mean(axis=0))[0] == "a mean in place of a sum in dgamma"
     assert named("dbeta", dout.sum(axis=1))[0] == "the sum in dbeta goes over the features, not the examples"
+
+
+NORM = WRITTEN["batchnorm_backward", "layer"].texts[1]
+SAID = [
+    (OF_ADAM[0], "w_next", "the bias correction is left out"),
+    (OF_ADAM[0], "w_next", "the second moment has no bias correction"),
+    (OF_ADAM[0], "w_next", "β₁ is not raised to the power t in the first correction"),
+    (OF_ADAM[0], "w_next", "the step is added, not subtracted"),
+    (TANH_BACKWARD[0], "dx", "h is not squared in the derivative"),
+    (PASSED, "eta", "η is dropped once too often"),
+    (NORM, "dx", "the number of examples is one too small in the gradient through the variance"),
+    (RightText("y = x / (1 - b)  # y", ("x", "b"), labels={"x": "x"}), "y", "a divisor is left out of y"),
+    (RightText("y = x - b.sum()  # y", ("x", "b"), labels={"x": "x"}), "y", "a term is left out of y"),
+]
+
+
+@pytest.mark.parametrize(("text", "result", "words"), SAID, ids=[words for *_, words in SAID])
+def test_names_are_plain_english(text: RightText, result: str, words: str) -> None:
+    found = {changed.words for changed in changed_texts(text, result)}
+    assert words in found, sorted(found)
+    assert not any(" in place of it" in one or "a part is left out" in one for one in found)
 
 
 def test_changes_are_found_in_the_order_of_their_sizes_although_they_are_made_rank_by_rank() -> None:

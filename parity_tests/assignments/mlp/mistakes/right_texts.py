@@ -111,12 +111,10 @@ SLOPES = {
 }
 _EARLIER_X = {"earlier_x": EARLIER["earlier_x"]}
 _RELU = {**WORDS, "ReLU": "relu", "out": "relu's output", "dx": "relu's gradient"}
-_OTHER_MASK = {f"{ABOVE['above']} in place of the mask X > 0": "the mask compares X with a number other than 0"}
+_OTHER_MASK = {f"{ABOVE['above']} in place of the mask X > 0 in": "the mask compares X with a number other than 0 in"}
 _TANH = {**WORDS, "out": "tanh's output", "dx": "tanh's gradient"}
 _RELU_FORWARD = [text.in_words(_RELU).beside({**LEAKS, **_EARLIER_X}, said=_OTHER_MASK) for text in RELU_FORWARD]
-_RELU_BACKWARD = [
-    text.in_words(_RELU).beside({**SLOPES, **_EARLIER_X}, SHARED, _OTHER_MASK) for text in RELU_BACKWARD
-]
+_RELU_BACKWARD = [text.in_words(_RELU).beside({**SLOPES, **_EARLIER_X}, SHARED, _OTHER_MASK) for text in RELU_BACKWARD]
 _TANH_BACKWARD = [text.in_words(_TANH).beside({"latest_h": LATEST["latest_h"]}, SHARED) for text in TANH_BACKWARD]
 _LOSS = [text.in_words({**WORDS, "scores": "logits", "gradient": "gradient of the loss"}) for text in SOFTMAX_LOSS]
 
