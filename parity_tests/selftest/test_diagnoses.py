@@ -211,7 +211,7 @@ def test_what_is_cut_off_is_called_so_where_float32_digits_would_hold_too() -> N
     assert said == {"right up to 0.9999999695 in magnitude, and cut off beyond"}
 
 
-def test_nothing_is_claimed_that_is_not_reproduced_everywhere() -> None:
+def test_no_formula_is_claimed_that_is_not_reproduced_everywhere() -> None:
     # Without a transpose where the shapes allow it, and right elsewhere: no formula does both.
     body = (
         "W = self.params['W']\nself.gradient['W'] = X.T @ grad\nself.gradient['b'] = grad.sum(axis=0, keepdims=True)\n"
@@ -219,7 +219,7 @@ def test_nothing_is_claimed_that_is_not_reproduced_everywhere() -> None:
     )
     found = bad([Body("linear_layer.backward", body)], "4")
     assert {record.case.split("/")[1] for record in found} == {"square", "in-turn"}  # those of square weights
-    assert {record.diagnosis for record in found} == {""}
+    assert {record.diagnosis for record in found} == {"wrong only where W is square"}
 
 
 def test_of_mistakes_that_give_the_same_the_simplest_is_named() -> None:
