@@ -361,5 +361,6 @@ def rounded(x: Tensor, bits: int, least: int = -100) -> Tensor:
 
 
 def in_type(x: Any, kind: str) -> Any:
-    """A tensor of floating-point numbers rounded to one of TYPES; anything else as it is."""
-    return rounded(x, *TYPES[kind]) if isinstance(x, Tensor) and x.is_floating_point() and x.numel() else x
+    """A tensor of floating-point numbers rounded to one of TYPES; anything else, zeros without memory too, as it is."""
+    numbers = isinstance(x, Tensor) and x.is_floating_point() and x.numel() and not x._is_zerotensor()
+    return rounded(x, *TYPES[kind]) if numbers else x
