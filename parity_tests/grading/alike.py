@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import islice
 
@@ -19,7 +19,7 @@ from parity_tests.grading.intake.likeness import (
 )
 from parity_tests.grading.intake.own_sources import CODE, code_in
 from parity_tests.grading.settings import ClassInfo
-from reports.html.alike_page import Side, SideBySide, alike_page
+from reports.html.alike_page import SideBySide, alike_page
 from reports.html.cards import Code, CodeLine
 
 SOLUTION = "/"
@@ -94,14 +94,13 @@ def _shown(
         return None
     rows = [{line.row for _, lines in code.values() for line in lines} for code in codes]
     common = (rows[0] & rows[1]).difference(given)
-    one, other = (_side(called[name], code, common) for name, code in zip((pair.one, pair.other), codes, strict=True))
-    return SideBySide(one, other, pair.common, pair.own)
+    names = called[pair.one], called[pair.other]
+    sides = [(name, [*_marked(code, common)]) for name, code in zip(names, codes, strict=True)]
+    return SideBySide(sides, pair.common, pair.own)
 
 
-def _side(name: str, code: _Code, common: Collection[str]) -> Side:
-    """One of two, with the common lines marked, file by file."""
-    files = []
+def _marked(code: _Code, common: Collection[str]) -> Iterator[Code]:
+    """The files of one of two, with the common lines marked."""
     for file, (text, lines) in code.items():
         marked = {at for line in lines if line.row in common for at in range(line.first, line.last + 1)}
-        files.append(Code(file, [CodeLine(at, words, at in marked) for at, words in enumerate(text.splitlines(), 1)]))
-    return Side(name, files)
+        yield Code(file, [CodeLine(at, words, at in marked) for at, words in enumerate(text.splitlines(), 1)])

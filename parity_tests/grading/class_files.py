@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from parity_tests.grading.comments import load_comments
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.own_sources import code_file, code_in, sources_below
 from parity_tests.grading.late import LatePolicy, load_late_policy
-from parity_tests.grading.overrides import Override, load_overrides
+from parity_tests.grading.overrides import Override, load_comments, load_overrides
 from parity_tests.grading.roster import Person, as_known, join, load_roster, spellings
 from parity_tests.grading.rubric import Rubric, Vocabulary, load_rubric, parse_rubric
 from parity_tests.protocol.errors import UsageError

@@ -1,4 +1,4 @@
-"""The overrides: points that a human gives, read from a CSV file whose every mistake is a sentence with its line."""
+"""What a human gives and says, points and comments, of CSV files whose every mistake is a sentence with its line."""
 
 from __future__ import annotations
 
@@ -56,3 +56,17 @@ def load_overrides(
         seen.add((submission, row["item"]))
         overrides.append(Override(submission, row["item"], points or 0.0, row["reason"]))
     return overrides
+
+
+def load_comments(path: Path, submissions: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    """{submission: its comments in their order} of a CSV file with the columns submission, comment.
+
+    `submissions` has the spellings of each. Raises RubricError, a sentence with the line.
+    """
+    comments: dict[str, list[str]] = {}
+    for line, row in rows_of(path, ("submission", "comment")):
+        submission = submission_called(row["submission"], submissions, f"{path}, line {line}")
+        if not row["comment"]:
+            raise RubricError(f"{path}, line {line}: the comment for {submission} is empty.")
+        comments.setdefault(submission, []).append(row["comment"])
+    return comments

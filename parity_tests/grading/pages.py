@@ -48,11 +48,17 @@ def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
     info = folder.info()
     grades = _grades(path)
     people = {
-        name: Who(shown, f"submissions/{_quoted(name)}/report.html" if _page(path, name).is_file() else "")
+        name: Who(
+            shown,
+            f"submissions/{quote(name, errors='surrogateescape')}/report.html"
+            if (path / "submissions" / name / "report.html").is_file()
+            else "",
+        )
         for name, shown in names_of(grades.to_dict("records")).items()
     }
     about = _about(path, info, when, version)
-    about = replace(about, alike=PAGE if _holds_something(path / PAGE) else "")
+    alike = path / PAGE
+    about = replace(about, alike=PAGE if alike.is_file() and alike.stat().st_size else "")
     _write(path / "class.html", _class_page(path, grades, info.labels, people, about, anonymous=False))
     folder.together_done()
     return path / "class.html"
@@ -165,18 +171,6 @@ def _grades(path: Path) -> pd.DataFrame:
         return grades.drop_duplicates("submission", ignore_index=True)  # everyone of a group has a row
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} holds no grades yet ({error}); `parity grade` makes them.") from error
-
-
-def _quoted(name: str) -> str:
-    return quote(name, errors="surrogateescape")
-
-
-def _page(path: Path, name: str) -> Path:
-    return path / "submissions" / name / "report.html"
-
-
-def _holds_something(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
 
 
 def _write(path: Path, text: str) -> None:

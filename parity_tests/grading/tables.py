@@ -30,7 +30,6 @@ from parity_tests.grading.folder import GradingFolder, Result
 from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows, names_of
 from parity_tests.grading.intake.take_in import IntakeSummary
 from parity_tests.grading.judge_results import Judged, Judging, judge_all
-from parity_tests.grading.settings import ClassInfo
 from reports.model.csv_table import csv_text
 from reports.model.fixes import COLUMNS as FIX_COLUMNS
 from reports.model.fixes import to_rows
@@ -133,6 +132,7 @@ def make_tables(
     edition = info.settings.edition
     intake = folder.intake()
     intake = msgspec.structs.replace(intake, attempts=tuple(map(files.known, intake.attempts)))
+    untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     results = []
     for hand_in in intake.attempts:
         result = folder.result(hand_in.name) or folder.unreadable(hand_in)
@@ -170,7 +170,10 @@ def make_tables(
         called = names_of(rows)
         flags += [*concealed_flags(results, worth), *likeness_flags(found, called)]
         flags += given_flags(results, worth, files.starter, info.asked)
-        flags += _flags_of_all(intake, results, files, info)
+        flags += version_flags(results, info.versions)
+        flags += roster_flags(files.roster, intake.attempts, files.people)
+        flags += twice_flags(intake.attempts, files.people)
+        flags += [Flag(hand_in.name, FlagKind.LATE, _NO_TIME) for hand_in in untimed if hand_in.late]
         gradebook = gradebook_frame(rows, files.rubric.names)
         new.write("grades.csv", csv_text(gradebook))
         new.write("grades.parquet", bytes(gradebook.to_parquet(engine="pyarrow", index=False)))
@@ -180,24 +183,10 @@ def make_tables(
         new.write(PAGE, side_by_side(folder, found, info, given, called))
         new.write("look.csv", csv_text(flags_frame(flags, called)))
         new.write("handed_in.csv", csv_text(_handed_in(intake)))
-    untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     damaged = tuple(f"submissions/{result.name}/{result.damage}" for result in results if result.damage)
     unchecked = len(intake.attempts) - len(results)
     former = tuple(folder.former({hand_in.name for hand_in in intake.attempts}))
     return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged, former)
-
-
-def _flags_of_all(
-    intake: IntakeSummary,
-    results: Sequence[Result],
-    files: ClassFiles,
-    info: ClassInfo,
-) -> list[Flag]:
-    """What only all submissions together show to need a human look."""
-    flags = version_flags(results, info.versions)
-    flags += [*roster_flags(files.roster, intake.attempts, files.people), *twice_flags(intake.attempts, files.people)]
-    untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
-    return flags + [Flag(hand_in.name, FlagKind.LATE, _NO_TIME) for hand_in in untimed if hand_in.late]
 
 
 def _handed_in(intake: IntakeSummary) -> pd.DataFrame:

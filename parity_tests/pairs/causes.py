@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,9 @@ from parity_tests.operators.of_steps import (
     sums_of,
 )
 from parity_tests.operators.steps import Change, Function, Made, Unknown, calls_of, ops_of
-from parity_tests.pairs.mend import Mend
 from reference.flow import Flowed
 from reference.flow.calls import as_tensors, named
+from reports.model.fixes import Fix
 from reports.model.verdicts import PASSING
 
 SECONDS = 2.0
@@ -94,14 +95,14 @@ class Cause:
 
     changes: tuple[Change, ...] = ()
     place: str = ""
-    mend: Mend | None = None
+    mend: Fix | None = None
     ended: str = ""
 
     @property
     def words(self) -> str:
         """The line that mends it or, where none is known, all else; "" for nothing."""
         if self.mend is not None:
-            return self.mend.words
+            return f"line {self.mend.line} of {Path(self.mend.file).name}: {self.mend.words}"
         where = f"something that touches {self.place}: nothing else is over its error bound" if self.place else ""
         return "; ".join(filter(None, (*(change.words for change in self.changes), where)))
 

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from textwrap import dedent
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from parity_tests.harness.judge_flow import judge
 from parity_tests.operators.changes import changes_of
 from parity_tests.operators.of_sources import OF_SOURCES, of_blocks
 from parity_tests.operators.source import Source, UnreadableError
+from reports.model.fixes import Fix
 from reports.model.verdicts import PASSING
 
 if TYPE_CHECKING:
@@ -48,24 +48,11 @@ _ROOM = 20
 """A changed function may take so many times as long as the candidate did, and a fiftieth of a second."""
 
 
-class Mend(NamedTuple):
-    """The line of a file that a change of it mends, and what is wrong there."""
-
-    file: str
-    line: int
-    wrong: str
-
-    @property
-    def words(self) -> str:
-        """All of it in a clause."""
-        return f"line {self.line} of {Path(self.file).name}: {self.wrong}"
-
-
 class _OutOfTimeError(BaseException):
     """A changed function has taken its time; nothing that it catches itself."""
 
 
-def mended(cases: Sequence[Asked], seconds: float) -> Mend | None:
+def mended(cases: Sequence[Asked], seconds: float) -> Fix | None:
     """What is wrong in the candidate's source, with its line, where one change of it makes all agree; None for none.
 
     The candidate is a Python function that computes with numpy, torch and the like alone. So are those that it calls,
@@ -96,7 +83,7 @@ def mended(cases: Sequence[Asked], seconds: float) -> Mend | None:
     return None
 
 
-def _changed(candidate: FunctionType) -> Iterator[tuple[Callable[..., Any], Mend]]:
+def _changed(candidate: FunctionType) -> Iterator[tuple[Callable[..., Any], Fix]]:
     """The candidate with each change of its source, and then of those that it calls; and where and what that mends."""
     named = [(name, candidate.__globals__.get(name)) for name in candidate.__code__.co_names]
     called = [(name, one) for name, one in named if isinstance(one, FunctionType) and not _is_of_library(one)]
@@ -113,7 +100,8 @@ def _changed(candidate: FunctionType) -> Iterator[tuple[Callable[..., Any], Mend
                 made = FunctionType(candidate.__code__, {**candidate.__globals__, name: made})
                 made.__defaults__, made.__kwdefaults__ = candidate.__defaults__, candidate.__kwdefaults__
             if made is not None:
-                yield made, Mend(function.__code__.co_filename, first + change.line - 1, change.mends)
+                file, line = function.__code__.co_filename, first + change.line - 1
+                yield made, Fix(candidate.__name__, file, line, change.mends)
 
 
 def _is_clear(case: Asked) -> bool:

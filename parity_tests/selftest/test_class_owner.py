@@ -237,6 +237,7 @@ def test_a_dry_run_says_who_would_be_graded_as_whom_and_writes_nothing(
     assert found["leeann"]["people"] == [{"name": "Lee, Ánn", "email": "ann@school", "id": "", "on_roster": True}]
     assert found["stranger"]["people"][0]["on_roster"] is False
     parity("grade", source, "--out", out, "--roster", roster)
+    assert "not implemented" not in (out / "class.csv").read_text(), "who handed in no program made no mistake"
     before = content(out)
     (source / "stranger" / ASSIGNMENT.layout.file).write_text(f"{SOURCE}new = 1\n")
     said = " ".join(parity("grade", source, "--out", out, "--dry-run")[1].split())

@@ -10,19 +10,13 @@ from reports.html.template import template
 
 
 @dataclass(frozen=True)
-class Side:
-    """One submission and its files; the lines that the other has as well are marked."""
-
-    name: str
-    files: Sequence[Code]
-
-
-@dataclass(frozen=True)
 class SideBySide:
-    """Two submissions, how many own lines they share, and how many the smaller one has."""
+    """Two submissions, each its name and its files, the common lines marked; how many own lines these are of how many.
 
-    left: Side
-    right: Side
+    Those of the smaller one are counted.
+    """
+
+    sides: Sequence[tuple[str, Sequence[Code]]]
     common: int
     own: int
 

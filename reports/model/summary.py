@@ -64,7 +64,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
                 agree=sum(record.verdict == Verdict.MATCH and not failing(record, strict) for record in records),
                 total=len(records) - len(waiting),
                 waiting=len(waiting),
-                ratio=ratio_beside(verdict, [record for record in records if not is_unwritten(record)]),
+                ratio=largest_ratio([record for record in records if not is_unwritten(record)], verdict),
                 right=not failed,
                 records=records,
             )
@@ -167,18 +167,13 @@ def worst(records: Sequence[Record]) -> Record:
     return max(records, key=lambda record: (record.verdict in FAILING, _ratio(record)))
 
 
-def largest_ratio(records: Sequence[Record]) -> float | None:
-    """The largest difference as a share of the error bound; None where no values were compared."""
-    return max((_ratio(record) for record in records if record.ratio is not None), default=None)
+def largest_ratio(records: Sequence[Record], verdict: str = "") -> float | None:
+    """The largest difference as a share of the error bound; None where no values were compared.
 
-
-def ratio_beside(verdict: str, records: Sequence[Record]) -> float | None:
-    """The same to stand beside this verdict on them; None where they fail and each ratio is as it should be.
-
-    Then something without a ratio is wrong, such as a shape.
+    To stand beside a verdict of a mismatch, it is none up to 1: then something without a ratio is wrong, as a shape.
     """
-    ratio = largest_ratio(records)
-    return None if ratio is not None and ratio <= 1 and verdict == Verdict.MISMATCH else ratio
+    largest = max((_ratio(record) for record in records if record.ratio is not None), default=None)
+    return None if largest is not None and largest <= 1 and verdict == Verdict.MISMATCH else largest
 
 
 def summary_frame(run: Results) -> pd.DataFrame:

@@ -16,10 +16,10 @@ from reports.model.run import Results
 from reports.model.summary import (
     group_verdict,
     import_fails,
+    largest_ratio,
     left_by_import,
     nothing_judged,
     part_summaries,
-    ratio_beside,
 )
 from reports.model.verdicts import FAILING, NOT_JUDGED, Verdict, word_of
 from reports.model.words import headline, mistakes, verdict_sentence
@@ -219,7 +219,7 @@ def cases_page(
         dtypes = listed(dict.fromkeys(record.dtype for record in alike if record.dtype))
         cell = paint(f"{word_of(verdict):<15}", style_of(alike))
         lines.append(
-            f"  {cell} {number(ratio_beside(verdict, alike)):>8}  {printable(stem)}  {paint(printable(dtypes), 'dim')}"
+            f"  {cell} {number(largest_ratio(alike, verdict)):>8}  {printable(stem)}  {paint(printable(dtypes), 'dim')}"
         )
     case = shlex.quote(printable(next(iter(rows))[0]))
     hint = f"The number is the ratio. To see a case in full: `parity show {name} {case}`."

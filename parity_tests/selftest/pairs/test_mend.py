@@ -97,8 +97,7 @@ def said(candidate: Callable[..., Any], reference: Callable[..., Any], seconds: 
     taken = named(candidate, reference, inputs)
     held: CaseHeld = hold_case(taken.candidate, taken.reference, taken.inputs, Options(), pair="p", case="c")
     assert held.asked is not None
-    mend = mended([held.asked], seconds)
-    return mend.words if mend else ""
+    return Cause(mend=mended([held.asked], seconds)).words
 
 
 def torchs_rms(x: torch.Tensor) -> torch.Tensor:
