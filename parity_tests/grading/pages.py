@@ -47,15 +47,10 @@ def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
     folder = GradingFolder(path)
     info = folder.info()
     grades = _grades(path)
-    people = {
-        name: Who(
-            shown,
-            f"submissions/{quote(name, errors='surrogateescape')}/report.html"
-            if (path / "submissions" / name / "report.html").is_file()
-            else "",
-        )
-        for name, shown in names_of(grades.to_dict("records")).items()
-    }
+    people = {}
+    for name, shown in names_of(grades.to_dict("records")).items():
+        page = f"submissions/{name}/report.html"
+        people[name] = Who(shown, quote(page, errors="surrogateescape") if (path / page).is_file() else "")
     about = _about(path, info, when, version)
     alike = path / PAGE
     about = replace(about, alike=PAGE if alike.is_file() and alike.stat().st_size else "")

@@ -132,13 +132,12 @@ def _person(row: dict[str, str]) -> Person:
 
 def as_known(hand_in: HandIn, people: Sequence[Person | None]) -> HandIn:
     """The same with the roster's name of who handed it in alone, and its lateness where the submissions tell none."""
-    known = [person for person in people if person is not None]
-    if known and not hand_in.members:
-        hand_in = msgspec.structs.replace(hand_in, student=known[0].name)
+    known = [*filter(None, people)]
+    names = {"student": known[0].name} if known and not hand_in.members else {}
     seconds = max((person.seconds_late for person in known if person.seconds_late is not None), default=None)
-    if hand_in.seconds_late is not None or seconds is None:
-        return hand_in
-    return msgspec.structs.replace(hand_in, seconds_late=seconds, late=time_words(seconds) if seconds else "")
+    unknown = hand_in.seconds_late is None and seconds is not None
+    late = {"seconds_late": seconds, "late": time_words(seconds) if seconds else ""} if unknown else {}
+    return msgspec.structs.replace(hand_in, **names, **late)
 
 
 def spellings(hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person | None]]) -> dict[str, frozenset[str]]:
