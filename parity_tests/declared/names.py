@@ -61,7 +61,7 @@ class _Changes:
         """The simplest change of a part's text that gives a result wherever it was asked."""
         if self._of is not seen:
             self._of, self._found = seen, {}
-        key = question.name, quantity.part, quantity.key.name
+        key = f"{question.name} {quantity.part in question.texts}", quantity.part, quantity.key.name
         if key not in self._found:
             self._found[key] = None
             # Of one part no text can be made: others have names. What a changed one warns of is nobody's business.
@@ -105,8 +105,8 @@ def _named(
     by_text = quantity.part in question.texts
     changed = changes.of(question, plan, quantity, seen, draw) if by_text else None
     name = "" if changed else by_solution.name(question, plan, quantity, seen, draw)
-    if changed is None and not by_text and (not name or name in by_solution.vague):
-        changed = changes.of(question, plan, quantity, seen, draw)
+    if changed is None and (not name or name in by_solution.vague):
+        changed = changes.of(replace(question, texts={}), plan, quantity, seen, draw)
     if changed is None:
         if not name and _is_stale(question, plan, case, quantity, seen, draw):
             return (STALE,)

@@ -142,6 +142,17 @@ def test_a_mistake_that_nobody_wrote_down_has_a_name(rms: Assignment, old: str, 
     assert failing(rms, changed(rms, old, new)) == {"rms_backward": {name}}
 
 
+def test_what_a_text_does_not_give_is_named_by_the_sizes(tmp_path: Path) -> None:
+    """A text that does not know the number of columns takes nothing from what is known without it."""
+    text = 'name = "half"\nmodule = "half"\n[[question]]\nname = "half"\ngiven = { x = "N D" }\nrun = "y = half(x)"\n'
+    text += 'torch = "y = x / 2"\ntexts.half = "y = x * share  # y"\nnames = "share = 0.5 + 0 * x  # the share"\n'
+    half = declared(tmp_path, text, "def half(x):\n    return x / 2\n", "half.py")
+    assert failing(half, changed(half, "x / 2", "x / 2 * len(x[0])")) == {
+        "half": {"y is multiplied by D once too often"}
+    }
+    assert failing(half, changed(half, "x / 2", "x * x / 2")) == {"half": {"x is squared in y"}}
+
+
 def test_what_no_single_change_of_the_text_gives_has_no_name(rms: Assignment) -> None:
     found = failing(rms, changed(rms, "(scaled - through) / root", "(2 * scaled + through) / root ** 2"))
     assert list(found) == ["rms_backward"]
