@@ -10,6 +10,7 @@ followed up before others, and so is what makes one result right and leaves the 
 from __future__ import annotations
 
 import ast
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,7 @@ STEADY = 8
 """So many answers must be alike, whatever came back, before results are held against them alone."""
 _ORDER = {"lookalike": 0, "factor": 2}
 """Which operators come before and after others that are as likely."""
+_OWN = re.compile(r"\bself\.(\w+)")
 _NEVER = 1 << 30
 NEAR = 1e-6
 """What part of the largest number of a result two right ones of it surely stay below, in any right form."""
@@ -426,12 +428,12 @@ class _Bench:
         """The lines that keep on the object what these functions read there, by the function that they are of."""
         found: dict[str, set[int]] = {}
         for name, function in source.functions.items():
-            like = [source.functions[one] for one in names if one.rpartition(".")[0] == name.rpartition(".")[0] != ""]
-            read = {node.attr for one in like for node in ast.walk(one) if _is_own(node, ast.Load)}
+            like = [one for one in names if one.rpartition(".")[0] == name.rpartition(".")[0] != ""]
+            read = {word for one in like for word in _OWN.findall(source.of(source.functions[one]))}
             for statement, _ in statements(function) if name not in names else ():
-                if read & {node.attr for node in ast.walk(statement) if _is_own(node, ast.Store)}:
-                    lines = range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
-                    found.setdefault(name, set()).update(lines)
+                text = source.of(statement) if isinstance(statement, ast.Assign | ast.AugAssign) else ""
+                if read & {*_OWN.findall(text.partition("=")[0])}:
+                    found.setdefault(name, set()).update(range(statement.lineno, (statement.end_lineno or 0) + 1))
         return found
 
     def _right_numbers(self) -> set[float]:
@@ -617,16 +619,6 @@ def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> It
                 rounds = f"{name} % {count} == 0"
                 edit = (*source.span(test), f"{rounds} and {source.operand(test)}")
                 yield Change("rounds", 0, test.lineno, (edit,), "", f"the condition `{rounds}` is missing")
-
-
-def _is_own(node: ast.AST, context: type[ast.expr_context]) -> TypeGuard[ast.Attribute]:
-    """Whether a node is an attribute of `self` that is read, or set."""
-    return (
-        isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, context)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    )
 
 
 def _overlap(changes: Sequence[Change]) -> bool:

@@ -51,8 +51,6 @@ _CLOSELY, _SAID = 4, 2
 _TURNS = 6
 _SIZE = 1024
 """A number in a change is of few digits, or the reference's own times a ratio of sizes up to this, as n / (n - 1)."""
-_TINY = 1e-12
-"""What is less than so large a part of an error bound, or more than so many, is as good as that."""
 _FIRST = 1024
 """So many elements of a large result are looked at before all are."""
 Outputs = Mapping[str, Tensor]
@@ -392,10 +390,8 @@ def _is_region(seen: Seen, radius: Tensor) -> bool:
     Clearly: by a factor as large as that by which the wrong ones differ among themselves.
     """
     rest, gap = ~seen.wrong, (seen.got - seen.want).abs()
-    if not bool(rest.any()):
-        return False
     gap = gap.nan_to_num(0.0, torch.inf).masked_fill(seen.wrong & gap.isnan(), torch.inf)
-    off = (gap / radius).nan_to_num(0).clamp(_TINY, 1 / _TINY).log().numpy()
+    off = (gap / radius).nan_to_num(0).clamp(1e-12, 1e12).log().numpy()
     low, high = np.quantile(off[seen.wrong], (0.1, 0.9))
     return bool(gap[seen.wrong].median() > radius[rest].median()) and bool(low - off[rest].max() > high - low)
 

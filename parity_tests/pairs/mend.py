@@ -170,20 +170,18 @@ def _made(candidate: FunctionType, text: str) -> Callable[..., Any] | None:
 def _further(case: Asked, until: float) -> Iterator[Asked]:
     """The case of other inputs, where torch says anything of these and the candidate gives numbers: no accident."""
     for other in _OTHERS:
-        of_others = partial(_of_others, other)
-        answers = partial(_after, of_others, case.answers)
         try:
-            flowed = case.evaluate(of_others(case.function))
+            one = _asked_by(case, partial(_of_others, other))
             with _in_time(until):
-                found = answers(case.candidate)
+                found = one.answers(case.candidate)
         except (Exception, SystemExit, _OutOfTimeError):  # whatever torch or the candidate says of these
             continue
-        if all(name in found and np.isfinite(found[name]).all() for name in flowed):
-            yield replace(case, flowed=flowed, answers=answers)
+        if all(name in found and np.isfinite(found[name]).all() for name in one.flowed):
+            yield one
 
 
-def _after(first: Callable[[Any], Any], then: Callable[[Any], Any], function: Any) -> Any:
-    return then(first(function))
+def _asked_by(case: Asked, by: Callable[[Any], Any]) -> Asked:
+    return replace(case, flowed=case.evaluate(by(case.function)), answers=lambda function: case.answers(by(function)))
 
 
 def _of_others(other: Callable[[Any], Any], function: Callable[..., Any]) -> Callable[..., Any]:

@@ -38,13 +38,7 @@ _TWICE |= {"a mean in the mean in": "a mean in", "a sum in the sum in": "a sum i
 _TWICE |= {"is left out of the sum in": "is left out of"}
 _OF_WHOLE = frozenset(("operation", "factor", "inner factor", "sign", "nothing"))
 """Operators of which the same is said of a part as of the whole."""
-_OPERANDS: Mapping[type[ast.operator], str] = {
-    ast.Add: "a term",
-    ast.Sub: "a term",
-    ast.Mult: "a factor",
-    ast.MatMult: "a factor",
-    ast.Div: "a divisor",
-}
+_OPERANDS: Mapping[type[ast.AST], str] = {ast.Div: "a divisor", ast.Mult: "a factor", ast.MatMult: "a factor"}
 _INDENT = 4
 
 
@@ -361,8 +355,8 @@ class ChangedTexts:
     def _said(self, change: Change, k: int) -> str:
         value, axes = self._text.statements[k].partition(" = ")[2], self._text.axes
         start, end, new = change.edits[0]
+        old = self._source.bytes[start:end].decode().strip()
         if change.operator == "name" and new in axes:
-            old = self._source.bytes[start:end].decode()
             line = self._text.statements[k]
             word = next((word for part, word in (("max", "maximum"), ("mean", "mean")) if f".{part}(" in line), "sum")
             return f"the {word} in {{}} goes over {self._called(new)}, not {self._called(old)}"
@@ -371,11 +365,9 @@ class ChangedTexts:
             own = found[1] in (value, f"({value})")
             return "{}" if own else self._called(found[1]) or ("{}" if change.operator in _OF_WHOLE else part)
 
-        part = "a part"
-        if change.operator == "left out":
-            whole = ast.parse(self._source.bytes[start:end].decode().strip(), mode="eval").body
-            if isinstance(whole, ast.BinOp) and not new.startswith("1 /"):
-                part = _OPERANDS.get(type(whole.op), part)
+        is_out = change.operator == "left out" and new[:3] != "1 /"
+        whole = ast.parse(old if is_out else "0", mode="eval").body
+        part = _OPERANDS.get(type(whole.op), "a term") if isinstance(whole, ast.BinOp) else "a part"
         said = _CODE.sub(called, change.makes)
         if "{}" in said or (change.operator in _OF_WHOLE and said.startswith(self._results)):
             return said
