@@ -133,7 +133,6 @@ ADAM_SAID = {
     "the corrections are left out of the corrected moments": "the bias correction is left out",
     "the first correction is left out of the corrected first moment": "the first moment has no bias correction",
     "the second correction is left out of the corrected second moment": "the second moment has no bias correction",
-    "the step has the wrong sign in the new w": "the step is added, not subtracted",
     "the new t is outside the brackets in": "1 − β, not β, is raised to the power t in",
     "1 − the corrections in place of": "βᵗ in place of",
     "1 − the first correction in place of": "β₁ᵗ in place of",
@@ -142,7 +141,6 @@ ADAM_SAID = {
     "1 − β₁ in place of β₁ in the first moment": "the first moment has its shares exchanged",
     "1 − β₂ in place of β₂ in the second moment": "the second moment has its shares exchanged",
     "1 − β in place of β in both moments": "both moments have their shares exchanged",
-    "the divisor is squared in the new w": "the root is left out of the divisor",
 }
 
 
@@ -212,7 +210,7 @@ def _adam(below: str) -> RightText:
         groups=GROUPS,
         hints=ADAM_HINTS,
         without=SHORT | OF_SHORT | {"inner factor"},
-        said=ADAM_SAID,
+        said={**SAID, **ADAM_SAID},
         twins=TWINS,
         rows=tuple(OF_NO_OPERATOR[ADAM].items()),
     )

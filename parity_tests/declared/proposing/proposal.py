@@ -23,8 +23,6 @@ _DIFFERENT = 5, 7, 11, 13, 17, 19, 23, 29
 """Sizes by which a shape tells its letters."""
 _USUAL = {"x": "N D", "w": "D M", "b": "M", "gamma": "D", "p": "N D", "t": "N D"}
 """What is drawn for a parameter of such a name that picks no elements, of a function that is not known."""
-_EXPONENTS = [1, 5]
-"""What is drawn for one that is an exponent."""
 
 
 @dataclass
@@ -301,7 +299,7 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
         return made.given.get("a", _USUAL["x"])
     likes = (draw for take, draw in _USUAL.items() if called()[take].fullmatch(name) and name not in own.indices)
     if name in own.exponents:  # the number of a step, say
-        return _EXPONENTS
+        return [1, 5]
     usual = next(likes, OPEN)
     if usual == OPEN:
         made.open.append(f"what is drawn for {name}")
