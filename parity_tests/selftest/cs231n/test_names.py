@@ -312,6 +312,13 @@ def test_weights_at_another_scale_that_comes_near_in_one_network_are_wrong_in_an
     assert {record.quantity for record in failing} >= {"weight scale"}
 
 
+@pytest.mark.parametrize("start", [-2.0, -1.0])
+def test_a_maximum_that_begins_below_0_is_told(start: float) -> None:
+    found = Swap("axis=-1)[..., 0], (x.shape", f"axis=-1)[..., 0].clip({start}), (x.shape")
+    variant = rewritten(ASSIGNMENT, Rewrite("begins", (found,)))
+    assert failures(records(variant, parts={"max_pool_forward_naive"}))
+
+
 def test_a_formula_that_gives_no_numbers_names_nothing_that_is_a_number() -> None:
     kept = Body("adam", ADAM.format(kept="m * 1.5, v"))  # β t as the correction would take roots of negative numbers
     variant = rewritten(ASSIGNMENT, Rewrite("kept", (kept,), OPTIM_FILE))

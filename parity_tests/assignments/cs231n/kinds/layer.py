@@ -98,6 +98,8 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
             arrays[f"x_{k}"] *= 10.0 ** rng.uniform(-12, 12, shapes["x"])
         if params["setting"] is not None and params["layer"] in ("batchnorm", "layernorm", "spatial_batchnorm"):
             arrays[f"x_{k}"] = 1.5 * arrays[f"x_{k}"] + 0.75
+        if params["layer"] == "pool":  # a maximum that begins at some number below 0 shows
+            arrays[f"x_{k}"] = 2 * arrays[f"x_{k}"] - 2
         arrays[f"dout_{k}"] = rng.standard_normal(output_shape(params, shapes))
     return arrays_as_rows(params, arrays)
 
