@@ -45,7 +45,7 @@ def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, con
     except Exception as error:  # also of torch's lines, on what is drawn and not read of the submission
         _refuse_what_fails(question, case, arrays, error)
         raise
-    if not all(bool(one.value.isfinite().all()) for one in known):
+    if any(bool(one.value.isnan().any()) for one in known):
         _refuse_what_fails(question, case, arrays)
     return found
 
@@ -66,9 +66,8 @@ def what_fails(question: Question, case: Case, arrays: Arrays) -> str:
         except Exception as error:  # lines that somebody wrote: whatever they raise is told
             told = f"lines raise {type(error).__name__}, {str(error).strip().partition(chr(10))[0].rstrip('.')}"
         else:
-            for name, off in ((name, ~value.isfinite()) for name, value in found.items() if not value.isfinite().all()):
-                where = f"{int(off.sum())} of {off.numel()} elements"
-                told = f"{name} is not a finite number at {where}, where nothing is tested"
+            for name, off in ((name, value.isnan()) for name, value in found.items() if value.isnan().any()):
+                told = f"{name} is NaN at {int(off.sum())} of {off.numel()} elements, where nothing is tested"
         if told:
             of = ", ".join(f"{name} of {value.shape}" for name, value in given.items())
             return f"{told}, for {of}"

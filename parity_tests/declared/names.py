@@ -33,6 +33,7 @@ from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import PASSING
 
 OWN_FORWARD = Note(NoteKind.OWN_FORWARD, "is the derivative of its own forward, which is what is wrong")
+HANDED_ON = Note(NoteKind.OWN_FORWARD, "is correct for what your forward hands on: the error is in the forward")
 
 
 STALE = "what the object keeps of an earlier call is used again"
@@ -183,7 +184,7 @@ def _reopened(
     said = by_solution.behind(question, plan, case, quantity, comparison.explained_by, seen, draw)
     if said is None:
         return None
-    return mismatched(f"is wrong by itself: {said}") if said else matched(OWN_FORWARD)
+    return mismatched(f"is wrong by itself: {said}") if said else matched(HANDED_ON)
 
 
 def _is_derivative(

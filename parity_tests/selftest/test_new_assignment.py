@@ -319,7 +319,7 @@ def test_where_torchs_answer_is_no_number_nothing_agrees(
     (tmp_path / "assignment.toml").write_text(declared + given, encoding="utf-8")
     assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/", "--out", str(tmp_path / "run")]) == status
     err = capsys.readouterr().err
-    assert ("question 'root': torch's out is not a finite number at " in err) == (status == 3)
+    assert ("question 'root': torch's out is NaN at " in err) == (status == 3)
 
 
 def test_a_number_of_steps_is_a_number_and_what_is_under_a_root_is_not_below_0() -> None:
