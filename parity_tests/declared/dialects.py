@@ -58,8 +58,9 @@ def built_of(declared: Declaration, folder: Path, layout: Layout) -> dict[str, f
     for module in {*layout.where.values(), *filter(None, (layout.module, *layout.further))}:
         with suppress(UnreadableError):
             for node in Source(_source(folder / file_of(module))).tree.body:
-                if isinstance(node, ast.ClassDef | ast.FunctionDef):
-                    named.setdefault(node.name, set()).update(_names_in(node))
+                own = [node.name] if isinstance(node, ast.ClassDef | ast.FunctionDef) else []
+                for name in (*own, *map(ast.unparse, getattr(node, "targets", ()))):
+                    named.setdefault(name, set()).update(_names_in(node))
     found = {}
     for name in asked:
         reached, new = set[str](), {name}
@@ -102,6 +103,15 @@ def _source(file: Path) -> str:
 
 
 def _class_in(source: str, name: str) -> str:
+    """The text of a class or function, or of what is assigned to the name, with the classes among its first words."""
+    if text := _definition_in(source, name):
+        return text
+    found = re.search(rf"^{name} *(?::[^=\n]*)?=(?!=)(.*(?:\n[ \t)].*)*)", source, re.MULTILINE)
+    named = (_definition_in(source, word) for word in re.findall(r"\w+", found[1])[:9]) if found else ()
+    return "\n".join([found[0], *named]) if found else ""
+
+
+def _definition_in(source: str, name: str) -> str:
     """The text of a class or function, up to the next one at the outermost level."""
     found = re.search(rf"^(?:class|def) +{name}\b.*?(?=^(?:class|def|@)|\Z)", source, re.MULTILINE | re.DOTALL)
     return "" if found is None else found[0]

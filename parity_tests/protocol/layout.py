@@ -38,7 +38,7 @@ class Layout:
     layout. `entry` is the function that runs the whole program, as nothing does that only imports it ("" for none).
 
     Of an assignment that `defines` names and asks for no files, `in_folder` is the layout of one submission: its
-    modules are those that define the names, `where` says which does, and imports are found in each of the `roots`.
+    modules are those that define or assign the names, `where` says which does, and imports are found in the `roots`.
     """
 
     module: str
@@ -57,14 +57,16 @@ class Layout:
         if not self.defines:
             return self
         where: dict[str, str] = {}
+        assigned: dict[str, str] = {}
         roots: dict[str, None] = {}
         for path in _sources_in(folder):
             with (folder / path).open("rb") as file:
                 text = file.read(_MOST_BYTES).decode("utf-8", "replace")
             roots |= dict.fromkeys(str(one) for one in reversed(path.parents) if one != Path())
-            for name in defined_in(text):
-                if name in self.defines:
-                    where.setdefault(name, ".".join(path.with_suffix("").parts))
+            for names, found in ((defined_in(text), where), (_ASSIGNED.findall(text), assigned)):
+                for name in set(names).intersection(self.defines):
+                    found.setdefault(name, ".".join(path.with_suffix("").parts))
+        where = assigned | where
         modules = tuple(dict.fromkeys(where[name] for name in self.defines if name in where))
         return replace(self, module=(*modules, self.module)[0], further=modules[1:], where=where, roots=tuple(roots))
 
@@ -126,6 +128,7 @@ class Layout:
 
 
 _DEFINED = re.compile(r"^(?:class|def) +(\w+)", re.MULTILINE)
+_ASSIGNED = re.compile(r"^(\w+) *(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 _MOST_BYTES, _MOST_FOLDERS = 1 << 20, 100
 
 

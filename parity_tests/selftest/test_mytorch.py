@@ -126,6 +126,23 @@ def test_a_class_that_no_file_has_costs_its_own_points_alone(wrong: dict[str, se
     assert "Tanh.forward" not in wrong
 
 
+def test_a_name_that_is_assigned_is_asked_as_a_class_is() -> None:
+    """In the dialect that what it names tells, and excused by what that is built of; a class of the name goes first."""
+    made = re.sub(r"class (\w+):", r"class _\1:", DIVIDED) + "".join(
+        f"\n{name} = functools.partial(_{name})" for name in DIVIDED_ASKED
+    )
+    parts = [f"{name}.backward" for name in DIVIDED_ASKED]
+    right = {"everything.py": f"import functools\n{made}"}
+    assert failing(asked(right, *parts)) == {}
+    wrong = {name: text.replace("self.A * (1 - self.A)", "self.A * (1 + self.A)") for name, text in right.items()}
+    assert failing(asked(wrong, *parts)).keys() == {"Sigmoid.backward"}
+    none = {name: text.replace("Sigmoid = functools", "Sigmoids = functools") for name, text in right.items()}
+    said = failing(asked(none, *parts))
+    assert said.keys() == {"Sigmoid.forward", "Sigmoid.backward"}
+    assert all("no file defines Sigmoid" in one for one in said["Sigmoid.backward"])
+    assert failing(asked({"deeper/everything.py": DIVIDED, "a.py": "Sigmoid = Linear = None\n"}, *parts)) == {}
+
+
 def test_a_file_that_cannot_be_imported_says_why(wrong: dict[str, set[str]]) -> None:
     assert all("loss.py cannot be imported" in said and "nampy" in said for said in wrong["MSELoss.forward"])
 
@@ -236,7 +253,12 @@ def test_a_gradient_may_be_multiplied_out_and_a_backward_may_take_a_state() -> N
 
 def test_what_is_built_of_a_wrong_layer_is_not_blamed_in_whichever_homework() -> None:
     wrong = changed(f"{NN}/linear.py", " + self.b.T", "")
-    assert failing(asked(wrong, "CNN.forward", "Linear.forward", edition=None)).keys() == {"Linear.forward"}
+    asks = "CNN.forward", "Linear.forward"
+    assert failing(asked(wrong, *asks, edition=None)).keys() == {"Linear.forward"}
+    network = wrong["models/cnn.py"].replace("class CNN:", "class _CNN:") + "\n\nCNN = _CNN\n"
+    assert failing(asked(wrong | {"models/cnn.py": network}, *asks, edition=None)).keys() == {"Linear.forward"}
+    network = network.replace("return self.Z", "return 2 * self.Z")
+    assert failing(asked(wrong | {"models/cnn.py": network}, *asks, edition=None)).keys() == {*asks}
 
 
 def test_a_network_is_asked_for_several_examples_and_a_flatten_of_lines_alone_is_right() -> None:
