@@ -25,8 +25,12 @@ def _counted(function):
         return function(*args, **kwargs)
     return wrapper
 
-def _term_by_term(a, b):
-    return sum(a[..., d : d + 1] * b[..., d : d + 1, :] for d in range(a.shape[-1]))
+def _product(of_matrices, a, b):
+    row, column = (-2,) * (np.ndim(a) == 1), (-1,) * (np.ndim(b) == 1)
+    return np.squeeze(of_matrices(np.expand_dims(a, row), np.expand_dims(b, column)), row + column)
+
+def _class(made):
+    return getattr(made, "__wrapped__", getattr(made, "func", made))
 
 def _fresh(value):
     if isinstance(value, tuple):
@@ -171,26 +175,28 @@ def _slotted(node: ast.AST) -> ast.AST | None:
 
 
 def _made_by(text: str) -> Rule:
-    """Each class under another name, and what makes its objects under its own."""
+    """Each class under another name, of the classes that it is of, and what makes its objects under its own."""
 
     def rule(node: ast.AST) -> list[ast.stmt] | None:
         if not isinstance(node, ast.ClassDef):
             return None
         own, node.name = node.name, f"{node.name}_"
+        node.bases = [ast.Call(ast.Name("_class", ast.Load()), [base], []) for base in node.bases]
         return [node, *ast.parse(text.format(own)).body]
 
     return rule
 
 
 PRODUCTS = {
-    "by np.matmul": "np.matmul(_a, _b)",
-    "by np.einsum": "np.einsum('...ij,...jk->...ik', _a, _b)",
-    "of transposes": "np.swapaxes(np.swapaxes(_b, -1, -2) @ np.swapaxes(_a, -1, -2), -1, -2)",
-    "added up term by term": "_term_by_term(_a, _b)",
-    "from the last term to the first": "_a[..., ::-1] @ _b[..., ::-1, :]",
-    "with one more term": "np.append(_a, 0 * _a[..., :1], -1) @ np.append(_b, 0 * _b[..., :1, :], -2)",
-    "in longdouble": "(_a.astype(np.longdouble) @ _b).astype(np.result_type(_a, _b))",
+    "by np.matmul": "np.matmul(a, b)",
+    "by np.einsum": "np.einsum('...ij,...jk->...ik', a, b)",
+    "of transposes": "np.swapaxes(np.swapaxes(b, -1, -2) @ np.swapaxes(a, -1, -2), -1, -2)",
+    "added up term by term": "sum(a[..., d : d + 1] * b[..., d : d + 1, :] for d in range(a.shape[-1]))",
+    "from the last term to the first": "a[..., ::-1] @ b[..., ::-1, :]",
+    "with one more term": "np.append(a, 0 * a[..., :1], -1) @ np.append(b, 0 * b[..., :1, :], -2)",
+    "in longdouble": "(a.astype(np.longdouble) @ b).astype(np.result_type(a, b))",
 }
+"""Of two matrices; a vector stands for one of a row, or of a column."""
 OVER_0 = {"by a mask": "_a * (_a > 0)", "by the magnitude": "(np.abs(_a) + _a) / 2"}
 TANH = {
     "by one exponential": "np.sign(_a) * (1 - np.exp(-2 * np.abs(_a))) / (1 + np.exp(-2 * np.abs(_a)))",
@@ -199,7 +205,7 @@ TANH = {
 GENERATOR = "np.random.default_rng(np.random.randint(10**9))"
 ONE_BY_ONE = "np.array([np.random.random() for _ in range(int(np.prod(_n)))]).reshape(_n)"
 FORMS: Mapping[str, Rule] = {
-    **{f"products {how}": _texts(("_a @ _b", text)) for how, text in PRODUCTS.items()},
+    **{f"products {how}": _texts(("_a @ _b", f"_product(lambda a, b: {to}, _a, _b)")) for how, to in PRODUCTS.items()},
     **{f"what is over 0 {how}": _texts(("np.maximum(_a, 0)", text)) for how, text in OVER_0.items()},
     **{f"tanh {how}": _texts(("np.tanh(_a)", text)) for how, text in TANH.items()},
     "draws by a generator": _texts(
