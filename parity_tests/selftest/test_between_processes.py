@@ -42,6 +42,7 @@ WAYS = {
 SOURCE = """
 import fcntl, os
 OPEN = open(os.__file__, "rb")
+vars(fcntl).setdefault("kept", []).append(OPEN)  # this module is imported anew for each case, and that ends a lock
 def fails(call, how=OSError):
     try:
         call()
