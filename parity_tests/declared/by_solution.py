@@ -307,19 +307,18 @@ class BySolution:
         """
         self._begin(seen)
         part, result = quantity.part, quantity.key.name
+        key = question.name, part, result
         with _quietly(), bounded_memory(), suppress(*_FAILS):
-            if (of := self._shown(question, plan, part, seen, draw)) is None:
-                return None
-            if (question.name, part, result) not in self._behind:
-                before = self._shown(question, plan, cause, seen, draw)
-                self._behind[question.name, part, result] = self._settled(of, before, result) if before else ((), None)
-            slips, said = self._behind[question.name, part, result]
-            is_asked = case.dtype == "float64" or said is None
-            narrow = (
-                of if is_asked else replace(of, asked=_asked_in(question, plan, seen, case.dtype), near=NEAR_NARROW)
-            )
-            narrow = replace(narrow, got={(one.name, k): _returned(one, k, part, seen) for one, k in narrow.asked})
-            return said if is_asked or self._gives(narrow, slips, [result]) else None
+            if key not in self._behind:
+                of, before = (self._shown(question, plan, one, seen, draw) for one in (part, cause))
+                self._behind[key] = self._settled(of, before, result) if of and before else ((), None)
+            slips, said = self._behind[key]
+            if said is None or case.dtype == "float64":
+                return said
+            asked = _asked_in(question, plan, seen, case.dtype)
+            got = {(one.name, k): _returned(one, k, part, seen) for one, k in asked}
+            narrow = _Shown(question, part, asked, got, draw, NEAR_NARROW)
+            return said if self._gives(narrow, slips, [result]) else None
         return None
 
     def ends(
@@ -429,10 +428,11 @@ class BySolution:
 
     def _run(self, of: _Shown, case: Case, k: int) -> Results:
         """What the solution gives as it is asked usually, multiplied by what the dialect's results are of the usual."""
-        found = self._solution.run(self._usual(of.question), case, of.draw(case), k, of.part)
-        return {
-            name: value * self._scales.get((of.question.name, case.name, k, name), 1) for name, value in found.items()
-        }
+        return self._scaled(of, case, k, self._solution.run(self._usual(of.question), case, of.draw(case), k, of.part))
+
+    def _scaled(self, of: _Shown, case: Case, k: int, found: Results) -> Results:
+        scales = {name: self._scales.get((of.question.name, case.name, k, name), 1) for name in found}
+        return {name: value * scales[name] for name, value in found.items()}
 
     def _usual(self, question: Question) -> Question:
         return next((one for one in self._declared.questions if one.name == question.of), question)
@@ -454,9 +454,8 @@ class BySolution:
                 other = expected[f"{name}{AGAIN[k]}"]
                 if question.of and not _same(one, other) and one.any() and one.shape == other.shape:
                     self._scales[question.name, case.name, k, name] = float((one * other).sum() / (one * one).sum())
-            self._right[key] = all(
-                _same(expected[f"{name}{AGAIN[k]}"], one) for name, one in self._run(of, case, k).items()
-            )
+            scaled = self._scaled(of, case, k, found).items()
+            self._right[key] = all(_same(expected[f"{name}{AGAIN[k]}"], one) for name, one in scaled)
         return self._right[key]
 
     def _changed(self, of: _Shown, case: Case, k: int) -> list[tuple[Slip, Results]]:

@@ -18,7 +18,7 @@ IMPORT = re.compile(r"^from ([\w.]+) import .*\n", re.MULTILINE)
 
 
 def beside_right_ones(
-    declared: Declaration, layout: Layout, reading: Callable[[], BuiltOf], case: Case, part: str, wrong: Collection[str]
+    declared: Declaration, layout: Layout, reading: Callable[[], BuiltOf], case: Case, wrong: Collection[str], part: str
 ) -> Case | None:
     """The case with the solution's own in place of what is wrong of all that a part is built of; of a notebook, of all.
 

@@ -41,7 +41,7 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
         settle.of_own_parts()
         if ask is not None and assignment.beside_right_ones is not None:
             settle.beside_right_ones(
-                partial(_beside, assignment.beside_right_ones, case, wrong), partial(_blamed, assignment, ask)
+                partial(assignment.beside_right_ones, case, wrong), partial(_blamed, assignment, ask)
             )
         left = settle.by_others(PASSING)
         parts = frozenset(comparison.explained_by for comparison in left.values())
@@ -53,12 +53,6 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
         if ask is not None and assignment.suspects is not None:
             settle.on_suspects(partial(assignment.suspects, case), ask)
     return found
-
-
-def _beside(
-    right: Callable[[Case, str, Collection[str]], Case | None], case: Case, wrong: Collection[str], part: str
-) -> Case | None:
-    return right(case, part, wrong)
 
 
 def _blamed(assignment: Assignment, ask: AskAgain, case: Case) -> Mapping[str, Comparison]:

@@ -145,7 +145,7 @@ def repairs(
                 progress(done, len(wrong), part)
             asked = [case for case in every if any(q.part == part for q in case.quantities)]
             if len(wrong) > 1 and assignment.beside_right_ones is not None:  # others would keep it from being right
-                asked = [assignment.beside_right_ones(case, part, wrong) or case for case in asked]
+                asked = [assignment.beside_right_ones(case, wrong, part) or case for case in asked]
             # What is asked beside right parts alone, as a network, is repaired there.
             plan = [case for case in asked if not case.whole or case.process == own] or asked
             if len(wrong) > 1 and all(case.whole for case in plan):  # its own parts are wrong too

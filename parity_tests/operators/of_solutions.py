@@ -277,11 +277,8 @@ def _assigned_in_loops(source: Source, function: Function) -> Iterator[Change]:
             target, value = source.of(one.target), source.of(one.value)
             if isinstance(one.op, ast.Sub):
                 value = f"-({value})"
-                words, edit = (
-                    f"`=` is used where `-=` belongs, at `{target}`",
-                    (*source.span(one), f"{target} = {value}"),
-                )
-                yield Change("assignment", 1, one.lineno, (edit,), words, "")
+                words = f"`=` is used where `-=` belongs, at `{target}`"
+                yield Change("assignment", 1, one.lineno, ((*source.span(one), f"{target} = {value}"),), words, "")
             edits = (
                 (*source.span(loop.iter), f"reversed([*{source.of(loop.iter)}])"),
                 (*source.span(one), f"{target} = {value}"),

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from typing import TypeGuard
 
 from parity_tests.operators.source import Function, Source
 
@@ -62,7 +63,7 @@ class Scope:
         return frozenset((one, other)) in _TWINS or numbered or (min(len(one), len(other)) > 1 and _alike(one, other))
 
 
-def is_own(node: ast.AST) -> bool:
+def is_own(node: ast.AST) -> TypeGuard[ast.Attribute]:
     """Whether an expression is an attribute of `self`."""
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
 

@@ -48,6 +48,6 @@ def attributes(node: ast.ClassDef) -> dict[str, str]:
     found: dict[str, str] = {}
     for method in (inner for inner in node.body if isinstance(inner, ast.FunctionDef)):
         for inner in ast.walk(method):
-            if isinstance(inner, ast.Attribute) and is_own(inner) and isinstance(inner.ctx, ast.Store):
+            if is_own(inner) and isinstance(inner.ctx, ast.Store):
                 found.setdefault(inner.attr, method.name)
     return found

@@ -141,7 +141,7 @@ def _kept_values(tree: ast.Module, names: Collection[str]) -> Iterator[Slip]:
 def _moved(node: ast.ClassDef, attribute: str, owner: str) -> ast.ClassDef:
     moved = copy.deepcopy(node)
     for inner in ast.walk(moved):
-        if isinstance(inner, ast.Attribute) and is_own(inner) and inner.attr == attribute:
+        if is_own(inner) and inner.attr == attribute:
             inner.value = ast.Name(owner, ast.Load())
     return ast.fix_missing_locations(moved)
 

@@ -58,7 +58,7 @@ class Assignment:
     solution. `tracing()` imports and returns how a submission is trained beside torch, a `Tracing` of the room `trace`,
     which this room does not know. `exchanged(case, parts, ended)` is the same case with Parity's own parts in place of
     these, None where that cannot be had: by it an excuse is proved; what has `ended` its process is not called.
-    `beside_right_ones(case, part, wrong)` is the same, for a part, with what it is built of and is wrong Parity's own.
+    `beside_right_ones(case, wrong, part)` is the same, for a part, with what it is built of and is wrong Parity's own.
     `suspects(case, judged, name)` are such cases by the part that alone is Parity's own, and with all of them by "",
     for a failure that may be of a part whose own cases are right. `null` is the file of what null submissions get
     right.
@@ -85,7 +85,7 @@ class Assignment:
     proof: Callable[[], Proof] = Proof
     tracing: Callable[[], object] | None = None
     exchanged: Callable[[Case, frozenset[str], frozenset[str]], Case | None] | None = None
-    beside_right_ones: Callable[[Case, str, Collection[str]], Case | None] | None = None
+    beside_right_ones: Callable[[Case, Collection[str], str], Case | None] | None = None
     suspects: Callable[[Case, Mapping[str, Comparison], str], Mapping[str, Case]] | None = None
     null: Path | None = None
     allow: tuple[str, ...] = ()

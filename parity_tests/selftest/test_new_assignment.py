@@ -292,15 +292,21 @@ def test_b_is_a_bias_beside_weights_alone_and_else_of_the_sizes_of_a() -> None:
     assert made.given == {"x": "N D", "w": "D M", "b": "M"}
 
 
+def checked_by_its_own(folder: Path, called: str, returned: str, given: str) -> int:
+    """The status of a check of one function beside an assignment that asks it with this `given` and torch's line."""
+    (folder / "own.py").write_text(f"def {called}:\n    return {returned}\n", encoding="utf-8")
+    name = called.partition("(")[0]
+    declared = f'name = "s"\nmodule = "own"\n[[question]]\nname = "{name}"\nrun = "out = {called}"\n'
+    (folder / "assignment.toml").write_text(declared + given, encoding="utf-8")
+    return main(["check", str(folder), "--assignment", f"{folder}/", "--out", str(folder / "run")])
+
+
 @pytest.mark.parametrize(("drawn", "status"), [("M", 3), ("N D", 0)])
 def test_a_line_of_torchs_that_raises_is_the_assignments_and_told_with_the_sizes(
     drawn: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "similar.py").write_text("def apart(a, b):\n    return a - b\n", encoding="utf-8")
-    declared = 'name = "s"\nmodule = "similar"\n[[question]]\nname = "apart"\nrun = "out = apart(a, b)"\n'
     given = f'given = {{ a = "N D", b = "{drawn}" }}\ntorch = "out = a - b"\n'
-    (tmp_path / "assignment.toml").write_text(declared + given, encoding="utf-8")
-    assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/", "--out", str(tmp_path / "run")]) == status
+    assert checked_by_its_own(tmp_path, "apart(a, b)", "a - b", given) == status
     out, err = capsys.readouterr()
     is_told = (
         "the assignment's fault, not the submission's: assignment.toml, question 'apart': torch's lines raise" in err
@@ -313,11 +319,8 @@ def test_a_line_of_torchs_that_raises_is_the_assignments_and_told_with_the_sizes
 def test_where_torchs_answer_is_no_number_nothing_agrees(
     drawn: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "roots.py").write_text("def root(a):\n    return a**0.5\n", encoding="utf-8")
-    declared = 'name = "s"\nmodule = "roots"\n[[question]]\nname = "root"\nrun = "out = root(a)"\n'
     given = f'given = {{ a = "{drawn}" }}\nsizes = {{ N = [4, 9] }}\ntorch = "out = torch.sqrt(a)"\n'
-    (tmp_path / "assignment.toml").write_text(declared + given, encoding="utf-8")
-    assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/", "--out", str(tmp_path / "run")]) == status
+    assert checked_by_its_own(tmp_path, "root(a)", "a**0.5", given) == status
     err = capsys.readouterr().err
     assert ("question 'root': torch's out is NaN at " in err) == (status == 3)
 

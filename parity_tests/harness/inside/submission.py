@@ -395,15 +395,19 @@ class Importer:
     def _stray(self, known: Collection[str], lent: Collection[str]) -> list[str]:
         """Return the modules that nobody has here, and of which the submission's files import what they never use."""
         there = {*sys.stdlib_module_names, "numpy", *known}
+
+        def is_known(name: str) -> bool:
+            return name in there or has_module(self._folder, name)
+
         heads = {module: _head(self._place(module)) for module in (*self.handed_in, *lent) if module}
         unused: dict[str, bool] = {}
         for module, head in heads.items():
-            if all(name in there or has_module(self._folder, name) for name in _may_import(head)):
+            if all(map(is_known, _may_import(head))):
                 continue  # as in nearly all files, which then need not be parsed
             for name, is_unused in _imported_names(head, module).items():
                 unused[name] = unused.get(name, True) and is_unused
         own = {name.removeprefix(self._around) for name in unused}
-        return [name for name in own if unused.get(name) and name not in there and not has_module(self._folder, name)]
+        return [name for name in own if unused.get(name) and not is_known(name)]
 
     def _place(self, module: str) -> Path:
         """Return where a module that is handed in lies, if it does; the folder may be the content of its package."""
