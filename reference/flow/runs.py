@@ -79,7 +79,10 @@ class Flow:
 
 
 class Question:
-    """A function and its inputs, as often as they are run; each run gets copies of all inputs and the same numbers."""
+    """A function and its inputs, as often as they are run; each run gets copies of all inputs and the same numbers.
+
+    The copies of a run are those of the next one, where it left them as they were.
+    """
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class Question:
     ) -> None:
         self.library = library or {}
         self.function, self.inputs, self.device, self.seed, self.ulps = function, inputs, device, seed, ulps
+        self._copies: dict[str, Any] | None = None
         self.arithmetic = arithmetic
         if arithmetic is not None:  # once, for all runs
             self.inputs = as_tensors(inputs, device, torch.float64, lower=True)
@@ -111,7 +115,7 @@ class Question:
         if self.arithmetic is not None:
             return plain(self.function, self.inputs, device=self.device, seed=self.seed, dtype=torch.float64)
         with settled(self.seed, dtype=self._default):
-            given = as_tensors(self.inputs, self.device)
+            given = self._given()
             try:
                 outputs = _detached(named(self.function(**given)))
             except Exception as error:
@@ -127,9 +131,22 @@ class Question:
                     "the reference has tensors of its own in float32, and its inputs are float64 "
                     f"({str(error).splitlines()[0]}); give the inputs in float32, or the reference in float64"
                 ) from error
+        self._keep(given)
         if precision_of(self.inputs) is None:  # indices into a table, say: then the results tell
             self.precision = precision_of(outputs) or self.precision
         return outputs
+
+    def _given(self) -> dict[str, Any]:
+        """Copies of the inputs; a run that fails does not give them on."""
+        given, self._copies = self._copies, None
+        return given or as_tensors(self.inputs, self.device)
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Keeps copies for the next run, unless this one may have changed them, as lists, by writing or a graph."""
+        if not any(
+            isinstance(x, (list, dict, tuple)) or (isinstance(x, Tensor) and _touched(x)) for x in given.values()
+        ):
+            self._copies = given
 
     @property
     def _default(self) -> torch.dtype | None:
@@ -168,9 +185,10 @@ class Question:
         token = CURRENT.set(context)
         try:
             with settled(self.seed, unfused=True, mkldnn=self.mkldnn, dtype=self._default):
-                given = as_tensors(self.inputs, self.device)
+                given = self._given()
                 with InTorch(), mode:
                     outputs = named(self.function(**given))
+                self._keep(given)
                 return Flow(_detached(outputs), mode)
         except NotImplementedError as error:
             if "HigherOrderOperator" not in str(error):
@@ -264,6 +282,10 @@ class _Replicas:
             CURRENT.reset(token)
         self._given = None if mode.wrote & mode.inputs.keys() else given
         return _detached(outputs)
+
+
+def _touched(x: Tensor) -> bool:
+    return x._version > 0 or x.requires_grad or x.grad is not None
 
 
 def _detached(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -95,6 +95,29 @@ def test_inputs_are_copied_and_keep_their_types() -> None:
     assert evaluate(lambda x: x, {"x": np.asfortranarray(np.eye(3, 2))})["output"].value.shape == (3, 2)
 
 
+@pytest.mark.parametrize("change", ["writes", "empties a list", "asks for a gradient", "changes nothing"])
+def test_every_run_is_given_the_same(change: str) -> None:
+    """Copies go from run to run only where a run left them as they were."""
+    seen: list[tuple[Tensor, int, bool]] = []
+
+    def f(x: Tensor, more: list[Tensor] | None = None) -> Tensor:
+        seen.append((x.detach().clone(), len(more or ()), x.requires_grad))
+        out = x.detach() * 2
+        if change == "writes":
+            x.mul_(3)
+        if change == "empties a list" and more:
+            out = out + more.pop()
+        if change == "asks for a gradient":
+            x.requires_grad_()
+        return out
+
+    more = {"more": [np.ones(X["x"].shape, np.float32)]} if change == "empties a list" else {}
+    evaluate(f, {**X, **more}, radius="bound")
+    first, *others = seen
+    assert others
+    assert all(torch.equal(x, first[0]) and (length, graph) == first[1:] for x, length, graph in others)
+
+
 @pytest.mark.parametrize("x", [np.ones(2, np.float16), torch.ones(2, dtype=torch.bfloat16), np.ones(2, np.clongdouble)])
 def test_other_types_are_refused_with_a_sentence(x: Any) -> None:
     """float32 and float64 only."""
