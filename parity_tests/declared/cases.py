@@ -32,7 +32,7 @@ class Row:
     """A way to choose sizes, and how many copies of the inputs are asked in turn, line by line."""
 
     title: str
-    sizes: Callable[[Question, Random], Sizes]
+    sizes: Callable[[Question, Random, Sizes], Sizes]
     copies: int = 1
 
 
@@ -40,17 +40,17 @@ def _range(question: Question, letter: str) -> tuple[int, int]:
     return question.sizes.get(letter, (LEAST, MOST))
 
 
-def _different(question: Question, settings: Random) -> Sizes:
-    """Sizes that differ, where there are as many: no mistake can confuse them."""
+def _different(question: Question, settings: Random, before: Sizes) -> Sizes:
+    """Sizes that differ, and from those `before`, where there are as many: no mistake can confuse them."""
     found: dict[str, int] = {}
     for letter in question.letters:
         low, high = _range(question, letter)
-        free = [size for size in range(low, high + 1) if size not in found.values()] or range(low, high + 1)
-        found[letter] = settings.choice(free)
+        other = [size for size in range(low, high + 1) if size != before.get(letter)] or [low]
+        found[letter] = settings.choice([size for size in other if size not in found.values()] or other)
     return found
 
 
-def _equal(question: Question, settings: Random) -> Sizes:
+def _equal(question: Question, settings: Random, _before: Sizes) -> Sizes:
     """One size for all letters that may have it: a wrong axis keeps the shape."""
     ranges = [_range(question, letter) for letter in question.letters]
     one = settings.choice(
@@ -59,7 +59,7 @@ def _equal(question: Question, settings: Random) -> Sizes:
     return {letter: min(max(one, low), high) for letter, (low, high) in zip(question.letters, ranges, strict=True)}
 
 
-def _least(question: Question, settings: Random) -> Sizes:
+def _least(question: Question, _settings: Random, _before: Sizes) -> Sizes:
     """The least sizes: 1 where no other is declared."""
     return {letter: question.sizes.get(letter, (1, 1))[0] for letter in question.letters}
 
@@ -94,9 +94,9 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
         if not few and (slug in question.shapes or not question.shapes):
             settings = settings_of(seed, question.name, slug)
             again = slug == "equal" and question.keeps_objects
-            sizes = [dict(row.sizes(question, settings)) for _ in range(row.copies)]
-            constants: list[dict[str, Any]] = []
+            sizes, constants = list[Sizes](), list[dict[str, Any]]()
             for _ in range(row.copies):
+                sizes.append(row.sizes(question, settings, sizes[-1] if sizes else {}))
                 constants.append(_constants(question, settings, constants[-1] if constants else {}))
             sizes, constants = (sizes * 2, constants * 2) if again else (sizes, constants)
             params = {
