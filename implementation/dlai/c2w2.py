@@ -47,8 +47,8 @@ def update_parameters_with_adam(parameters, grads, v, s, t, learning_rate=0.01, 
 
 
 def update_lr(learning_rate0, epoch_num, decay_rate):
-    return learning_rate0 / (1 + decay_rate * epoch_num)
+    return 1 / (1 + decay_rate * epoch_num) * learning_rate0
 
 
 def schedule_lr_decay(learning_rate0, epoch_num, decay_rate, time_interval=1000):
-    return learning_rate0 / (1 + decay_rate * (epoch_num // time_interval))
+    return 1 / (1 + decay_rate * (epoch_num // time_interval)) * learning_rate0

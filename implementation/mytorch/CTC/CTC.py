@@ -9,30 +9,40 @@ class CTC:
 
     def extend_target_with_blank(self, target):
         """The labels with blanks around them, and where a blank may be skipped."""
-        extended = np.full(2 * len(target) + 1, self.BLANK)
-        extended[1::2] = target
+        extended = [self.BLANK]
+        for label in target:
+            extended += [label, self.BLANK]
         skip = np.zeros(len(extended), int)
-        skip[3::2] = extended[3::2] != extended[1:-2:2]
-        return extended, skip
+        for i in range(len(extended)):
+            if i >= 2 and extended[i] != self.BLANK and extended[i] != extended[i - 2]:
+                skip[i] = 1
+        return np.array(extended), skip
 
     def get_forward_probs(self, probs, extended, skip):
         alpha = np.zeros((len(probs), len(extended)))
-        alpha[0, :2] = probs[0, extended[:2]]
+        alpha[0, 0] = probs[0, extended[0]]
+        alpha[0, 1] = probs[0, extended[1]]
         for t in range(1, len(probs)):
-            alpha[t] = alpha[t - 1]
-            alpha[t, 1:] += alpha[t - 1, :-1]
-            alpha[t, 2:] += alpha[t - 1, :-2] * skip[2:]
-            alpha[t] *= probs[t, extended]
+            for i in range(len(extended)):
+                alpha[t, i] = alpha[t - 1, i]
+                if i >= 1:
+                    alpha[t, i] += alpha[t - 1, i - 1]
+                if i >= 2 and skip[i]:
+                    alpha[t, i] += alpha[t - 1, i - 2]
+                alpha[t, i] *= probs[t, extended[i]]
         return alpha
 
     def get_backward_probs(self, probs, extended, skip):
         beta = np.zeros((len(probs), len(extended)))
-        beta[-1, -2:] = 1
+        beta[-1, -1] = 1
+        beta[-1, -2] = 1
         for t in reversed(range(len(probs) - 1)):
-            after = beta[t + 1] * probs[t + 1, extended]
-            beta[t] = after
-            beta[t, :-1] += after[1:]
-            beta[t, :-2] += after[2:] * skip[2:]
+            for i in reversed(range(len(extended))):
+                beta[t, i] = beta[t + 1, i] * probs[t + 1, extended[i]]
+                if i + 1 < len(extended):
+                    beta[t, i] += beta[t + 1, i + 1] * probs[t + 1, extended[i + 1]]
+                if i + 2 < len(extended) and skip[i + 2]:
+                    beta[t, i] += beta[t + 1, i + 2] * probs[t + 1, extended[i + 2]]
         return beta
 
     def get_posterior_probs(self, alpha, beta):

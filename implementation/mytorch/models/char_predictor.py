@@ -12,8 +12,9 @@ class CharacterPredictor:
         self.projection = Linear(hidden_dim, num_classes)
 
     def forward(self, x, h):
-        h = self.rnn.forward(x, h)
-        return self.projection.forward(h[np.newaxis])[0], h
+        after = self.rnn.forward(x, h)
+        logits = self.projection.forward(after[np.newaxis])[0]
+        return logits, after
 
 
 def inference(net, inputs):

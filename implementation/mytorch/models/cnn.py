@@ -21,13 +21,18 @@ class CNN:
 
     def forward(self, A):
         for layer, activation in zip(self.convolutional_layers, self.activations, strict=True):
-            A = activation.forward(layer.forward(A))
-        self.Z = self.linear_layer.forward(self.flatten.forward(A))
+            Z = layer.forward(A)
+            A = activation.forward(Z)
+        flat = self.flatten.forward(A)
+        self.Z = self.linear_layer.forward(flat)
         return self.Z
 
     def backward(self, labels):
         self.loss = self.criterion.forward(self.Z, labels)
-        grad = self.flatten.backward(self.linear_layer.backward(self.criterion.backward()))
+        grad = self.criterion.backward()
+        grad = self.linear_layer.backward(grad)
+        grad = self.flatten.backward(grad)
         for layer, activation in zip(self.convolutional_layers[::-1], self.activations[::-1], strict=True):
-            grad = layer.backward(activation.backward(grad))
+            dLdZ = activation.backward(grad)
+            grad = layer.backward(dLdZ)
         return grad

@@ -22,9 +22,10 @@ class RNNPhonemeClassifier:
         hidden = np.zeros(shape) if h_0 is None else np.array(h_0)
         self.x, self.hiddens = x, [hidden.copy()]
         for t in range(x.shape[1]):
-            below = x[:, t]
+            below, before = x[:, t], self.hiddens[t]
             for k, cell in enumerate(self.rnn):
-                below = hidden[k] = cell.forward(below, hidden[k])
+                hidden[k] = cell.forward(below, before[k])
+                below = hidden[k]
             self.hiddens.append(hidden.copy())
         return self.output_layer.forward(hidden[-1])
 

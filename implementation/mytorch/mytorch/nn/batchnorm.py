@@ -17,9 +17,10 @@ class BatchNorm1d:
         M, V = Z.mean(axis=0, keepdims=True), Z.var(axis=0, keepdims=True)
         self.deviation = np.sqrt(V + self.eps)
         self.NZ = (Z - M) / self.deviation
+        self.BZ = self.BW * self.NZ + self.Bb
         self.running_M = self.alpha * self.running_M + (1 - self.alpha) * M
         self.running_V = self.alpha * self.running_V + (1 - self.alpha) * V
-        return self.BW * self.NZ + self.Bb
+        return self.BZ
 
     def backward(self, dLdBZ):
         self.dLdBW = np.sum(dLdBZ * self.NZ, axis=0, keepdims=True)
@@ -43,16 +44,21 @@ class BatchNorm2d:
         if eval:
             return self.BW * (Z - self.running_M) / np.sqrt(self.running_V + self.eps) + self.Bb
         M, V = Z.mean(axis=(0, 2, 3), keepdims=True), Z.var(axis=(0, 2, 3), keepdims=True)
+        self.difference = Z - M
         self.deviation = np.sqrt(V + self.eps)
-        self.NZ = (Z - M) / self.deviation
+        self.NZ = self.difference / self.deviation
+        self.BZ = self.BW * self.NZ + self.Bb
         self.running_M = self.alpha * self.running_M + (1 - self.alpha) * M
         self.running_V = self.alpha * self.running_V + (1 - self.alpha) * V
-        return self.BW * self.NZ + self.Bb
+        return self.BZ
 
     def backward(self, dLdBZ):
         over = {"axis": (0, 2, 3), "keepdims": True}
+        N, _, H, W = dLdBZ.shape
+        count = N * H * W
         self.dLdBW = np.sum(dLdBZ * self.NZ, **over)
         self.dLdBb = np.sum(dLdBZ, **over)
         dLdNZ = dLdBZ * self.BW
-        through_variance = self.NZ * (dLdNZ * self.NZ).mean(**over)
-        return (dLdNZ - dLdNZ.mean(**over) - through_variance) / self.deviation
+        dLdM = -np.sum(dLdNZ, **over) / self.deviation
+        dLdV = -0.5 * np.sum(dLdNZ * self.difference, **over) / self.deviation**3
+        return dLdNZ / self.deviation + dLdM / count + 2 * dLdV * self.difference / count

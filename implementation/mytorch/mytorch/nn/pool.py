@@ -1,65 +1,63 @@
-"""Pooling over square windows: stride 1, then any stride by resampling."""
+"""Pooling over square windows."""
 
 import numpy as np
-from mytorch.nn.resampling import Downsample2d
-
-
-class MaxPool2d_stride1:
-    def __init__(self, kernel):
-        self.kernel = kernel
-
-    def forward(self, A):
-        self.shape = A.shape
-        K = self.kernel
-        windows = np.lib.stride_tricks.sliding_window_view(A, (K, K), (2, 3))
-        flat = windows.reshape(*windows.shape[:4], K * K)
-        self.index = flat.argmax(axis=4)
-        return flat.max(axis=4)
-
-    def backward(self, dLdZ):
-        dLdA = np.zeros(self.shape, dLdZ.dtype)
-        n, c, h, w = np.indices(dLdZ.shape)
-        np.add.at(dLdA, (n, c, h + self.index // self.kernel, w + self.index % self.kernel), dLdZ)
-        return dLdA
-
-
-class MeanPool2d_stride1:
-    def __init__(self, kernel):
-        self.kernel = kernel
-
-    def forward(self, A):
-        self.shape = A.shape
-        windows = np.lib.stride_tricks.sliding_window_view(A, (self.kernel, self.kernel), (2, 3))
-        return windows.mean(axis=(4, 5))
-
-    def backward(self, dLdZ):
-        dLdA = np.zeros(self.shape, dLdZ.dtype)
-        height, width = dLdZ.shape[2:]
-        for k in range(self.kernel):
-            for m in range(self.kernel):
-                dLdA[:, :, k : k + height, m : m + width] += dLdZ / self.kernel**2
-        return dLdA
 
 
 class MaxPool2d:
     def __init__(self, kernel, stride):
-        self.maxpool2d_stride1 = MaxPool2d_stride1(kernel)
-        self.downsample2d = Downsample2d(stride)
+        self.kernel, self.stride = kernel, stride
 
     def forward(self, A):
-        return self.downsample2d.forward(self.maxpool2d_stride1.forward(A))
+        self.A = A
+        (N, C, H, W), K, S = A.shape, self.kernel, self.stride
+        height, width = (H - K) // S + 1, (W - K) // S + 1
+        Z = np.zeros((N, C, height, width), A.dtype)
+        self.index = np.zeros(Z.shape, int)
+        for i in range(height):
+            for j in range(width):
+                window = A[:, :, i * S : i * S + K, j * S : j * S + K].reshape(N, C, K * K)
+                Z[:, :, i, j] = window.max(axis=2)
+                self.index[:, :, i, j] = window.argmax(axis=2)
+        return Z
 
     def backward(self, dLdZ):
-        return self.maxpool2d_stride1.backward(self.downsample2d.backward(dLdZ))
+        dLdA = np.zeros(self.A.shape, dLdZ.dtype)
+        N, C, height, width = dLdZ.shape
+        n, c = np.indices((N, C))
+        for i in range(height):
+            for j in range(width):
+                row, column = self.index[:, :, i, j] // self.kernel, self.index[:, :, i, j] % self.kernel
+                dLdA[n, c, i * self.stride + row, j * self.stride + column] += dLdZ[:, :, i, j]
+        return dLdA
+
+
+class MaxPool2d_stride1(MaxPool2d):
+    def __init__(self, kernel):
+        super().__init__(kernel, 1)
 
 
 class MeanPool2d:
     def __init__(self, kernel, stride):
-        self.meanpool2d_stride1 = MeanPool2d_stride1(kernel)
-        self.downsample2d = Downsample2d(stride)
+        self.kernel, self.stride = kernel, stride
 
     def forward(self, A):
-        return self.downsample2d.forward(self.meanpool2d_stride1.forward(A))
+        self.A = A
+        (N, C, H, W), K, S = A.shape, self.kernel, self.stride
+        height, width = (H - K) // S + 1, (W - K) // S + 1
+        Z = np.zeros((N, C, height, width), A.dtype)
+        for i in range(height):
+            for j in range(width):
+                Z[:, :, i, j] = A[:, :, i * S : i * S + K, j * S : j * S + K].mean(axis=(2, 3))
+        return Z
 
     def backward(self, dLdZ):
-        return self.meanpool2d_stride1.backward(self.downsample2d.backward(dLdZ))
+        dLdA, K, S = np.zeros(self.A.shape, dLdZ.dtype), self.kernel, self.stride
+        for i in range(dLdZ.shape[2]):
+            for j in range(dLdZ.shape[3]):
+                dLdA[:, :, i * S : i * S + K, j * S : j * S + K] += dLdZ[:, :, i : i + 1, j : j + 1] / K**2
+        return dLdA
+
+
+class MeanPool2d_stride1(MeanPool2d):
+    def __init__(self, kernel):
+        super().__init__(kernel, 1)

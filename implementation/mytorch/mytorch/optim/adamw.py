@@ -1,5 +1,6 @@
 """AdamW: Adam on weights that decay by themselves before each step."""
 
+import numpy as np
 from mytorch.optim.adam import Adam
 
 
@@ -9,7 +10,12 @@ class AdamW(Adam):
         self.weight_decay = weight_decay
 
     def step(self):
-        for layer in self.layers:
-            layer.W = layer.W - self.lr * self.weight_decay * layer.W
-            layer.b = layer.b - self.lr * self.weight_decay * layer.b
-        super().step()
+        self.t += 1
+        for layer, m, v in zip(self.layers, self.m, self.v, strict=True):
+            for name, weights, gradient in (("W", layer.W, layer.dLdW), ("b", layer.b, layer.dLdb)):
+                weights = weights - self.lr * self.weight_decay * weights
+                m[name] = self.beta1 * m[name] + (1 - self.beta1) * gradient
+                v[name] = self.beta2 * v[name] + (1 - self.beta2) * gradient**2
+                first = m[name] / (1 - self.beta1**self.t)
+                second = v[name] / (1 - self.beta2**self.t)
+                setattr(layer, name, weights - self.lr * first / (np.sqrt(second) + self.eps))

@@ -12,6 +12,6 @@ class SGD:
     def step(self):
         for i, layer in enumerate(self.layers):
             self.v_W[i] = self.mu * self.v_W[i] + layer.dLdW
-            self.v_b[i] = self.mu * self.v_b[i] + layer.dLdb
             layer.W = layer.W - self.lr * self.v_W[i]
+            self.v_b[i] = self.mu * self.v_b[i] + layer.dLdb
             layer.b = layer.b - self.lr * self.v_b[i]
