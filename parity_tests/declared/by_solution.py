@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from io import StringIO
+from itertools import combinations, islice, pairwise
 from keyword import iskeyword
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
@@ -51,6 +52,10 @@ LEFT = ("moved",)
 """Operators that say little where code is not shown."""
 MOST = 2000
 """So many changes of a part are tried at most."""
+ALONE = frozenset(("factor", "inner factor", "name", "nothing", "number"))
+"""Operators whose changes are tried one at a time."""
+MOST_ALIKE, MOST_TOGETHER = 6, 400
+"""At so many places at most changes are tried together, and so many of such."""
 MOST_PASSES = 20_000
 """So often the loops of a changed function are passed at most."""
 MOST_MEMORY = 1 << 30
@@ -152,6 +157,22 @@ class Solution:
                 if kept.get(target) == last:
                     found[target] = np.array(names[target])
         return found
+
+
+def _together(slips: Sequence[Slip]) -> Iterator[Slip]:
+    """Changes of which the same is said, or but for the code, as one: at all their places in a function or at two."""
+    alike: dict[tuple[str, str, str], list[Slip]] = {}
+    for slip in (slip for slip in slips if slip.change.operator not in ALONE):
+        for said in dict.fromkeys((slip.change.makes, _CODE.sub("", slip.change.makes))):
+            alike.setdefault((slip.function, slip.change.operator, said), []).append(slip)
+    done = set[tuple[Any, ...]]()
+    for ones in (ones for ones in alike.values() if 1 < len(ones) <= MOST_ALIKE):
+        for several in (ones, *(combinations(ones, 2) if len(ones) > 2 else ())):
+            edits = tuple(sorted(edit for one in several for edit in one.change.edits))
+            if edits not in done and all(one[1] <= other[0] for one, other in pairwise(edits)):
+                done.add(edits)
+                said = "; ".join(dict.fromkeys(one.change.makes for one in several))
+                yield replace(several[0], change=replace(several[0].change, edits=edits, makes=said))
 
 
 def _place_in_order(slip: Slip) -> int:
@@ -324,15 +345,25 @@ class BySolution:
     def ends(
         self, question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw
     ) -> Sequence[str]:
-        """Along which axes a result ends too early or too late, where it is right up to there."""
+        """Along which axes a result ends too early or too late, where it is right up to there; or how it is turned."""
         self._begin(seen)
-        ways, axes, numbers = set[str](), set[int](), 0
+        ways, axes, numbers, turned = set[str](), set[int](), 0, set[str]()
         with _quietly(), bounded_memory(), suppress(*_FAILS):
             of = self._shown(question, plan, quantity.part, seen, draw)
             if of is None:
                 return ()
             for case, k in of.asked:
                 own, right = (one[quantity.key.name] for one in (of.got[case.name, k], self._run(of, case, k)))
+                if own.ndim == right.ndim > 1 and own.shape != right.shape and _same(own.T, right):
+                    turned.add("is transposed")
+                    continue
+                if own.shape != right.shape and _same(own.ravel(), right.ravel()):
+                    turned.add(
+                        f"has {own.ndim} axes in place of {right.ndim}"
+                        if own.ndim != right.ndim
+                        else "has its axes in another order"
+                    )
+                    continue
                 sizes = list(zip(own.shape, right.shape, strict=True))
                 common = tuple(slice(min(pair)) for pair in sizes)
                 if not _same(own[common], right[common]):
@@ -341,6 +372,8 @@ class BySolution:
                 ways |= {"early" if sizes[axis][0] < sizes[axis][1] else "late" for axis in differ}
                 axes.update(differ)
                 numbers += own[common].size if differ else 0
+            if turned and not ways:
+                return tuple(turned) if len(turned) == 1 else ()
             said = f"ends too {''.join(ways)} along axis {' and '.join(map(str, sorted(axes)))}"
             return (said,) if len(ways) == 1 and numbers >= LEAST else ()
         return ()
@@ -427,15 +460,19 @@ class BySolution:
         return True
 
     def _run(self, of: _Shown, case: Case, k: int) -> Results:
-        """What the solution gives as it is asked usually, multiplied by what the dialect's results are of the usual."""
-        return self._scaled(of, case, k, self._solution.run(self._usual(of.question), case, of.draw(case), k, of.part))
+        """What the solution gives, multiplied by what the dialect's results are of the usual."""
+        return self._scaled(of, case, k, self._usually(of, case, k))
 
     def _scaled(self, of: _Shown, case: Case, k: int, found: Results) -> Results:
         scales = {name: self._scales.get((of.question.name, case.name, k, name), 1) for name in found}
         return {name: value * scales[name] for name, value in found.items()}
 
-    def _usual(self, question: Question) -> Question:
-        return next((one for one in self._declared.questions if one.name == question.of), question)
+    def _usually(self, of: _Shown, case: Case, k: int) -> Results:
+        """What the solution gives as it is asked usually, by the names that the results have in the dialect."""
+        usual = next((one for one in self._declared.questions if one.name == of.question.of), of.question)
+        found = self._solution.run(usual, case, of.draw(case), k, of.part)
+        own, others = ([name for name, part in one.results if part == of.part] for one in (of.question, usual))
+        return {name: found[other] for name, other in zip(own, others, strict=True) if other in found}
 
     def _is_right(self, of: _Shown, case: Case, k: int, arrays: Mapping[str, Array]) -> bool:
         """Whether the solution gives what torch says, but for a factor: of other numbers drawn it does not."""
@@ -449,7 +486,7 @@ class BySolution:
                 for name, value in inputs(case, arrays, k).items()
             }
             expected = {one: x.numpy() for one, x in reference(question, case, k)(**given).items()}
-            found = self._solution.run(self._usual(question), case, of.draw(case), k, of.part)
+            found = self._usually(of, case, k)
             for name, one in found.items():
                 other = expected[f"{name}{AGAIN[k]}"]
                 if question.of and not _same(one, other) and one.any() and one.shape == other.shape:
@@ -482,9 +519,10 @@ class BySolution:
                 Slip(module, name, change)
                 for name in (*functions, *before)
                 for change in changes_of(source, [name], OF_SOLUTIONS, blocks=of_blocks)
-                if change.rank <= LAST and change.makes and change.operator not in LEFT
+                if change.rank <= LAST + (change.operator == "factor") and change.makes and change.operator not in LEFT
             ]
-            self._slips[part] = sorted(found, key=lambda slip: (slip.function in before, _place_in_order(slip)))[:MOST]
+            found = sorted(found, key=lambda slip: (slip.function in before, _place_in_order(slip)))[:MOST]
+            self._slips[part] = [*found, *islice(_together(found), MOST_TOGETHER)]
         return self._slips[part]
 
     def _set_up_by(self, part: str, known: Sequence[str]) -> list[str]:
@@ -493,12 +531,16 @@ class BySolution:
         called = dict.fromkeys(line.part for one in asked for line in one.run if line.part not in self._declared.parts)
         owner = part.partition(".")[0]
         silent = [one for one in called if one.startswith(f"{owner}.")]
-        return [name for one in silent for name in self._solution.functions_of(one, ())[1] if name not in known]
+        found = list[str]()
+        for one in silent:
+            with suppress(*_FAILS):  # what an object of its own is called for there
+                found += [name for name in self._solution.functions_of(one, ())[1] if name not in known]
+        return found
 
     def _said(self, fitting: Sequence[Slip], *, is_exact: bool) -> str:
         """The first change in words: names are said, code is not, and no number where another may give the same."""
         slip, source = fitting[0], self._solution.sources[fitting[0].module]
-        place = _target(source.functions[slip.function], slip.change.line)
+        place = _place(source, source.functions[slip.function], slip.change)
         called = {code: _called(code) for code in _CODE.findall(slip.change.makes)}
         said = _CODE.sub(lambda found: called[found[1]], slip.change.makes)
         alike = [
@@ -576,13 +618,31 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _target(function: ast.FunctionDef, line: int) -> str:
-    """What the innermost statement at a line gives, "" for nothing with one name."""
-    inner = [node for node in ast.walk(function) if isinstance(node, ast.Assign | ast.AugAssign)]
-    inner = [node for node in inner if node.lineno <= line <= (node.end_lineno or 0)]
-    if not inner:
-        return ""
-    target = inner[-1].targets[0] if isinstance(inner[-1], ast.Assign) else inner[-1].target
-    while isinstance(target, ast.Subscript):
-        target = target.value
-    return ast.unparse(target).removeprefix(_OWN) if isinstance(target, ast.Name | ast.Attribute) else ""
+def _place(source: Source, function: ast.FunctionDef, change: Change) -> str:
+    """Where a change lies: the index of a name, a condition, or what the innermost statement gives; "" for no name."""
+    start, end, _ = change.edits[0]
+    around = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.expr | ast.stmt) and source.span(node)[0] <= start and end <= source.span(node)[1]
+    ]
+    place = ""
+    for node in around:
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = zip(target.elts, node.value.elts, strict=False)
+                target = next((to for to, value in pairs if value in around), target)
+            place = _named(target)
+        elif isinstance(node, ast.If) and node.test in around:
+            place = "a condition"
+        elif isinstance(node, ast.Subscript) and node.slice in around and _named(node):
+            place = f"the index of {_named(node)}"
+    return place
+
+
+def _named(node: ast.expr) -> str:
+    """The name of what is given or indexed, "" for none."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return ast.unparse(node).removeprefix(_OWN) if isinstance(node, ast.Name | ast.Attribute) else ""

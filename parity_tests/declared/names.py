@@ -68,8 +68,10 @@ class _Changes:
             # Of one part no text can be made: others have names. What a changed one warns of is nobody's business.
             with suppress(*FAILS, LookupError, RuntimeError), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                either = question.either.values() if not question.texts else ()
                 forms = [
                     question,
+                    *(replace(question, torch=f"{question.torch}\n{more}") for more in either),
                     *(one for one in self.questions.values() if question.open and _is_form(one, question)),
                 ]
                 found = (_change(form, question.name, plan, quantity, seen, draw) for form in forms)

@@ -16,6 +16,7 @@ from parity_tests.operators.of_texts import named_factors, powers, rows, whole_f
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Function, Source, statements
 
+CURVES = ("np.tanh", "np.exp", "np.log", "np.sqrt", "sigmoid")
 REVERSED = {
     "[..., ::-1]": "its last axis",
     "[..., ::-1, :]": "its last axis but one",
@@ -27,7 +28,7 @@ def sizes_of_numbers(place: Place) -> Found:
     """Another size of a whole number."""
     node = place.site.node
     if isinstance(node, ast.Constant) and type(node.value) is int:
-        for other in (10 * node.value, node.value // 10, 2 * node.value, node.value // 2):
+        for other in (10 * node.value, node.value // 10, 2 * node.value, node.value // 2, 0.01):
             yield place.change("number", 2, str(other), f"{other} in place of {node.value}", "", operation=False)
 
 
@@ -104,6 +105,10 @@ def orders(place: Place) -> Found:
         ]:
             new = f"({', '.join([*entries[:k], '(0, 0)', *entries[k + 1 :]])})"
             yield place.change("order", 2, new, f"nothing is padded along axis {k}", "", operation=False)
+        padded = [one for one in entries if one.startswith("(") and one != "(0, 0)"]
+        for k in [k for k, one in enumerate(entries) if padded and one == "(0, 0)"]:
+            new = f"({', '.join([*entries[:k], padded[0], *entries[k + 1 :]])})"
+            yield place.change("order", 2, new, f"axis {k} is padded as well", "", operation=False)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
         entries = [place.text(one) for one in node.slice.elts]
         for k in [k for k, one in enumerate(entries) if one == "::-1"] if entries.count("::-1") > 1 else ():
@@ -114,6 +119,10 @@ def orders(place: Place) -> Found:
         inner, arguments = node.func.value, [place.text(one) for one in node.args]
         if node.func.attr == "reshape":
             new = f"np.moveaxis({place.text(inner)}, 1, -1).reshape({', '.join(arguments)})"
+            yield place.change("order", 3, new, "it is reshaped with its axes in another order", "", operation=False)
+        if node.func.attr == "reshape" and len(node.args) == 1 and isinstance(node.args[0], ast.Name | ast.Attribute):
+            shape = arguments[0]
+            new = f"np.moveaxis({place.text(inner)}.reshape({shape}[0], *{shape}[2:], {shape}[1]), -1, 1)"
             yield place.change("order", 3, new, "it is reshaped with its axes in another order", "", operation=False)
         is_reshaped = isinstance(inner, ast.Call) and place.text(inner.func).endswith(".reshape")
         if node.func.attr == "transpose" and is_reshaped and isinstance(inner, ast.Call):
@@ -138,8 +147,14 @@ def rounds(place: Place) -> Found:
 
 
 def conditions(place: Place) -> Found:
-    """What is true everywhere in place of a comparison of arrays."""
+    """What is true everywhere in place of a comparison of arrays; one of several conditions that is not asked."""
     node = place.site.node
+    if isinstance(node, ast.BoolOp):
+        for one in node.values:
+            rest = f" {'and' if isinstance(node.op, ast.And) else 'or'} ".join(
+                place.operand(v) for v in node.values if v is not one
+            )
+            yield place.change("condition", 1, rest, f"`{place.text(one)}` is not asked", "", operation=False)
     if isinstance(node, ast.Compare) and place.site.role not in ("test", "ifs"):
         left = place.operand(node.left)
         said = f"`{place.text(node)}` is taken to be true everywhere"
@@ -156,9 +171,23 @@ def sums(place: Place) -> Found:
                 f"`{place.text(factor)}` multiplies `{place.text(inner)}`, not its product with `{place.text(matrix)}`"
             )
             yield place.change("brackets", 3, new, said, "")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        left, right = place.text(node.left), place.text(node.right)
+        said = f"`{right}` divided by `{left}`, with the wrong sign, in place of their difference"
+        yield place.change("operation", 3, f"-{place.operand(node.right)} / {place.operand(node.left)}", said, "")
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         said = f"`{place.text(node.left)}` and `{place.text(node.right)}` are added, not multiplied"
         yield place.change("term", 3, place.joined(node.left, "+", node.right), said, "")
+
+
+def unbracketed(place: Place) -> Found:
+    """What stands in brackets without them, as operations then bind."""
+    (start, end), text = place.source.span(place.site.node), place.source.bytes
+    is_inner = isinstance(place.site.node, ast.BinOp) and isinstance(place.site.parent, ast.BinOp)
+    if is_inner and text[start - 1 : start] == b"(" and text[end : end + 1] == b")":
+        edits = ((start - 1, start, ""), (end, end + 1, ""))
+        said = f"the brackets around `{place.text(place.site.node)}` are left out"
+        yield Change("brackets", 1, place.site.node.lineno, edits, said, "")
 
 
 def operands(place: Place) -> Found:
@@ -184,6 +213,53 @@ def kept(place: Place) -> Found:
             yield place.change("kept", 3, f"{left} = {place.text(node)}", said, "", operation=False)
 
 
+def groups(place: Place) -> Found:
+    """Each group of elements summed, or another than its first, where every so many-th is taken."""
+    node, entries = place.site.node, []
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        entries = [one.step for one in node.slice.elts if isinstance(one, ast.Slice) and one.lower is one.upper is None]
+    steps = [place.operand(one) for one in entries if one is not None]
+    if steps and isinstance(node, ast.Subscript):
+        array, axes = place.text(node.value), range(-len(steps), 0)
+        new = array
+        for axis, step in zip(axes, steps, strict=True):
+            new = f"np.add.reduceat({new}, np.arange(0, {array}.shape[{axis}], {step}), {axis})"
+        said = f"`{array}` is summed over each `{steps[0]}` elements, where one is taken"
+        yield place.change("group", 2, new, said, "", operation=False)
+        for first, which in ((f"{steps[0]} - 1", "last"), ("1", "second")):
+            new = f"{array}[..., {', '.join(f'{first}::{step}' for step in steps)}]"
+            yield place.change(
+                "group", 3, new, f"the {which} of each `{steps[0]}` elements of `{array}` is taken", "", operation=False
+            )
+
+
+def wrapped(place: Place) -> Found:
+    """A function that the module calls, of a name that it is not called of."""
+    node = place.site.node
+    if isinstance(node, ast.Name | ast.Attribute) and (text := place.text(node)) in place.scope.names:
+        for function in CURVES:
+            if f"{function}(" in place.source.text:
+                said = f"`{function}` is taken of `{text}` once too often"
+                yield place.change("wrapped", 3, f"{function}({text})", said, "", operation=False)
+
+
+def counts(place: Place) -> Found:
+    """Another count as the divisor: of an array's rows, its last axes or all of its elements."""
+    node = place.site.node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        for one in ast.walk(node.left):
+            if isinstance(one, ast.Name) and one.id in place.scope.names:
+                name = one.id
+                for count, said in (
+                    (f"len({name})", f"the number of rows of `{name}`"),
+                    (f"{name}.size", f"the number of elements of `{name}`"),
+                    (f"({name}.size // len({name}))", f"the number of elements of a row of `{name}`"),
+                    (f"np.prod({name}.shape[-2:])", f"the number of elements of the last two axes of `{name}`"),
+                ):
+                    words = f"`{place.text(node.left)}` is divided by {said}"
+                    yield place.change("count", 3, f"{place.operand(node.left)} / {count}", words, "")
+
+
 def _is_product(node: ast.AST) -> TypeGuard[ast.BinOp]:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
 
@@ -204,6 +280,9 @@ def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     yield from _assigned_in_loops(source, function)
     yield from _left_out_throughout(source, function)
     yield from _on_one_side(source, function)
+    yield from _too_late(source, function)
+    yield from _repeated(source, function)
+    yield from _into_gradients(source, function)
 
 
 def _ends_throughout(source: Source, function: Function) -> Iterator[Change]:
@@ -270,6 +349,72 @@ def _on_one_side(source: Source, function: Function) -> Iterator[Change]:
                 yield Change("side", 3, statement.lineno, edits, f"{said} at the {side} alone, by twice as much", "")
 
 
+def _too_late(source: Source, function: Function) -> Iterator[Change]:
+    """What a statement makes is made after another that reads it, or changes what it reads."""
+    blocks = {id(block): block for _, block in statements(function)}.values()
+    for block in blocks:
+        for one, two in combinations([made for made in block if isinstance(made, ast.Assign | ast.AugAssign)], 2):
+            first, second = (
+                source.of(one.targets[0] if isinstance(one, ast.Assign) else one.target) for one in (one, two)
+            )
+            if first != second and (_has(source, two.value, first) or _has(source, one.value, second)):
+                start, end = source.span(one)
+                indent = f"\n{' ' * one.col_offset}"
+                edits = ((start, end, "pass"), (source.span(two)[1],) * 2 + (indent + source.of_lines(one),))
+                yield Change("too late", 3, one.lineno, edits, f"`{second}` is changed before `{first}`", "")
+
+
+def _has(source: Source, node: ast.expr, text: str) -> bool:
+    inner = [one for one in ast.walk(node) if isinstance(one, ast.Name | ast.Attribute | ast.Subscript)]
+    return any(source.of(one) == text for one in inner)
+
+
+def _repeated(source: Source, function: Function) -> Iterator[Change]:
+    """What is put at every so many-th place is put at those between, too; what is updated is updated again in use."""
+    for one, _ in statements(function):
+        if not isinstance(one, ast.Assign) or not isinstance(one.targets[0], ast.Subscript | ast.Attribute):
+            continue
+        target, value, made = one.targets[0], source.operand(one.value), source.of(one.targets[0])
+        index = target.slice if isinstance(target, ast.Subscript) else None
+        slices = [e for e in index.elts if isinstance(e, ast.Slice)] if isinstance(index, ast.Tuple) else []
+        if (steps := [source.operand(e.step) for e in slices if e.step is not None]) and isinstance(
+            target, ast.Subscript
+        ):
+            array, new = source.of(target.value), value
+            for axis, step in zip(range(-len(steps), 0), steps, strict=True):
+                new = f"np.repeat({new}, {step}, {axis}).take(range({array}.shape[{axis}]), {axis})"
+            words = f"`{value}` is repeated `{steps[0]}` times in `{array}`, where zeros belong between"
+            yield Change("group", 2, one.lineno, ((*source.span(one), f"{array}[:] = {new}"),), words, "")
+        for other, _ in statements(function) if _has(source, one.value, made) else ():
+            if isinstance(other, ast.Assign) and other.lineno > one.lineno:
+                for node in ast.walk(other.value):
+                    if isinstance(node, ast.Subscript | ast.Attribute) and source.of(node) == made:
+                        words = f"`{made}` is updated once more where it is used"
+                        yield Change(
+                            "again", 3, other.lineno, ((*source.span(node), f"({source.of(one.value)})"),), words, ""
+                        )
+
+
+def _into_gradients(source: Source, function: Function) -> Iterator[Change]:
+    """What is taken off weights, as their decay, is added to their gradient without the rate."""
+    names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    for one, _ in statements(function):
+        value = one.value if isinstance(one, ast.Assign) else None
+        if not (isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub) and isinstance(one, ast.Assign)):
+            continue
+        target, taken = source.of(one.targets[0]), value.right
+        if (
+            source.of(value.left) == target
+            and _is_product(taken)
+            and _is_product(taken.left)
+            and _has(source, taken, target)
+        ):
+            rest = f"{source.operand(taken.left.right)} * {source.operand(taken.right)}"
+            for name in sorted(name for name in names if name.startswith("grad")):
+                words = f"`{rest}` is added to `{name}`, not taken off `{target}`"
+                yield Change("decay", 2, one.lineno, ((*source.span(one), f"{name} = {name} + {rest}"),), words, "")
+
+
 def _assigned_in_loops(source: Source, function: Function) -> Iterator[Change]:
     """What a loop adds up is assigned, by loops that go the other way as well: each place has one of its summands."""
     for loop in (node for node in ast.walk(function) if isinstance(node, ast.For)):
@@ -301,8 +446,12 @@ OF_SOLUTIONS: tuple[Operator, ...] = (
     rounds,
     conditions,
     sums,
+    unbracketed,
     operands,
     kept,
+    groups,
+    wrapped,
+    counts,
     across_calls,
     *OF_LIKES,
 )

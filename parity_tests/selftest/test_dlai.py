@@ -242,7 +242,7 @@ CHANGED = {
         ("lambd / (2 * Y.shape[1])", "lambd / Y.shape[1]", "compute_cost_with_regularization", "2 is left out"),
         ("np.random.rand(*A1.shape) <", "np.random.rand(*A1.shape) >", "forward_propagation_with_dropout", "left1 is"),
         ("* D1 / keep_prob\n    dZ1", "* D1\n    dZ1", "backward_propagation_with_dropout", "keep_prob is left out"),
-        ("10 * np.random.randn", "0.01 * np.random.randn", "initialize_parameters_random", "width_of_W1 is 0.00"),
+        ("10 * np.random.randn", "0.01 * np.random.randn", "initialize_parameters_random", "0.01 in place of 10"),
         ("np.sqrt(2 / layers_dims", "np.sqrt(1 / layers_dims", "initialize_parameters_he", "1 in place of 2"),
         ("lower) / (2 * epsilon)", "lower) / epsilon", "gradient_check_n", "2 is left out"),
         (

@@ -262,7 +262,7 @@ def test_what_is_built_of_a_wrong_layer_is_not_blamed_in_whichever_homework() ->
 
 
 def test_a_network_is_asked_for_several_examples_and_a_flatten_of_lines_alone_is_right() -> None:
-    wrong = changes(("models/cnn.py", "self.criterion.backward())", "self.criterion.backward() / len(labels))"))
+    wrong = changes(("models/cnn.py", "self.criterion.backward()", "self.criterion.backward() / len(labels)"))
     wrong[f"{NN}/conv.py"] += "\n\nclass Flatten(Flatten):\n    def forward(self, A):\n        n, c, w = A.shape\n"
     wrong[f"{NN}/conv.py"] += "        self.shape = A.shape\n        return A.reshape(n, c * w)\n"
     assert failing(asked(wrong, "CNN.backward", edition="HW2P1"))["CNN.backward"] == {
@@ -350,8 +350,14 @@ def test_a_mean_may_be_taken_of_sums_of_everything_before() -> None:
         "rows = sums[:, :, K:] - sums[:, :, :-K]; return (rows[..., K:] - rows[..., :-K]) / K**{}"
     )
     for power, wrong in ((2, set()), (1, {"MeanPool2d_stride1.forward"})):
-        by_sums = changed(f"{NN}/pool.py", "return windows.mean(axis=(4, 5))", sums.format(power))
+        pool = SOLUTION[f"{NN}/pool.py"]
+        mean = f"{pool}\n    def forward(self, A):\n        self.A = A; {sums.format(power)}\n"
+        by_sums = SOLUTION | {f"{NN}/pool.py": mean}
         assert failing(asked(by_sums, "MeanPool2d_stride1.forward", edition="HW2P1")).keys() == wrong
+    means = changed(f"{NN}/pool.py", "= window.max(axis=2)", "= window.mean(axis=2)")
+    assert failing(asked(means, "MaxPool2d.forward", edition="HW2P1")) == {
+        "MaxPool2d.forward": {"a mean in place of a max in Z"}
+    }
 
 
 def changes(*rows: tuple[str, str, str]) -> dict[str, str]:
@@ -393,7 +399,7 @@ def test_networks_of_the_third_homework_are_told_apart_from_their_cells() -> Non
     wrong = changes(
         ("models/rnn_classifier.py", "return dh / len(delta)", "return dh"),
         ("models/char_predictor.py", "np.zeros(net.hidden_dim)", "np.ones(net.hidden_dim)"),
-        ("CTC/CTC.py", "beta[-1, -2:] = 1", "beta[-1, -1] = 1"),
+        ("CTC/CTC.py", "beta[-1, -2] = 1", "pass"),
     )
     asks = ("RNNPhonemeClassifier.forward", "RNNPhonemeClassifier.backward", "CharacterPredictor.forward", "inference")
     found = failing(asked(wrong, *asks, "CTCLoss.forward", edition="HW3P1"))
@@ -403,16 +409,16 @@ def test_networks_of_the_third_homework_are_told_apart_from_their_cells() -> Non
 
 def test_each_function_of_ctc_is_asked_of_right_inputs_and_the_loss_beside_right_ones() -> None:
     wrong = changes(
-        ("CTC/CTC.py", "extended[3::2] != extended[1:-2:2]", "1"),
-        ("CTC/CTC.py", "alpha[0, :2] = probs[0, extended[:2]]", "alpha[0, :1] = probs[0, extended[:1]]"),
+        ("CTC/CTC.py", " and extended[i] != extended[i - 2]", ""),
+        ("CTC/CTC.py", "alpha[0, 1] = probs[0, extended[1]]", "pass"),
         ("CTC/CTC.py", "dY[:length, b, symbol] -= gamma", "dY[:length, b, symbol] = -gamma"),
     )
     found = failing(asked(wrong, edition="HW3P1"))
     (loss,) = {one.partition("wrong by itself: ")[2] for one in found.pop("CTCLoss.backward")}
     assert loss == "with Parity's own CTC.extend_target_with_blank in place it is wrong as well"
     assert found == {
-        "CTC.extend_target_with_blank": {"the part with extended is taken to be true everywhere in skip"},
-        "CTC.get_forward_probs": {"the end of a slice is one less than 2 throughout in alpha"},
+        "CTC.extend_target_with_blank": {"the part with extended and i is not asked in a condition"},
+        "CTC.get_forward_probs": {"the part with probs and extended is 0 everywhere in alpha"},
     }
 
 
@@ -428,7 +434,7 @@ def test_a_backward_behind_a_wrong_forward_is_settled_by_changes_of_the_solution
         ("CTC/CTC.py", "dY[:length, b, symbol] -= gamma", "dY[:length, b, symbol] = -gamma"),
     )
     assert failing(asked(loss, "CTCLoss.forward", "CTCLoss.backward", edition="HW3P1")) == {
-        "CTCLoss.forward": {"the end length of a slice is missing in probs"},
+        "CTCLoss.forward": {"the end length of a slice is missing in the index of logits"},
         "CTCLoss.backward": {"= is used where -= belongs, at dY"},
     }
 
@@ -447,13 +453,14 @@ def test_the_right_ctc_loss_and_gradient_are_right_with_a_note() -> None:
 def test_adam_is_asked_for_two_steps_and_decay_may_come_after_them() -> None:
     bias = changes(  # one counts no step, the other each layer
         ("mytorch/optim/adam.py", "self.t += 1", "self.t = max(self.t, 1)"),
-        ("mytorch/optim/adamw.py", "for layer in self.layers:", "for layer in self.layers:\n            self.t += 1"),
+        ("mytorch/optim/adamw.py", "    for name, weights", "    self.t += 1\n            for name, weights"),
     )
     assert failing(asked(bias, edition="HW1P1-bonus")).keys() == {"Adam.step", "AdamW.step"}
-    decay = SOLUTION["mytorch/optim/adamw.py"].partition("        for layer")[2].partition("        super")[0]
+    decay = "                weights = weights - self.lr * self.weight_decay * weights\n"
+    step = "weights - self.lr * first / (np.sqrt(second) + self.eps)"
     after = changes(
-        ("mytorch/optim/adamw.py", f"        for layer{decay}", ""),
-        ("mytorch/optim/adamw.py", "        super().step()\n", f"        super().step()\n        for layer{decay}"),
+        ("mytorch/optim/adamw.py", decay, ""),
+        ("mytorch/optim/adamw.py", step, f"(1 - self.lr * self.weight_decay) * ({step})"),
     )
     found = asked(after, "AdamW.step", edition="HW1P1-bonus")
     assert failing(found) == {}
@@ -483,3 +490,81 @@ def test_a_class_with_files_of_any_names_is_told_by_what_they_define() -> None:
     assert told_by(handed_in(DIVIDED), Path("a-class")).assignment.name == "mytorch"
     with pytest.raises(UsageError, match="fits none of the installed assignments"):
         told_by(handed_in("class Sigmoid:\n    pass\n"), Path("a-class"))
+
+
+def test_what_is_asked_twice_in_turn_is_of_other_sizes_and_with_another_blank() -> None:
+    plans = [MYTORCH.cases("HW1P1", ["float64"], seed=seed) for seed in range(9)]
+    for case in (case for plan in plans for case in plan if "/in turn/" in case.name):
+        one, other = case.params["sizes"]
+        assert all(one[letter] != other[letter] for letter in one), case.name
+    first = changed(f"{NN}/loss.py", "/ self.A.size", "/ SIZES.setdefault('first', self.A.size)")
+    first[f"{NN}/loss.py"] += "\n\nSIZES = {}\n"
+    found = failures(asked(first, "MSELoss.backward"))
+    assert {one.case.split("/")[1] for one in found} == {"in turn"}
+    for call in ("[self.BLANK]", "!= self.BLANK"):
+        blank = changed("CTC/CTC.py", call, call.replace("self.BLANK", "0"))
+        assert failing(asked(blank, "CTC.extend_target_with_blank", edition="HW3P1")).keys() == {
+            "CTC.extend_target_with_blank"
+        }
+
+
+OF_KINDS = (
+    ("HW1P1", "SGD.step", "mytorch/optim/sgd.py", (
+        ("            self.v_W[i] = self.mu", "            old = self.v_W[i]\n            self.v_W[i] = self.mu"),
+        ("self.lr * self.v_W[i]\n", "self.lr * old\n"),
+    ), "layer.W is changed before v_W"),
+    ("HW1P1", "SGD.step", "mytorch/optim/sgd.py", (
+        ("self.lr * self.v_W[i]\n", "self.lr * (self.mu * self.v_W[i] + layer.dLdW)\n"),
+    ), "v_W is updated once more where it is used in layer.W"),
+    ("HW1P1", "CrossEntropyLoss.backward", f"{NN}/loss.py", (("self.softmax - self.Y", "-self.Y / self.softmax"),),
+     "Y divided by softmax, with the wrong sign, in place of their difference"),
+    ("HW1P1", "Linear.backward", f"{NN}/linear.py", (("[:, np.newaxis]", "[np.newaxis]"),), "is transposed"),
+    ("HW1P1", "Dropout.forward", f"{NN}/dropout.py", (("x.shape)", "x.shape[1:])"),),
+     "the same mask for every example in place of a mask for each"),
+    ("HW1P1-bonus", "Adam.step", "mytorch/optim/adam.py", (
+        ("                first = m[name] /", "                first = m[name] = m[name] /"),
+        ("                second = v[name] /", "                second = v[name] = v[name] /"),
+    ), "first is kept in place of m; second is kept in place of v"),
+    ("HW1P1-bonus", "AdamW.step", "mytorch/optim/adamw.py", (
+        ("weights = weights - self.lr * self.weight_decay", "gradient = gradient + self.weight_decay"),
+    ), "the part with weight_decay and weights is added to gradient, not taken off weights"),
+    ("HW2P1", "Dropout2d.forward", f"{NN}/dropout.py", (("(*x.shape[:2], 1, 1)", "x.shape"),),
+     "what is kept of single elements in place of what is kept of the channels in out"),
+    ("HW2P1", "Upsample1d.backward", f"{NN}/resampling.py", (
+        ("return dLdZ[:, :, :: self.k]",
+         "return np.add.reduceat(dLdZ, np.arange(0, dLdZ.shape[2], self.k), 2)"),
+    ), "dLdZ is summed over each k elements, where one is taken"),
+    ("HW2P1", "Downsample1d.backward", f"{NN}/resampling.py", (
+        ("dLdA[:, :, :: self.k] = dLdZ", "dLdA[:] = np.repeat(dLdZ, self.k, 2)[:, :, : self.shape[2]]"),
+    ), "dLdZ is repeated k times in dLdA, where zeros belong between"),
+    ("HW2P1", "MeanPool2d.backward", f"{NN}/pool.py", (("/ K**2", "/ dLdZ[0, 0].size"),),
+     "dLdZ is divided by the number of elements of the last two axes of dLdZ in dLdA"),
+    ("HW3P1", "RNNPhonemeClassifier.forward", "models/rnn_classifier.py", (("below = hidden[k]", "below = before[k]"),),
+     "before in place of hidden in below"),
+    ("HW3P1", "CharacterPredictor.forward", "models/char_predictor.py", (("after[np.newaxis]", "h[np.newaxis]"),),
+     "h in place of after in logits"),
+    ("HW3P1", "CTC.get_forward_probs", "CTC/CTC.py", (("t - 1, i - 1", "t, i - 1"), ("t - 1, i - 2", "t, i - 2")),
+     "1 is left out in the index of alpha"),
+    ("HW3P1", "CTC.get_forward_probs", "CTC/CTC.py", ((" and skip[i]", ""),), "skip is not asked in a condition"),
+)  # fmt: skip
+"""Kinds of mistakes: the edition, the part, the file, what takes whose place in it, and the name."""
+
+
+@pytest.mark.parametrize(("edition", "part", "file", "edits", "name"), OF_KINDS)
+def test_a_kind_of_mistake_has_its_name(
+    edition: str, part: str, file: str, edits: Sequence[tuple[str, str]], name: str
+) -> None:
+    found = failing(asked(changes(*((file, *edit) for edit in edits)), part, edition=edition))
+    assert name in found[part]
+
+
+def test_a_derivative_that_takes_nothing_has_names_too_and_what_no_change_gives_has_none() -> None:
+    odd = changed("mytorch/optim/sgd.py", "self.lr * self.v_W[i]", "self.lr * np.sin(self.v_W[i])")
+    assert all("torch says" in one for one in failing(asked(odd, "SGD.step"))["SGD.step"])
+    alone = SOLUTION[f"{NN}/activation.py"].replace("def backward(self, dLdA):", "def backward(self):")
+    alone = alone.replace("        return dLdA\n", "        return np.eye(*self.A.shape)\n")
+    alone = alone.replace("dLdA, state=None", "state=None").replace("dLdA * (1 - A**2)", "1 - np.tanh(A) ** 2")
+    assert failing(asked({f"{NN}/activation.py": alone}, "Identity.backward", "Tanh.backward")) == {
+        "Identity.backward": {"the identity matrix in place of dLdA in dAdZ"},
+        "Tanh.backward": {"np.tanh is taken of A once too often"},
+    }
