@@ -234,6 +234,8 @@ class _Tried:
     left: int
 
 
+_Made = tuple[_Text, Sequence[Change]]
+"""Changes, and the text that they are of."""
 _Step = tuple[Sequence[Change], Failures]
 """Changes, and what fails after them."""
 
@@ -274,7 +276,7 @@ class _Bench:
         """The changes that make everything right, None where none were found in so many seconds of work."""
         started = time.monotonic()
         text = self._text()
-        fixes: list[Fix] = []
+        steps: list[_Made] = []
         promising: set[tuple[int, str]] = set()
         if text is None:
             return None
@@ -283,16 +285,29 @@ class _Bench:
             self._cases = self._beside
             failing = self._failures(text.edited(), self._cases)
         budget = _Budget(seconds * WHOLE if self._cases == self._beside else seconds)
-        while failing & self._own and len(fixes) < MOST_MISTAKES:
-            step = self._better(text, failing, budget, promising, pairs=not fixes)
+        before = failing
+        while failing & self._own and len(steps) < MOST_MISTAKES:
+            step = self._better(text, failing, budget, promising, pairs=not steps)
             if step is None:
                 return None
             changes, failing = step
-            fixes += _fixes(self._part, text, changes)
+            steps.append((text, changes))
             text = text.with_changes(*changes)
-        if failing & self._own or not fixes:
+        if failing & self._own or not steps:
             return None
+        fixes = [fix for made in self._needed(steps, before) for fix in _fixes(self._part, *made)]
         return Repair(self._part, tuple(fixes), self.tried, time.monotonic() - started)
+
+    def _needed(self, steps: list[_Made], failing: Failures) -> list[_Made]:
+        """The steps but a first one that only looked like a part of the mistake: the second alone does as well."""
+        (text, first), (after, last) = steps[0], steps[-1]
+        if after is text:
+            return steps
+        alone = [change for one in last if (change := _before(one, first, text.source)) is not None]
+        if len(alone) < len(last):
+            return steps
+        left = self._failures(text.edited(*alone), self._cases)
+        return [(text, alone)] if self.is_better(left, failing) and not left & self._own else steps
 
     def _text(self) -> _Text | None:
         """The module in which the part's first function stands."""
@@ -619,6 +634,23 @@ def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> It
                 rounds = f"{name} % {count} == 0"
                 edit = (*source.span(test), f"{rounds} and {source.operand(test)}")
                 yield Change("rounds", 0, test.lineno, (edit,), "", f"the condition `{rounds}` is missing")
+
+
+def _before(change: Change, earlier: Sequence[Change], source: Source) -> Change | None:
+    """A change of a text in which others were made, as one of the source before them; None where it touches them."""
+    edits, lines = [], 0
+    for start, end, new in change.edits:
+        shift = lines = 0
+        for first, last, text in sorted(edit for one in earlier for edit in one.edits):
+            come, gone = text.encode("utf-8", "surrogatepass"), source.bytes[first:last]
+            if end <= first + shift:
+                break
+            if start < first + shift + len(come):
+                return None
+            shift += len(come) - len(gone)
+            lines += come.count(b"\n") - gone.count(b"\n")
+        edits.append((start - shift, end - shift, new))
+    return replace(change, line=change.line - lines, edits=tuple(edits))
 
 
 def _overlap(changes: Sequence[Change]) -> bool:

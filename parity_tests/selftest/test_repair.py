@@ -62,6 +62,16 @@ def test_mistakes_in_two_results_of_one_function_are_mended_one_after_the_other(
     assert {fix.words for fix in found["4"].fixes} == words
 
 
+def test_a_change_that_the_next_one_does_without_is_no_part_of_the_fix(tmp_path: Path) -> None:
+    """Above the mistake `>=` for `>` mends what is asked without momentum."""
+    for file in ("neural_networks.py", "utils.py"):
+        text = (ASSIGNMENT.solution / file).read_text(encoding="utf-8")
+        (tmp_path / file).write_text(text.replace("w -= _learning_rate * g\n", "w -= _learning_rate * g * 2\n"))
+    run = check(ASSIGNMENT, tmp_path, parts=frozenset({"1"}))
+    (repair,) = repairs(ASSIGNMENT, run.records, run.environment)
+    assert [fix.words for fix in repair.fixes] == ["the factor `2` should not be there"]
+
+
 def test_one_name_in_several_places_is_one_change(found: dict[str, Repair]) -> None:
     (fix,) = found["6"].fixes
     assert fix.before == "return grad * (1 - X * X)"
