@@ -2,8 +2,10 @@
 
 The changed functions run in the submission's own sandbox, where Parity's own may stand in for others that are wrong.
 What they return is judged here, as any answer is, and no right answer of theirs enters that process. A repair is
-claimed only where with it every quantity of the part agrees everywhere, and no case warns that did not. Of two mistakes
-the first is looked for by what is left: results that are then off by the same everywhere, or right in more places, are
+claimed only where with it every quantity of the part agrees everywhere, and no case warns that did not; where one of
+several results does, its line is told. Lines that wrong results hang on, and no right one, come first. Of two mistakes
+that show in one result, those are tried whose effects add up, or multiply, to what is wanted; else the first is looked
+for by what is left: results that are then off by the same everywhere, or right in more places, are
 followed up before others, and so is what makes one result right and leaves the others as they were.
 """
 
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from itertools import pairwise
+from itertools import chain, combinations, pairwise, product
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -31,6 +33,7 @@ from parity_tests.harness.notebook_cells import Cells
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import asked_before
+from parity_tests.harness.suspects import same, slices
 from parity_tests.harness.told_lines import lines_handed_out, told_lines, words_told
 from parity_tests.harness.whose_fault import judge_anything
 from parity_tests.operators.change import Change
@@ -62,6 +65,8 @@ MOST_CASES = 2
 """In so many failing cases the first change is looked for, the smallest first."""
 FEW = 4
 """Of fewer numbers nothing is told by what they have in common."""
+ALONE = 3
+"""By so many ranks a change is likelier in a line that wrong results alone hang on."""
 LIKELY = 3
 """Up to this rank a change is likely to mend something."""
 MOST_FIRSTS = 4
@@ -103,12 +108,20 @@ class _Budget:
 
 @dataclass(frozen=True)
 class Repair:
-    """The changes after which everything of a part agrees; `tried` counts those that were tried."""
+    """The changes after which everything of a part agrees; `tried` counts those that were tried.
+
+    Where some of its results agree then, and not all, the fixes have no code.
+    """
 
     part: str
     fixes: tuple[Fix, ...]
     tried: int
     seconds: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything agrees then."""
+        return any(fix.after or fix.before for fix in self.fixes)
 
 
 def repairs(
@@ -177,12 +190,14 @@ def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list
     said = []
     for repair in found:
         several = len(repair.fixes) > 1
-        said.append(
-            f"{labels[repair.part]}: with {'these changes' if several else 'this change'} everything of it agrees."
-        )
+        changes = "these changes" if several else "this change"
+        if repair.is_whole:
+            said.append(f"{labels[repair.part]}: with {changes} everything of it agrees.")
+        else:
+            said.append(f"{labels[repair.part]}: with {changes} more of it agrees, and not yet all.")
         for fix in repair.fixes:
             said.append(f"  {fix.place}: {printable(fix.words)}")
-            said += [f"    {line}" for line in fix.marked()]
+            said += [f"    {line}" for line in (fix.marked() if repair.is_whole else ())]
     for part in without_fix(found, assignment, run.records):
         file, first = (run.environment.source_lines or {}).get(part, ("", 0))
         kept = (run.environment.excerpts or {}).get(part, {}).get(file, {})
@@ -197,7 +212,7 @@ def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list
 
 def without_fix(found: Sequence[Repair], assignment: Assignment, records: Sequence[Record]) -> list[str]:
     """The wrong parts for which no repair was found, by their ids."""
-    repaired = {repair.part for repair in found}
+    repaired = {repair.part for repair in found if repair.is_whole}
     return [part for part in wrong_parts(assignment, records) if part not in repaired]
 
 
@@ -228,10 +243,11 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A change that makes something else of the smallest case: what is left to mend, the least first."""
+    """A change that makes something else of the smallest case: what is left to mend, and the numbers that came."""
 
     change: Change
     left: int
+    came: Array | None = None
 
 
 _Made = tuple[_Text, Sequence[Change]]
@@ -267,16 +283,22 @@ class _Bench:
         self._beside = [case for case in asked if case.whole]
         self._cases = [case for case in alone if case.check not in joint] or alone or self._beside
         self.tried = 0
+        self.compared = set[str]()  # the wrong results that are compared number by number, as nothing drawn is
 
     @property
     def _own(self) -> Failures:
         return frozenset((case.name, q.name) for case in self._cases for q in case.quantities if q.part == self._part)
+
+    def _names(self, failing: Failures) -> set[str]:
+        """What the part's results that fail are called, in whatever call."""
+        return {q.key.name for case in self._cases for q in self.own(case) if (case.name, q.name) in failing}
 
     def repair(self, seconds: float) -> Repair | None:
         """The changes that make everything right, None where none were found in so many seconds of work."""
         started = time.monotonic()
         text = self._text()
         steps: list[_Made] = []
+        sure: list[_Made] = []  # after which one result is right everywhere
         promising: set[tuple[int, str]] = set()
         if text is None:
             return None
@@ -289,13 +311,18 @@ class _Bench:
         while failing & self._own and len(steps) < MOST_MISTAKES:
             step = self._better(text, failing, budget, promising, pairs=not steps)
             if step is None:
-                return None
-            changes, failing = step
+                break
+            changes, after = step
             steps.append((text, changes))
-            text = text.with_changes(*changes)
-        if failing & self._own or not steps:
+            sure += steps[-1:] if self.compared & (self._names(failing) - self._names(after)) else []
+            failing, text = after, text.with_changes(*changes)
+        is_whole = bool(steps) and not failing & self._own
+        made = self._needed(steps, before) if is_whole else sure
+        fixes = [fix for one in made for fix in _fixes(self._part, *one)]
+        if not fixes:
             return None
-        fixes = [fix for made in self._needed(steps, before) for fix in _fixes(self._part, *made)]
+        if not is_whole:
+            fixes = [replace(fix, before="", after="") for fix in fixes]
         return Repair(self._part, tuple(fixes), self.tried, time.monotonic() - started)
 
     def _needed(self, steps: list[_Made], failing: Failures) -> list[_Made]:
@@ -340,37 +367,44 @@ class _Bench:
         kept = self._kept_for(text.source, names)
         of_kept = changes_of(text.source, kept, OF_SOURCES, blocks=of_blocks)
         found_of += [one for one in of_kept if one.line in kept[text.source.around(one.line)]]
-        # A change of a line that the mistake's name tells of comes before its like elsewhere.
-        near = told_lines(text.source, names, self._told)
-        handed_out = lines_handed_out(text.source.text)
-        most = _NEVER if self._cases == self._beside else LIKELY
-        changes = sorted(
-            (
-                replace(one, rank=max(0, one.rank - 2))
-                if one.line in near and one.rank <= most
-                else replace(one, rank=one.rank + LIKELY + 1)
-                if one.line in handed_out
-                else one
-                for one in (*_numbers(text.source, names, self._right_numbers()), *found_of)
-            ),
-            key=lambda one: ((one.line, one.mends) not in promising, one.rank, _ORDER.get(one.operator, 1)),
-        )
         sized = sorted((c for c in self._cases if any(one[0] == c.name for one in failing & self._own)), key=self._size)
         others = [c for c in sized if c.check != sized[0].check] or sized[1:]
         picked = [sized[0], *others[: MOST_CASES - 1]]
         trials = (_Trial(self, *self._smaller(case, text, failing), text, failing, promising) for case in picked)
         trial = next(trials)
+        # A change of a line that the mistake's name tells of, or that wrong results alone hang on, comes before others.
+        near = told_lines(text.source, names, self._told)
+        alone = trial.lines_of_wrong_alone([*names, *kept])
+        handed_out = lines_handed_out(text.source.text)
+        most = _NEVER if self._cases == self._beside else LIKELY
+
+        def ranked(one: Change) -> Change:
+            less = 2 * (one.line in near and one.rank <= most) + ALONE * (one.line in alone)
+            more = (LIKELY + 1) * (not less and one.line in handed_out)
+            return replace(one, rank=one.rank - less + more)
+
+        changes = sorted(
+            map(ranked, (*_numbers(text.source, names, self._right_numbers()), *found_of)),
+            key=lambda one: (
+                (one.line, one.mends) not in promising,
+                one.line not in alone,
+                one.rank,
+                _ORDER.get(one.operator, 1),
+            ),
+        )
         firsts: list[_Tried] = []
         first_tried = [change for change in changes if change.rank <= LIKELY]
         found = self._one(trial, first_tried, firsts, budget)
         likely = sorted(firsts, key=lambda one: (one.left, one.change.rank))
         if found is None and pairs:
-            found = self._two(trial, [one for one in likely if one.left == 1][:MOST_FIRSTS], likely, budget)
+            few = [one for one in likely if one.left == 1][:MOST_FIRSTS]
+            found = self._two(trial, chain(trial.together(likely), product(few, likely)), budget)
         while found is None and (other := next(trials, None)) is not None:
             same = others[0].check == sized[0].check  # another check may show what this one does not
             found = self._one(other, [one.change for one in likely] if same else first_tried, [], budget)
         found = found or self._one(trial, [change for change in changes if change.rank > LIKELY], firsts, budget)
-        return found or (self._two(trial, likely, likely, budget) if pairs else None)
+        two = chain(trial.together(firsts), combinations(likely, 2))
+        return found or (self._two(trial, two, budget) if pairs else None)
 
     def _one(self, trial: _Trial, changes: Sequence[Change], firsts: list[_Tried], budget: _Budget) -> _Step | None:
         """The first change that makes all right, or else the best; what else comes of others goes to `firsts`.
@@ -387,7 +421,7 @@ class _Bench:
             if left == 0:
                 step = self._step(trial, (change,))
                 if step is None:  # it mends this case, and another one needs one more
-                    firsts.append(_Tried(change.trimmed(trial.text.source), 1))
+                    firsts.append(_Tried(change.trimmed(trial.text.source), 1, trial.came))
                 if step is not None and (len(step[1]), trial.strays) < least:
                     best, least = step, (len(step[1]), trial.strays)
                 if step is not None and trial.strays == 0:
@@ -395,22 +429,19 @@ class _Bench:
                 if best is not None and not best[1] & self._own:
                     break
             elif left is not None:
-                firsts.append(_Tried(change.trimmed(trial.text.source), left))
+                firsts.append(_Tried(change.trimmed(trial.text.source), left, trial.came))
         return best
 
-    def _two(self, trial: _Trial, firsts: Sequence[_Tried], seconds: Sequence[_Tried], budget: _Budget) -> _Step | None:
+    def _two(self, trial: _Trial, pairs: Iterable[tuple[_Tried, _Tried]], budget: _Budget) -> _Step | None:
         """The first two changes that make all right together."""
-        done: set[int] = set()
-        for first in firsts:
-            done.add(id(first))
-            for second in (one for one in seconds if id(one) not in done):
-                if budget.spent:
-                    return None
-                changes = sorted((first.change, second.change), key=lambda change: change.line)
-                if not _overlap(changes) and trial.left_after(*changes) == 0:
-                    found = self._step(trial, changes)
-                    if found is not None and not found[1] & self._own:
-                        return found
+        for pair in pairs:
+            if budget.spent:
+                return None
+            changes = sorted((one.change for one in pair), key=lambda change: change.line)
+            if not _overlap(changes) and trial.left_after(*changes) == 0:
+                found = self._step(trial, changes)
+                if found is not None and not found[1] & self._own:
+                    return found
         return None
 
     def _step(self, trial: _Trial, changes: Sequence[Change]) -> _Step | None:
@@ -505,7 +536,23 @@ class _Trial:
         self._failing = failures_of(case, judged, was)
         self._known, self._fails = {_digest(was)}, bool(was.failures)
         self._wrong = self._expected(was, judged)
+        bench.compared |= {key.name for key in self._wrong}
         self._steady = 0
+
+    def lines_of_wrong_alone(self, names: Sequence[str]) -> set[int]:
+        """The lines of functions that wrong results of the case hang on, and no right one.
+
+        None where all are wrong, or where what is drawn is.
+        """
+        own = {q.key: (self._case.name, q.name) in self._failing for q in self._bench.own(self._case)}
+        if all(own.values()) or not self._wrong:
+            return set()
+
+        def ask(change: Change) -> Observation:
+            return self._bench.observed(self._case, self._arrays, self.text.edited(change))
+
+        known = slices(self.text.source, names, ask, self._was, list(own))
+        return {line for line, hangs in known.items() if hangs and all(own[key] for key in hangs)}
 
     def left_after(self, *changes: Change) -> int | None:
         """How much there is to mend after changes, 0 where they make the case better.
@@ -515,6 +562,7 @@ class _Trial:
         """
         self._bench.tried += 1
         seen = self._bench.observed(self._case, self._arrays, self.text.edited(*changes))
+        self.came = self._numbers(seen)
         digest = _digest(seen)
         if digest in self._known or (seen.failures and not self._fails):
             return None
@@ -528,12 +576,46 @@ class _Trial:
             self._known.discard(digest)  # others that do the same here may be right elsewhere too
             self._promising |= {(change.line, change.mends) for change in changes}
             wrong = [q.key for q in self._bench.own(self._case) if (self._case.name, q.name) in after]
-            self.strays = sum(not _same(seen, self._was, key) for key in wrong)
+            self.strays = sum(not same(seen, self._was, key) for key in wrong)
             return 0
         expected = self._expected(seen, judged)
         for key, (want, _) in expected.items():
             self._steady += 1 if np.array_equal(want, self._wrong.get(key, expected[key])[0]) else -_NEVER
         return left or 3
+
+    def _numbers(self, seen: Observation) -> Array | None:
+        """All numbers of the results that are wrong, where as many came as belong there."""
+        arrays = [seen.values[key].array for key in self._wrong if key in seen.values]
+        found = [one for one in arrays if one is not None and one.dtype.kind in "fiub"]
+        if [one.size for one in found] != [want.size for want, _ in self._wrong.values()]:
+            return None
+        return np.concatenate([np.ravel(one) for one in found]).astype(np.float64) if found else None
+
+    def together(self, tried: Sequence[_Tried]) -> Iterator[tuple[_Tried, _Tried]]:
+        """Each two of what was tried whose effects add up, or multiply, to what is wanted, the likeliest first."""
+        was = self._numbers(self._was)
+        known = [one for one in tried if one.came is not None]
+        if was is None or len(known) < 2:
+            return
+        want = np.concatenate([want.ravel() for want, _ in self._wrong.values()])
+        came, found = np.stack([one.came for one in known if one.came is not None]), set[tuple[int, int]]()
+        with np.errstate(all="ignore"):
+            for moved, wanted in (
+                (came - was, want - was),
+                (np.log(np.abs(came / was)), np.log(np.abs(want / was))),
+            ):
+                kept = np.flatnonzero(np.isfinite(moved).all(axis=1))
+                if not np.isfinite(wanted).all():
+                    continue
+                near = NEAR * np.abs(wanted).max(initial=0.0)
+                weights = np.random.default_rng(0).random(wanted.size)  # one sum tells most of them apart
+                sums, whole = moved[kept] @ weights, float(wanted @ weights)
+                for i, own in zip(map(int, kept), sums, strict=True):
+                    others = kept[np.abs(sums - (whole - own)) <= near * wanted.size]
+                    fits = (np.abs(moved[others] - (wanted - moved[i])) <= near).all(axis=1)
+                    found |= {(min(i, j), max(i, j)) for j in map(int, others[fits]) if i != j}
+        for i, j in sorted(found, key=lambda pair: known[pair[0]].change.rank + known[pair[1]].change.rank):
+            yield known[i], known[j]
 
     def _expected(self, seen: Observation, judged: Judged) -> dict[Key, tuple[Array, float]]:
         """What is right of the part's quantities that are wrong, where it is numbers, and the share that is right."""
@@ -551,12 +633,6 @@ def failures_of(case: Case, judged: Judged, seen: Observation) -> Failures:
     """What fails in a case, and the warnings in it, without their places."""
     fails = [q.name for q in case.quantities if judged[q.name].verdict not in PASSING]
     return frozenset((case.name, one) for one in (*fails, *(text.partition(" (")[0] for text in seen.warnings)))
-
-
-def _same(one: Observation, other: Observation, key: Key) -> bool:
-    """Whether a result came back twice as the same numbers."""
-    first, second = (seen.values[key].array if key in seen.values else None for seen in (one, other))
-    return first is not None and second is not None and np.array_equal(first, second, equal_nan=True)
 
 
 def _near(got: NDArray[Any], want: Array) -> NDArray[np.bool_]:

@@ -39,7 +39,7 @@ def _of_function(source: Source, name: str, further: Sequence[Operator], scope: 
     for site in sites(function):
         if isinstance(site.parent, ast.FormattedValue | ast.JoinedStr) or isinstance(site.node, ast.JoinedStr):
             continue
-        place = Place(source, site, scope)
+        place = Place(source, site, scope.at(site.statement))
         for operator in operators:
             yield from filter(None, operator(place))
     yield from of_statements(source, function, scope)

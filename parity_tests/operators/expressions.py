@@ -278,7 +278,7 @@ def names(place: Place) -> Found:
     text = place.text(node)
     if text in _MODULES:
         return
-    for name in place.scope.names:
+    for name in place.scope.others if text in place.scope.others else place.scope.names:
         if name != text:
             near = place.scope.are_twins(text, name)
             makes, mends = f"`{name}` in place of `{text}`", f"`{text}` is used where `{name}` belongs"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from parity_tests.operators.change import Change
+from parity_tests.operators.scope import Scope
 from parity_tests.operators.source import Function, Source, statements
 
 LONGEST = 20_000
@@ -39,6 +40,10 @@ def _one_letter_apart(one: str, other: str) -> bool:
     return len(one) == len(other) > 1 and sum(a != b for a, b in zip(one, other, strict=True)) == 1
 
 
+def _are_exchanged(one: str, other: str) -> bool:
+    return _one_letter_apart(one, other) or Scope.are_twins(one, other)
+
+
 def _lookalikes(source: Source, function: Function) -> Iterator[Change]:
     """A name for another that differs in one letter, as `h1` for `d1`."""
     names = _stored(function)
@@ -49,13 +54,13 @@ def _lookalikes(source: Source, function: Function) -> Iterator[Change]:
 
 
 def _exchanged(source: Source, function: Function) -> Iterator[Change]:
-    """Two names of one letter's difference exchanged throughout a statement."""
+    """Two names of one letter's difference, or such as height and width, exchanged throughout a statement."""
     for statement, _ in statements(function):
         spans: dict[str, list[tuple[int, int]]] = {}
         for node in _read(statement) if isinstance(statement, _SIMPLE) else ():
             spans.setdefault(node.id, []).append(source.span(node))
         for one in spans if len(spans) <= _MOST else ():
-            for other in (name for name in spans if one < name and _one_letter_apart(one, name)):
+            for other in (name for name in spans if one < name and _are_exchanged(one, name)):
                 edits = [(*span, other) for span in spans[one]] + [(*span, one) for span in spans[other]]
                 words = f"`{one}` and `{other}` are exchanged"
                 yield Change("exchanged", 1, statement.lineno, tuple(edits), "", words)

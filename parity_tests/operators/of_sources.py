@@ -19,6 +19,7 @@ _CURVED = frozenset(("exp", "tanh", "cosh", "log", "sqrt", "sigmoid"))
 _BETA = re.compile(r".*(beta|b)_?[12]$")
 _SIZE = re.compile(r"\.shape(\[.*\])?$|^len\(|\.size$")
 _MOST_STEPS = 8
+_MOST_SHAPES = 6
 _MOST_UNUSED = 3
 
 
@@ -170,6 +171,26 @@ def reshaped(place: Place) -> Found:
             yield place.change("transpose", 2, new, "", words, operation=False)
 
 
+def shaped(place: Place) -> Found:
+    """What is made given the shape of what the function reads."""
+    node, statement, parent = place.site.node, place.site.statement, place.site.parent
+    returned = isinstance(parent, ast.Tuple) and isinstance(statement, ast.Return)
+    if isinstance(node, ast.BinOp | ast.Call) and (returned or isinstance(parent, ast.Assign | ast.Return)):
+        for name in place.scope.names[:_MOST_SHAPES]:
+            words = f"`{place.text(node)}` is not given the shape of `{name}`"
+            new = f"{place.operand(node)}.reshape({name}.shape)"
+            yield place.change("shaped", 3, new, "", words, operation=False)
+
+
+def named(place: Place) -> Found:
+    """A name in place of what a function or method gives."""
+    node = place.site.node
+    if isinstance(node, ast.Call) and isinstance(place.site.parent, ast.BinOp):
+        for name in place.scope.names:
+            words = f"`{place.text(node)}` is used where `{name}` belongs"
+            yield place.change("name", 3, name, "", words, operation=False)
+
+
 def bounds(place: Place) -> Found:
     """A bound of `clip` left out; the end of a range one more or less."""
     node, parent = place.site.node, place.site.parent
@@ -288,6 +309,14 @@ def _steps(source: Source, function: Function, statement: ast.Assign | ast.AugAs
         edits = tuple((*span, f"{one} * {name}") for one, spans in places.items() for span in spans)
         words = f"the factor `{name}` is missing at {' and '.join(f'`{one}`' for one in places)}"
         yield Change("step", 1, statement.lineno, edits, "", words)
+    products = [one for one in ast.walk(value) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Mult)]
+    others = [one.right for one in products if source.of(one.left) in counted and isinstance(one.right, ast.Name)]
+    texts = dict.fromkeys(f"`{source.of(one)}`" for one in others)
+    for name in likely if others else ():
+        edits = tuple((*source.span(one), name) for one in others if source.of(one) != name)
+        words = f"{' and '.join(texts)} {'are' if len(texts) > 1 else 'is'} used where `{name}` belongs"
+        if edits:
+            yield Change("step", 1, statement.lineno, edits, "", words)
 
 
 def _branches(source: Source, function: Function) -> Iterator[Change]:
@@ -447,6 +476,6 @@ def _with_last(place: Place, call: ast.Call, last: str) -> str:
 
 
 OF_SOURCES = (
-    across_calls, scaled, deeper, shares, corrections, turned, keywords, shuffled, reshaped, bounds, whether, arguments,
-    shifted, *OF_LIKES, sizes,
+    across_calls, scaled, deeper, shares, corrections, turned, keywords, shuffled, reshaped, shaped, named, bounds,
+    whether, arguments, shifted, *OF_LIKES, sizes,
 )  # fmt: skip

@@ -20,7 +20,7 @@ def of_statements(source: Source, function: Function, scope: Scope) -> Iterator[
         yield from _assignments(source, statement)
         yield from _left_out(source, statement, block)
         yield from _results(source, statement)
-        yield from _throughout(source, statement, scope)
+        yield from _throughout(source, statement, scope.at(statement))
     yield from _along(source, function)
     for block in _blocks(function):
         for one, two in pairwise(block):

@@ -38,7 +38,13 @@ SAID = {
     "the mask is squared in out": "out is divided by the share that is kept once too often",
     "the mask is squared in dx": "dx is divided by the share that is kept once too often",
 }
+BY_CHANCE = ("the share that happened to be kept in place of the share that is kept", {"scale": "one / kept.mean()"})
+"""What is right on average alone."""
 ON = {"the result of training in place of out": "dropout is on"}
-DROPOUT_FORWARD = RightText(FORWARD, ("x", *NAMES), labels=NAMES, hints={**HINTS, "": SCALE}, said=SAID)
-DROPOUT_BACKWARD = RightText(BACKWARD, ("dout", "x", *NAMES), labels=NAMES, hints={**HINTS, "": SAME}, said=SAID)
+DROPOUT_FORWARD = RightText(
+    FORWARD, ("x", *NAMES), labels=NAMES, hints={**HINTS, "": SCALE}, said=SAID, rows=(BY_CHANCE,)
+)
+DROPOUT_BACKWARD = RightText(
+    BACKWARD, ("dout", "x", *NAMES), labels=NAMES, hints={**HINTS, "": SAME}, said=SAID, rows=(BY_CHANCE,)
+)
 DROPOUT_IN_EVALUATION = RightText(IN_EVALUATION, ("x", *IN_MODES), labels=IN_MODES, hints={"": EVALUATION}, said=ON)

@@ -52,6 +52,19 @@ SAID = {
 }
 
 
+ROWS = (
+    (
+        "the mean is not scaled where scale and shift are one product and one sum",
+        {"out": "gamma / deviation * x + (beta - mean)"},
+    ),
+)
+DEALT = (
+    "the channels are dealt out to the groups in turn, not side by side",
+    {"mean": "dealt_mean", "variance": "dealt_variance"},
+)
+"""What is wrong of groups alone."""
+
+
 def norm_forward(counts: Mapping[str, str], axes: Mapping[str, str]) -> RightText:
     """The text for some counts and axes, which are given with their words."""
     arrays, labels = ("x", "gamma", "beta", "eps", "usual", "unbiased"), {**LABELS, **counts, **axes}
@@ -65,4 +78,5 @@ def norm_forward(counts: Mapping[str, str], axes: Mapping[str, str]) -> RightTex
         hints=HINTS,
         without=OF_SHORT | {"reduction"},
         said=SAID,
+        rows=(*ROWS, DEALT) if "groups" in counts or "apart" in counts else ROWS,
     )

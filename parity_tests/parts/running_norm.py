@@ -87,6 +87,9 @@ ROWS = {
         "moved_mean": "momentum * variance + rest * batch_variance",
         "moved_variance": "momentum * mean + rest * batch_mean",
     },
+    "the running mean is not scaled where scale and shift are one product and one sum": {
+        "tested": "gamma / deviation * x + (beta - mean)",
+    },
     "the running statistics move twice in each call": {
         "moved_mean": "momentum**2 * mean + (1 - momentum**2) * batch_mean",
         "moved_variance": "momentum**2 * variance + (1 - momentum**2) * batch_variance",

@@ -92,12 +92,15 @@ def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: st
         ("for c in cs:\n    z = x[0, :]", "x[0, c]", "`:` is used where `c` belongs"),
         ("z = pad * x / k", "pad * (x // k)", "`/` is used where `//` belongs, in `{}`"),
         ("z = x * (2 / pad)", "x * (np.sqrt(2 / pad))", "the root of `2 / pad` is missing"),
-        ("z = x / (1 - b)\nt = 1", "x / (1 - b ** t)", "`b` is not raised to the power `t`"),
+        ("t = 1\nz = x / (1 - b)", "x / (1 - b ** t)", "`b` is not raised to the power `t`"),
         ("z = x / (pad * pad)", "x / (pad + pad)", "`*` is used where `+` belongs"),
         ("for h in hs:\n    k = h\ns = 2", "k = h * s", "the factor `s` is missing at `h`"),
         ("z = g(x @ pad)", "g(x @ pad + run_mean)", "`run_mean` is not used"),
         ("for i in range(x, 0, -1):\n    g(i)", "(x, 0 - 1, -1)", "the range ends one too early with `0`"),
         ("h = (x - pad) // 2", "(x - pad) // 2 + 1", "`+ 1` is missing at `(x - pad) // 2`"),
+        ("z = x @ pad", "(x @ pad).reshape(x.shape)", "`x @ pad` is not given the shape of `x`"),
+        ("z = x / pad.mean()", "x / run_mean", "`pad.mean()` is used where `run_mean` belongs"),
+        ("s = 2\nfor i in x:\n    k = min(i * pad, 3)", "min(i * s, 3)", "`pad` is used where `s` belongs"),
         ("N, C, H, W = x.shape\nm = N", "m = N * H * W", "`N` is used where `N * H * W` belongs"),
         ("z = x.reshape(1, pad.size)", "x.reshape(len(x), -1)", "the first axis is flattened too"),
         ("for m in pad:\n    m.backward(x)", "x = m.backward(x)", "what `m.backward(x)` returns is not used"),
@@ -164,3 +167,19 @@ def test_a_method_with_an_edit_can_be_run_by_itself() -> None:
     exec(LAYER.definition("layer.backward", change.edits), found)
     assert callable(found["backward"])
     assert "len(X)" not in LAYER.definition("layer.backward", change.edits)
+
+
+def test_a_name_is_put_in_anothers_place_only_where_it_is_known_and_both_are_numbers_or_neither() -> None:
+    text = """def f(x, setting, other):
+    n = x.sum()
+    if setting['train']:
+        inner = n
+    else:
+        z = x - n
+    late = other['eps']
+    return g(z, setting)
+"""
+    source = Source(text)
+    made = {(one.line, one.edits[0][2]) for one in changes_of(source, ["f"]) if one.operator == "name"}
+    assert {(6, "n"), (6, "x"), (8, "other"), (8, "late")} <= made
+    assert not {(6, "inner"), (6, "late"), (6, "setting"), (8, "setting")} & made

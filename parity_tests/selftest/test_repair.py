@@ -6,15 +6,21 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.repair import Repair, lines, repairs, without_fix
+from parity_tests.harness.suspects import slices
 from parity_tests.harness.told_lines import lines_handed_out, told_lines, words_told
+from parity_tests.operators.change import Change
 from parity_tests.operators.source import Source
+from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.quantity import Key
 from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.environment import Environment
 
@@ -24,7 +30,7 @@ MISTAKES = (
     ("grad.sum(axis=0, keepdims=True)", "grad.mean(axis=0, keepdims=True)"),
     ('X @ self.params["W"] + self.params["b"]', '2 * X @ self.params["W"] - self.params["b"]'),  # 3: two changes
     ("return grad * (1 - self.h * self.h)", "return grad * (1 - X * X)"),  # 6: one name in two places
-    ("return grad * self.mask\n", "return np.sin(grad) * np.cos(X)\n"),  # 8: nothing near is right
+    ("return grad * self.mask\n", "return np.sin(grad) * np.cos(X) - np.tan(X)\n"),  # 8: nothing near is right
     ("kept * (np.ones_like(X) * (1.0 / (1.0 - self.r)))", "kept * (np.ones_like(X) * (1.0 / self.r))"),  # 9
 )
 PARTS = frozenset({"3", "4", "6", "8", "9"})
@@ -102,6 +108,35 @@ def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: d
     assert "np.sin(grad) * np.cos(X)" in "".join(source[first - 1 : last])
 
 
+def test_what_is_mended_of_a_part_that_stays_wrong_has_its_line_and_is_no_fix(tmp_path: Path) -> None:
+    for file in ("neural_networks.py", "utils.py"):
+        text = (ASSIGNMENT.solution / file).read_text(encoding="utf-8")
+        text = text.replace('self.gradient["W"] = X.T @ grad', 'self.gradient["W"] = np.sin(X).T @ np.cos(grad)')
+        (tmp_path / file).write_text(text.replace("grad.sum(axis=0", "grad.mean(axis=0"), encoding="utf-8")
+    run = check(ASSIGNMENT, tmp_path, parts=frozenset({"4"}), dtypes=("float64",))
+    (repair,) = repairs(ASSIGNMENT, run.records, run.environment, seconds=5.0)
+    (fix,) = repair.fixes
+    line = (tmp_path / "neural_networks.py").read_text(encoding="utf-8").split("\n")[fix.line - 1]
+    assert ("grad.mean" in line, fix.before, fix.after, repair.is_whole) == (True, "", "", False)
+    said = lines([repair], ASSIGNMENT, run)
+    assert said[0] == "TODO 4: with this change more of it agrees, and not yet all."
+    assert said[-1].startswith("No fix was found for TODO 4")
+
+
+def test_what_hangs_on_a_line_differs_when_it_is_spoilt() -> None:
+    source = Source("def f(x):\n    n = 2\n    a = x * n\n    b = x + 1\n    return a, b\n")
+
+    def came(change: Change | None) -> Observation:
+        names: dict[str, Any] = {}
+        exec(change.applied(source) if change else source.text, names)
+        found = [Returned("array", np.asarray(one), "") for one in names["f"](np.ones(3))]
+        return Observation("", dict(zip(keys, found, strict=True)), {}, {}, (), 0.0)
+
+    keys = [Key("a"), Key("b")]
+    first, second = (frozenset([key]) for key in keys)
+    assert slices(source, ["f"], came, came(None), keys) == {2: first, 3: first, 4: second}
+
+
 FIRST_OF_ITS_SHAPE = """if getattr(self, "X", None) is None or self.X.shape != X.shape:
             self.X = X
         self.gradient["W"] = self.X.T @ grad"""
@@ -113,6 +148,8 @@ FIRST_OF_ITS_SHAPE = """if getattr(self, "X", None) is None or self.X.shape != X
         ("8", "self.mask = X > 0", "self.mask = X > 1", "self.mask = X > 0"),  # in the forward, for the backward
         # `self.X.shape != grad.shape` is true of nearly all that is asked, and would mend as much
         ("4", 'self.gradient["W"] = X.T @ grad', FIRST_OF_ITS_SHAPE, "self.X = X"),
+        # two changes whose effects multiply
+        ("8", "return grad * self.mask\n", "return np.sin(grad) * np.cos(X)\n", "return self.mask * grad"),
         # `np.where(X, X > 0, 0)` would give the same
         ("8", "return grad * self.mask", "d = np.where(X > 0, X, 0); return grad * d", None),
     ],

@@ -13,7 +13,7 @@ from reports.model.escape import printable
 class Fix:
     """A change: of which part, in which file and line, what is wrong there, and the line before and after.
 
-    Whoever may know no more than the place has only that.
+    Whoever may know no more than the place has only that. Of a part that is still wrong then it has no code.
     """
 
     part: str

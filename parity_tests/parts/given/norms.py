@@ -116,6 +116,17 @@ def _numbers(layout: str, t: Any) -> dict[str, Any]:
     return {"x": x, "gamma": t.gamma.reshape(of_gamma), **counts, **axes}
 
 
+def _dealt(t: Any) -> dict[str, Any]:
+    """The statistics of groups of every G-th channel, in the shape of a norm's groups."""
+    N, C = t.x.shape[:2]
+    G, size = t.extra[0], C // t.extra[0]
+    x = t.x.reshape(N, size, G, *t.x.shape[2:])
+    mean = x.mean((1, 3, 4), keepdim=True)
+    variance = ((x - mean) ** 2).mean((1, 3, 4), keepdim=True)
+    told = (("dealt_mean", mean), ("dealt_variance", variance))
+    return {name: one.expand(N, size, G, 1, 1).reshape(N, G, size, 1, 1) for name, one in told}
+
+
 def norm_backward_given(layout: str, text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
     """The names of a norm's backward, for the deviation of the part's own forward where that is given."""
     if "rows" in text.targets:
@@ -155,6 +166,7 @@ def norm_forward_given(layout: str, text: RightText, t: Any, s: Any) -> Mapping[
     axes = {name: axis for name, (axis, _) in LAYOUTS[layout].statistics.items()}
     count, beta = own["count"], t.beta.reshape(own["gamma"].shape)
     unbiased = count / (count - 1) if count > 1 else float("nan")
+    own |= _dealt(t) if layout == "group" else {}
     return {**own, **axes, "beta": beta, "eps": s.get("eps", 1e-5), "usual": 1e-5, "unbiased": unbiased}
 
 
