@@ -44,6 +44,8 @@ FUNCTIONS = (
     ("sinh", "cosh"), ("tanh", "sinh"), ("multiply", "dot"), ("cumsum", "cumprod"), ("sum", "prod"), ("sum", "max"),
     ("mean", "max"), ("empty", "zeros"), ("tile", "repeat"), ("hstack", "vstack"), ("ones", "zeros"),
 )  # fmt: skip
+OWN = ("array", "copy", "deepcopy", "empty_like", "zeros_like")
+"""What makes an array of its own: without it two names are one array, which a later write into it changes for both."""
 REDUCTIONS = frozenset(
     ("sum", "mean", "max", "min", "argmax", "argmin", "var", "std", "prod", "cumsum", "argsort", "sort", "any", "all")
 )
@@ -326,7 +328,7 @@ def calls(place: Place) -> Found:
             told = head if "(" not in head else "."  # what it is called on is in the line
             mends = f"`{told}{word}` is used where `{told}{other}` belongs"
             yield place.change("function", 1, called(head + other, *given), makes, mends, operation=False)
-    if len(arguments) == 1 and not node.keywords and word not in REDUCTIONS:
+    if len(arguments) == 1 and not node.keywords and word not in REDUCTIONS and word not in OWN:
         words = f"`{function}` is left out", f"`{function}` should not be there around `{arguments[0]}`"
         yield place.change("wrapped", 3, place.operand(node.args[0]), *words, operation=False)
     if len(arguments) > 1 and word != "where":  # nobody takes a condition for one of two values

@@ -183,3 +183,11 @@ def test_a_name_is_put_in_anothers_place_only_where_it_is_known_and_both_are_num
     made = {(one.line, one.edits[0][2]) for one in changes_of(source, ["f"]) if one.operator == "name"}
     assert {(6, "n"), (6, "x"), (8, "other"), (8, "late")} <= made
     assert not {(6, "inner"), (6, "late"), (6, "setting"), (8, "setting")} & made
+
+
+@pytest.mark.parametrize(("word", "mends"), [("zeros_like", False), ("array", False), ("exp", True)])
+def test_a_function_is_taken_from_around_a_value_but_not_what_makes_a_copy(word: str, mends: bool) -> None:
+    """Without the copy both names are one array: what is written into one is then in the other."""
+    source = Source(f"def f(x):\n    y = np.{word}(x)\n    y[0] = 1\n    return y\n")
+    told = {one.mends for one in changes_of(source, ["f"])}
+    assert (f"`np.{word}` should not be there around `x`" in told) == mends
