@@ -252,8 +252,8 @@ class _Tried:
 
 _Made = tuple[_Text, Sequence[Change]]
 """Changes, and the text that they are of."""
-_Step = tuple[Sequence[Change], Failures]
-"""Changes, and what fails after them."""
+_Step = tuple[Sequence[Change], Failures, int]
+"""Changes, what fails after them, and how many of the results that do are others than before."""
 
 
 class _Bench:
@@ -312,9 +312,10 @@ class _Bench:
             step = self._better(text, failing, budget, promising, pairs=not steps)
             if step is None:
                 break
-            changes, after = step
+            changes, after, strays = step
             steps.append((text, changes))
-            sure += steps[-1:] if self.compared & (self._names(failing) - self._names(after)) else []
+            mended = self.compared & (self._names(failing) - self._names(after))
+            sure += steps[-1:] if mended and not strays else []
             failing, text = after, text.with_changes(*changes)
         is_whole = bool(steps) and not failing & self._own
         made = self._needed(steps, before) if is_whole else sure
@@ -447,7 +448,7 @@ class _Bench:
     def _step(self, trial: _Trial, changes: Sequence[Change]) -> _Step | None:
         """The step that changes are, where less fails after them in all cases."""
         after = self._failures(trial.text.edited(*changes), self._cases)
-        return (changes, after) if self.is_better(after, trial.all_failing) else None
+        return (changes, after, trial.strays) if self.is_better(after, trial.all_failing) else None
 
     def _size(self, case: Case) -> tuple[bool, int]:
         return case.dtype != "float64", sum(a.size for a in drawn(self._assignment, case, self._seed).values())

@@ -66,16 +66,7 @@ def _values(statement: ast.stmt) -> list[ast.expr]:
         return [statement.iter]
     value = getattr(statement, "value", None)
     values = value.elts if isinstance(value, ast.Tuple) else [value]
-    return [one for one in values if isinstance(one, ast.expr) and not _is_handed_on(one)]
-
-
-def _is_handed_on(value: ast.expr) -> bool:
-    """Whether a value is a name, an attribute or an entry as it is."""
-    while isinstance(value, ast.Attribute) or (
-        isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant)
-    ):
-        value = value.value
-    return isinstance(value, ast.Name)
+    return [one for one in values if isinstance(one, ast.expr)]
 
 
 def _spoilt(statement: ast.stmt, text: str) -> list[str]:
