@@ -52,7 +52,7 @@ LEFT = ("moved",)
 """Operators that say little where code is not shown."""
 MOST = 2000
 """So many changes of a part are tried at most."""
-ALONE = frozenset(("factor", "inner factor", "name", "nothing", "number"))
+ALONE = frozenset(("factor", "inner factor", "name", "nothing", "number", "brackets", "unbracketed"))
 """Operators whose changes are tried one at a time."""
 MOST_ALIKE, MOST_TOGETHER = 6, 400
 """At so many places at most changes are tried together, and so many of such."""
@@ -283,7 +283,7 @@ class BySolution:
     def __init__(self, declared: Declaration) -> None:
         self._declared = declared
         self.vague: set[str] = set()
-        """The names of a factor too much that call what has it by what that is made of."""
+        """The names of a factor too much that call what has it by what that is made of, and of other brackets."""
         self._asked = tuple({name: None for one in declared.questions for name in one.asks})
         self._given: OrderedDict[tuple[Any, ...], list[tuple[Slip, Results]]] = OrderedDict()
         self._right: dict[tuple[str, str, str, int], bool] = {}
@@ -552,7 +552,8 @@ class BySolution:
             said = re.sub(r"^\S+ in place of", "another number in place of", said)
         is_there = said.startswith("everything") or re.search(rf"\b{re.escape(place)}\b", said)
         said = said if is_there else f"{said} in {place}"
-        if slip.change.operator == "factor" and any(one.startswith(_PART) for one in called.values()):
+        is_factor = slip.change.operator == "factor" and any(one.startswith(_PART) for one in called.values())
+        if is_factor or slip.change.operator in ("brackets", "unbracketed"):
             self.vague.add(said)
         return said
 
@@ -610,7 +611,9 @@ def _called(code: str) -> str:
     if found := re.fullmatch(r"(?:self\.)?(\w+)\.shape\[(-?\d)\]", code):
         return f"the size of {found[1]} along axis {found[2]}"
     names = [one.removeprefix(_OWN).removesuffix(".item") for one in _NAMES.findall(code) if one not in _UNSAID]
-    names = list(dict.fromkeys(one for one in names if not one.startswith("np.") and not iskeyword(one)))
+    names = [one for one in names if not iskeyword(one)]
+    own = [one for one in names if not one.startswith("np.")]
+    names = list(dict.fromkeys(own or [one.removeprefix("np.") for one in names]))
     return f"{_PART} with {_listed(names)}" if 0 < len(names) <= 4 else "a part"
 
 
@@ -626,7 +629,7 @@ def _place(source: Source, function: ast.FunctionDef, change: Change) -> str:
         for node in ast.walk(function)
         if isinstance(node, ast.expr | ast.stmt) and source.span(node)[0] <= start and end <= source.span(node)[1]
     ]
-    place = ""
+    place = function.name.strip("_") if function.name.startswith("_") else ""  # which a part calls
     for node in around:
         if isinstance(node, ast.Assign | ast.AugAssign):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target

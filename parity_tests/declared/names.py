@@ -113,7 +113,8 @@ def _named(
     if changed is None:
         if not name and _is_stale(question, plan, case, quantity, seen, draw):
             return (STALE,)
-        return (name,) if name else by_solution.ends(question, plan, quantity, seen, draw)
+        is_clear = name and name not in by_solution.vague
+        return (() if is_clear else by_solution.ends(question, plan, quantity, seen, draw)) or ((name,) if name else ())
     hints[changed.words] = changed.hint
     return (changed.words,)
 

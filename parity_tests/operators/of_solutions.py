@@ -187,7 +187,7 @@ def unbracketed(place: Place) -> Found:
     if is_inner and text[start - 1 : start] == b"(" and text[end : end + 1] == b")":
         edits = ((start - 1, start, ""), (end, end + 1, ""))
         said = f"the brackets around `{place.text(place.site.node)}` are left out"
-        yield Change("brackets", 1, place.site.node.lineno, edits, said, "")
+        yield Change("unbracketed", 4, place.site.node.lineno, edits, said, "")
 
 
 def operands(place: Place) -> Found:

@@ -529,7 +529,7 @@ OF_KINDS = (
         ("weights = weights - self.lr * self.weight_decay", "gradient = gradient + self.weight_decay"),
     ), "the part with weight_decay and weights is added to gradient, not taken off weights"),
     ("HW2P1", "Dropout2d.forward", f"{NN}/dropout.py", (("(*x.shape[:2], 1, 1)", "x.shape"),),
-     "what is kept of single elements in place of what is kept of the channels in out"),
+     "what is kept of single elements in place of what is kept of the channels in the mask"),
     ("HW2P1", "Upsample1d.backward", f"{NN}/resampling.py", (
         ("return dLdZ[:, :, :: self.k]",
          "return np.add.reduceat(dLdZ, np.arange(0, dLdZ.shape[2], self.k), 2)"),
