@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,7 @@ def new_assignment(
     _refuse_unknown(torch_lines, wanted, "--torch", "function")
     _refuse_unknown(given, _parameters(module, wanted), "--given", "parameter")
     proposals = questions(module, wanted, Answers(torch_lines, given))
-    _check(proposals)
+    _check(proposals, torch_lines, given)
     _write(folder, source, text, is_notebook, module, proposals, name or folder.name)
     return _tell(folder, proposals, module)
 
@@ -149,14 +149,20 @@ def _refuse_unknown(given: Iterable[str], known: Sequence[str], option: str, wha
             raise UsageError(f"{option} names {name!r}, which is no {what} that is asked: {', '.join(known)}.")
 
 
-def _check(proposals: Sequence[Proposal]) -> None:
-    """Leave open what torch cannot do with its inputs, with what it says."""
-    from parity_tests.declared.declaration import OPEN
+def _check(proposals: Sequence[Proposal], torch_lines: Collection[str], given: Collection[str]) -> None:
+    """Leave open what torch cannot do, with what it says: a line that somebody gave is kept, and the draw is open."""
+    from parity_tests.declared.declaration import OPEN, is_shape
     from parity_tests.declared.proposing.trial import what_fails
 
     for one in proposals:
-        if not one.open and (said := what_fails(one)):
-            one.open.append(f"of what is drawn torch's {said}")
+        if one.open or not (said := what_fails(one)):
+            continue
+        drawn = [name for name, told in one.given.items() if is_shape(told) and name not in given]
+        drawn = [name for name in drawn if " " not in one.given[name]] or drawn
+        one.open.append(f"of what is drawn torch's {said}")
+        if one.name in torch_lines and drawn:
+            one.given |= dict.fromkeys(drawn, OPEN)
+        else:
             one.torch = [f"{line.partition(' =')[0]} = {OPEN}" for line in one.torch]
 
 
@@ -216,6 +222,8 @@ def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
     where = path_text(folder)
     click.echo(f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}.")
     if left:
+        for one in proposals:
+            click.echo(f"  {one.name}: {'; '.join(one.open)}." if one.open else "", nl=bool(one.open))
         click.echo(f"Replace the dots in {where}/assignment.toml, below STILL TO BE SAID. Then:")
     if _is_starter(module, proposals):
         click.echo(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")

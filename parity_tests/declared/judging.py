@@ -60,17 +60,19 @@ def what_fails(question: Question, case: Case, arrays: Arrays) -> str:
     import torch
 
     for k in range(len(case.params["sizes"])):
-        given, told = inputs(case, arrays, k), ""
+        given, told, hint = inputs(case, arrays, k), "", ""
         try:
             found = reference(question, case, k)(**{name: torch.as_tensor(value) for name, value in given.items()})
         except Exception as error:  # lines that somebody wrote: whatever they raise is told
             told = f"lines raise {type(error).__name__}, {str(error).strip().partition(chr(10))[0].rstrip('.')}"
+            is_float = any(np.ndim(value) == 1 and value.dtype.kind == "f" for value in given.values())
+            hint = '; labels are drawn by "rng.integers(0, C, N)"' * is_float
         else:
             for name, off in ((name, value.isnan()) for name, value in found.items() if value.isnan().any()):
                 told = f"{name} is NaN at {int(off.sum())} of {off.numel()} elements, where nothing is tested"
         if told:
             of = ", ".join(f"{name} of {value.shape}" for name, value in given.items())
-            return f"{told}, for {of}"
+            return f"{told}, for {of}{hint}"
     return ""
 
 

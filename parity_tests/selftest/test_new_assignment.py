@@ -280,7 +280,7 @@ def test_what_is_called_as_usual_is_drawn_as_usual_unless_it_picks_elements() ->
     (made,) = propose("def scaled(pred, target, gamma):\n    return pred - gamma * target[0]")
     assert made.given == {"pred": "N D", "target": "N D", "gamma": "D"}
     (made,) = propose("def picked(pred, target):\n    return pred[target]")
-    assert made.given == {"pred": "N D", "target": "..."}
+    assert made.given == {"pred": "N D", "target": "rng.integers(0, N, N)"}
 
 
 def test_b_is_a_bias_beside_weights_alone_and_else_of_the_sizes_of_a() -> None:
@@ -345,3 +345,33 @@ def test_labels_are_drawn_as_the_function_reads_them(body: str, drawn: str) -> N
     (made,) = propose(f"def cross_entropy(scores, y):\n    {body}\n")
     assert made.given["y"] == drawn
     assert made.open == []
+
+
+@pytest.mark.parametrize(
+    ("source", "drawn"),
+    [
+        ('def hinge(scores, y):\n    """scores: (N, C), y: (N,) labels"""\n', "rng.integers(0, C, N)"),
+        ("def hinge(x, labels):\n    return x.sum()\n", "rng.integers(0, D, N)"),
+        ("def hinge(x, y):\n    return x[np.arange(9), y]\n", "rng.integers(0, D, N)"),
+        ("def taken(ids, w):\n    return w[ids]\n", "rng.integers(0, D, N)"),
+        ('def hinge(scores, y):\n    """scores: (N, C) of labels, y: (N,)"""\n', "N"),
+    ],
+)
+def test_labels_of_no_known_function_are_whole_numbers(source: str, drawn: str) -> None:
+    (made,) = propose(source)
+    assert drawn in made.given.values()
+
+
+@pytest.mark.parametrize("said", [[], ["--given", "y=rng.integers(0, C, N)"]])
+def test_a_line_that_is_given_is_kept_where_torch_cannot_do_it_with_what_is_drawn(
+    said: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, line = tmp_path / "loss.py", "F.multi_margin_loss(scores, y)"
+    source.write_text(
+        'def margin(scores, y):\n    """scores: (N, C), y: (N,)"""\n    return scores\n', encoding="utf-8"
+    )
+    words = ["new-assignment", str(source), "--out", str(tmp_path / "a"), "--torch", f"margin={line}", *said]
+    assert main(words) == (not said)
+    text, told = (tmp_path / "a" / "assignment.toml").read_text(encoding="utf-8"), capsys.readouterr().out
+    assert f"out = {line}" in text
+    assert ('y = "..."' in text, 'labels are drawn by "rng.integers(0, C, N)"' in told) == (not said, not said)

@@ -137,7 +137,7 @@ def _fitting(made: Proposal, own: Signature, attributes: Mapping[str, tuple[str,
     return max(fits, key=lambda fit: (_picks(fit, own.indices), _alike(fit))) if fits else None
 
 
-def _picks(fit: _Fit, indices: frozenset[str]) -> bool:
+def _picks(fit: _Fit, indices: Mapping[str, object]) -> bool:
     """Whether all that a submission picks elements by is drawn as whole numbers."""
     return all(
         str(fit.known.takes[take]).startswith("rng.integers") for take, name in fit.names.items() if name in indices
@@ -289,9 +289,9 @@ def _given(made: Proposal, own: Signature, fit: _Fit | None, answers: Answers) -
 def _drawn(made: Proposal, own: Signature, name: str) -> Any:
     """What is drawn for a parameter of a function that is not known: by its docstring, its name, or its default."""
     default = own.parameters[name]
-    if sizes := own.shapes.get(name):
-        letters = ("".join(part[:1].upper() + part[1:] for part in one.split("_")) for one in sizes)
-        usual = " ".join(f"{one}s" if one in {*own.parameters, *TAKEN} else one for one in letters)
+    if name in own.indices and (labels := _labels(own, name)):
+        return labels
+    if usual := _told(own, name):
         return _above_0(made, usual, name) if name in own.roots else usual
     if isinstance(default, float):
         return [default, default / 2] if default else [default, 0.5]
@@ -304,6 +304,28 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
     if usual == OPEN:
         made.open.append(f"what is drawn for {name}")
     return _above_0(made, usual, name) if name in own.roots and usual != OPEN else usual
+
+
+def _told(own: Signature, name: str) -> str:
+    """The sizes that a docstring gives, as letters; "" where it gives none."""
+    letters = ("".join(part[:1].upper() + part[1:] for part in one.split("_")) for one in own.shapes.get(name, ()))
+    return " ".join(f"{one}s" if one in {*own.parameters, *TAKEN} else one for one in letters)
+
+
+def _labels(own: Signature, name: str) -> str:
+    """Whole numbers under the size of the axis along which they pick, else of the last of a matrix; "" for none."""
+    usual = {
+        one: _told(own, one) or next((draw for take, draw in _USUAL.items() if called()[take].fullmatch(one)), "")
+        for one in own.parameters
+        if one not in own.indices
+    }
+    array, axis = own.indices[name]
+    matrix = usual.get(array) or next((draw for draw in usual.values() if len(draw.split()) == 2), "")
+    letters = matrix.split()
+    if not letters or axis >= len(letters):
+        return ""
+    sizes = ", ".join((_told(own, name) or (letters[0] if axis else "N")).split())
+    return f"rng.integers(0, {letters[axis]}, {f'({sizes})' if ',' in sizes else sizes})"
 
 
 def _above_0(made: Proposal, sizes: str, name: str) -> str:

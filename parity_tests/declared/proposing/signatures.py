@@ -24,8 +24,8 @@ class Signature:
 
     `shapes` has the sizes that its docstring gives, by parameter. `is_empty` says that it is still to be written. Those
     of `by_name` are given by name alone. `small` are the numbers near 0 that its lines hold, as an epsilon is. Those of
-    `indices` pick elements: `p[np.arange(N), y]`, of `exponents` something is taken to the power, those of `roots` are
-    under a square root.
+    `indices` pick elements along an axis of an array, as `p[np.arange(N), y]` does along 1 of p, or are labels by name
+    or docstring; of `exponents` something is taken to the power, those of `roots` are under a square root.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Signature:
     is_empty: bool
     by_name: frozenset[str] = frozenset()
     small: frozenset[float] = frozenset()
-    indices: frozenset[str] = frozenset()
+    indices: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     exponents: frozenset[str] = frozenset()
     roots: frozenset[str] = frozenset()
 
@@ -134,15 +134,24 @@ def _signature(node: Def) -> Signature:
     constants = (one.value for body in node.body for one in ast.walk(body) if isinstance(one, ast.Constant))
     small = frozenset(number for number in constants if isinstance(number, float) and 0 < number <= _SMALL)
     by_keyword = frozenset(by_name)
-    slices = (one.slice for one in ast.walk(node) if isinstance(one, ast.Subscript))
-    picked = (one for index in slices for one in (index.elts if isinstance(index, ast.Tuple) else [index]))
-    indices = frozenset(one.id for one in picked if isinstance(one, ast.Name) and one.id in parameters)
+    indices = {name: ("", -1) for name in parameters if _is_labels(name, doc, shapes.get(name, ()))}
+    for one in (one for one in ast.walk(node) if isinstance(one, ast.Subscript)):
+        for axis, index in enumerate(one.slice.elts if isinstance(one.slice, ast.Tuple) else [one.slice]):
+            if isinstance(index, ast.Name) and index.id in parameters:
+                indices[index.id] = ast.unparse(one.value), axis
     powers = [one for one in ast.walk(node) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Pow)]
     exponents = frozenset(one.right.id for one in powers if isinstance(one.right, ast.Name))
     calls = (one for one in ast.walk(node) if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("sqrt"))
     roots = frozenset(name for one in calls for argument in one.args for name in _terms(argument))
     empty, returned = _is_empty(node), _returns(node)
     return Signature(node.name, parameters, returned, doc, shapes, empty, by_keyword, small, indices, exponents, roots)
+
+
+def _is_labels(name: str, doc: str, sizes: tuple[str, ...]) -> bool:
+    """Whether a parameter holds labels: by its own name, or where a vector is said to."""
+    said = re.search(rf"(?<!\w){re.escape(name)}\s*:([^\n:]*)", doc)
+    called = re.fullmatch(r"labels?|class(es|_ids)" + "|targets" * (len(sizes) == 1), name)
+    return bool(called or (said and re.search(r"\b(labels?|integers?|ints)\b", said[1]))) and len(sizes) < 2
 
 
 def _terms(node: ast.expr) -> Iterator[str]:
