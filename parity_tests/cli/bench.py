@@ -10,6 +10,7 @@ import click
 
 from parity_tests.cli import extras
 from parity_tests.cli.files import write
+from parity_tests.cli.options import Whole
 from parity_tests.cli.status import AGREEMENT
 from parity_tests.cli.terminal import complain
 from parity_tests.protocol.errors import UsageError
@@ -24,21 +25,21 @@ BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 @click.option(
     "--rounds",
-    type=click.IntRange(min=3),
+    type=Whole(min=3),
     default=15,
     show_default=True,
     help="Rounds that are counted; of what takes seconds a round, 5 at most.",
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=1,
     show_default=True,
     help="Threads of BLAS, for `step` and `hold`.",
 )
 @click.option(
     "--submissions",
-    type=click.IntRange(min=2),
+    type=Whole(min=2),
     default=48,
     show_default=True,
     help="Submissions in each class that `grade` compares on.",

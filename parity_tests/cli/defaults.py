@@ -172,7 +172,7 @@ def _wanted(option: click.Option, value: Any) -> str:
     if kind == SIZES:
         several = (number and isinstance(value, int)) or isinstance(value, str)
         return "" if several else 'a whole number, or several in a text, such as "50,50"'
-    if "integer" in kind:
+    if isinstance(option.type, click.types.IntParamType):
         return "" if number and isinstance(value, int) else "a whole number"
     if "float" in kind:
         return "" if number else "a number"

@@ -15,6 +15,7 @@ from parity_tests.cli.grading_progress import GradingProgress
 from parity_tests.cli.options import (
     DTYPES,
     LEVELS,
+    Whole,
     allow_option,
     assignment_option,
     class_file_options,
@@ -54,7 +55,7 @@ LOG = "grade.log"
     show_default=True,
     help="Precision of the inputs.",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="What inputs are drawn from; secret and drawn if left out.")
+@click.option("--seed", type=Whole(min=0), help="What inputs are drawn from; secret and drawn if left out.")
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Check this submission again, and no other; may be repeated."
 )
@@ -65,9 +66,7 @@ LOG = "grade.log"
     type=click.Choice(LEVELS),
     help="The least that will do; left out, the strongest there is, but never none.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(min=1), help="Processes at work here; as many as there are cores if left out."
-)
+@click.option("--jobs", type=Whole(min=1), help="Processes at work here; as many as there are cores if left out.")
 @click.option(
     "--other-versions", is_flag=True, help="Go on although Parity, numpy or torch is another than at the beginning."
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.protocol.errors import UsageError
-from reports.model.phrases import near_names
+from reports.model.phrases import listed, near_names
 
 if TYPE_CHECKING:
     from parity_tests.protocol.assignment import Assignment
@@ -27,13 +27,15 @@ def names(context: click.Context, parameter: click.Parameter, values: tuple[str,
 
 
 def known_parts(assignment: Assignment, parts: Sequence[str]) -> frozenset[str] | None:
-    """The parts asked for, None for all. Raises UsageError for one that the assignment does not have."""
+    """The parts asked for by id or label, None for all. Raises UsageError for one that the assignment does not have."""
     known = [part.id for part in assignment.parts]
-    for part in parts:
+    labels = {part.label.casefold(): part.id for part in assignment.parts}
+    asked = [part if part in known else labels.get(" ".join(part.casefold().split()), part) for part in parts]
+    for part in asked:
         if part not in known:
-            near = near_names(part, known) or f"; it has {', '.join(known)}."
+            near = ("" if part.isdigit() else near_names(part, known)) or f"; it has {listed(known)}."
             raise UsageError(f"the assignment {assignment.name} has no part {part!r}{near}")
-    return frozenset(parts) or None
+    return frozenset(asked) or None
 
 
 def module_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -60,11 +62,17 @@ def split(values: Sequence[str]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
+class Whole(click.IntRange):
+    """A whole number between bounds."""
+
+    name = "whole number"
+
+
 device_option = click.option(
     "--device", default="cpu", show_default=True, help="Where torch computes: cpu, cuda or cuda:1."
 )
 seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What inputs are drawn from."
+    "--seed", type=Whole(min=0), default=0, show_default=True, help="What inputs are drawn from."
 )
 out_option = click.option(
     "--out",

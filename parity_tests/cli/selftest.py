@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.assignments import SHIPPED
-from parity_tests.cli.options import assignment_option, json_option, quiet_option, verbose_option
+from parity_tests.cli.options import Whole, assignment_option, json_option, quiet_option, verbose_option
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 from parity_tests.cli.terminal import Progress
 from parity_tests.protocol.errors import UsageError
@@ -39,19 +39,19 @@ _BEFORE = {kind: name for name, kind in GROUPS.items()}
 @click.option(
     "--seeds",
     "exams",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     metavar="N",
     help="For each of the exams of N seeds one in --share of all variants, the next exam the next ones.",
 )
 @click.option(
     "--share",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=5,
     show_default=True,
     metavar="K",
     help="With --seeds: one in K variants an exam.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as there are cores if left out.")
+@click.option("--jobs", type=Whole(min=1), help="Processes; as many as there are cores if left out.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -14,6 +14,7 @@ from parity_tests.cli.files import run_folder_errors, write
 from parity_tests.cli.options import (
     DTYPES,
     LEVELS,
+    Whole,
     allow_option,
     assignment_option,
     device_option,
@@ -69,15 +70,15 @@ def sizes(value: Any) -> tuple[int, ...]:
     help="Hidden units; of each hidden layer for cs231n.  [mlp: 1000; cs231n: 50,50]",
 )
 @_own_option("--normalization", kind=click.Choice(["batchnorm", "layernorm"]), help="[cs231n: none]")
-@_own_option("--batch", kind=click.IntRange(min=1), help="Rows of a mini-batch.  [mlp: 5; cs231n: 50]")
-@_own_option("--epochs", kind=click.IntRange(min=1), help="[mlp: 10; cs231n: 5]")
+@_own_option("--batch", kind=Whole(min=1), help="Rows of a mini-batch.  [mlp: 5; cs231n: 50]")
+@_own_option("--epochs", kind=Whole(min=1), help="[mlp: 10; cs231n: 5]")
 @click.option(
-    "--steps", type=click.IntRange(min=1), help="Stop after so many steps.  [mlp: 100, or all of --epochs; cs231n: all]"
+    "--steps", type=Whole(min=1), help="Stop after so many steps.  [mlp: 100, or all of --epochs; cs231n: all]"
 )
 @_own_option("--lr", kind=_POSITIVE, help="Learning rate η.  [mlp: 0.01; cs231n: the rule's usual]")
 @_own_option(
     "--lr-drop-every",
-    kind=click.IntRange(min=1),
+    kind=Whole(min=1),
     help="Epochs after which η is multiplied by 0.1, again and again.  [mlp: 10]",
 )
 @_own_option("--lr-decay", kind=_POSITIVE, help="η is multiplied by it after each epoch.  [cs231n: 0.95]")
@@ -86,9 +87,7 @@ def sizes(value: Any) -> tuple[int, ...]:
 @_own_option("--reg", kind=click.FloatRange(0.0, 1e6), help="Penalty on the weights.  [cs231n: 0.01]")
 @_own_option("--dropout", kind=_RATE, help="Share of the hidden units that dropout drops.  [mlp: 0.5; cs231n: 0]")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float64", show_default=True)
-@click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of weights, order, masks."
-)
+@click.option("--seed", type=Whole(0, 2**32 - 1), default=42, show_default=True, help="Of weights, order, masks.")
 @device_option
 @click.option(
     "--data",
@@ -98,7 +97,7 @@ def sizes(value: Any) -> tuple[int, ...]:
 )
 @click.option(
     "--every",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=1,
     show_default=True,
     help="Write the figures of one step in so many; every step is judged.",
@@ -107,7 +106,7 @@ def sizes(value: Any) -> tuple[int, ...]:
 @click.option(
     "--samples",
     "replicas",
-    type=click.IntRange(2, 64),
+    type=Whole(2, 64),
     default=4,
     show_default=True,
     help="Perturbed copies of torch's run that measure the error bound.",

@@ -14,9 +14,13 @@ from parity_tests.grading.rubric import RubricError, read_utf8
 def rows_of(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows that hold something, by the names of these columns, of which only the `optional` may be absent.
 
-    Case and spaces around a name do not matter, nor other columns. Raises RubricError, a sentence with the line.
+    Case and spaces around a name do not matter, nor other columns. Semicolons may part them, as in Excel in German.
+    Raises RubricError, a sentence with the line.
     """
-    reader = csv.reader(io.StringIO(read_utf8(path, str(path)), newline=""), strict=True)
+    text = read_utf8(path, str(path))
+    first = text.partition("\n")[0]
+    delimiter = ";" if ";" in first and "," not in first else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         _refuse_header(path, header, columns, optional)

@@ -22,7 +22,8 @@ class DecodeError(Exception):
     """What is wrong with a text; the message is a sentence without the file and the line.
 
     `kind` is WRONG where `value` does not fit `key`, UNKNOWN or MISSING where there is a key too many or too few, or
-    SYNTAX. `table` is the key of the table that the key belongs to, "" for the outermost.
+    SYNTAX, where they stand in the
+    line if its value is none. `table` is the key of the table that the key belongs to, "" for the outermost.
     """
 
     def __init__(self, problem: str, line: int, kind: str, table: str = "", key: str = "", value: Any = None) -> None:
@@ -46,9 +47,20 @@ def toml_document(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         match = _SYNTAX_ERROR.fullmatch(str(error))
         line = int(match["line"]) if match and match["line"] else len(text.splitlines())
-        raise DecodeError(_uncapitalised(match["problem"] if match else str(error)), line, SYNTAX) from None
+        problem = _uncapitalised(match["problem"] if match else str(error))
+        raise DecodeError(problem, line, SYNTAX, "", *_no_value([*text.splitlines(), ""][max(line - 1, 0)])) from None
     except RecursionError:
         raise DecodeError("it is nested too deeply", 1, SYNTAX) from None
+
+
+def _no_value(line: str) -> tuple[str, str]:
+    """The key of a line and what is set there, where that by itself is no value; "" for both where it is one."""
+    key, _, value = map(str.strip, line.partition("="))
+    try:
+        tomllib.loads(f"value = {value}")
+    except tomllib.TOMLDecodeError:
+        return key, value
+    return "", ""
 
 
 def from_json(text: str, wanted: type[T]) -> T:

@@ -101,7 +101,7 @@ _MUST_BE = {
 
 
 def _sentence(error: DecodeError) -> str:
-    if error.kind == SYNTAX:
+    if error.kind == SYNTAX and not (error.key in _MUST_BE and error.value):
         return str(error)
     if error.kind == MISSING:
         return f"there is no {error.key}"

@@ -45,7 +45,8 @@ def instead_of_a_folder(path: Path, wanted: Sequence[str]) -> str:
         head = b""
     if _PAIRS.search(head):
         return f" but a file of pairs: `parity hold {name}` takes it"
-    return f"; name the folder that holds {files}"
+    neither = "" if path.suffix == ".py" else ", nor a Python file or a notebook"
+    return f"{neither}; name the folder that holds {files}"
 
 
 def what_is_there(entries: Sequence[str]) -> str:
@@ -88,7 +89,7 @@ def _from_notebook(wanted: Sequence[str]) -> str:
 def _misnamed(entries: Sequence[str], wanted: str) -> str:
     for name in entries:
         if name.lower() == wanted or name.lower().replace("-", "_").replace(" ", "_") == wanted:
-            kind = "a folder, not a file" if name == wanted else "it must be called exactly so"
+            kind = "a folder, not a file" if name == wanted else f"rename it {wanted}"
             return f"; there is {path_text(name)}: {kind}"
     return ""
 
@@ -113,5 +114,5 @@ def _alike(entries: Sequence[str], wanted: str) -> str:
     for name in entries:
         stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122
         if suffix in (".py", ".txt", ".zip") and stem.startswith(wanted.removesuffix(".py")[:-1]):
-            return f"; there is {path_text(name)}: it must be called exactly so"
+            return f"; there is {path_text(name)}: {'unpack it' if suffix == '.zip' else f'rename it {wanted}'}"
     return ""

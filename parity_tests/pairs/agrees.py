@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from parity_tests.pairs.door import door
-from parity_tests.pairs.hold import NAMELESS, hold
+from parity_tests.pairs.hold import NAMELESS, RESERVED, hold
 from parity_tests.pairs.positions import name_of
 from parity_tests.protocol.errors import UsageError
 
@@ -24,7 +25,18 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     """
     if callable(actual) and not hasattr(actual, "__array__"):
         raise UsageError(f"assert_agrees takes arrays, not the function {name_of(actual)}; hold(…) takes functions.")
+    is_bare = not positional and named.keys() <= {*RESERVED} - {"inputs"}
+    if is_bare and callable(reference) and not _takes_nothing(reference):
+        raise UsageError("give the inputs after the function, such as assert_agrees(y, f, x).")
     named.setdefault("name", name_of(reference) if name_of(reference) not in _SAYING_NOTHING else NAMELESS)
     result = hold(lambda *_, **__: actual, reference, *positional, **named)
     if not result:
         raise AssertionError(result.message)
+
+
+def _takes_nothing(reference: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(reference).bind()
+    except (TypeError, ValueError):  # the latter of those of torch that have no signature, which all take something
+        return False
+    return True

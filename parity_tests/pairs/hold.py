@@ -486,7 +486,11 @@ def _judged(
     surplus = [name for name in answer.arrays if answer.by_key and name not in flowed]
     if surplus and options.compare is None:
         problem = f"the candidate returns {', '.join(surplus)} as well, which the reference does not"
-        held |= {name: Held(Comparison(Verdict.MISMATCH, problem=problem, sentence=True), None) for name in surplus}
+        absent = [name for name in flowed if name not in answer.arrays]
+        if absent:  # another name is no function that is still to be written
+            problem = f"the candidate returns {', '.join(answer.arrays)}; expected are {', '.join(flowed)}"
+        wrong = Held(Comparison(Verdict.MISMATCH, problem=problem, sentence=True), None)
+        held |= dict.fromkeys([*absent, *surplus], wrong)
     return held
 
 

@@ -89,7 +89,11 @@ def run_pairs(
     for pair in pairs:
         if pair.name not in found:
             why = next((text for name, text in refused.items() if name.startswith(f"{pair.name}/")), "")
-            todo = " What is no array is given by fixed=, such as fixed={'dim': -1}." if "missing" in why else ""
+            called = ", ".join(next(case.calls[-1] for one, case in planned if one.name == pair.name))
+            todo = (
+                f" It is called with {called} by name: where it takes others, write lambda {called}: f({called}); "
+                "what is no array is given by fixed=, such as fixed={'dim': -1}."
+            ) * why.startswith("TypeError")
             if re.search(r"\b(long|int64)\b", why, re.IGNORECASE):
                 todo = ' Whole numbers, such as classes from 0 to 9, are drawn by shapes={"y": labels("N", 10)}.'
             raise UsageError(f"the reference of {pair.name} raises in every case: {why}.{todo}")

@@ -139,6 +139,7 @@ def test_a_comment_reaches_the_student_beside_the_points_and_is_kept(parity: Par
     ("text", "words"),
     [
         ("submission,remark\nann,x\n", "line 1: there is no column comment"),
+        ("submission;comment\neve;x, y\n", "line 2: there is no submission 'eve'"),
         ("submission,comment\neve,x\n", "line 2: there is no submission 'eve'"),
         ("submission,comment\nann, \n", "line 2: the comment for ann is empty"),
         ("submission,comment,comment\nann,x,y\n", "line 1: there are two columns comment"),

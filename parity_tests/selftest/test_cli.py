@@ -108,7 +108,7 @@ def test_the_current_folder_is_checked_where_it_holds_a_submission(
     [
         ([], "no folder was named, and there is no file "),
         (["utils.py"], "there is no file "),
-        (["Neural_Networks.py"], "there is Neural_Networks.py: it must be called exactly so"),
+        (["Neural_Networks.py"], "there is Neural_Networks.py: rename it neural_networks.py"),
         (["hw1/neural_networks.py"], "hw1: name that folder; or say --shipped"),
         (["a.txt"], "what is there: a.txt; name the folder that holds the submission, or say --shipped"),
         (["neural_networks.py/x"], "a folder, not a file"),
@@ -242,10 +242,11 @@ def test_output_that_is_no_terminal_has_no_colour_and_no_bar_but_a_line_now_and_
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["check", "--shipped", "--part", "12"], "no part '12'"),
+        (["check", "--shipped", "--part", "12"], "no part '12'; it has 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and utils."),
+        (["check", "--shipped", "--todo", "TODO 12"], "no part 'TODO 12'"),
         (["check", "--shipped", "--dtype", "float16"], "float16"),
         (["check", "--shipped", "--seed", "-1"], "-1"),
-        (["check", "--shipped", "--seed", "x"], "x"),
+        (["check", "--shipped", "--seed", "x"], "'x' is not a valid whole number"),
         (["check", "--shipped", "--timeout", "0"], "above 0"),
         (["check", "--shipped", "--timeout", "nan"], "above 0"),
         (["check", "--shipped", "--timeout", "inf"], "above 0"),

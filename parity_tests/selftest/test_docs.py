@@ -24,7 +24,9 @@ ROOT = sessions.ROOT
 AT_THE_TOP = [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
 PAGES = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in (*sessions.pages(), *AT_THE_TOP)}
 RUN = [name for name, text in PAGES.items() if any(block.commands and not block.dry for block in sessions.blocks(text))]
-OTHERS = {".", "cp", "tail", "sed", "cut", "cat", "head", "wc", "mkdir", "echo", "python3", "dask", "docker", "sudo", "git"}
+OTHERS = {
+    *(".", "cp", "tail", "sed", "cut", "cat", "head", "wc", "mkdir", "echo", "python3", "dask", "docker", "sudo", "git")
+}
 """Programs of others that the documentation calls."""
 
 IN_A_SENTENCE = re.compile(r"`((?:\.venv/bin/)?(?:parity [a-z]|python -m |pytest )[^`]*)`")

@@ -29,8 +29,8 @@ def test_a_folder_or_its_file_is_found(tmp_path: Path, monkeypatch: pytest.Monke
         ({f"{k}.py": "" for k in range(7)}, ".", r"; what is there: 0\.py, .*, 4\.py and 2 more$"),
         ({".git/config": ""}, ".", r"; the folder is empty$"),
         ({"sub/neural_networks.py": ""}, ".", r"there is one in .*sub: name that folder"),
-        ({"Neural_Networks.py": ""}, ".", r"there is Neural_Networks\.py: it must be called exactly so"),
-        ({"neural networks.py": ""}, ".", r"there is neural networks\.py: it must be called exactly so"),
+        ({"Neural_Networks.py": ""}, ".", r"there is Neural_Networks\.py: rename it neural_networks\.py$"),
+        ({"neural networks.py": ""}, ".", r"there is neural networks\.py: rename it neural_networks\.py$"),
         (
             {"neural_networks.ipynb": ""},
             ".",
@@ -43,6 +43,12 @@ def test_a_folder_or_its_file_is_found(tmp_path: Path, monkeypatch: pytest.Monke
             "hw.ipynb",
             r"hw\.ipynb is not a folder but a notebook: save its code as neural_networks\.py",
         ),
+        (
+            {"notes.txt": ""},
+            "notes.txt",
+            r"notes\.txt is not a folder, nor a Python file or a notebook; name",
+        ),
+        ({"neural_networks.zip": ""}, ".", r"there is neural_networks\.zip: unpack it$"),
         (
             {"hw.zip": ""},
             "hw.zip",
@@ -60,7 +66,7 @@ def test_a_folder_or_its_file_is_found(tmp_path: Path, monkeypatch: pytest.Monke
         ({"a/b/c/neural_networks.py": ""}, ".", r"; what is there: a$"),
         ({f"{k}/neural_networks.py": "" for k in "ab"}, ".", r"in each of .*/a and .*/b: name one of these folders$"),
         ({f"{k}/neural_networks.py": "" for k in "abcde"}, ".", r"each of .*/a, .*/b, .*/c and 2 more folders: name"),
-        ({"neural_network_1.py": ""}, ".", r"there is neural_network_1\.py: it must be called exactly so"),
+        ({"neural_network_1.py": ""}, ".", r"there is neural_network_1\.py: rename it neural_networks\.py$"),
         ({"neural_networks.py/x": ""}, ".", r"neural_networks\.py: a folder, not a file"),
         ({"dnn_misc.py": ""}, ".", r"holds dnn_misc\.py, which makes it the 2017-18 edition .* not supported"),
         ({}, "new\nline", r"there is no folder .*new\\nline$"),

@@ -199,6 +199,7 @@ def test_a_deadline_is_held_against_the_time_of_handing_in(parity: Parity, tmp_p
         (f"{POLICY}[hours_late]\nann = true\n", "line 4: hours_late must be a table of hours"),
         (f"{POLICY}hours_late = 3\n", "line 4: hours_late must be a table of hours"),
         ("percent_a_day 10\n", "line 1: expected '='"),
+        ("percent_a_day = ten\n", "line 1: percent_a_day must be a number from 0 to 100, not ten"),
     ],
 )
 def test_a_wrong_late_policy_is_a_sentence_with_its_line(tmp_path: Path, text: str, words: str) -> None:

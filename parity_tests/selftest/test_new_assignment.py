@@ -72,6 +72,14 @@ def test_a_mistake_in_each_function_is_told_and_named_where_the_function_is_know
     assert [part for part, (_, _, words) in WRONG.items() if words not in said[part]] == []
 
 
+def test_what_is_no_python_is_refused_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("def f(x):\n    return x)\n", encoding="utf-8")
+    assert main(["new-assignment", str(tmp_path / "notes.txt"), "--out", str(tmp_path / "a")]) == 2
+    assert "notes.txt, line 2, is not Python: unmatched ')', in “return x)”." in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
 def test_nothing_is_written_over(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, before = str(course.parent / "layers.py"), (course / "assignment.toml").read_bytes()
     assert main(["new-assignment", source, "--out", str(course)]) == 2

@@ -172,6 +172,19 @@ def test_of_what_is_not_even_defined_that_is_said_once() -> None:
     text = " ".join(page(FakeRun(records=records)).split())
     assert f"2 of 3 TODOs are not implemented: TODO 3 and 4. {said}" in text
     assert "Begin" not in text
+    empty = [record(part=p, verdict="missing", ratio=None, message=f"n.py defines no f{p}") for p in ("3", "4", "5")]
+    text = " ".join(page(FakeRun(records=[*empty, record(part="utils")])).split())
+    assert "3 of 3 TODOs are not implemented: nothing defines them. 3 quantities" in text
+    assert "defines no" not in text
+
+
+def test_where_the_import_alone_is_wrong_that_is_said() -> None:
+    broken = record(
+        check="import", part="utils", verdict="crashed", ratio=None, message="n.py wants to end the program"
+    )
+    assert verdict_sentence(FakeRun(records=[broken, record(part="3")])).endswith("Only this counts as wrong.")
+    absent = record(part="4", verdict="missing", ratio=None, message="n.py wants to end the program")
+    assert "1 quantity could not be judged" in verdict_sentence(FakeRun(records=[broken, absent, record(part="3")]))
 
 
 def test_causes_stand_in_the_order_of_the_parts_their_own_cases_first_and_the_import_before_all() -> None:

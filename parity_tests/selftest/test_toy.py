@@ -60,7 +60,7 @@ def test_its_solution_agrees_and_a_right_part_asked_alone_is_green(wrong: tuple[
     assert "Agreement: 5 of 5 quantities agree" in out
     for option, part, code, said in (
         ("--part", "A", 0, "Agreement: Task A agrees; 3 of 3 quantities agree"),
-        ("--todo", "B", 1, "do not agree with torch, in Task B."),
+        ("--todo", "task  b", 1, "do not agree with torch, in Task B."),
     ):
         status, out, _ = parity("check", wrong[0], "--assignment", NAME, option, part)
         assert status == code
@@ -69,7 +69,7 @@ def test_its_solution_agrees_and_a_right_part_asked_alone_is_green(wrong: tuple[
         assert f"Not asked: Task {'B' if part == 'A' else 'A'}." in out
     status, _, err = parity("check", "--shipped", "--assignment", NAME, "--part", "4")
     assert status == 2
-    assert "the assignment toy has no part '4'; it has A, B." in err
+    assert "the assignment toy has no part '4'; it has A and B." in err
 
 
 def test_a_wrong_derivative_is_said_in_the_assignments_own_words(wrong: tuple[Path, Path], parity: Parity) -> None:
@@ -185,7 +185,7 @@ def test_a_folder_that_fits_none_is_told_what_was_looked_for(
     assert status == 2
     assert "there is no file neural_networks.py (mlp) or softplus.py (toy) in empty" in err
     (tmp_path / "empty" / "Softplus.py").touch()
-    assert "there is Softplus.py: it must be called exactly so" in parity("check", "empty")[2]
+    assert "there is Softplus.py: rename it softplus.py" in parity("check", "empty")[2]
     (tmp_path / "empty" / "dnn_misc.py").touch()
     assert "2017-18 edition" in parity("check", "empty")[2]
     assert "there is no folder nowhere" in parity("check", "nowhere")[2]

@@ -127,6 +127,8 @@ def _cause(alike: list[Record], run: Results) -> Entry:
     undefined = list(dict.fromkeys(ended(told_of_case(record, run)) for record in missing if not record.file))
     if not undefined:
         return Entry(Kind.CAUSE, f"{counted} Begin with {parts.label(ids[0])}.", alike)
+    if len(undefined) > 1 and ids == parts.alike(ids, run.records) and not any(record.file for record in missing):
+        return Entry(Kind.CAUSE, f"{parts.counted(ids, run.records)} are not implemented: nothing defines them.", alike)
     more = len(undefined) - _MOST_SENTENCES
     told = [counted, *undefined[:_MOST_SENTENCES], *([f"And {more} more."] if more > 0 else [])]
     return Entry(Kind.CAUSE, " ".join(told), alike)

@@ -73,7 +73,10 @@ def read_module(source: str, name: str) -> Module:
     """What is defined at the outermost level. Raises UsageError for what is no Python."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError) as error:
+    except SyntaxError as error:
+        text = f", in “{error.text.strip()}”" if error.text else ""
+        raise UsageError(f"{name}, line {error.lineno}, is not Python: {error.msg}{text}.") from error
+    except ValueError as error:
         raise UsageError(f"{name} is no Python: {error}.") from error
     functions = {node.name: _signature(node) for node in tree.body if isinstance(node, Def) and _is_public(node.name)}
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _is_public(node.name)]

@@ -60,6 +60,8 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: assert_agrees(softmax(X), torch.ones(6, 5), X),  # type: ignore[arg-type]
         "give what computes it",
     ),
+    "no inputs": (lambda: assert_agrees(softmax(X), torchs_softmax), "the inputs after the function"),
+    "no inputs, of a function without a signature": (lambda: assert_agrees(X, torch.tanh, seed=1), "the inputs after"),
     "a value in place of the function, by name": (lambda: hold(softmax, torch.ones(6, 5), x=X), "such as lambda x"),
     "gradients by position": (
         lambda: assert_agrees({"output": X, "x": X}, gradients(torchs_softmax, "x", "g"), X, X),

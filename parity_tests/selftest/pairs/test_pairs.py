@@ -172,8 +172,20 @@ def test_a_reference_that_raises_everywhere_is_a_sentence() -> None:
     def reference(x: Any) -> Any:
         raise ValueError("never")
 
-    with pytest.raises(UsageError, match="reference of it raises in every case: ValueError: never"):
+    with pytest.raises(UsageError, match=r"reference of it raises in every case: ValueError: never\.$"):
         run_pairs([made(relu, reference)])
+    with pytest.raises(UsageError, match=r"where it takes others, write lambda x: f\(x\)"):
+        run_pairs([made(relu, lambda z: z)])
+
+
+def test_results_of_other_names_are_not_taken_for_what_is_not_written() -> None:
+    def named(**results: Any) -> set[str]:
+        found = run_pairs([made(lambda x: {k: v(x) for k, v in results.items()}, torch.relu)]).run.records
+        return {f"{one.verdict}: {one.message}" for one in found}
+
+    assert any("mismatch" in one and "returns out; expected are output" in one for one in named(out=relu))
+    assert not any("missing" in one for one in named(out=relu))
+    assert any("missing" in one for one in named())
 
 
 @pytest.mark.parametrize(
