@@ -135,6 +135,18 @@ def test_lines_and_fixes_are_those_of_code_cells(tmp_path: Path) -> None:
     ]
 
 
+def test_a_threshold_that_nothing_asked_comes_near_is_no_fix(tmp_path: Path) -> None:
+    """Without the sigmoid 0 belongs where 0.5 is used; a small number agrees where nothing lies between."""
+    week2 = find("dlai-c1w2")
+    own = (week2.solution / "c1w2.py").read_text(encoding="utf-8")
+    wrong = own.replace("(sigmoid(w.T @ X + b) > 0.5)", "(w.T @ X + b > 0.5)")
+    assert wrong != own
+    (tmp_path / "c1w2.py").write_text(wrong, encoding="utf-8")
+    run = check(week2, tmp_path, dtypes=["float64"], parts=frozenset(["predict"]))
+    words = {fix.words for one in repairs(week2, run.records, run.environment) for fix in one.fixes}
+    assert words <= {"`0.5` is used where `0.0` belongs", "`0.5` is used where `0` belongs"}
+
+
 def test_one_change_that_spoils_several_results_names_each() -> None:
     week3, part, slope = find("dlai-c1w3"), "backward_propagation", ' * (1 - cache["A1"] ** 2)'
     own = (week3.solution / "c1w3.py").read_text(encoding="utf-8")
