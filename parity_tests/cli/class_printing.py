@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import textwrap
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,16 +25,36 @@ _POINTS = ("total", "maximum", "per_cent", "taken_off", "status", "overridden")
 
 
 def print_class(
-    tables: Tables, out: Path, *, as_json: bool, quiet: bool, changes: Sequence[Change] | None = None
+    tables: Tables,
+    out: Path,
+    *,
+    as_json: bool,
+    quiet: bool,
+    changes: Sequence[Change] | None = None,
+    same_looks: bool = False,
 ) -> None:
-    """Print what was found; `changes` are those of the totals where a class was graded anew."""
+    """Print what was found; `changes` are those of the totals where a class was graded anew.
+
+    Then nothing is said again: neither how many have a grade where nothing changes, nor what to look at if that is the
+    `same_looks` as before.
+    """
     if as_json:
         click.echo(json.dumps(document(tables, out, changes), indent=2, allow_nan=False))
         return
     if changes is not None:
         count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
         print_wrapped([count] if quiet else [*(change.sentence for change in changes), count])
-    print_wrapped(summary(tables, out)[: 1 if quiet else None if changes is None else -2])
+    first, *others = summary(tables, out)
+    others = others if changes is None else others[: -3 if same_looks and tables.flags else -2]
+    print_wrapped([*([first] if changes or changes is None or quiet else []), *([] if quiet else others)])
+
+
+def looks(out: Path) -> bytes:
+    """What the table of flags in a class's folder holds, nothing where there is none."""
+    try:
+        return (out / "look.csv").read_bytes()
+    except OSError:
+        return b""
 
 
 def status_of_class(tables: Tables) -> int:
@@ -56,7 +75,7 @@ def print_wrapped(sentences: Sequence[str]) -> None:
 
 def summary(tables: Tables, out: Path) -> list[str]:
     """What was found, in a few sentences."""
-    from parity_tests.grading.flags import FlagKind, few
+    from parity_tests.grading.flags import FlagKind, counted, few
     from reports.model.numbers import points_text
 
     totals = [total for total in tables.totals.values() if total is not None]
@@ -87,9 +106,8 @@ def summary(tables: Tables, out: Path) -> list[str]:
             f"No longer in the tables, because these submissions are without them: {few(tables.former)}. Their results "
             f"stay in {shlex.quote(str(out / 'submissions'))}."
         )
-    kinds = Counter(flag.kind for flag in tables.flags)
-    if kinds:
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    if tables.flags:
+        listed = ", ".join(f"{count} {kind}" for kind, count in counted(tables.flags).items())
         lines.append(f"What a grader should look at is in look.csv: {listed}.")
     lines.append(
         f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, and a page for each student."

@@ -29,26 +29,32 @@ _NAMED = 8
 
 
 class FlagKind(StrEnum):
-    """Why a human should look at a submission."""
+    """Why a human should look at a submission, the most urgent first."""
 
     DAMAGED = "damaged"
     HARNESS_ERROR = "harness error"
-    UNDECIDED = "undecided"
-    LEFT_OPEN = "left open"
     NOTHING_TO_RUN = "nothing to run"
-    LEFT_OUT = "left out"
     DOES_NOT_IMPORT = "does not import"
+    LEFT_OUT = "left out"
+    LEFT_OPEN = "left open"
+    UNDECIDED = "undecided"
     ANOTHER_EDITION = "another edition"
-    IDENTICAL = "identical"
-    ALIKE = "alike"
+    ANOTHER_VERSION = "another version"
+    LATE = "late"
+    HANDED_IN_TWICE = "handed in twice"
+    SHARED_NAME = "shared name"
+    NOT_ON_THE_ROSTER = "not on the roster"
+    HANDED_IN_NOTHING = "handed in nothing"
     CONCEALED = "concealed"
     NOT_AS_GIVEN = "not as given"
-    ANOTHER_VERSION = "another version"
-    HANDED_IN_NOTHING = "handed in nothing"
-    NOT_ON_THE_ROSTER = "not on the roster"
-    SHARED_NAME = "shared name"
-    HANDED_IN_TWICE = "handed in twice"
-    LATE = "late"
+    IDENTICAL = "identical"
+    ALIKE = "alike"
+
+
+def counted(flags: Iterable[Flag]) -> dict[str, int]:
+    """How many flags there are of each kind, the most urgent first."""
+    counts = Counter(flag.kind for flag in flags)
+    return {kind.value: counts[kind] for kind in FlagKind if counts[kind]}
 
 
 @dataclass(frozen=True)
@@ -89,29 +95,23 @@ def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
 def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Flag]:
     """What of this submission cannot be told right from wrong, by parts, also where it fails for that.
 
-    It is rounding that decides there, or another part that is wrong. And what of Parity's own broke as it was named.
+    And what of Parity's own broke as it was named.
     """
     unasked = [record for record in records if record.verdict == Verdict.UNASKED]
     elements: Counter[str] = Counter()
-    causes: dict[str, dict[str, None]] = {}
     wrong: set[str] = set()
     for record in records:
-        if record.verdict in (Verdict.UNDECIDED, Verdict.UNJUDGED) and (
-            record.undecided or record.verdict == Verdict.UNDECIDED
-        ):
+        is_open = record.verdict == Verdict.UNJUDGED and record.undecided
+        if not record.explained_by and (is_open or record.verdict == Verdict.UNDECIDED):
             elements[record.part] += record.undecided or record.total or 1
             wrong |= {record.part} if record.verdict == Verdict.UNJUDGED else set()
-            causes.setdefault(record.part, {})[record.explained_by] = None
     flags = []
     if unasked:
         which = f"{labels.listed(labels.within(unasked))}: {quantities(len(unasked))}"
         why = f"{which} were not asked, since the time in all was used up; they count as wrong until"
         flags.append(Flag(name, FlagKind.UNDECIDED, f"{why} `parity grade --only` with a longer --timeout asks them"))
     for part, count in elements.items():
-        others = [labels.label(cause) for cause in causes[part] if cause]
-        be = "is" if len(others) == 1 else "are"
-        by = f"because {' and '.join(others)} {be} wrong" if others else "by rounding alone"
-        why = f"{labels.label(part)}: {count} elements cannot be decided, {by}"
+        why = f"{labels.label(part)}: {count} elements cannot be decided, by rounding alone"
         why += "; they count as wrong until a grader reviews it" if part in wrong else ""
         flags.append(Flag(name, FlagKind.UNDECIDED, why))
     broken = dict.fromkeys(note.text for record in records for note in record.notes if note.kind is NoteKind.FAULT)
@@ -129,21 +129,24 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
     for record in records:
         if not record.explained_by:
             of_check.setdefault(record.check, set()).add(record.part)
-    found: dict[str, dict[tuple[str, str], str]] = {}
+    found: dict[str, set[str]] = {}
+    failing: set[str] = set()
     imports = not any(record.check == "import" and record.verdict in FAILING for record in records)
     for record in records:
         unread = record.verdict == Verdict.MISSING and not imports
         others = record.explained_by not in ("", record.part)
-        is_open = record.verdict in FAILING and others and not record.excuse and not record.undecided
-        if is_open and not unread and of_check.get(record.check) != {record.explained_by}:
-            found.setdefault(record.explained_by, {})[record.check, record.quantity] = record.part
+        is_open = record.verdict in FAILING | {Verdict.UNDECIDED} and others and not record.excuse
+        if is_open and not unread and (record.undecided or of_check.get(record.check) != {record.explained_by}):
+            found.setdefault(record.explained_by, set()).add(record.part)
+            failing |= {record.explained_by} if record.verdict in FAILING else set()
     return [
         Flag(
             name,
             FlagKind.LEFT_OPEN,
-            f"{labels.listed(sorted({*own.values()}, key=labels.order))}: {quantities(len(own))} may fail only because "
-            f"{labels.label(cause)} is wrong, which cannot be tried; "
-            "they count as wrong until a grader reviews it",
+            f"{labels.listed(sorted(own, key=labels.order))} cannot be judged, wholly or in part, because "
+            f"{labels.label(cause)} is wrong"
+            + "; that counts as wrong until a grader gives points for it (--overrides)"
+            * (cause in failing),
         )
         for cause, own in found.items()
     ]
@@ -256,12 +259,13 @@ def twice_flags(hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person
 
 
 def flags_frame(flags: Iterable[Flag], called: Mapping[str, str]) -> pd.DataFrame:
-    """The flags as a table: submission, kind, whose it is, a sentence, and one that names nobody; sorted by kind."""
+    """The flags as a table: submission, kind, whose it is, a sentence, and one that names nobody; sorted by urgency."""
     import pandas as pd
 
+    order = [*FlagKind]
     rows = [
         (flag.submission, flag.kind, called.get(flag.submission, flag.submission), flag.why, flag.nameless)
-        for flag in sorted(flags, key=lambda flag: (flag.kind, flag.submission))
+        for flag in sorted(flags, key=lambda flag: (order.index(flag.kind), flag.submission))
     ]
     return pd.DataFrame(rows, columns=["submission", "kind", "student", "why", "nameless"]).astype("string")
 

@@ -171,7 +171,7 @@ def points_of(result: Result, records: Sequence[Record], files: ClassFiles) -> P
     A damaged result has none.
     """
     points = score(records, files.rubric)
-    if result.missing:
+    if result.missing or result.import_problem:
         points = nothing_to_run(points)
     if result.damage:
         return replace(points, faults=1)

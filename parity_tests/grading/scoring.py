@@ -110,8 +110,8 @@ def _found(states: Collection[str]) -> str:
 
 
 def nothing_to_run(points: Points) -> Points:
-    """The same where nothing of a submission could be run, and so nothing judged."""
-    return replace(points, items=tuple(replace(item, judged=False) for item in points.items))
+    """The same where nothing of a submission could be run, and so nothing judged of items of which nothing is right."""
+    return replace(points, items=tuple(replace(item, judged=item.right > 0) for item in points.items))
 
 
 def _explained_state(record: Record) -> str:

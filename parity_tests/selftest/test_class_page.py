@@ -291,8 +291,8 @@ def test_mistakes_of_the_same_people_are_one_line_and_clusters_are_too() -> None
     written = class_page(**frames, parts=PARTS, people=people)
     lines = [re.sub("<[^>]*>", "", line) for line in re.findall("<li>.*?</li>", written)]
     assert lines == [
-        "anna, bob: 97 to 100 % are the same",
         "cem: cem wrote cluster 1: 97 % of the code",
+        "anna, bob: 97 to 100 % are the same",
         "TODO 4: a; TODO 4: b (2): anna, bob",
         "TODO 4: d 9; TODO 4: d 10 (1): cem",
     ]
@@ -301,6 +301,17 @@ def test_mistakes_of_the_same_people_are_one_line_and_clusters_are_too() -> None
     assert "code0</bdi>, <bdi>code1</bdi>: 97 to 100 % are the same<" in anonymous
     assert "anna" not in anonymous
     assert "cem" not in anonymous
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_why_nothing_was_run_and_what_lateness_costs_stand_in_the_table(anonymous: bool) -> None:
+    frames = class_of(["anna", "bob"])
+    frames["flags"] = flags_frame([Flag("anna", FlagKind.NOTHING_TO_RUN, "hw.zip is empty")], {})
+    frames["grades"] = frames["grades"].assign(late=["", "1 day 2 h"], taken_off=[0.0, 12.5])
+    people = {name: Who(name, "") for name in ("anna", "bob")}
+    table = class_page(**frames, parts=PARTS, people=people, anonymous=anonymous).partition("<tbody>")[2]
+    assert ("hw.zip is empty</td>" in table, "nothing to run</td>" in table) == (not anonymous, anonymous)
+    assert "<bdi>1 day 2 h: −12.5</bdi>" in table
 
 
 def test_who_cannot_be_imported_has_that_mistake_alone() -> None:

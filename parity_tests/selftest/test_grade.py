@@ -168,6 +168,10 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
         ("eve", "nothing to run"),
     }
     assert 'href="alike.html"' in (out / "class.html").read_text()
+    kinds = pd.read_csv(out / "look.csv")["kind"].unique().tolist()
+    assert kinds == ["nothing to run", "undecided", "another edition", "identical"], "the most urgent first"
+    table = pd.read_csv(out / "class.csv")
+    assert (table["not_judged"] == 1).all(), "eve's"
     both = (out / "alike.html").read_text()
     assert "<bdi>cem</bdi> and <bdi>dan</bdi>" in both
     shown = re.search(r"<pre[^>]*>(.*?)</pre>", both, re.DOTALL)
@@ -279,6 +283,8 @@ def test_a_file_that_does_not_import_is_no_plain_0(
     assert ("ann", "does not import") in looks(out)
     assert "'await' outside function" in (out / "look.csv").read_text()
     assert "1 does not import" in said
+    table = pd.read_csv(out / "class.csv")
+    assert (table["none"].sum(), set(table["not_judged"])) == (0, {1}), "as of who handed in nothing that runs"
 
 
 def test_what_was_left_out_is_listed_with_its_reason(asked: list[str], parity: Parity, tmp_path: Path) -> None:
@@ -441,7 +447,12 @@ def test_regrade_changes_points_without_running_and_says_who_changes(
     assert "bob: 85 → 100 (+15.00)" in said
     assert sorted(asked) == ["ann", "bob"]
     assert "100 of 120 points" in (out / "submissions" / "bob" / "feedback.md").read_text()
-    assert "No total changes" in parity("regrade", out)[1]
+    assert parity("regrade", out)[1] == "No total changes.\n", "nothing is said again"
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Student,Email\nann,a@x\nbob,b@x\nzed,z@x\n")
+    said = " ".join(parity("regrade", out, "--roster", roster)[1].split())
+    assert "No total changes. What a grader should look at is in look.csv:" in said
+    assert "1 handed in nothing" in said
 
 
 def test_an_override_is_applied_last_shown_and_kept(asked: list[str], parity: Parity, tmp_path: Path) -> None:

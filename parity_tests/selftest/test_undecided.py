@@ -80,7 +80,12 @@ def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> No
     assert (flag.submission, flag.kind) == ("ann", "undecided")
     assert flag.why == "TODO 7: 4 elements cannot be decided, by rounding alone"
     (flag,) = record_flags("ann", [replace(few, explained_by="6")], labels)
-    assert flag.why == "TODO 7: 2 elements cannot be decided, because 6 is wrong"
+    assert (flag.kind, flag.why) == ("left open", "TODO 7 cannot be judged, wholly or in part, because 6 is wrong")
+    one, other = (
+        replace(few, verdict="unjudged", explained_by="6", quantity=name, undecided=n) for n, name in enumerate("ab")
+    )
+    (flag,) = record_flags("ann", [one, other, record(check="linear", part="8", verdict="mismatch")], labels)
+    assert flag.why.endswith("; that counts as wrong until a grader gives points for it (--overrides)")
     (flag,) = record_flags("ann", [replace(few, verdict="unjudged")], labels)
     assert flag.why.endswith("; they count as wrong until a grader reviews it")
     assert record_flags("ann", [record(), record(verdict="mismatch"), record(verdict="unjudged")], labels) == []
@@ -89,7 +94,7 @@ def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> No
 def test_what_is_left_open_is_listed_unless_the_file_does_not_import() -> None:
     labels, of_main = Parts([]), record(check="main", verdict="missing", explained_by="10")
     (flag,) = record_flags("ann", [of_main], labels)
-    assert (flag.kind, flag.why.partition(" may ")[0]) == ("left open", "4: 1 quantity")
+    assert (flag.kind, flag.why.partition(",")[0]) == ("left open", "4 cannot be judged")
     assert record_flags("ann", [of_main, record(check="import", verdict="crashed")], labels) == []
 
 

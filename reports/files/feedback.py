@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reports.model.escape import markdown
 from reports.model.folding import Entry, entries, place_told
-from reports.model.for_student import WITHHELD, for_student, says_less
+from reports.model.for_student import for_student
 from reports.model.groups import grouped, notes_in
 from reports.model.notes import Note, NoteKind
 from reports.model.phrases import capitalised, ended, quantities
@@ -14,6 +14,7 @@ from reports.model.points import Points
 from reports.model.reasons import late_sentence, not_counted, points_rows, total_text
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
+from reports.model.summary import not_judged
 from reports.model.verdicts import FAILING
 
 _RATIO = "Differences are compared with the error bound: up to 1 times is rounding, a mistake is usually thousands."
@@ -44,8 +45,6 @@ def feedback_page(
         lines += ["## What to mend first", *_sections(folded, run)]
         if any(entry.records[0].gap is not None for entry in folded):
             lines += ["", _RATIO]
-        if says_less(run) and not all(entry.unwritten for entry in folded):
-            lines += ["", WITHHELD]
         lines.append("")
     lines += _points_lines(points, run)
     if comments:
@@ -146,11 +145,11 @@ def _more(entry: Entry) -> list[str]:
 def _notes(run: Results, wrong: Sequence[Record]) -> list[str]:
     """The notes and the parts that they are on, in their order, of those that are told once the first.
 
-    What is noted of a part that fails by itself may be what is wrong with it, and an own wrong forward is: both are
-    told where that is.
+    What is noted of a part that fails by itself may be what is wrong with it, of one that cannot be judged what follows
+    of that, and an own wrong forward is: all are told where that is.
     """
     parts = parts_of(run)
-    bad = {record.part for record in wrong if not record.explained_by}
+    bad = {record.part for record in wrong if not record.explained_by or not_judged(record)}
     notes: dict[tuple[str, str], tuple[Note, list[Record]]] = {}
     for record, note in notes_in(run.records):
         if note.kind in _OF_FILES or not (note.kind is NoteKind.OWN_FORWARD or record.part in bad):

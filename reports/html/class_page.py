@@ -42,6 +42,8 @@ class Made(NamedTuple):
 
 
 _BROKEN = Made("import", "import: the files cannot be imported")
+_NOTHING = "nothing to run"
+"""The flag of those of whom nothing could be run, for which it says why."""
 _MOST_UNWRITTEN = 2
 """Parts that are named where they are not implemented; more are counted."""
 
@@ -85,6 +87,8 @@ def class_page(
     columns = [str(name) for name in grades.columns]
     names = columns[columns.index(_BEFORE_ITEMS) + 1 : columns.index(_AFTER_ITEMS)]
     made = mistakes_by_submission(mistakes, parts)
+    for row in flags[flags["kind"] == _NOTHING].to_dict("records"):
+        made[str(row["submission"])] = [Made(_BROKEN.part, _NOTHING if anonymous else str(row["why"]))]
     each = grades.drop_duplicates("submission")  # a group is one submission of several people
     totals = [float(total) for total in each["total"] if total == total]
     maximum = max((float(m) for m in grades["maximum"] if m == m), default=0.0)
@@ -181,7 +185,7 @@ def _table(
 
 
 def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> dict[str, list[tuple[list[Who], str]]]:
-    """Who is flagged and why, by the kind of flag; those with the same reason are one line: a cluster, say."""
+    """Who is flagged and why, by the kind of flag, in their order; those of one reason are one line: a cluster, say."""
     alike: dict[tuple[str, str, str], list[Who]] = {}
     for row in flags.to_dict("records"):
         # Somebody who handed in nothing has no code.
@@ -193,10 +197,10 @@ def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) ->
         if who not in some or unknown is who:
             some.append(who)
     flagged: dict[str, list[tuple[list[Who], str]]] = {}
-    for (kind, _, shown), some in sorted(
-        alike.items(), key=lambda item: (item[0][0], min(who.name for who in item[1]))
-    ):
+    for (kind, _, shown), some in alike.items():
         flagged.setdefault(kind, []).append((sorted(some, key=lambda who: who.name), shown))
+    for lines in flagged.values():
+        lines.sort(key=lambda line: line[0][0].name)
     return flagged
 
 

@@ -86,7 +86,7 @@ def class_table(
     rows = sorted(rows, key=lambda row: (row.get("total") == row.get("total"), row.get("total") or 0.0))  # NaN is none
     named = {name: shown for name, (shown, _) in people.items()}
     alike = {"student": ""} if all(row.get("student") == named[str(row["submission"])] for row in rows) else {}
-    rows = [{**row, "status": _status(row), **alike} for row in rows]
+    rows = [{**row, "status": _status(row), "late": _late(row), **alike} for row in rows]
     varied = [name for name in items if len({row.get(name) for row in rows}) > 1]
     many = len(varied) > _MOST_ITEMS
     if many:
@@ -164,6 +164,12 @@ def _status(row: Mapping[str, Any]) -> str:
     """What became of a submission, and whether points of it were set by a grader."""
     status = _text(row.get("status"), Column("status"))
     return f"{status}; points by hand" if _text(row.get("overridden"), Column("overridden")) else status
+
+
+def _late(row: Mapping[str, Any]) -> str:
+    """How late it was, and the points that this took off."""
+    late, off = _text(row.get("late"), Column("late")), row.get("taken_off") or 0.0
+    return f"{late}: −{points_text(float(off))}" if late and off > 0 else late
 
 
 def _points_column(name: str, maxima: Mapping[str, float]) -> Column:

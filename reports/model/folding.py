@@ -74,8 +74,7 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
         if len(about) == 1:
             about[0].again.extend(same)
         else:
-            words = f"The same part is wrong where the parts work together, too: {quantities(len(same))}."
-            folded.append(Entry(Kind.AGAIN, words, same))
+            folded.append(Entry(Kind.AGAIN, "The same part is wrong where the parts work together, too.", same))
     seen = {(record.part, record.quantity) for record in run.records}
     by_cause: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in unjudged:  # because of a part, or of another quantity of its own

@@ -100,6 +100,8 @@ def points_rows(points: Points, run: Results) -> list[PointsRow]:
             more = item.excused or item.undecided or item.null_wrong or item.override
             full = item.maximum is not None and not (lost or more)
             why = "all of it is right" if full else reason(item, causes, parts)
+            if item.excused and not (lost or item.undecided or item.null_wrong or item.override):
+                why = "full points"
             alike.setdefault((not lost, why, "" if full or not item.points else item.name), []).append(item)
     rows = []
     for (kept, why, _), items in sorted(alike.items(), key=lambda entry: entry[0][0]):
@@ -113,8 +115,8 @@ def points_rows(points: Points, run: Results) -> list[PointsRow]:
 
 def not_counted(points: Points) -> str:
     """What is said where quantities do not count, since a submission that knows nothing gets them right, too."""
-    lost = points.total != points.maximum
-    return NOT_COUNTED if lost and any(item.null and item.right for item in points.items) else ""
+    told = (item.null and item.right and item.points != item.maximum for item in points.items)
+    return NOT_COUNTED if any(told) else ""
 
 
 def late_sentence(points: Points, late: Lateness) -> str:
