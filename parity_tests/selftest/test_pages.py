@@ -155,7 +155,7 @@ def test_the_dots_are_read_by_the_arrow_keys_row_by_row_and_stand_in_a_table_too
 
 
 def test_the_marked_line_is_seen_to_its_end_on_a_small_screen_and_in_print(browser: Browser, tmp_path: Path) -> None:
-    code = {"4": {"n.py": {7: f"        return {' + '.join('abcdefghijklmnopqrstuvwxyz')}"}}}
+    code = {"4": {"n.py": {7: f"        return {'longName' * 9}({' + '.join('abcdefghijklmnopqrstuvwxyz')})"}}}
     run = FakeRun([mismatch(part="4")], replace(DESCRIBED, excerpts=code, versions={"numpy": "2.4.6"}))
     path = tmp_path / "code.html"
     path.write_text(report_page(run), encoding="utf-8")

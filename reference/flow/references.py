@@ -34,7 +34,8 @@ def gradients(
     @torch.enable_grad()
     def reference(**inputs: Any) -> dict[str, Tensor]:
         if given is not None and given not in inputs:
-            raise QuestionError(f"there is no input {given!r}, which given= names; there are {', '.join(inputs)}")
+            there = f"there are {', '.join(inputs)}: add it (in a pair, to shapes=)"
+            raise QuestionError(f"there is no input {given!r}, which given= names; {there}")
         upstream: Any = inputs.pop(given) if given is not None else None
         for name in names:
             if name not in inputs and name in own:
