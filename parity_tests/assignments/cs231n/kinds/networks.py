@@ -133,9 +133,10 @@ def _case(network: str, row: Row, dtype: str, edition: str, s: Random) -> Case:
     hidden = hidden[:1] * row.depth if row.alike else hidden
     settings: dict[str, Any] = {"num_classes": classes, "weight_scale": SCALE}
     if convolutional:
-        H, W = s.sample((4, 6), 2) if row.beyond else (row.side,) * 2
+        H, W = s.sample((4, 8), 2) if row.beyond else (row.side,) * 2
         image = [s.randint(2, 3), H, W]
-        settings |= {"input_dim": image, "num_filters": s.randint(2, 4), "hidden_dim": hidden[0]}
+        filters = 5 if row.beyond else s.randint(2, 4)  # no other number makes as much of a wrong pooled size
+        settings |= {"input_dim": image, "num_filters": filters, "hidden_dim": hidden[0]}
         settings["filter_size"] = row.filter_size
     else:
         image = distinct(s, 2, 4, 3) if row.images else [s.randint(6, 12)]
