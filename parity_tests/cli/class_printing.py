@@ -49,14 +49,6 @@ def print_class(
     print_wrapped([*([first] if changes or changes is None or quiet else []), *([] if quiet else others)])
 
 
-def looks(out: Path) -> bytes:
-    """What the table of flags in a class's folder holds, nothing where there is none."""
-    try:
-        return (out / "look.csv").read_bytes()
-    except OSError:
-        return b""
-
-
 def status_of_class(tables: Tables) -> int:
     """The exit status: 2 with a sentence for each damaged file, 3 where Parity itself failed, else 0."""
     for file in tables.damaged:

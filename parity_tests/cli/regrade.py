@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from parity_tests.cli.class_printing import looks, print_class, status_of_class
+from parity_tests.cli.class_printing import print_class, status_of_class
 from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.options import class_file_options, json_option, quiet_option
 
@@ -36,8 +36,9 @@ def regrade(
     from parity_tests.grading.pages import write_class_page
     from parity_tests.grading.rescore import rescore_class
 
-    before = looks(run)
+    look = run / "look.csv"
+    before = look.read_bytes() if look.is_file() else b""
     tables, changes = rescore_class(run, FilePaths(rubric, overrides, roster, late, comments, starter))
     write_class_page(run)
-    print_class(tables, run, as_json=as_json, quiet=quiet, changes=changes, same_looks=before == looks(run))
+    print_class(tables, run, as_json=as_json, quiet=quiet, changes=changes, same_looks=before == look.read_bytes())
     return status_of_class(tables)

@@ -48,19 +48,11 @@ def toml_document(text: str) -> dict[str, Any]:
         match = _SYNTAX_ERROR.fullmatch(str(error))
         line = int(match["line"]) if match and match["line"] else len(text.splitlines())
         problem = _uncapitalised(match["problem"] if match else str(error))
-        raise DecodeError(problem, line, SYNTAX, "", *_no_value([*text.splitlines(), ""][max(line - 1, 0)])) from None
+        key, _, value = map(str.strip, [*text.splitlines(), ""][max(line - 1, 0)].partition("="))
+        told = (key, value) if problem == "invalid value" else ("", None)
+        raise DecodeError(problem, line, SYNTAX, "", *told) from None
     except RecursionError:
         raise DecodeError("it is nested too deeply", 1, SYNTAX) from None
-
-
-def _no_value(line: str) -> tuple[str, str]:
-    """The key of a line and what is set there, where that by itself is no value; "" for both where it is one."""
-    key, _, value = map(str.strip, line.partition("="))
-    try:
-        tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError:
-        return key, value
-    return "", ""
 
 
 def from_json(text: str, wanted: type[T]) -> T:

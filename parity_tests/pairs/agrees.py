@@ -26,17 +26,11 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     if callable(actual) and not hasattr(actual, "__array__"):
         raise UsageError(f"assert_agrees takes arrays, not the function {name_of(actual)}; hold(…) takes functions.")
     is_bare = not positional and named.keys() <= {*RESERVED} - {"inputs"}
-    if is_bare and callable(reference) and not _takes_nothing(reference):
-        raise UsageError("give the inputs after the function, such as assert_agrees(y, f, x).")
+    try:
+        _ = is_bare and callable(reference) and inspect.signature(reference).bind()
+    except (TypeError, ValueError):  # the latter of those of torch's that have no signature: all take something
+        raise UsageError("give the inputs after the function, such as assert_agrees(y, f, x).") from None
     named.setdefault("name", name_of(reference) if name_of(reference) not in _SAYING_NOTHING else NAMELESS)
     result = hold(lambda *_, **__: actual, reference, *positional, **named)
     if not result:
         raise AssertionError(result.message)
-
-
-def _takes_nothing(reference: Callable[..., Any]) -> bool:
-    try:
-        inspect.signature(reference).bind()
-    except (TypeError, ValueError):  # the latter of those of torch that have no signature, which all take something
-        return False
-    return True
