@@ -140,7 +140,7 @@ def test_undecided_begins_where_the_radius_exceeds_what_a_step_changes(
 
 
 def test_a_run_that_is_undecided_from_its_first_step_on_agrees_in_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(radius, "USEFUL", 1e-20)
+    monkeypatch.setattr(radius, "USEFUL", 5e-12)
     run = traced(ASSIGNMENT.solution)
     assert run.undecided is not None
     assert run.undecided[0] == 1
