@@ -92,9 +92,3 @@ def test_copies_that_are_not_compared_move_all_the_same() -> None:
         after += copies.runs
     assert torch.equal(*after)
     assert len(set(after[0].flatten().tolist())) > 1
-
-
-@pytest.mark.parametrize("alpha", [0.0, 0.9])
-def test_the_copies_of_a_wide_network_are_moved_block_by_block(alpha: float) -> None:
-    run = traced(ASSIGNMENT.solution, replace(SMALL, hidden=3000, alpha=alpha, lam=1e-4, steps=2))
-    assert (run.steps, run.divergence, run.undecided) == (2, None, None)

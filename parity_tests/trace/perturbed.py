@@ -35,7 +35,7 @@ _EXACT = {
     aten._unsafe_view, aten.amax, aten.clone, aten.copy_, aten.detach, aten.detach_, aten.empty, aten.eq, aten.expand,
     aten.gather, aten.gt, aten.lift_fresh, aten.neg, aten.new_empty, aten.ones, aten.ones_like, aten.permute, aten.relu,
     aten.scalar_tensor, aten.select, aten.slice, aten.split, aten.stack, aten.t, aten.threshold_backward,
-    aten.transpose, aten.unbind, aten.unsqueeze, aten.view, aten.where, aten.zeros_like,
+    aten.transpose, aten.unsqueeze, aten.view, aten.where, aten.zeros_like,
 }  # fmt: skip
 """Those that copy, choose, compare or change the sign."""
 _BLOCK = 1 << 17
