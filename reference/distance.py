@@ -37,7 +37,4 @@ def row_blocks(a: Tensor) -> tuple[Tensor, ...]:
     """Views of a tensor's rows, some rows each: so few that a block stays in the processor's cache."""
     if a.numel() <= _BLOCK:
         return (a,)
-    each = a.numel() // len(a)
-    if each > _BLOCK and a.ndim > 2:
-        return tuple(block for row in a for block in row_blocks(row))
-    return torch.split(a, max(1, _BLOCK // each))
+    return torch.split(a, max(1, _BLOCK * len(a) // a.numel()))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import repeat
-
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT
-
-from reference.distance import row_blocks
 
 
 @torch.no_grad()
@@ -54,6 +50,4 @@ class ClassicalSGD(Optimizer):
                 state = self.state[w]
                 if momentum > 0 and "velocity" not in state:
                     state["velocity"] = torch.zeros_like(w)
-                velocities = row_blocks(state["velocity"]) if "velocity" in state else repeat(None)
-                for part, g, velocity in zip(row_blocks(w), row_blocks(w.grad), velocities, strict=False):
-                    update(part, g, velocity, lr=lr, momentum=momentum, weight_decay=weight_decay)
+                update(w, w.grad, state.get("velocity"), lr=lr, momentum=momentum, weight_decay=weight_decay)

@@ -126,7 +126,7 @@ def test_dropout_that_stays_on_in_evaluations_is_convicted(tmp_path: Path) -> No
 def test_undecided_begins_where_the_radius_exceeds_what_a_step_changes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(radius, "USEFUL", 5e-12)
+    monkeypatch.setattr(radius, "USEFUL", 3e-12)
     run = traced(submission(tmp_path, TORCH_FORM))
     assert run.undecided is not None
     step, because = run.undecided
@@ -140,7 +140,7 @@ def test_undecided_begins_where_the_radius_exceeds_what_a_step_changes(
 
 
 def test_a_run_that_is_undecided_from_its_first_step_on_agrees_in_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(radius, "USEFUL", 5e-12)
+    monkeypatch.setattr(radius, "USEFUL", 1e-20)
     run = traced(ASSIGNMENT.solution)
     assert run.undecided is not None
     assert run.undecided[0] == 1

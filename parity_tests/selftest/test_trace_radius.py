@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.selftest.small_traces import SMALL, TORCH_FORM, Rows, submission, traced
-from parity_tests.trace.perturbed import Copies
+from parity_tests.assignments.mlp.network.model import Trainer
+from parity_tests.assignments.mlp.network.replicas import Replicas
+from parity_tests.assignments.mlp.trace.plan import BatchStep, MlpPlan
+from parity_tests.selftest.small_traces import DIGITS, SMALL, TORCH_FORM, Rows, submission, traced
 from parity_tests.trace.radius import ENOUGH, LEAST, factor_for
 
 
@@ -49,13 +51,13 @@ def test_a_loss_has_a_radius_though_all_copies_land_on_torchs() -> None:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether the copies' spreads were asked for, step by step."""
     taken: list[bool] = []
-    step = Copies.step
+    step = Replicas.step
 
-    def watched(self: Copies[Any], take: Any, wanted: Mapping[str, torch.Tensor]) -> dict[str, float]:
-        taken.append(bool(wanted))
-        return step(self, take, wanted)
+    def watched(self: Replicas, *arguments: Any) -> dict[str, float]:
+        taken.append(arguments[5] is not None)
+        return step(self, *arguments)
 
-    monkeypatch.setattr(Copies, "step", watched)
+    monkeypatch.setattr(Replicas, "step", watched)
     return taken
 
 
@@ -84,11 +86,14 @@ def test_a_bug_between_two_written_steps_is_convicted_at_its_step(tmp_path: Path
 
 
 def test_copies_that_are_not_compared_move_all_the_same() -> None:
-    wanted, after = {"w": torch.full((3,), 1 / 3)}, list[torch.Tensor]()
-    for asked in (wanted, {}):
-        copies = Copies([torch.ones(4, 3)], [], seed=3, device="cpu")
-        spreads = copies.step(lambda w: {"w": w.div_(3)}, asked)
-        assert spreads.keys() == asked.keys()
-        after += copies.runs
-    assert torch.equal(*after)
-    assert len(set(after[0].flatten().tolist())) > 1
+    plan = MlpPlan(SMALL, DIGITS)
+    item = next(item for item in plan if isinstance(item, BatchStep))
+    X, y = (torch.tensor(array) for array in plan.data(item))
+    trainer = Trainer(plan.weights, activation="relu", alpha=0.9, lam=1e-4)
+    u = trainer.hidden(X)
+    wanted: Mapping[str, torch.Tensor] = trainer.step(y, torch.ones_like(u), None, 0.01)
+    compared, others = (Replicas(plan.weights, 4, alpha=0.9, lam=1e-4, seed=3) for _ in range(2))
+    assert compared.step(X, y, torch.ones_like(u), u > 0, 0.01, wanted).keys() >= {"loss", "updated L1 W"}
+    assert others.step(X, y, torch.ones_like(u), u > 0, 0.01, None) == {}
+    for name, w in compared.weights.items():
+        assert torch.equal(w, others.weights[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 import torch
 
+import parity_tests.assignments.mlp.network.replicas
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.names import QUANTITIES, updated_name
 from parity_tests.assignments.mlp.network import formula
 from parity_tests.assignments.mlp.network.model import Trainer
+from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.trace.plan import BatchStep, MlpPlan
 from parity_tests.assignments.mlp.trace.settings import for_edition
 from parity_tests.assignments.mlp.trace.training import MlpTraining
@@ -27,7 +30,6 @@ from parity_tests.selftest.small_traces import (
     traced,
 )
 from parity_tests.trace.judge import JudgedStep
-from parity_tests.trace.perturbed import Copies
 from parity_tests.trace.plan import Evaluation, Step
 from parity_tests.trace.run import replica_cores
 from parity_tests.trace.twin import side_of_kinks
@@ -92,23 +94,24 @@ def test_an_edition_trains_with_what_it_has() -> None:
 # ---- the reference's side ----
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_torch_its_copies_and_the_plain_formulas_agree(activation: str) -> None:
-    plan = MlpPlan(replace(SMALL, activation=activation), DIGITS)
-    own: dict[str, Any] = {"activation": activation, "alpha": 0.9, "lam": 1e-4}
-    trainer = Trainer(plan.weights, **own)
-    run = Trainer({name: np.repeat(w[None], 4, axis=0) for name, w in plan.weights.items()}, **own)
-    copies = Copies([run], [w.detach()[:2] for w in run.model.parameters()], seed=0, device="cpu")
+def a_step(activation: str, dtype: str = "float64") -> tuple[MlpPlan, Trainer, Replicas, tuple[Any, ...]]:
+    plan = MlpPlan(replace(SMALL, activation=activation, dtype=dtype), DIGITS)
+    trainer = Trainer(plan.weights, activation=activation, alpha=0.9, lam=1e-4)
+    replicas = Replicas(plan.weights, 4, alpha=0.9, lam=1e-4, seed=0)
     step = next(item for item in plan if isinstance(item, BatchStep))
     X, y = plan.data(step)
     kept = np.random.default_rng(0).random((10, 12)) >= 0.25
+    return plan, trainer, replicas, (X, y, kept)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_torch_its_replicas_and_the_plain_formulas_agree(activation: str) -> None:
+    plan, trainer, replicas, (X, y, kept) = a_step(activation)
     keep = torch.tensor(kept / 0.75)
     u = trainer.hidden(torch.tensor(X))
     side = u > 0 if activation == "relu" else None
     ours = trainer.step(torch.tensor(y), keep, side, 0.01)
-    each, labels = torch.tensor(X).expand(4, -1, -1), torch.tensor(y).expand(4, -1)
-    assert 0 < copies.look(lambda run: run.hidden(each), u) < 1e-12
-    spreads = copies.step(lambda run: (run.hidden(each), run.step(labels, keep, side, 0.01))[1], ours)
+    spreads = replicas.step(torch.tensor(X), torch.tensor(y), keep, side, 0.01, ours)
     zero = {name: np.zeros_like(w) for name, w in plan.weights.items()}
     exact = formula.step(
         plan.weights, zero, X, y, kept / 0.75, None if side is None else side.numpy(),
@@ -119,9 +122,41 @@ def test_torch_its_copies_and_the_plain_formulas_agree(activation: str) -> None:
     for name in QUANTITIES:
         np.testing.assert_allclose(ours[name].numpy(), exact[name], rtol=1e-12, atol=1e-14, err_msg=name)
         assert 0 < spreads[name] < 1e-12, name
-    for name, several in run.weights().items():
-        for copy in several:
-            np.testing.assert_allclose(copy, exact[updated_name(name)], rtol=1e-10, atol=1e-13, err_msg=name)
+    for name, copies in replicas.weights.items():
+        for copy in copies.unbind(dim=1):
+            np.testing.assert_allclose(copy.numpy(), exact[updated_name(name)], rtol=1e-10, atol=1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize("block", [8, 8 * 4 * 12 * 25, 1 << 20])
+def test_the_copies_begin_the_next_step_while_they_make_the_last(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        parity_tests.assignments.mlp.network.replicas, "_BLOCK", block
+    )  # bytes of a weight that are worked on at a time
+    plan, trainer, replicas, (X, y, kept) = a_step("relu")
+    this, following, keep = torch.tensor(X), torch.tensor(plan.digits.train_X[:10]), torch.tensor(kept / 0.75)
+    u = trainer.hidden(this)
+    ours = trainer.step(torch.tensor(y), keep, u > 0, 0.01)
+    spreads = replicas.step(this, torch.tensor(y), keep, u > 0, 0.01, ours, following)
+    assert all(0 < spreads[name] < 1e-12 for name in QUANTITIES)
+    begun = replicas.hidden(following).clone()
+    assert 0 < replicas.spread(begun, trainer.hidden(following)) < 1e-12
+    again = replicas.hidden(this)
+    assert 0 < replicas.spread(again, trainer.hidden(this)) < 1e-12
+    assert not torch.equal(again, begun)
+    u = trainer.hidden(this)  # the same tensor may follow itself
+    ours = trainer.step(torch.tensor(y), keep, u > 0, 0.01)
+    replicas.step(this, torch.tensor(y), keep, u > 0, 0.01, ours, this)
+    assert 0 < replicas.spread(replicas.hidden(this), trainer.hidden(this)) < 1e-12
+
+
+def test_a_replica_is_moved_by_one_unit_either_way_and_without_bias() -> None:
+    *_, replicas, _ = a_step("relu", "float32")
+    factors = replicas._factors.double() - 1
+    eps = torch.finfo(torch.float32).eps
+    assert set(factors.tolist()) == {-eps, eps}
+    assert abs(float(factors.mean())) < 5 * eps / math.sqrt(len(factors))
+    ones = torch.ones(4, 10, 12)
+    assert len(set(replicas._rounded(ones).flatten().tolist())) == 2
 
 
 def test_the_submission_chooses_the_side_of_a_kink_within_its_radius_alone() -> None:

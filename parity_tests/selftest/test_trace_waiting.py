@@ -19,12 +19,12 @@ import parity_tests.assignments.mlp.trace.twin
 import parity_tests.trace.run
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.trace.evaluations import MlpEvaluations
 from parity_tests.assignments.mlp.trace.training import MlpTraining
 from parity_tests.harness.inside import fork_server
 from parity_tests.harness.process.runner import Runner
 from parity_tests.selftest.small_traces import AT_STEP, SMALL, Rows, submission, traced
-from parity_tests.trace.perturbed import Copies
 from parity_tests.trace.run import trace
 from parity_tests.trace.training import Training
 
@@ -39,21 +39,21 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     over = threading.Event()
     seen: list[bool] = []
     calls: list[None] = []
-    add, step = MlpEvaluations.add, Copies.step
+    add, step = MlpEvaluations.add, Replicas.step
 
     def added(self: MlpEvaluations, *arguments: Any) -> None:
         add(self, *arguments)
         if self.epochs:
             over.set()
 
-    def waiting(self: Copies[Any], *arguments: Any) -> dict[str, float]:
+    def waiting(self: Replicas, *arguments: Any) -> dict[str, float]:
         calls.append(None)
         if len(calls) == 2:
             seen.append(over.wait(5.0))
         return step(self, *arguments)
 
     monkeypatch.setattr(MlpEvaluations, "add", added)
-    monkeypatch.setattr(Copies, "step", waiting)
+    monkeypatch.setattr(Replicas, "step", waiting)
     return seen
 
 
@@ -89,18 +89,18 @@ def test_a_known_radius_that_is_enough_waits_for_no_copies(
     enough: float, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[None] = []
-    look = Copies.look
+    spread = Replicas.spread
 
-    def watched(self: Copies[Any], *arguments: Any) -> float:
+    def watched(self: Replicas, *arguments: torch.Tensor) -> float:
         if threading.current_thread() is threading.main_thread():
             asked.append(None)
-        return look(self, *arguments)
+        return spread(self, *arguments)
 
     def sides(u: torch.Tensor, _: object, radius: Callable[[float], float], judged: object) -> torch.Tensor:
         assert radius(enough) >= 0
         return u > 0
 
-    monkeypatch.setattr(Copies, "look", watched)
+    monkeypatch.setattr(Replicas, "spread", watched)
     monkeypatch.setattr(parity_tests.assignments.mlp.trace.twin, "side_of_kinks", sides)
     assert traced(ASSIGNMENT.solution).steps == 18
     assert len(asked) == times

@@ -141,11 +141,11 @@ class FreeRunning(Judge):
     def submission_weights(self) -> Mapping[str, Array]:
         return self._submission.before
 
-    def take(self, step: Step, observation: Observation) -> list[JudgedStep]:
+    def take(self, step: Step, observation: Observation, following: Step | None) -> list[JudgedStep]:
         judged = JudgedStep(step, submission_seconds=observation.seconds)
         submitted = Submitted(self._twin, observation, self.plan.key_of)
         try:
-            taken = self._twin.take(step, submitted, judged, self._radius_now)
+            taken = self._twin.take(step, following, submitted, judged, self._radius_now)
         except CannotTake as reason:
             self._judge_pending()
             judged.broken |= self._all_broken(reason.broken)

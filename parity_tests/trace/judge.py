@@ -152,8 +152,11 @@ class Judge(ABC):
         return None
 
     @abstractmethod
-    def take(self, step: Step, observation: Observation) -> list[JudgedStep]:
-        """Take what the submission did in this step; returns the steps that are judged by now, which may lag behind."""
+    def take(self, step: Step, observation: Observation, following: Step | None) -> list[JudgedStep]:
+        """Take what the submission did in this step; returns the steps that are judged by now, which may lag behind.
+
+        `following` is the next step where it is known.
+        """
 
     def finish(self) -> list[JudgedStep]:
         """Judge whatever has been taken; returns the steps that were not returned before."""

@@ -68,7 +68,8 @@ class Session:
             elif item is None or observation.failures:
                 self._fail(1 if item is None else item.number, observation)
             else:
-                self._add(self.judge.take(item, observation))
+                following = asked[0] if asked and isinstance(asked[0], Step) else None
+                self._add(self.judge.take(item, observation, following))
             if progress is not None and isinstance(item, Step):
                 rate = self.tally.steps / max(time.monotonic() - self.began, 1e-9)
                 progress(item.number, self.plan.total, f"{rate:.1f} steps/s")

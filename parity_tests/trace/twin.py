@@ -137,14 +137,16 @@ class Twin(ABC):
     def take(
         self,
         step: Step,
+        following: Step | None,
         submitted: Submitted,
         judged: JudgedStep,
         radius: Callable[[str, Callable[[], float], float], float],
     ) -> Taken:
         """Take a step as the submission took it, with its masks and its side of kinks; `judged` counts these.
 
-        `radius(quantity, spread, enough)` is the radius of a quantity at this step, or a lower one that is known
-        already and `enough`; `spread()` is asked for once the copies have taken all steps before. Raises CannotTake.
+        `following` is the next step where it is known. `radius(quantity, spread, enough)` is the radius of a quantity
+        at this step, or a lower one that is known already and `enough`; `spread()` is asked for once the copies have
+        taken all steps before. Raises CannotTake.
         """
 
     def takes(self, name: str, shape: tuple[int, ...], asked: tuple[int, ...]) -> bool:

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, Update
 from parity_tests.assignments.cs231n.trace.beside_root import EPS, Beside
+from parity_tests.assignments.cs231n.trace.copies import MOMENTUM
 from parity_tests.assignments.cs231n.trace.plan import LOSS, SCORES, NetPlan, updated_name
 from parity_tests.assignments.cs231n.trace.seen import SeenStep
 from reference.optimizer import ClassicalSGD
 
-MOMENTUM = 0.9
-"""Of batch norm, as EPS: the numbers that FullyConnectedNet leaves as they are."""
 Slope = Callable[[int, Tensor, Sequence[Tensor]], Tensor]
 """Gives where relu's slope is 1 in a layer, from torch's input of relu there and the slopes of the layers before."""
 
@@ -72,21 +71,13 @@ class Network(nn.Module):
             u = self._normed(layer, a)
             values[f"into relu {layer}"] = u.detach()
             slopes.append(slope(layer, u.detach(), slopes))
-            h = self._after_relu(layer, u, slopes[-1], seen)
+            h = torch.where(slopes[-1], u, torch.zeros_like(u))
+            h = h * seen.masks[layer - 1] if seen.masks else h
         loss = F.cross_entropy(self.affine[-1](h), seen.y)
         if self._s.reg:
             squares = [(self.parameter(f"W{layer}") ** 2).sum() for layer in range(1, len(self.affine) + 1)]
             loss = loss + 0.5 * self._s.reg * torch.stack(squares).sum()
         return loss, values, slopes
-
-    @torch.no_grad()
-    def into_relu(self, layer: int, seen: SeenStep, slopes: Sequence[Tensor]) -> Tensor:
-        """What relu is given in a layer (N×M), by the slopes of the layers before it."""
-        h = seen.X.flatten(1)
-        for before in range(1, layer):
-            u = self._normed(before, self.affine[before - 1](h))
-            h = self._after_relu(before, u, slopes[before - 1], seen)
-        return self._normed(layer, self.affine[layer - 1](h))
 
     @torch.no_grad()
     def scores(self, X: Tensor) -> Tensor:
@@ -107,10 +98,6 @@ class Network(nn.Module):
         scores: Tensor = self.affine[-1](h)
         return scores
 
-    def _after_relu(self, layer: int, u: Tensor, slope_one: Tensor, seen: SeenStep) -> Tensor:
-        h = torch.where(slope_one, u, torch.zeros_like(u))
-        return h * seen.masks[layer - 1] if seen.masks else h
-
     def _normed(self, layer: int, a: Tensor) -> Tensor:
         """The normalised output of an affine layer; as it is where there is no norm."""
         if self.beside and self.norm:
@@ -128,16 +115,14 @@ class Network(nn.Module):
 
 
 class Trained:
-    """The network, and what updates it: torch's own optimizer, or a form of the rule written out, as copies have it."""
+    """The network, and what updates it: torch's own optimizer, or a right form of the rule that torch has not."""
 
-    def __init__(self, plan: NetPlan, update: Update | None = None) -> None:
+    def __init__(self, plan: NetPlan) -> None:
         self.network = Network(plan)
         self._plan, self._rule = plan, plan.settings.rule
         self._optimizer = _optimizer(self._rule, self.network.parameters())
         self._update: Update | None = None
         self._configs: dict[str, dict[str, Any]] = {}
-        if update is not None:
-            self.use(update)
 
     def use(self, update: Update) -> None:
         """Update in another right form from now on; no step may have been taken."""

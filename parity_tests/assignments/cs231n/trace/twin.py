@@ -13,11 +13,11 @@ from parity_tests.assignments.cs231n.kinds.beside_root import BESIDE
 from parity_tests.assignments.cs231n.kinds.running import PLUS_EPS
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, Update, right_forms
 from parity_tests.assignments.cs231n.trace.beside_root import EPS, FORMS, Beside
-from parity_tests.assignments.cs231n.trace.network import MOMENTUM, Network, Slope, Trained
+from parity_tests.assignments.cs231n.trace.copies import MOMENTUM, Copies
+from parity_tests.assignments.cs231n.trace.network import Network, Slope, Trained
 from parity_tests.assignments.cs231n.trace.plan import BATCH, RATE, NetPlan, updated_name
 from parity_tests.assignments.cs231n.trace.seen import Seeing, SeenStep
 from parity_tests.trace.judge import JudgedStep
-from parity_tests.trace.perturbed import Copies
 from parity_tests.trace.plan import Array, Step
 from parity_tests.trace.twin import Spreads, Submitted, Taken, Twin, side_of_kinks, timed
 from reference.rounding import gamma
@@ -46,10 +46,7 @@ class NetTwin(Twin):
         self.updated = {name: updated_name(name) for name in plan.compared}
         self.remembers = False
         self._forms = right_forms(self._s.rule, edition)
-        self._trained, s = Trained(plan), self._s
-        runs = [Trained(plan, self._forms[0][0]) for _ in range(s.replicas)]
-        half = runs[: s.replicas // 2] if s.reg > 0 else []
-        self._copies = Copies(runs, [w.detach() for run in half for w in run.network.parameters()], s.seed, s.device)
+        self._trained, self._copies = Trained(plan), Copies(plan, self._forms[0][0])
         self._seeing = Seeing(plan, scales)
         self.notes: tuple[Note, ...] = ()
 
@@ -60,6 +57,7 @@ class NetTwin(Twin):
     def take(
         self,
         step: Step,
+        following: Step | None,
         submitted: Submitted,
         judged: JudgedStep,
         radius: Callable[[str, Callable[[], float], float], float],
@@ -74,20 +72,15 @@ class NetTwin(Twin):
             name = f"into relu {layer}"
 
             def spread() -> float:
-                return self._copies.look(lambda run: run.network.into_relu(layer, seen, before), u)
+                return float((self._copies.into_relu(layer, seen, before) - u).abs().amax())
 
             return side_of_kinks(u, seen.into_relu[layer - 1], partial(radius, name, spread), judged)
 
         (wanted, slopes), judged.torch_seconds = timed(self._trained.step, seen, slope, step.eta)
         wanted |= {BATCH: seen.X, RATE: torch.tensor(step.eta, dtype=torch.float64)}
 
-        def again(run: Trained) -> Mapping[str, Tensor]:
-            return run.step(seen, lambda layer, u, before: slopes[layer - 1], step.eta)[0]
-
         def copies(wanted: Mapping[str, Tensor], asked: bool) -> Spreads:
-            # A Solver may multiply by the decay epoch by epoch, or raise it to a power: a rounding or two for each.
-            of_rate = 2 * step.epoch * torch.finfo(torch.float64).eps * step.eta
-            return {BATCH: 0.0, RATE: of_rate, **self._copies.step(again, wanted if asked else {})}
+            return self._copies.step(seen, slopes, step.eta, step.epoch, wanted if asked else {})
 
         return Taken(wanted, copies)
 
@@ -98,8 +91,9 @@ class NetTwin(Twin):
         """
         for number, (update, note) in enumerate(self._forms):
             if all(self._explains(update, name, submitted) for name in self._plan.compared):
-                for run in (self._trained, *self._copies.runs) if number else ():
-                    run.use(update)
+                if number:
+                    self._trained.use(update)
+                    self._copies.use(update)
                 self.notes = (Note(NoteKind.READING, f"{self._s.rule} {note}"),) if note else ()
                 return
 
@@ -112,8 +106,7 @@ class NetTwin(Twin):
             variance = self._trained.network.affine[0](seen.X.flatten(1)).var(0, unbiased=False).cpu().numpy()
         apart = np.abs(own - (1 - MOMENTUM) * (variance + EPS)).max()
         if apart < (1 - MOMENTUM) * EPS / 2:  # nearer than half way to the variance without ε
-            for run in (self._trained, *self._copies.runs):
-                run.network.added = EPS
+            self._trained.network.added = self._copies.added = EPS
             self.notes += (Note(NoteKind.READING, f"batchnorm_forward {PLUS_EPS}"),)
 
     def _choose_root(self, submitted: Submitted, seen: SeenStep) -> None:
@@ -125,9 +118,7 @@ class NetTwin(Twin):
             return
         given = submitted.get("dW1", self._plan.weights["W1"].shape)
         forms = FORMS if given is not None else FORMS[:1]
-        form = min(forms, key=lambda form: self._off(network, seen, form, given))
-        for run in (self._trained, *self._copies.runs):
-            run.network.beside = form
+        network.beside = self._copies.beside = min(forms, key=lambda form: self._off(network, seen, form, given))
         self.notes += (Note(NoteKind.READING, f"{self._s.normalization}_forward {BESIDE.text}"),)
 
     def _apart(self, network: Network, seen: SeenStep, form: Beside | None, own: Tensor) -> float:

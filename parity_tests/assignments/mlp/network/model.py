@@ -69,9 +69,7 @@ class MLP(nn.Module):
         s = h if mask is None else h * mask
         return h, s, linear.affine(s, self.get_parameter("L2_W"), self.get_parameter("L2_b"))
 
-    def quantities(
-        self, u: Tensor, y: Tensor, mask: Tensor | None, slope_one: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def quantities(self, u: Tensor, y: Tensor, mask: Tensor, slope_one: Tensor | None = None) -> dict[str, Tensor]:
         """Whatever forward and backward compute, FORWARD and BACKWARD by name; u is what `first_layer` returned.
 
         y are N labels, mask and slope_one as for `after_first_layer`. The gradients of the parameters are left at
@@ -106,12 +104,12 @@ class Trainer:
         self._u = self.model.first_layer(X)
         return self._u.detach()
 
-    def step(self, y: Tensor, mask: Tensor | None, slope_one: Tensor | None, eta: float) -> dict[str, Tensor]:
+    def step(self, y: Tensor, mask: Tensor, slope_one: Tensor | None, eta: float) -> dict[str, Tensor]:
         """The second half: QUANTITIES by name, the weights updated with learning rate η.
 
-        y are N labels, mask (N×M) holds 0 and 1/(1 − r), None where all are 1. `slope_one` (N×M) says where relu's
-        slope is 1; it is None for tanh, and where that is wherever u > 0. The updated weights are valid until the next
-        step, all else for good.
+        y are N labels, mask (N×M) holds 0 and 1/(1 − r). `slope_one` (N×M) says where relu's slope is 1; it is None
+        for tanh, and where that is wherever u > 0. The updated weights are valid until the next step, all else for
+        good.
         """
         values = self.model.quantities(self._u, y, mask, slope_one)
         for group in self._optimizer.param_groups:

@@ -65,7 +65,7 @@ class Forced(Judge):
             after[name] = start if array is None else array.reshape(start.shape)
         return after
 
-    def take(self, step: Step, observation: Observation) -> list[JudgedStep]:
+    def take(self, step: Step, observation: Observation, following: Step | None) -> list[JudgedStep]:
         began = time.monotonic()
         comparisons = self._comparisons(step, observation)
         judged = JudgedStep(step, submission_seconds=observation.seconds, torch_seconds=time.monotonic() - began)

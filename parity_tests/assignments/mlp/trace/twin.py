@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, updated_name
 from parity_tests.assignments.mlp.network import formula
 from parity_tests.assignments.mlp.network.model import Trainer
+from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.trace.plan import MlpPlan
 from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.trace.judge import JudgedStep
-from parity_tests.trace.perturbed import Copies
 from parity_tests.trace.plan import Step
 from parity_tests.trace.twin import Both, Spreads, Submitted, Taken, Twin, side_of_kinks, timed
 from reference.answer import precise
@@ -26,17 +26,15 @@ Array = NDArray[Any]
 
 
 class MlpTwin(Twin):
-    """The torch model, and copies of it, from a plan's weights; `dropout` or none."""
+    """The torch model, and its replicas, from a plan's weights; `dropout` or none."""
 
     def __init__(self, plan: MlpPlan, dropout: bool) -> None:
         self._plan, self._settings, self._dropout = plan, plan.settings, dropout
         s = plan.settings
         options: dict[str, Any] = {"alpha": s.alpha, "lam": s.lam, "device": s.device}
         self._trainer = Trainer(plan.weights, activation=s.activation, **options)
-        several = {name: np.repeat(w[None], s.replicas, axis=0) for name, w in plan.weights.items()}
-        copies = Trainer(several, activation=s.activation, **options)
-        steady = [w.detach()[: s.replicas // 2] for w in copies.model.parameters()] if s.lam else []
-        self._copies = Copies([copies], steady, s.seed, s.device)
+        self._replicas = Replicas(plan.weights, s.replicas, **options, seed=s.seed)
+        self._last_batch: tuple[int, torch.Tensor, torch.Tensor] | None = None
         self.updated = {name: updated_name(name) for name in WEIGHT_NAMES}
         self.remembers = s.alpha > 0
 
@@ -51,20 +49,21 @@ class MlpTwin(Twin):
     def take(
         self,
         step: Step,
+        following: Step | None,
         submitted: Submitted,
         judged: JudgedStep,
         radius: Callable[[str, Callable[[], float], float], float],
     ) -> Taken:
-        X, y = map(self._tensor, self._plan.data(step))
+        X, y = self._batch(step)
         u, judged.torch_seconds = timed(self._trainer.hidden, X)
         seen = {name: submitted.get(name, (len(y), u.shape[1])) for name in self._needed_first()}
         mask = self._mask(u, seen, judged)
-        slope_one, each = None, X.expand(self._settings.replicas, -1, -1)
+        slope_one = None
         if self._settings.activation == "relu":
             pre = seen["L1 output"]
 
             def spread() -> float:
-                return self._copies.look(lambda run: run.hidden(each), u)
+                return self._replicas.spread(self._replicas.hidden(X), u)
 
             own = None if pre is None else self._tensor(pre)
             slope_one = side_of_kinks(u, own, partial(radius, "L1 output", spread), judged)
@@ -72,18 +71,20 @@ class MlpTwin(Twin):
         wanted, seconds = timed(self._trainer.step, y, mask, other_side, step.eta)
         judged.torch_seconds += seconds
 
-        drops = None if bool((mask == 1).all()) else mask
-
-        def again(run: Trainer) -> dict[str, torch.Tensor]:
-            run.hidden(each)
-            return run.step(y.expand(len(each), -1), drops, slope_one, step.eta)
-
         def copies(wanted: Mapping[str, torch.Tensor], asked: bool) -> Spreads:
-            return self._copies.step(again, wanted if asked else {})
+            return self._replicas.step(X, y, mask, slope_one, step.eta, wanted if asked else None, next_X)
 
+        next_X = None if following is None else self._batch(following)[0]
         return Taken(wanted, copies, blame=partial(self._blame, X, y, mask, slope_one, step.eta))
 
     # ---- what a step is made of
+
+    def _batch(self, step: Step) -> tuple[torch.Tensor, torch.Tensor]:
+        """X and the labels of a step; the same tensors when asked again, as the replicas have begun with X."""
+        if self._last_batch is None or self._last_batch[0] != step.number:
+            X, y = self._plan.data(step)
+            self._last_batch = step.number, self._tensor(X), self._tensor(y)
+        return self._last_batch[1:]
 
     def _tensor(self, array: Array) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._settings.device)
