@@ -82,7 +82,10 @@ def summary(tables: Tables, out: Path) -> list[str]:
     lines = [first]
     if tables.unchecked:
         lines.append(f"{tables.unchecked} were not checked yet; the same command without --only goes on.")
-    failed = tables.faults - len(tables.damaged)
+    if failed := len(tables.assignment):
+        lines.append(f"{failed} have no grade because the assignment fails: {tables.assignment[0]}.")
+        lines.append("Mend the assignment, then grade into another folder.")
+    failed = tables.faults - len(tables.damaged) - failed
     if failed:
         lines.append(f"{failed} have no grade because Parity itself failed; the same command tries them again.")
     if tables.damaged:

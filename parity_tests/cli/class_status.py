@@ -52,7 +52,9 @@ def _sentences(run: Path, standing: Standing) -> list[str]:
     if standing.left and not standing.at_work:
         lines.append("The same `parity grade` goes on with the others.")
     if standing.faults:
-        lines.append(f"{standing.faults} have no grade because Parity itself failed; `parity grade` tries them again.")
+        lines.append(
+            f"{standing.faults} have no grade because Parity or the assignment failed; `parity grade` tries them again."
+        )
     if standing.in_tables is None:
         lines.append("There are no tables yet: they are made when the command ends.")
     elif standing.half_written and not standing.at_work:

@@ -16,6 +16,7 @@ from parity_tests.declared.cases import AND, KIND, draw, plan
 from parity_tests.declared.declaration import BuiltOf, Declaration, Question, read
 from parity_tests.declared.dialects import asked_of, built_of, editions_of, texts_of, usual
 from parity_tests.declared.exchange import beside_right_ones, suspects
+from parity_tests.harness.kept_answers import ROOT
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -96,7 +97,15 @@ def _blaming(declared: Declaration, assignment: Assignment, layout: Layout, fold
 
 
 def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> Assignment:
-    """The assignment for a submission, whose files tell its layout, its editions and the dialect of each question."""
+    """The assignment for a submission, whose files tell its layout, its editions and the dialect of each question.
+
+    Raises AssignmentError for the own solution of somebody's assignment where torch's lines fail in sizes that a class
+    may draw.
+    """
+    if folder.resolve() == assignment.solution and not folder.resolve().is_relative_to(ROOT):
+        from parity_tests.declared.judging import refuse_other_sizes
+
+        refuse_other_sizes(declared)
     layout = assignment.layout.in_folder(folder)
     texts = texts_of(declared, folder, layout)
     asked = replace(declared, questions=asked_of(declared, texts))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
-from parity_tests.declared.cases import AGAIN
-from parity_tests.declared.declaration import FILE, BuiltOf, Question
+from parity_tests.declared.cases import AGAIN, AND, draw, plan
+from parity_tests.declared.declaration import FILE, BuiltOf, Declaration, Question
 from parity_tests.harness.flow_answers import Form, answers, judge_all
 from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
@@ -27,6 +27,8 @@ from reports.model.verdicts import PASSING, Verdict
 
 SPOILED = (Verdict.MISMATCH, Verdict.CRASHED)
 """How a part that is there may fail of what it is handed."""
+SEEDS = range(8)
+"""Those whose sizes torch's lines are tried on: of two letters each is the larger one in some."""
 Reference = Callable[..., dict[str, Any]]
 Instead = Mapping[str, Callable[[Mapping[str, Any]], Any]]
 """By name, what a changed text makes of the inputs, as tensors."""
@@ -53,6 +55,25 @@ def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, con
 def _refuse_what_fails(question: Question, case: Case, arrays: Arrays, error: Exception | None = None) -> None:
     if not case.params["read"] and (told := what_fails(question, case, arrays)):
         raise AssignmentError(f"{FILE}, question {question.name!r}: torch's {told}") from error
+
+
+@cache
+def refuse_other_sizes(declared: Declaration) -> None:
+    """Raises AssignmentError where torch's lines fail in sizes of some seed that may be drawn as well."""
+    if failing := failing_question(declared):
+        raise AssignmentError(f"{FILE}, question {failing[0]!r}: torch's {failing[1]}")
+
+
+def failing_question(declared: Declaration) -> tuple[str, str] | None:
+    """The first question whose lines fail in sizes of some seed, and what is said of that; None for none."""
+    questions = {question.name: question for question in declared.questions}
+    for seed in SEEDS:
+        for case in plan(declared, AND.join(declared.editions), ("float64",), seed):
+            question = questions[case.params["question"]]
+            arrays = {} if case.params["read"] else draw(question, case.params, np.random.default_rng(seed))
+            if arrays and (told := what_fails(question, case, arrays)):
+                return question.name, told
+    return None
 
 
 def what_fails(question: Question, case: Case, arrays: Arrays) -> str:

@@ -186,12 +186,13 @@ def judge(request: Request, asked: Asked) -> ClassFiles:
 def check_class(request: Request, progress: Progress) -> Tables:
     """Check what was handed in and make the tables, or go on where an earlier run into the same folder was stopped.
 
-    Raises UsageError for what cannot be started, HarnessError where the workers are lost.
+    Raises UsageError for what cannot be started, HarnessError where workers are lost or the assignment is at fault.
     """
     asked = understand(request)
     assignment, intake, level = asked.assignment, asked.intake, asked.level
     folder = GradingFolder(request.out)
     judge(request, asked)
+    assignment.in_folder(assignment.solution)  # refuses what torch cannot answer
     folder.make()
     with folder.locked():
         files = judge(request, asked)  # again, now that nobody else writes there
@@ -356,6 +357,7 @@ class _Unchecked:
             concealed=outcome.concealed,
             given=outcome.given,
             trouble=outcome.trouble,
+            of_assignment=outcome.of_assignment,
             seconds=outcome.seconds,
             earlier=earlier,
             totals=totals,

@@ -47,7 +47,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the SHA-256 of the files beside this one that hold what was found, by their names. `missing` says
     why there was nothing to run, `refused` why an archive was not opened or a file left out, `import_problem` why the
     submission's files cannot be imported, `concealed` where they run code that cannot be compared, `given` what they
-    hold of what all were given, `trouble` how Parity itself failed. `versions` are those that it was checked by.
+    hold of what all were given, `trouble` how Parity itself failed, or the assignment where it is `of_assignment`.
+    `versions` are those that it was checked by.
     `earlier` counts what was handed in under this name before, of which somebody may have seen the result: the seed
     follows from the class's and this number. `totals` are the points of these, as far as there was a grade. `damage` is
     a file of it that is not as it was written: it is found when the result is read.
@@ -65,6 +66,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     concealed: str = ""
     given: dict[str, Statements] = {}
     trouble: str = ""
+    of_assignment: bool = False
     seconds: float = 0.0
     versions: dict[str, str] = {}
     earlier: int = 0

@@ -85,10 +85,11 @@ class ClassRecords:
 class Tables:
     """What the tables say: the points of each submission in all, and the flags.
 
-    `faults` counts those without points because Parity itself failed, `unchecked` those that were not checked yet,
-    `untimed` those of which nobody says how late they are although a late policy asks. `rows` are those of the
-    gradebook; `damaged` are the files that are not as they were written, each of a submission without points; `former`
-    are submissions with a result in the folder that were not handed in any more when it was last graded.
+    `faults` counts those without points because Parity itself failed, or the assignment as `assignment` says of each;
+    `unchecked` counts those that were not checked yet, `untimed` those of which nobody says how late they are although
+    a late policy asks. `rows` are those of the gradebook; `damaged` are the files that are not as they were written,
+    each of a submission without points; `former` are submissions with a result in the folder that were not handed in
+    any more when it was last graded.
     """
 
     totals: Mapping[str, float | None]
@@ -99,6 +100,7 @@ class Tables:
     rows: Sequence[Mapping[str, Any]] = ()
     damaged: Sequence[str] = ()
     former: Sequence[str] = ()
+    assignment: Sequence[str] = ()
 
     @property
     def unjudged_zeros(self) -> int:
@@ -186,7 +188,8 @@ def make_tables(
     damaged = tuple(f"submissions/{result.name}/{result.damage}" for result in results if result.damage)
     unchecked = len(intake.attempts) - len(results)
     former = tuple(folder.former({hand_in.name for hand_in in intake.attempts}))
-    return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged, former)
+    assignment = tuple(result.trouble for result in results if result.of_assignment)
+    return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged, former, assignment)
 
 
 def _handed_in(intake: IntakeSummary) -> pd.DataFrame:

@@ -33,6 +33,7 @@ from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import seconds_in_all
 from parity_tests.protocol.assignment import Assignment, environment_of
+from parity_tests.protocol.errors import AssignmentError
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
 from reports.model.run import Results, SavedRun
@@ -71,6 +72,7 @@ class Outcome:
     seconds: float = 0.0
     concealed: str = ""
     given: dict[str, Statements] = field(default_factory=dict)
+    of_assignment: bool = False
 
 
 _servers: ForkServers | None = None
@@ -137,14 +139,15 @@ def _failed(task: Task, error: Exception) -> Outcome:
 
     Otherwise who cannot earn points could choose to have no grade.
     """
-    why, trace = f"{type(error).__name__}: {error}", traceback.format_exc()
+    of_assignment = isinstance(error, AssignmentError)
+    why, trace = str(error) if of_assignment else f"{type(error).__name__}: {error}", traceback.format_exc()
     solution = find(task.settings.assignment).solution
     files = tuple((file.name, file.read_bytes()) for file in sorted(solution.glob("*.py")))
     try:
         sound = not _checked(replace(task, files=files)).trouble
     except Exception:
         sound = False
-    return broken(task, why, trace) if sound else lost(task, why, trace)
+    return broken(task, why, trace) if sound else replace(lost(task, why, trace), of_assignment=of_assignment)
 
 
 def _checked(task: Task) -> Outcome:

@@ -383,3 +383,56 @@ def test_a_line_that_is_given_is_kept_where_torch_cannot_do_it_with_what_is_draw
     text, told = (tmp_path / "a" / "assignment.toml").read_text(encoding="utf-8"), capsys.readouterr().out
     assert f"out = {line}" in text
     assert ('y = "..."' in text, 'labels are drawn by "rng.integers(0, C, N)"' in told) == (not said, not said)
+
+
+SMOOTH = """
+import numpy as np
+
+
+def smooth_ce(z, t):
+    z = z - z.max(axis=1, keepdims=True)
+    y = HOT * 0.9 + 0.1 / z.shape[1]
+    return -(y * (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))).sum(axis=1).mean()
+"""
+LABELS = "rng.integers(0, D, N)"
+
+
+@pytest.mark.parametrize(("hot", "said"), [("np.eye(z.shape[1])[t]", False), ("z[t] * 0", True)])
+def test_labels_are_drawn_under_the_size_that_torch_takes_in_sizes_of_each_order(
+    hot: str, said: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "ce.py").write_text(SMOOTH.replace("HOT", hot), encoding="utf-8")
+    line = "smooth_ce=F.cross_entropy(z, t, label_smoothing=0.1)"
+    assert main(["new-assignment", str(tmp_path / "ce.py"), "--out", str(tmp_path / "ce"), "--torch", line]) == 0
+    assert read(tmp_path / "ce").questions[0].given["t"] == LABELS
+    text = (tmp_path / "ce" / "assignment.toml").read_text(encoding="utf-8")
+    assert ("t is drawn under D, since torch fails under other sizes" in text) == said
+
+
+@pytest.mark.parametrize(("labels", "status"), [("rng.integers(0, N, N)", 3), (LABELS, 0)])
+def test_what_torch_cannot_do_in_other_sizes_is_refused_by_check_and_grade(
+    labels: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = SMOOTH.replace("HOT", "np.eye(z.shape[1])[t]")
+    for place in ("ce/solution", "class/ann", "class/bob"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "ce.py").write_text(source, encoding="utf-8")
+    (tmp_path / "ce" / "assignment.toml").write_text(
+        'name = "ce"\nmodule = "ce"\n[[question]]\nname = "smooth_ce"\nrun = "loss = smooth_ce(z, t)"\n'
+        f'given = {{ z = "N D", t = "{labels}" }}\ntorch = "loss = F.cross_entropy(z, t, label_smoothing=0.1)"\n'
+    )
+    of = ["--assignment", f"{tmp_path / 'ce'}/", "--out", str(tmp_path / "out")]
+    assert main(["check", str(tmp_path / "ce" / "solution"), *of, "--seed", "0"]) == status
+    said = capsys.readouterr().err
+    assert ("question 'smooth_ce': torch's lines raise IndexError" in said, "for z of (" in said) == (status == 3,) * 2
+    grade = ["grade", str(tmp_path / "class"), *of[:2], "--out", str(tmp_path / "grades"), "--seed", "1", "--jobs", "1"]
+    if status:
+        assert main(grade) == status
+        assert not (tmp_path / "grades").exists(), "nothing is begun"
+        assert "question 'smooth_ce': torch's lines raise" in capsys.readouterr().err
+        monkeypatch.setattr("parity_tests.declared.judging.SEEDS", ())
+    assert main(grade) == status
+    out = " ".join(capsys.readouterr().out.split())
+    assert ("because the assignment fails: assignment.toml, question 'smooth_ce': torch's" in out) == (status == 3)
+    assert ("Mend the assignment, then grade into another folder." in out) == (status == 3)
+    assert "Parity itself failed" not in out

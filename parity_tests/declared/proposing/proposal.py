@@ -313,7 +313,7 @@ def _told(own: Signature, name: str) -> str:
 
 
 def _labels(own: Signature, name: str) -> str:
-    """Whole numbers under the size of the axis along which they pick, else of the last of a matrix; "" for none."""
+    """Whole numbers under the size of the axis along which they pick, of nothing drawn the last; "" for none."""
     usual = {
         one: _told(own, one) or next((draw for take, draw in _USUAL.items() if called()[take].fullmatch(one)), "")
         for one in own.parameters
@@ -321,7 +321,7 @@ def _labels(own: Signature, name: str) -> str:
     }
     array, axis = own.indices[name]
     matrix = usual.get(array) or next((draw for draw in usual.values() if len(draw.split()) == 2), "")
-    letters = matrix.split()
+    letters, axis = matrix.split(), axis if array in usual else -1
     if not letters or axis >= len(letters):
         return ""
     sizes = ", ".join((_told(own, name) or (letters[0] if axis else "N")).split())
