@@ -198,6 +198,7 @@ def check(
 
         lines += reproduction_lines(made, out, parts_of(run))
     lines += fix_lines
+    lines += [f"{one}." for one in chosen.not_compared if folder.resolve() == chosen.solution and not quiet]
     status = status_of(run.records, strict)
     lines += drift.lines(moved, baseline)
     if update_baseline and baseline is not None:

@@ -235,8 +235,10 @@ def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
     """Says what is written and what comes next."""
     parts = [part for one in proposals for part in one.parts]
     left = any(one.open for one in proposals)
+    unasked = [sentence for one in proposals for sentence in one.not_compared]
     where = path_text(folder)
     click.echo(f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}.")
+    click.echo("".join(f"  {sentence}.\n" for sentence in unasked), nl=False)
     if left:
         for one in proposals:
             click.echo(f"  {one.name}: {'; '.join(one.open)}." if one.open else "", nl=bool(one.open))

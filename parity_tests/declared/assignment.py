@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.declared.cases import AND, KIND, draw, plan
-from parity_tests.declared.declaration import BuiltOf, Declaration, Question, read
+from parity_tests.declared.declaration import BuiltOf, Declaration, Question, not_compared, read
 from parity_tests.declared.dialects import asked_of, built_of, editions_of, texts_of, usual
 from parity_tests.declared.exchange import beside_right_ones, suspects
 from parity_tests.harness.kept_answers import ROOT
@@ -79,6 +79,7 @@ def of_folder(folder: Path) -> Assignment:
         allow=declared.allow,
         proof=partial(_proof, declared),
         of_files=partial(_of_files, declared),
+        not_compared=tuple(one for question in usual(declared) if _is_own(solution) for one in not_compared(question)),
     )
     assignment = _blaming(declared, assignment, layout, solution)
     return replace(assignment, reproductions=_scripts_of(declared, assignment))
@@ -96,13 +97,18 @@ def _blaming(declared: Declaration, assignment: Assignment, layout: Layout, fold
     )
 
 
+def _is_own(solution: Path) -> bool:
+    """Whether an assignment is somebody's own: those that come with Parity are proved by its tests."""
+    return not solution.is_relative_to(ROOT)
+
+
 def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> Assignment:
     """The assignment for a submission, whose files tell its layout, its editions and the dialect of each question.
 
     Raises AssignmentError for the own solution of somebody's assignment where torch's lines fail in sizes that a class
     may draw.
     """
-    if folder.resolve() == assignment.solution and not folder.resolve().is_relative_to(ROOT):
+    if folder.resolve() == assignment.solution and _is_own(assignment.solution):
         from parity_tests.declared.judging import refuse_other_sizes
 
         refuse_other_sizes(declared)

@@ -32,6 +32,9 @@ OF_ASSIGNMENT |= {"notebook", "inert", "base", "ungraded"}
 BuiltOf = Mapping[str, frozenset[str]]
 """By the name of what is asked, what else that is asked it is built of."""
 _CALLED = re.compile(r"\b(\w+)\(")
+HANDED_ON = re.compile(r"(_|\b)(cache|caches|context|ctx|meta|state|memory)(_|\b)", re.IGNORECASE)
+"""What a function returns so called is for its gradient alone."""
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
 RIGHT = "right_"
 """Before the name of a result, in texts: what torch gives."""
 OBJECT = "Object"
@@ -140,7 +143,7 @@ class Question:
     @cached_property
     def results(self) -> tuple[tuple[str, str], ...]:
         """Name and part of each result that is compared: torch gives all of them, a submission under the same name."""
-        named = _targets(self.torch)
+        named = targets(self.torch)
         return tuple((target, one.part) for one in self.run for target in one.targets if target in named)
 
 
@@ -427,10 +430,21 @@ def _names(node: ast.expr) -> Iterator[str]:
             yield from _names(one)
 
 
-def _targets(text: str) -> set[str]:
+def targets(text: str) -> list[str]:
     """The names that a text gives at its outermost level."""
     assigned = [node.targets[0] for node in ast.parse(text).body if isinstance(node, ast.Assign)]
-    return {name for target in assigned for name in _names(target)}
+    return list(dict.fromkeys(name for target in assigned for name in _names(target)))
+
+
+def not_compared(question: Question) -> Iterator[str]:
+    """What its lines return, hand on to no other and torch does not give, as sentences."""
+    named = targets(question.torch)
+    for number, one in enumerate(question.run):
+        later = " ".join(line.line for line in question.run[number + 1 :])
+        for which, name in zip(ORDINALS, one.targets, strict=False):
+            if one.part and name not in named and not HANDED_ON.search(name) and not re.search(rf"\b{name}\b", later):
+                called = "" if name.startswith(("more", "_")) else f" ({name})"
+                yield f"{one.part}: its {f'{which} ' * (len(one.targets) > 1)}result{called} is not compared"
 
 
 def _tree(path: Path, where: str, text: str) -> ast.Module:

@@ -62,8 +62,9 @@ class Assignment:
     `suspects(case, judged, name)` are such cases by the part that alone is Parity's own, and with all of them by "",
     for a failure that may be of a part whose own cases are right. `null` is the file of what null submissions get
     right.
-    `of_files(assignment, folder)` is the same for one submission, where its files tell what it is asked.
-    `allow` names modules that any submission may import beside numpy. The last twelve may be left out.
+    `of_files(assignment, folder)` is the same for one submission, where its files tell what it is asked. `not_compared`
+    are sentences on what a right solution returns and nobody asks.
+    `allow` names modules that any submission may import beside numpy. The last thirteen may be left out.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Assignment:
     null: Path | None = None
     allow: tuple[str, ...] = ()
     of_files: Callable[[Assignment, Path], Assignment] | None = None
+    not_compared: tuple[str, ...] = ()
 
     def in_folder(self, folder: Path) -> Assignment:
         """The same for the submission in this folder: its files may tell the layout, and what it is asked."""

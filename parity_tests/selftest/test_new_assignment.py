@@ -436,3 +436,45 @@ def test_what_torch_cannot_do_in_other_sizes_is_refused_by_check_and_grade(
     assert ("because the assignment fails: assignment.toml, question 'smooth_ce': torch's" in out) == (status == 3)
     assert ("Mend the assignment, then grade into another folder." in out) == (status == 3)
     assert "Parity itself failed" not in out
+
+
+HINGE = '''
+import numpy as np
+
+
+def svm_loss(scores, y):
+    """Multiclass SVM. scores: (N, C), y: (N,) labels.SAID"""
+    rows, own = np.arange(len(y)), y
+    margins = np.maximum(0, scores - scores[rows, own][:, None] + 1)
+    margins[rows, own] = 0
+    slopes = (margins > 0) * 1.0
+    slopes[rows, own] -= slopes.sum(axis=1)
+    return margins.sum() / len(y), SIGN * slopes / len(y)
+'''
+MARGIN = "F.multi_margin_loss(scores, y) * C"
+
+
+@pytest.mark.parametrize(
+    ("said", "line", "compared"),
+    [
+        ("", MARGIN, False),
+        (" Returns (loss, dscores).", MARGIN, True),
+        ("", f"loss = {MARGIN}; dscores = grad(loss, scores)", True),
+    ],
+)
+def test_a_result_that_is_not_compared_is_told_and_its_name_is_the_docstrings(
+    said: str, line: str, compared: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, made, torch = HINGE.replace("SAID", said), tmp_path / "svm", f"svm_loss={line}"
+    (tmp_path / "svm.py").write_text(own.replace("SIGN", "1"), encoding="utf-8")
+    assert main(["new-assignment", str(tmp_path / "svm.py"), "--out", str(made), "--torch", torch]) == 0
+    told = "svm_loss: its second result is not compared."
+    assert (told in capsys.readouterr().out) != compared
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "svm.py").write_text(own.replace("SIGN", "-1"), encoding="utf-8")
+    seed = str(len(said + line))  # answers of the same inputs are kept
+    of = ["--assignment", f"{made}/", "--out", str(tmp_path / "run"), "--seed", seed]
+    assert main(["check", str(made / "solution"), *of]) == 0
+    assert (told in capsys.readouterr().out) != compared
+    assert main(["check", str(tmp_path / "wrong"), *of]) == compared
+    assert told not in capsys.readouterr().out

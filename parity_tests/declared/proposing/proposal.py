@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from parity_tests.declared.cases import shape_of
-from parity_tests.declared.declaration import OPEN, TAKEN, is_shape
+from parity_tests.declared.declaration import HANDED_ON, OPEN, TAKEN, is_shape, targets
 from parity_tests.declared.known import Known, called, functions, renamed
 from parity_tests.declared.proposing.signatures import Layer, Module, Signature
 
@@ -16,7 +17,6 @@ _BACKWARD = {"backward", "bwd", "back", "backprop", "grad", "gradient", "gradien
 _SLOPE = {"derivative", "deriv", "prime"}
 _NOTHING = {"forward", "fwd", "layer", "fn", "func", "function", "naive", "compute", "my", "get", "activation", "loss"}
 _NOTHING |= {"cost", "numpy", "np", "apply", "calc", "calculate", "error"}
-_HANDED_ON = re.compile(r"(_|\b)(cache|caches|context|ctx|meta|state|memory)(_|\b)", re.IGNORECASE)
 _UPSTREAM = re.compile(r"d(out(put)?s?|[lyzahox]|values?|next)(_\w+)?|d[A-Z_]\w*|(grad|delta|upstream)\w*|g", re.ASCII)
 _OF = re.compile(r"^(dL?_?d_?|d_?|grad_?(of_?)?|g_|delta_?)(?=\w)|_?grad$", re.IGNORECASE)
 _DIFFERENT = 5, 7, 11, 13, 17, 19, 23, 29
@@ -39,6 +39,7 @@ class Proposal:
     texts: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     open: list[str] = field(default_factory=list)
+    not_compared: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -219,9 +220,9 @@ def _of_functions(forward: Signature, backward: Signature | None, taken: set[str
     line = answers.torch.get(forward.name, "")
     fit = None if line else _fitting(made, forward, {}, forward.name)
     alone = {} if backward or fit or line else _alone(forward)
-    results = [*alone] or _results(forward, taken)
+    results = [*alone] or _results(forward, taken, line)
     if backward is not None and forward.is_empty and len(results) == 1:
-        results += [one for one in backward.parameters if _HANDED_ON.search(one)]
+        results += [one for one in backward.parameters if HANDED_ON.search(one)]
     arguments = _given(made, forward, fit, answers)
     made.run.append(f"{', '.join(results)} = {forward.name}({', '.join(arguments)})")
     if alone:
@@ -250,9 +251,14 @@ def _written(one: Signature) -> str:
     return f"{one.name}({', '.join(one.parameters)})"
 
 
-def _results(own: Signature, taken: set[str]) -> list[str]:
-    """The names of what is returned, none of which means something else."""
+def _results(own: Signature, taken: set[str], line: str) -> list[str]:
+    """The names of what is returned, none of which means something else: torch's own where it gives as many."""
     names: list[str] = []
+    with contextlib.suppress(SyntaxError):  # which is told where the line is tried
+        names = targets(line.replace("; ", "\n")) if " = " in line else []
+    if names and len(names) == len(own.returns) and not {*names} & {*own.parameters, *taken, *TAKEN}:
+        return names
+    names = []
     for k, name in enumerate(own.returns or ("out",)):
         base = name or ("out" if k == 0 else "more")
         while base in {*names, *own.parameters, *taken, *TAKEN}:
@@ -342,13 +348,11 @@ def _torch(made: Proposal, fit: _Fit | None, line: str, results: Sequence[str]) 
         return
     else:
         made.torch.append(f"{results[0]} = {line or OPEN}")
-    of = {name: _input_of(name, [*made.given]) for name in results[1:] if not _HANDED_ON.search(name)}
+    of = {name: _input_of(name, [*made.given]) for name in results[1:] if not HANDED_ON.search(name)}
     if gradients := {name: x for name, x in of.items() if x}:
         made.torch.append(_grad(gradients, results[0], ""))
     still_open = [name for name, x in of.items() if not x and made.torch[0].endswith(OPEN)]
     made.torch += [f"{name} = {OPEN}" for name in still_open]
-    if left := [name for name in results[1:] if not of.get(name) and name not in still_open]:
-        made.said.append(f"not compared: {', '.join(left)}")
 
 
 def _input_of(name: str, inputs: Sequence[str]) -> str:
@@ -407,7 +411,7 @@ def _called_with(
     unknown = [
         one
         for one in backward.parameters
-        if backward.required(one) and name_of(one) not in known and not _HANDED_ON.search(one)
+        if backward.required(one) and name_of(one) not in known and not HANDED_ON.search(one)
     ]
     upstream = next((one for one in unknown if _UPSTREAM.fullmatch(one)), unknown[0] if len(unknown) == 1 else "")
     arguments: list[str] = []
@@ -417,7 +421,7 @@ def _called_with(
         elif name == upstream:
             made.given[name_of(name)] = answers.given.get(name) or _like_output(made, fit, name)
             arguments.append(name_of(name))
-        elif _HANDED_ON.search(name) and len(results) > 1:
+        elif HANDED_ON.search(name) and len(results) > 1:
             arguments.append(results[-1])
         elif take := next((one for one in takes if called()[one].fullmatch(name)), ""):
             arguments.append(takes.pop(take))
@@ -436,7 +440,7 @@ def _inputs(made: Proposal, fit: _Fit | None) -> list[str]:
 
 def _gradients(made: Proposal, backward: Signature, inputs: Sequence[str]) -> dict[str, str]:
     """The results of a gradient, each with the input that it is in: by its name, else in their order, "" for none."""
-    returned = [name for name in backward.returns if not _HANDED_ON.search(name or "")]
+    returned = [name for name in backward.returns if not HANDED_ON.search(name or "")]
     if not returned:
         return {f"d{inputs[0]}": inputs[0]} if inputs else {"dx": ""}
     of = [_input_of(name, inputs) for name in returned]
@@ -490,7 +494,7 @@ def _of_layer(layer: Layer, answers: Answers) -> Proposal:
     attributes = {name: sizes for name, sizes in layer.attributes.items() if _OF.sub("", name) == name}
     line = answers.torch.get(layer.name, "")
     fit = None if line else _fitting(made, forward, attributes, layer.name)
-    results = _results(forward, {layer.name, "layer"})
+    results = _results(forward, {layer.name, "layer"}, line)
     arguments = _given(made, forward, fit, answers)
     set_on: list[str] = []
     if fit is not None:

@@ -13,6 +13,9 @@ from parity_tests.protocol.errors import UsageError
 Def = ast.FunctionDef | ast.AsyncFunctionDef
 _DIMENSIONS = re.compile(r"\(\s*(\w+(?:\s*[,x×]\s*\w+)*\s*,?)\s*\)|(?<!\w)(\w+(?:\s*×\s*\w+)+)")
 _DIMENSION = re.compile(r"[A-Z]|\d+|[A-Za-z]_?\w{0,3}|[a-z]+_\w+")
+_RESULTS = re.compile(
+    r"(?:(?:returns?|->):?\s*\(?|(?:[.,;]|^)\s*\()([a-z]\w+(?:, *[a-z]\w+)+)\)?\s*(?:$|[.;:])", re.I | re.M
+)
 _SMALL = 1e-3
 _MOST_BETWEEN = 60
 """So many characters may stand between a parameter and its sizes in a docstring."""
@@ -146,7 +149,7 @@ def _signature(node: Def) -> Signature:
     exponents = frozenset(one.right.id for one in powers if isinstance(one.right, ast.Name))
     calls = (one for one in ast.walk(node) if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("sqrt"))
     roots = frozenset(name for one in calls for argument in one.args for name in _terms(argument))
-    empty, returned = _is_empty(node), _returns(node)
+    empty, returned = _is_empty(node), _returns(node, doc)
     return Signature(node.name, parameters, returned, doc, shapes, empty, by_keyword, small, indices, exponents, roots)
 
 
@@ -187,11 +190,13 @@ def _told(doc: str, name: str) -> tuple[str, ...]:
     return ()
 
 
-def _returns(node: Def) -> tuple[str, ...]:
-    """The names of what is returned last, "" for what has none."""
+def _returns(node: Def, doc: str) -> tuple[str, ...]:
+    """The names of what is returned last, or those of the docstring, as in "(loss, dscores)"; "" for what has none."""
     found = [one.value for one in _own(node) if isinstance(one, ast.Return) and one.value is not None]
     values = [] if not found else found[-1].elts if isinstance(found[-1], ast.Tuple) else [found[-1]]
-    return tuple(one.id if isinstance(one, ast.Name) else "" for one in values)
+    told = [tuple(re.findall(r"\w+", found[1])) for found in _RESULTS.finditer(doc)]
+    said = next((one for one in reversed(told) if len(one) == len(values)), ("",) * len(values))
+    return tuple(one.id if isinstance(one, ast.Name) else name for one, name in zip(values, said, strict=True))
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from parity_tests.declared.declaration import FILE, read
+from parity_tests.declared.declaration import FILE, not_compared, read
 from parity_tests.declared.judging import failing_question
 from parity_tests.declared.proposing.proposal import Proposal
 from parity_tests.declared.proposing.writing import Plan, declaration
@@ -13,11 +13,16 @@ from parity_tests.protocol.errors import UsageError
 
 
 def what_fails(proposal: Proposal) -> str:
-    """What torch, or the drawing, says of the first case that cannot be answered, "" where all can."""
+    """What torch, or the drawing, says of the first case that cannot be answered, "" where all can.
+
+    The proposal is told what it does not compare.
+    """
     whole = Plan("trial", "trial", "a trial", False, (), (), (), {})
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         Path(folder, FILE).write_text(declaration(whole, [proposal]), encoding="utf-8")
         try:
-            return (failing_question(read(Path(folder))) or ("", ""))[1]
+            declared = read(Path(folder))
+            proposal.not_compared = [*not_compared(declared.questions[0])]
+            return (failing_question(declared) or ("", ""))[1]
         except UsageError as error:
             return str(error).replace(f"{folder}/", "").rstrip(".")

@@ -92,7 +92,7 @@ def _head(plan: Plan, proposals: Sequence[Proposal]) -> str:
 
 
 def _question(one: Proposal) -> Iterator[str]:
-    said = [one.signature, *one.said]
+    said = [one.signature, *one.said, *one.not_compared]
     yield from _comment("; ".join(said) + ".")
     yield from _comment(f"STILL TO BE SAID: {'; '.join(one.open)}.") if one.open else ()
     yield "[[question]]"
