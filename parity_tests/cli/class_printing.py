@@ -90,6 +90,9 @@ def summary(tables: Tables, out: Path) -> list[str]:
         lines.append(f"{failed} have no grade because Parity itself failed; the same command tries them again.")
     if tables.damaged:
         lines.append(f"{len(tables.damaged)} have no grade because a file of theirs is damaged.")
+    if tables.late:
+        be = "was" if tables.late == 1 else "were"
+        lines.append(f"{tables.late} {be} late; nothing is taken off without --late FILE.")
     if tables.untimed:
         marked = sum(flag.kind == FlagKind.LATE for flag in tables.flags)
         told = f"{marked} {'is' if marked == 1 else 'are'} marked late, without a time" if marked else ""

@@ -33,7 +33,7 @@ _MOST = 60
 def lines_given(results: Sequence[Result], info: ClassInfo, starter: Mapping[str, bytes]) -> set[str]:
     """The lines that were given to all: those of the starter or, where nobody says which that is, what most share.
 
-    The solution that comes with Parity was given to nobody.
+    The assignment's own solution was given to nobody.
     """
     if starter:
         return rows_of(fingerprint(*starter.values(), asked=info.asked))
@@ -43,7 +43,7 @@ def lines_given(results: Sequence[Result], info: ClassInfo, starter: Mapping[str
 def alike_of(
     results: Iterable[Result], info: ClassInfo, given: Collection[str], worth: Collection[str]
 ) -> list[Cluster]:
-    """The clusters among the submissions that are `worth` a look, and the solution that comes with Parity."""
+    """The clusters among the submissions that are `worth` a look, and the assignment's own solution."""
     fingerprints = {result.name: result.fingerprint for result in results if result.name in worth}
     return clusters({**fingerprints, SOLUTION: info.solution}, given)
 

@@ -153,7 +153,7 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
 
 
 def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[Flag]:
-    """Which submissions are copies of one another, or of the solution that comes with Parity, wholly or in part.
+    """Which submissions are copies of one another, or of the assignment's own solution, wholly or in part.
 
     Each says whose lines it shares most, of the cluster all say the same. `called` is how each submission is named.
     """
@@ -162,7 +162,7 @@ def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[
         people = [name for name in cluster.members if name != SOLUTION]
         lowest, highest = (f"{100 * share:.0f}" for share in (cluster.pairs[-1].share, cluster.pairs[0].share))
         share = lowest if lowest == highest else f"{lowest} to {highest}"
-        given = ", with the solution that comes with Parity" if SOLUTION in cluster.members else ""
+        given = ", with the assignment's own solution" if SOLUTION in cluster.members else ""
         nameless = f"cluster {number}{given}: {share} % of their own lines are the same, names and spaces aside"
         kind = FlagKind.IDENTICAL if cluster.pairs[-1].share == 1 else FlagKind.ALIKE
         nearest: dict[str, Pair] = {}
@@ -171,7 +171,7 @@ def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[
         for name in people:
             pair = nearest[name]
             other = pair.other if name == pair.one else pair.one
-            whom = "the solution that comes with Parity" if other == SOLUTION else called[other]
+            whom = "the assignment's own solution" if other == SOLUTION else called[other]
             why = f"cluster {number}: {pair.common} of {pair.own} own lines are those of {whom}, the most similar"
             flags.append(Flag(name, kind, why, nameless))
     return flags

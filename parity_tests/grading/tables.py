@@ -89,7 +89,7 @@ class Tables:
     `unchecked` counts those that were not checked yet, `untimed` those of which nobody says how late they are although
     a late policy asks. `rows` are those of the gradebook; `damaged` are the files that are not as they were written,
     each of a submission without points; `former` are submissions with a result in the folder that were not handed in
-    any more when it was last graded.
+    any more when it was last graded. `late` counts those that are where no late policy says what that costs.
     """
 
     totals: Mapping[str, float | None]
@@ -101,6 +101,7 @@ class Tables:
     damaged: Sequence[str] = ()
     former: Sequence[str] = ()
     assignment: Sequence[str] = ()
+    late: int = 0
 
     @property
     def unjudged_zeros(self) -> int:
@@ -188,8 +189,9 @@ def make_tables(
     damaged = tuple(f"submissions/{result.name}/{result.damage}" for result in results if result.damage)
     unchecked = len(intake.attempts) - len(results)
     former = tuple(folder.former({hand_in.name for hand_in in intake.attempts}))
+    late = sum(bool(hand_in.late) for hand_in in intake.attempts if files.late is None)
     assignment = tuple(result.trouble for result in results if result.of_assignment)
-    return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged, former, assignment)
+    return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged, former, assignment, late)
 
 
 def _handed_in(intake: IntakeSummary) -> pd.DataFrame:

@@ -96,6 +96,16 @@ def test_however_narrow_the_terminal_verdicts_and_counts_are_whole(width: int) -
     assert "what this part" in page(run, width=100)
 
 
+def test_a_long_title_is_cut_and_the_others_stand_beside_it() -> None:
+    titles = {"4": "the gradient of the loss in the scores, in one long sentence", "10": "relu"}
+    parts = [{"id": key, "label": f"Task {key}", "title": title} for key, title in titles.items()]
+    run = FakeRun(records=[mismatch(), mismatch(part="10")], environment=replace(DESCRIBED, parts=parts))
+    told = {width: page(run, width=width) for width in (80, 140)}
+    assert ("Task 4   the gradient of the loss in" in told[80], titles["4"] in told[80], "…" in told[80]) == (1, 0, 1)
+    assert (titles["4"] in told[140], "…" in told[140]) == (True, False)
+    assert all("Task 10  relu" in text for text in told.values())
+
+
 def test_the_same_discrepancy_is_said_once_with_its_cases() -> None:
     records = [mismatch(case=f"linear/{name}/float64", message=f"W of {name} is wrong") for name in "abcdef"]
     text = page(FakeRun(records=records))

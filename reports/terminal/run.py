@@ -93,6 +93,7 @@ _HEADS = ("part", "", "verdict", "agree", "not judged", "ratio")
 _RIGHT = ("agree", "not judged", "ratio")
 _TITLE, _VERDICT, _WAITING = 1, 2, 4
 _LONGEST_LABEL = 32
+_LEAST_TITLE = 12
 _MOST_PARTS = 12
 """Parts that have a line each where all match; of more they are counted."""
 _MOST_RIGHT = 3
@@ -100,12 +101,12 @@ _MOST_RIGHT = 3
 
 
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """The rows with what there is room for: verdicts and counts whole, and titles where all of them fit."""
+    """The rows with what there is room for: verdicts and counts whole, titles cut where some of each can be read."""
     cells = [[shortened(row[0], _LONGEST_LABEL), *row[1:]] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     room = width - sum(size + 2 for column, size in enumerate(widths) if column != _TITLE)
-    fits = widths[_TITLE] <= room
-    return [row if fits else [*row[:_TITLE], "", *row[_TITLE + 1 :]] for row in cells]
+    room = room if room >= min(_LEAST_TITLE, widths[_TITLE]) else 0
+    return [[*row[:_TITLE], shortened(row[_TITLE], room) if room else "", *row[_TITLE + 1 :]] for row in cells]
 
 
 def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Paint) -> list[str]:
