@@ -38,8 +38,6 @@ ENOUGH = 150
 _AHEAD = 4
 """Results in flight for each process."""
 
-_LINKS = [("feedback.md", "feedback.md")]
-
 
 @dataclass(frozen=True)
 class Judging:
@@ -152,7 +150,7 @@ def judge(result: Result, judging: Judging) -> Judged:
     comments = files.comments.get(result.name, ())
     new = Together(folder, judging.stage)
     _write_student_files(new, result, run, points, comments)
-    page = student_page(run, where, points, _LINKS, who=_who(result), comments=comments)
+    page = student_page(run, where, points, (), who=_who(result), comments=comments)
     new.write(f"submissions/{result.name}/report.html", page)
     return Judged(
         result,

@@ -27,7 +27,7 @@ def installed() -> dict[str, EntryPoint]:
 def find(name: str) -> Assignment:
     """The assignment called `name`, that which `module:NAME` refers to, or that which a folder declares.
 
-    A folder is told by a separator in its name. Raises UsageError where there is none.
+    A folder is told by a separator in its name, or by its declaration. Raises UsageError where there is none.
     """
     if _is_folder(name):
         return _from_folder(Path(name).resolve())
@@ -74,7 +74,8 @@ def reference(assignment: str) -> str:
 
 
 def _is_folder(name: str) -> bool:
-    return "/" in name or name in (".", "..")
+    stands_there = name not in installed() and Path(name, "assignment.toml").is_file()
+    return "/" in name or name in (".", "..") or stands_there
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -168,4 +169,6 @@ def test_ctrl_c_in_the_midst_leaves_every_file_as_it_was(
     assert [path.name for path in graded.glob(".parity-*")] == []
     monkeypatch.undo()
     assert parity("regrade", graded)[0] == 3
-    assert (graded / "submissions" / "ann" / "report.html").is_file()
+    page = (graded / "submissions" / "ann" / "report.html").read_text(encoding="utf-8")
+    assert set(re.findall('href="([^#"]*)', page)) == {""}, "a student may have it alone"
+    assert "submissions/ann/report.html" in re.findall('href="([^#"]*)', (graded / "class.html").read_text())

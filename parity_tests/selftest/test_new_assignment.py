@@ -478,3 +478,20 @@ def test_a_result_that_is_not_compared_is_told_and_its_name_is_the_docstrings(
     assert (told in capsys.readouterr().out) != compared
     assert main(["check", str(tmp_path / "wrong"), *of]) == compared
     assert told not in capsys.readouterr().out
+
+
+def test_a_folder_that_stands_there_needs_no_slash_and_an_installed_assignment_goes_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "layers.py").write_text("def relu(x:\n    return x\n", encoding="utf-8")
+    (tmp_path / "layers.py").write_text("def relu(x):\n    return x * (x > 0)\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("q", "mlp"):
+        assert main(["new-assignment", "layers.py", "--out", name]) == 0
+    assert main(["check", "q/solution", "--assignment", "q"]) == 0
+    assert main(["check", "bad", "--assignment", "q"]) == 1
+    assert "Does not import: layers.py, line 1 is not Python" in " ".join(capsys.readouterr().out.split())
+    assert main(["check", "q/solution", "--assignment", "mlp"]) == 2
+    assert main(["check", "q/solution", "--assignment", "nosuch"]) == 2
+    assert "there is no assignment 'nosuch'" in " ".join(capsys.readouterr().err.split())

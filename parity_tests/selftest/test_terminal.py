@@ -378,7 +378,7 @@ def test_a_submission_that_cannot_be_imported_has_no_mismatches() -> None:
     broken = record(check="import", part="utils", verdict="crashed", ratio=None, message="n.py raised E")
     rest = [record(part=part, verdict="missing", ratio=None) for part in ("3", "4")]
     assert verdict_sentence(FakeRun(records=[broken, *rest, record(part="7")])) == (
-        "Disagreement: n.py raised E. 2 quantities could not be judged because of that."
+        "Does not import: n.py raised E. 2 quantities could not be judged because of that."
     )
 
 
@@ -386,7 +386,7 @@ def test_where_nothing_could_be_judged_one_sentence_says_why_and_no_table_is_sho
     broken = record(check="import", part="utils", verdict="crashed", ratio=None, message="n.py, line 3 is not Python")
     rest = [record(part=part, verdict="missing", ratio=None) for part in ("3", "4")]
     run = FakeRun(records=[broken, *rest])
-    verdict = "Disagreement: n.py, line 3 is not Python. Nothing could be judged."
+    verdict = "Does not import: n.py, line 3 is not Python. Nothing could be judged."
     assert verdict_sentence(run) == verdict
     assert "TODO" not in page(run)
     assert "\n".join(mistakes_page(run, "parity-run", width=200)).endswith(verdict)

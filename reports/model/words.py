@@ -115,7 +115,7 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
         some = not nothing_judged(run.records)
         left = f"{quantities(len(unseen))} could not be judged because of that." if some else "Nothing could be judged."
         left = left if unseen else "Only this counts as wrong."
-        return f"Disagreement: {import_sentence(run)}", left
+        return f"Does not import: {import_sentence(run)}", left
     unasked, waiting, absent, late, off = [], [], [], [], []
     is_unwritten = unwritten(run.records)
     for record in bad:
