@@ -101,7 +101,7 @@ def _forms(question: Question, case: Case, arrays: Arrays, k: int) -> list[Form]
     """All that is right of a copy, the usual first."""
     others = [(replace(question, torch=f"{question.torch}\n{more}"), note) for note, more in question.either.items()]
     given = inputs(case, arrays, k)
-    return [Form(reference(one, case, k), given, note) for one, note in ((question, ""), *others)]
+    return [Form(reference(one, case, k), given, note, written=one.torch) for one, note in ((question, ""), *others)]
 
 
 def with_read(case: Case, arrays: Arrays, seen: Observation) -> Arrays:

@@ -198,7 +198,14 @@ def _is_derivative(
     run, words = reference(question, case, k, instead), ", ".join(instead)
     asked = Asked(
         [quantity],
-        [Form(run, inputs(case, with_read(case, draw(case), seen[case.name]), k), f"as {cause} gives {words}")],
+        [
+            Form(
+                run,
+                inputs(case, with_read(case, draw(case), seen[case.name]), k),
+                f"as {cause} gives {words}",
+                written=question.torch,
+            )
+        ],
     )
     try:
         judged = judge_all(case, seen[case.name], [asked], "cpu")[quantity.name]
@@ -283,7 +290,15 @@ def _gives(
 
         try:
             asked = Asked(
-                own, [Form(run, inputs(case, arrays, k), f"{result} by {changed.words}: {changed.statements}")]
+                own,
+                [
+                    Form(
+                        run,
+                        inputs(case, arrays, k),
+                        f"{result} by {changed.words}: {changed.statements}",
+                        written=question.torch,
+                    )
+                ],
             )
             judged = judge_all(case, seen, [asked], "cpu")
         except (*FAILS, RuntimeError):

@@ -29,7 +29,7 @@ from parity_tests.grading.intake.own_sources import (
 )
 from parity_tests.grading.settings import Settings
 from parity_tests.harness.inside.fork_server import give_back_freed_memory, keep_freed_memory
-from parity_tests.harness.judgement_cache import JudgementCache
+from parity_tests.harness.judgement_cache import cache_of
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import seconds_in_all
 from parity_tests.protocol.assignment import Assignment, environment_of
@@ -77,7 +77,6 @@ class Outcome:
 
 _servers: ForkServers | None = None
 """The fork servers of a process that does much work; they end with it."""
-_cache = JudgementCache()
 
 
 def warm_up() -> None:
@@ -171,7 +170,7 @@ def _checked(task: Task) -> Outcome:
             allow=settings.allow,
             isolation=settings.isolation,
             servers=servers,
-            cache=_cache,
+            cache=cache_of(assignment.solution),
         )
         scripts = _scripts(assignment, run, folder, settings, servers)
     trouble = next((record.message for record in run.records if record.verdict == Verdict.HARNESS_ERROR), "")

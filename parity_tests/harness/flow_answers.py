@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.judge_flow import judge_returned, may_pass, prepared
-from parity_tests.harness.kept_answers import ROOT, KeptAnswers, described_whole
+from parity_tests.harness.kept_answers import KeptAnswers, described_whole, is_told_by_the_state
 from parity_tests.harness.returned import result_of
 from parity_tests.harness.sandbox.runtime_files import user_cache
 from parity_tests.protocol.case import Case
@@ -42,13 +42,15 @@ Reference = Callable[..., Mapping[str, Any]]
 class Form:
     """One right way to compute a case: its reference, and the note that a match with it carries.
 
-    `rounded` are further functions of the same inputs that compute the same and round it more.
+    `rounded` are further functions of the same inputs that compute the same and round it more. `written` is the text
+    that the reference runs, where an assignment's file has it: another file may ask another one under the same name.
     """
 
     reference: Reference
     inputs: Mapping[str, Any]
     note: str = ""
     rounded: Sequence[Reference] = ()
+    written: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,10 @@ _texts: dict[tuple[str, ...], str] = {}
 def kept_between_processes(assignment: Assignment) -> Iterator[KeptAnswers | None]:
     """What is answered meanwhile is known to the next process that asks it; gives where it is kept.
 
-    Of Parity's own assignments alone: what another folder says of its references, no state of Parity tells.
+    Of Parity's own assignments alone: what another folder says of its references, also one in Parity's checkout, no
+    state of Parity tells.
     """
-    if not assignment.solution.is_relative_to(ROOT):
+    if not is_told_by_the_state(assignment.solution):
         yield None
         return
     _kept.append(KeptAnswers(user_cache() / "answers"))
@@ -182,7 +185,7 @@ def _kept_as(key: tuple[str, ...], form: Form) -> Message | None:
 
 
 def _key(case: Case, form: Form, device: str) -> tuple[str, ...]:
-    return case.name, form.note, device, _digest(form.inputs)
+    return case.name, form.note, form.written, device, _digest(form.inputs)
 
 
 _KEPT_BYTES = 2**25

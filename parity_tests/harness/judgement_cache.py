@@ -1,10 +1,14 @@
 """Remembers what was judged right: in a class, much comes back alike to the byte, and need not be judged again."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,8 +31,14 @@ HELD = 64 << 20
 """Bytes of large arrays that are held for that: five times what an honest submission returns."""
 
 
+@cache
+def cache_of(solution: Path) -> JudgementCache:
+    """The one of a process that checks many submissions to the assignment with this solution."""
+    return JudgementCache()
+
+
 class JudgementCache:
-    """Passing verdicts on cases, by the case with its inputs and everything that the submission did.
+    """Passing verdicts on cases of one assignment, by the case with its inputs and everything that the submission did.
 
     A verdict depends on nothing else. Failing ones are not kept: they hold arrays, and are few of a kind. What
     `earlier` processes have judged of an `assignment` is known as well.

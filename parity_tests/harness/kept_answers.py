@@ -28,7 +28,7 @@ from parity_tests.harness.wire.frames import Decoder, Message, WireError, encode
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("parity_tests", "reference", "implementation", "reports")
-"""What answers depend on."""
+"""What answers depend on: `_state` is of these alone, and nothing is kept of what lies elsewhere."""
 MOST_BYTES = 1 << 28
 """A file that is larger is begun anew."""
 NO_TEXT = " at 0x"
@@ -37,6 +37,11 @@ DEEPEST = 16
 """So far inside one another functions are looked into."""
 MOST_FILES = 4
 """So many states of the program are kept, those written last."""
+
+
+def is_told_by_the_state(path: Path) -> bool:
+    """Whether a file is one of those on which answers are known to depend: another one may change unseen."""
+    return any(path.is_relative_to(ROOT / package) for package in PACKAGES)
 
 
 class KeptAnswers:

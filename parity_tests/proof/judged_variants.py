@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from parity_tests.harness.check import check
-from parity_tests.harness.judgement_cache import JudgementCache
+from parity_tests.harness.judgement_cache import cache_of
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.assignment import Assignment
@@ -69,7 +69,7 @@ def records(
             dtypes=dtypes,
             timeout=CASE_SECONDS,
             servers=fork_servers(),
-            cache=_cache(),
+            cache=cache_of(assignment.solution),
         )
     return run.records
 
@@ -109,8 +109,3 @@ def fork_servers() -> ForkServers:
     servers = ForkServers()
     atexit.register(servers.close)
     return servers
-
-
-@cache
-def _cache() -> JudgementCache:
-    return JudgementCache()

@@ -28,7 +28,7 @@ def _shared_by_checks() -> Iterator[None]:
         patch.setattr("parity_tests.harness.check.Runner", shared.runner)
         patch.setattr("parity_tests.harness.check.judge_observed", shared.judgement)
         patch.setattr("parity_tests.proof.judged_variants.fork_servers", shared.of_session)
-        patch.setattr("parity_tests.proof.judged_variants._cache", lambda: shared.JUDGED)
+        patch.setattr("parity_tests.proof.judged_variants.cache_of", shared.cache_of_session)
         # A test that changes a reference is not answered by what another process has kept.
         patch.setattr("parity_tests.harness.flow_answers.kept_between_processes", lambda _: nullcontext())
         yield

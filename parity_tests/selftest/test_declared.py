@@ -129,6 +129,16 @@ def test_the_solution_agrees_with_torch(rms: Assignment, linear: Assignment) -> 
     assert failing(linear, unchanged(linear)) == {}
 
 
+def test_another_assignment_with_a_question_of_this_name_is_answered_by_its_own_lines(
+    rms: Assignment, tmp_path: Path
+) -> None:
+    """In one process, with the same draws: what torch answered of the one is none of the other's."""
+    line = "F.rms_norm(x, (D,), gamma, eps)"
+    half = declared(tmp_path, DECLARED.replace(line, f"{line} / 2"), SOLUTION, "layers.py")
+    assert failing(rms, unchanged(rms)) == {}
+    assert failing(half, unchanged(half)).keys() == {"rms_forward"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "name"),
     [

@@ -55,6 +55,15 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("place", "kept"), [("homework3/solution", False), ("parity_tests/examples/course/solution", True)]
+)
+def test_of_an_assignment_that_no_state_of_parity_tells_nothing_is_kept(place: str, kept: bool) -> None:
+    """A folder in Parity's checkout is somebody's own as well: its lines may be others the next time."""
+    with KEEPING(replace(MLP, solution=kept_answers.ROOT / place)) as found:
+        assert (found is not None) == kept
+
+
 def asked(form: Form = FORM, assignment: Assignment | None = None) -> tuple[Answers, int]:
     """The answers to a form in a process that has answered nothing yet, with all that is known of them; the calls."""
     with pytest.MonkeyPatch.context() as patch:
