@@ -76,6 +76,7 @@ STEADY = 8
 _ORDER = {"lookalike": 0, "factor": 2}
 """Which operators come before and after others that are as likely."""
 _OWN = re.compile(r"\bself\.(\w+)")
+_DECIMAL = re.compile(r"(?<![\w.])\d+\.\d*(e-?\d+)?|(?<![\w.])\d+e-?\d+")
 _NEVER = 1 << 30
 NEAR = 1e-6
 """What part of the largest number of a result two right ones of it surely stay below, in any right form."""
@@ -693,11 +694,13 @@ def _numbers_in(function: ast.AST) -> Iterator[tuple[ast.Constant, float]]:
 
 def _beside(change: Change) -> Change:
     """The same with a quarter more than the number that it puts in, which a threshold that nothing came near allows."""
-    numbers = [float(new) if change.operator == "number" and "." in new else 0.0 for _, _, new in change.edits]
-    edits = [
-        (start, end, repr(1.25 * n) if n else new) for (start, end, new), n in zip(change.edits, numbers, strict=True)
-    ]
-    return replace(change, edits=tuple(edits))
+    if change.operator != "number":
+        return change
+    return replace(change, edits=tuple((start, end, _DECIMAL.sub(_longer, new)) for start, end, new in change.edits))
+
+
+def _longer(number: re.Match[str]) -> str:
+    return repr(1.25 * float(number[0]))
 
 
 def _numbers(source: Source, names: Sequence[str], right: Iterable[float]) -> Iterator[Change]:

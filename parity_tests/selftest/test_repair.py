@@ -81,6 +81,15 @@ def test_a_change_that_the_next_one_does_without_is_no_part_of_the_fix(
     assert [fix.words for fix in repair.fixes] == ["the factor `2` should not be there"]
 
 
+def test_a_setting_takes_the_place_of_a_number(tmp_path: Path) -> None:
+    for file in ("neural_networks.py", "utils.py"):
+        text = (ASSIGNMENT.solution / file).read_text(encoding="utf-8")
+        (tmp_path / file).write_text(text.replace("(1.0 / (1.0 - self.r))", "(1.0 / (1.0 - 0.5))"))
+    run = check(ASSIGNMENT, tmp_path, parts=frozenset({"9"}), dtypes=("float64",))
+    (repair,) = repairs(ASSIGNMENT, run.records, run.environment, seconds=60.0)
+    assert [fix.words for fix in repair.fixes] == ["the number 0.5 is used where `self.r` belongs"]
+
+
 def test_one_name_in_several_places_is_one_change(found: dict[str, Repair]) -> None:
     (fix,) = found["6"].fixes
     assert fix.before == "return grad * (1 - X * X)"
