@@ -16,7 +16,7 @@ from parity_tests.declared.cases import AND, KIND, draw, plan
 from parity_tests.declared.declaration import BuiltOf, Declaration, Question, not_compared, read
 from parity_tests.declared.dialects import asked_of, built_of, editions_of, texts_of, usual
 from parity_tests.declared.exchange import beside_right_ones, suspects
-from parity_tests.harness.kept_answers import ROOT
+from parity_tests.harness.kept_answers import is_told_by_the_state
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
@@ -98,8 +98,8 @@ def _blaming(declared: Declaration, assignment: Assignment, layout: Layout, fold
 
 
 def _is_own(solution: Path) -> bool:
-    """Whether an assignment is somebody's own: those that come with Parity are proved by its tests."""
-    return not solution.is_relative_to(ROOT)
+    """Whether an assignment is somebody's own, also in Parity's checkout: tests prove what comes with it."""
+    return not is_told_by_the_state(solution)
 
 
 def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> Assignment:
