@@ -22,8 +22,8 @@ class DecodeError(Exception):
     """What is wrong with a text; the message is a sentence without the file and the line.
 
     `kind` is WRONG where `value` does not fit `key`, UNKNOWN or MISSING where there is a key too many or too few, or
-    SYNTAX, where they stand in the
-    line if its value is none. `table` is the key of the table that the key belongs to, "" for the outermost.
+    SYNTAX, with both where the line's value is no value. `table` is the key of the table that the key belongs to, ""
+    for the outermost.
     """
 
     def __init__(self, problem: str, line: int, kind: str, table: str = "", key: str = "", value: Any = None) -> None:

@@ -5,8 +5,8 @@ What they return is judged here, as any answer is, and no right answer of theirs
 claimed only where with it every quantity of the part agrees everywhere, and no case warns that did not; where one of
 several results does, its line is told. Lines that wrong results hang on, and no right one, come first. Of two mistakes
 that show in one result, those are tried whose effects add up, or multiply, to what is wanted; else the first is looked
-for by what is left: results that are then off by the same everywhere, or right in more places, are
-followed up before others, and so is what makes one result right and leaves the others as they were.
+for by what is left: results that are then off by the same everywhere, or right in more places, are followed up before
+others, and so is what makes one result right and leaves the others as they were.
 """
 
 from __future__ import annotations
@@ -402,8 +402,8 @@ class _Bench:
             few = [one for one in likely if one.left == 1][:MOST_FIRSTS]
             found = self._two(trial, chain(trial.together(likely), product(few, likely)), budget)
         while found is None and (other := next(trials, None)) is not None:
-            same = others[0].check == sized[0].check  # another check may show what this one does not
-            found = self._one(other, [one.change for one in likely] if same else first_tried, [], budget)
+            is_alike = others[0].check == sized[0].check  # another check may show what this one does not
+            found = self._one(other, [one.change for one in likely] if is_alike else first_tried, [], budget)
         found = found or self._one(trial, [change for change in changes if change.rank > LIKELY], firsts, budget)
         two = chain(trial.together(firsts), combinations(likely, 2))
         return found or (self._two(trial, two, budget) if pairs else None)
@@ -549,7 +549,7 @@ class _Trial:
     def lines_of_wrong_alone(self, names: Sequence[str]) -> set[int]:
         """The lines of functions that wrong results of the case hang on, and no right one.
 
-        None where all are wrong, or where what is drawn is.
+        There are no such lines where all results are wrong, nor where what is wrong is drawn.
         """
         own = {q.key: (self._case.name, q.name) in self._failing for q in self._bench.own(self._case)}
         if all(own.values()) or not self._wrong:
