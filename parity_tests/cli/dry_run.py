@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _UNCUT = 1000
 """Letters of a cell where no terminal cuts it off."""
 _MOST = 8
-"""Submissions of which it is said in full why there is nothing to run, and what was taken for what."""
+"""Usual submissions that are listed, and notes on what was taken for what."""
 
 
 def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
@@ -42,9 +42,6 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
         sentences.append(f"Earlier attempts, which do not count: {few([one.name for one in plan.replaced])}.")
     sentences += map(capitalised, plan.remarks)
     sentences += _conversions(plan)
-    empty = [f"{planned.hand_in.name}: {planned.missing}" for planned in plan.planned if planned.what == NOTHING]
-    sentences += [f"Nothing to run of {text}." for text in empty[:_MOST]]
-    sentences += [f"Nor of {len(empty) - _MOST} more."] if len(empty) > _MOST else []
     people: dict[str, list[str]] = {}
     sentences += [f"{flag.submission}: {flag.why}." for flag in plan.look if flag.kind == FlagKind.SHARED_NAME]
     for flag in plan.look:
@@ -52,7 +49,7 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     sentences += [f"{capitalised(kind)}: {few(list(dict.fromkeys(names)))}." for kind, names in people.items()]
     if plan.former:
         sentences.append(f"No longer in the tables, because these submissions are without them: {few(plan.former)}.")
-    sentences.append("Nothing was run or written; without --dry-run it is graded.")
+    sentences.append("Nothing was run or written.")
     print_wrapped(sentences[: 1 if quiet else None])
 
 
@@ -77,23 +74,28 @@ def _usual(plan: Plan) -> list[Planned]:
 
 
 def _print_table(plan: Plan) -> None:
+    """A row for each submission but the usual ones, in columns that say something."""
+    from parity_tests.grading.dry_run import CHECK
     from reports.model.escape import printable
     from reports.model.phrases import shortened
     from reports.terminal.lines import table
 
     colours = paint()
-    whole = not sys.stdout.isatty()
-    room = _UNCUT if whole else width() // 5
-    rows = [[colours(text, "head") for text in ("submission", "as whom", "late", "what", "from")]]
+    room = width() // 5 if sys.stdout.isatty() else _UNCUT
     usual = _usual(plan)
-    for planned in (one for one in plan.planned if one not in usual):
-        cells = (planned.hand_in.name, planned.who, planned.hand_in.late, planned.what)
-        rows.append([shortened(printable(cell), room) for cell in cells])
-        rows[-1].append(printable(planned.missing or ", ".join(planned.files)))
-    for line in table(rows, "lllll", width=None if whole else width()):
+    common = usual[0].files if usual else ()
+    columns: dict[str, list[str]] = {"submission": [], "as whom": [], "late": [], "what": [], "from": []}
+    for one in (one for one in plan.planned if one not in usual):
+        who, what = one.who * (one.who != one.hand_in.name), one.what * (one.what != CHECK)
+        files = one.missing or ", ".join(one.files) * (one.files != common)
+        for column, cell in zip(columns.values(), (one.hand_in.name, who, one.hand_in.late, what, files), strict=True):
+            column.append(printable(cell) if cell is files else shortened(printable(cell), room))
+    told = {head: cells for head, cells in columns.items() if any(cells)}
+    rows = [[colours(head, "head") for head in told], *zip(*told.values(), strict=True)]
+    for line in table(rows, "l" * len(told)) if told else ():
         click.echo(line, color=True)
     if usual:
-        click.echo(printable(f"and {len(usual)} more to check, each from {', '.join(usual[0].files)}"))
+        click.echo(printable(f"and {len(usual)} more; from {', '.join(common)} where nothing else is said"))
 
 
 def _document(plan: Plan) -> dict[str, Any]:

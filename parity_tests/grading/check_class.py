@@ -143,7 +143,10 @@ class Asked:
 
 
 def understand(request: Request) -> Asked:
-    """What a request comes to. Nothing is written. Raises UsageError for what cannot be started."""
+    """What a request comes to; nothing is written.
+
+    Raises UsageError for what cannot be started, HarnessError where the assignment is at fault.
+    """
     request.certificates.refuse_wrong(request.scheduler)
     _refuse_among(request.out, request.source)
     _refuse_graded(request.source)
@@ -152,6 +155,7 @@ def understand(request: Request) -> Asked:
     assignment = told.assignment
     edition = assignment.editions.default if request.edition is None else request.edition
     assignment.refuse_edition(edition)
+    assignment.in_folder(assignment.solution)  # refuses what torch cannot answer
     intake = take_in(entries, request.source, assignment.layout, request.format)
     _refuse_unknown(request.only, intake)
     closure(request.allow)  # refuses what is not installed
@@ -192,7 +196,6 @@ def check_class(request: Request, progress: Progress) -> Tables:
     assignment, intake, level = asked.assignment, asked.intake, asked.level
     folder = GradingFolder(request.out)
     judge(request, asked)
-    assignment.in_folder(assignment.solution)  # refuses what torch cannot answer
     folder.make()
     with folder.locked():
         files = judge(request, asked)  # again, now that nobody else writes there

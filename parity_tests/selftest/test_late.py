@@ -159,7 +159,7 @@ def test_the_roster_says_how_late_and_by_what_name_where_what_was_handed_in_does
     assert grades(out)["total"].to_dict() == {"Ann Lee": 80, "Bob Ray": 100, "Dan \u00d6z": 85}
     assert grades(out)["late"].to_dict() == {"Ann Lee": "1 day 3 h", "Bob Ray": "", "Dan \u00d6z": ""}
     assert "late policy" not in said
-    assert re.search(r"Ann Lee +Ann Lee +1 day 3 h", parity("grade", source, "--out", out, "--dry-run")[1])
+    assert re.search(r"Ann Lee +1 day 3 h", parity("grade", source, "--out", out, "--dry-run")[1])
     roster.write_text(MOODLE.replace("Submitted for grading", "Abgegeben"))
     said = parity("regrade", out, "--roster", roster)[1]
     assert "Of 3 nobody says when" in said, "it is not read in another language"
