@@ -35,8 +35,7 @@ def print_class(
 ) -> None:
     """Print what was found; `changes` are those of the totals where a class was graded anew.
 
-    Then nothing is said again: neither how many have a grade where nothing changes, nor what to look at if that is the
-    `same_looks` as before.
+    Then nothing is said again: neither how many have a grade nor, at the `same_looks` as before, what to look at.
     """
     if as_json:
         click.echo(json.dumps(document(tables, out, changes), indent=2, allow_nan=False))
@@ -44,9 +43,10 @@ def print_class(
     if changes is not None:
         count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
         print_wrapped([count] if quiet else [*(change.sentence for change in changes), count])
-    first, *others = summary(tables, out)
+    count, mean, *others = summary(tables, out)
+    first = f"{count} {mean}" if quiet or changes is None else mean * bool(changes)
     others = others if changes is None else others[: -3 if same_looks and tables.flags else -2]
-    print_wrapped([*([first] if changes or changes is None or quiet else []), *([] if quiet else others)])
+    print_wrapped([first, *([] if quiet else others)])
 
 
 def status_of_class(tables: Tables) -> int:
@@ -66,20 +66,20 @@ def print_wrapped(sentences: Sequence[str]) -> None:
 
 
 def summary(tables: Tables, out: Path) -> list[str]:
-    """What was found, in a few sentences."""
+    """What was found, in a few sentences: how many have a grade, their points, "" for none, and the others."""
     from parity_tests.grading.flags import FlagKind, counted, few
     from reports.model.numbers import points_text
 
     totals = [total for total in tables.totals.values() if total is not None]
-    first = f"{len(totals)} of {len(tables.totals) + tables.unchecked} submissions have a grade"
-    zeros = tables.unjudged_zeros
-    first += f", {zeros} of them 0 since nothing could be judged." if zeros else "."
+    count = f"{len(totals)} of {len(tables.totals) + tables.unchecked} submissions have a grade"
+    zeros, points = tables.unjudged_zeros, ""
+    count += f", {zeros} of them 0 since nothing could be judged." if zeros else "."
     if totals:
         mean, lowest, highest = (
             points_text(p) for p in (round(sum(totals) / len(totals), 2), min(totals), max(totals))
         )
-        first += f" The mean is {mean} points, the lowest {lowest}, the highest {highest}."
-    lines = [first]
+        points = f"The mean is {mean} points, the lowest {lowest}, the highest {highest}."
+    lines = [count, points]
     if tables.unchecked:
         lines.append(f"{tables.unchecked} were not checked yet; the same command without --only goes on.")
     if failed := len(tables.assignment):
@@ -106,10 +106,8 @@ def summary(tables: Tables, out: Path) -> list[str]:
         )
     if tables.flags:
         listed = ", ".join(f"{count} {kind}" for kind, count in counted(tables.flags).items())
-        lines.append(f"What a grader should look at is in look.csv: {listed}.")
-    lines.append(
-        f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, and a page for each student."
-    )
+        lines.append(f"To look at, in look.csv: {listed}.")
+    lines.append(f"In {shlex.quote(str(out))}: class.html, grades.csv, and a page for each student.")
     lines.append(f"To fill the course site's table: parity gradebook {shlex.quote(str(out))} TABLE.csv")
     return lines
 

@@ -69,7 +69,7 @@ def _sentences(run: Path, standing: Standing) -> list[str]:
         )
     if standing.look:
         listed = ", ".join(f"{count} {kind}" for kind, count in standing.look.items())
-        lines.append(f"What a grader should look at is in look.csv: {listed}.")
+        lines.append(f"To look at, in look.csv: {listed}.")
     edition = f", edition {settings.edition}" if settings.edition else ""
     lines.append(
         f"Assignment {settings.assignment}{edition}, {', '.join(settings.dtypes)}, {settings.timeout:g} s a case, "

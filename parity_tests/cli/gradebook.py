@@ -47,9 +47,8 @@ def gradebook(
         )
         return
     replaced = f", {filled.replaced} of them in place of others" if filled.replaced else ""
-    zeros = f", {len(filled.zeros)} of them 0 since nothing could be judged" if filled.zeros else ""
     lines = [
-        f"{filled.grades} grades are filled in{replaced}{zeros}: {filled.site}, column {filled.column!r}. "
+        f"{filled.grades} grades are filled in{replaced}: {filled.site}, column {filled.column!r}. "
         f"The table is {shlex.quote(str(target))}."
     ]
     lines += [f"Left as it was: {why}." for why in filled.left]

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.cli.terminal import EVERY, complain, progress_bar
+from parity_tests.cli.terminal import complain, progress_bar
 from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from parity_tests.grading.flags import Flag
 
 
+EVERY = 60.0
+"""Seconds between two lines where there is no bar."""
 _TELLING = 3
 """Submissions that tell how long others take: the start is in the first."""
 

@@ -448,13 +448,15 @@ def test_regrade_changes_points_without_running_and_says_who_changes(
     assert status == 0
     assert "ann: 100 → 120 (+20.00)" in said
     assert "bob: 85 → 100 (+15.00)" in said
+    assert "The mean is 110 points" in said
+    assert "have a grade" not in said
     assert sorted(asked) == ["ann", "bob"]
     assert "100 of 120 points" in (out / "submissions" / "bob" / "feedback.md").read_text()
     assert parity("regrade", out)[1] == "No total changes.\n", "nothing is said again"
     roster = tmp_path / "roster.csv"
     roster.write_text("Student,Email\nann,a@x\nbob,b@x\nzed,z@x\n")
     said = " ".join(parity("regrade", out, "--roster", roster)[1].split())
-    assert "No total changes. What a grader should look at is in look.csv:" in said
+    assert "No total changes. To look at, in look.csv:" in said
     assert "1 handed in nothing" in said
 
 

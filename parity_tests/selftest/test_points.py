@@ -389,7 +389,7 @@ def test_a_note_names_its_part_and_what_is_wrong_is_no_note() -> None:
 
 
 def test_what_rounding_explains_is_told_only_where_numbers_are_compared() -> None:
-    words = "Differences are compared with the error bound"
+    words = "Up to 1 times the error bound is rounding"
     for wrong, said in ((mismatch(), True), (mismatch(verdict="crashed", gap=None, ratio=None, radius=None), False)):
         records = [wrong, *rows("relu", "c", part="7")]
         assert (words in feedback_page("ann", FakeRun(records=records), score(records, USUAL))) is said

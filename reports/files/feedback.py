@@ -17,7 +17,7 @@ from reports.model.run import Results, parts_of
 from reports.model.summary import not_judged
 from reports.model.verdicts import FAILING
 
-_RATIO = "Differences are compared with the error bound: up to 1 times is rounding, a mistake is usually thousands."
+_RATIO = "Up to 1 times the error bound is rounding; a mistake is usually thousands."
 _UNDECIDED = (
     "These were too close to a nondifferentiable point, or too far into a chaotic run, for rounding to tell right from "
     "wrong. They count neither for nor against you."

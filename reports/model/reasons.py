@@ -16,7 +16,7 @@ from reports.model.verdicts import FAILING, row_of
 
 IMPORT = "import"
 """The check of whether the files can be imported."""
-NOT_COUNTED = "What a submission with nothing written in it gets right, too, is not counted."
+NOT_COUNTED = "What an empty submission gets right, too, is not counted."
 
 
 def total_text(points: Points) -> str:
@@ -90,18 +90,15 @@ class PointsRow(NamedTuple):
 def points_rows(points: Points, run: Results) -> list[PointsRow]:
     """The items that were asked, those first that lost points.
 
-    All of which everything is right are one row, and so are those without a point for the same reason.
+    All that have full points are one row, and so are those without a point for the same reason.
     """
     causes, parts = causes_of(run.records), parts_of(run)
     alike: dict[tuple[bool, str, str], list[ItemPoints]] = {}
     for item in points.items:
         if item.asked:
             lost = item.points != item.maximum
-            more = item.excused or item.undecided or item.null_wrong or item.override
-            full = item.maximum is not None and not (lost or more)
-            why = "all of it is right" if full else reason(item, causes, parts)
-            if item.excused and not (lost or item.undecided or item.null_wrong or item.override):
-                why = "full points"
+            full = item.maximum is not None and not (lost or item.undecided or item.null_wrong or item.override)
+            why = "full points" if full else reason(item, causes, parts)
             alike.setdefault((not lost, why, "" if full or not item.points else item.name), []).append(item)
     rows = []
     for (kept, why, _), items in sorted(alike.items(), key=lambda entry: entry[0][0]):
