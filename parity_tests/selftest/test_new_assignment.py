@@ -52,6 +52,44 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "five"
 
 
+OTHERS = """
+import numpy as np
+def svm_loss(scores, y):
+    margins = np.maximum(0, scores - scores[np.arange(len(y)), y][:, None] + 1)
+    margins[np.arange(len(y)), y] = 0
+    return margins.sum() / len(y)
+def huber(pred, target, delta=1.0):
+    e = np.abs(pred - target)
+    return np.mean(np.where(e <= delta, 0.5 * e**2, delta * (e - 0.5 * delta)))
+def rnn_step(x, prev_h, Wx, Wh, b):
+    return np.tanh(x @ Wx + prev_h @ Wh + b)
+def cosine_similarity(A, B):
+    return A @ B.T / np.linalg.norm(A, axis=1)[:, None] / np.linalg.norm(B, axis=1)
+def smooth_ce(z, t, eps=0.1):
+    logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return -((np.eye(z.shape[1])[t] * (1 - eps) + eps / z.shape[1]) * logp).sum(axis=1).mean()
+def embed(table, ids):
+    return table[ids]
+def mae(pred, target):
+    return np.abs(pred - target).mean()
+def lse(x):
+    return np.log(np.exp(x).sum(axis=1))
+"""
+
+
+def test_what_is_known_by_torchs_line_alone_needs_no_dots(tmp_path: Path) -> None:
+    (tmp_path / "others.py").write_text(OTHERS, encoding="utf-8")
+    assert main(["new-assignment", str(tmp_path / "others.py"), "--out", str(tmp_path / "others")]) == 0
+    made = find(f"{tmp_path / 'others'}/")
+    found = records(made, unchanged(made), dtypes=["float64"])
+    assert failures(found) == []
+    assert len({record.part for record in found}) == 8
+    wrong = OTHERS.replace("eps / z.shape[1]", "eps")
+    assert {one.part for one in failures(records(made, Variant("", {"others.py": wrong}), dtypes=["float64"]))} == {
+        "smooth_ce"
+    }
+
+
 @pytest.fixture(scope="module")
 def five(course: Path) -> Assignment:
     return find(f"{course}/")
@@ -106,9 +144,13 @@ def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
 ) -> None:
     source = tmp_path / "odd.py"
     source.write_text("def twist(x, how):\n    return x\n", encoding="utf-8")
-    assert main(["new-assignment", str(source), "--out", str(tmp_path / "odd")]) == 1
+    source.write_text(source.read_text() + "def relu(x):\n    return x\n", encoding="utf-8")
+    assert main(["new-assignment", str(source), "--out", str(tmp_path / "odd"), "--function", "relu,twist"]) == 1
     text = (tmp_path / "odd" / "assignment.toml").read_text(encoding="utf-8")
     assert "# STILL TO BE SAID: torch's lines; what is drawn for how" in text
+    assert text.index("STILL TO BE SAID") < text.index('name = "relu"') < text.index("[part."), (
+        "what is open comes first"
+    )
     assert main(["check", str(tmp_path), "--assignment", f"{tmp_path}/odd/"]) == 2
     refused = capsys.readouterr().err
     assert "twist: given.how, torch `x_out = ...`" in refused
@@ -154,6 +196,18 @@ CALLS = {
     "def swiglu_backward(dout, x, w):\n    return x @ w, w": (
         ["dx, dw = swiglu_backward(dout, x, w)"],
         ["out = ...", "dx, dw = grad(out, (x, w), dout)"],
+    ),
+    "def glu_forward(x):\n    return a * s, (a, s)\ndef glu_backward(dout, cache):\n    return dout * s": (
+        ["out, cache = glu_forward(x)", "dx = glu_backward(dout, cache)"],
+        ["out = F.glu(x, -1)", "dx = grad(out, x, dout)"],
+    ),
+    "def svm_loss(scores, y):\n    '''Returns a tuple (loss, dscores).'''\n    return loss, dscores / N": (
+        ["loss, dscores = svm_loss(scores, y)"],
+        ["loss = F.multi_margin_loss(scores, y) * scores.shape[1]", "dscores = grad(loss, scores)"],
+    ),
+    "def huber(p, y):\n    '''Returns:\n    - loss: of all\n    - dp: of p\n    '''\n    return 0.5 * e, e / N": (
+        ["loss, dp = huber(p, y)"],
+        ["loss = F.huber_loss(p, y, delta=1.0)", "dp = grad(loss, p)"],
     ),
     "def tanh(*, x):\n    return y": (["y = tanh(x=x)"], ["y = torch.tanh(x)"]),
     "def step(w, grad, lr):\n    return w\n": (["w_out = step(w, grad_in, lr)"], ["w_out = ..."]),
@@ -244,10 +298,14 @@ def test_sizes_of_expressions_are_drawn_and_each_gradient_may_be_asked_for_by_it
     assert main(["new-assignment", str(tmp_path / "gate.py"), "--out", str(tmp_path / "gate"), "--given", draw]) == 1
     written = tmp_path / "gate" / "assignment.toml"
     text = written.read_text(encoding="utf-8")
-    text = text[: text.index("[[question]]")] + (
-        '[[question]]\nname = "gate"\ngiven = { x = "rng.standard_normal((N, 2 * D))", y = "N D", dout = "N D" }\n'
-        'run = "dx, dy = gate_backward(dout, x)"\n'
-        'torch = """\nout = x[:, ::2] * y\ndx = grad(out, x, dout)\ndy = grad(out, y, dout)\n"""\n'
+    text = (
+        text[: text.index("[[question]]")]
+        + text[text.index("[part.") :]
+        + (
+            '[[question]]\nname = "gate"\ngiven = { x = "rng.standard_normal((N, 2 * D))", y = "N D", dout = "N D" }\n'
+            'run = "dx, dy = gate_backward(dout, x)"\n'
+            'torch = """\nout = x[:, ::2] * y\ndx = grad(out, x, dout)\ndy = grad(out, y, dout)\n"""\n'
+        )
     )
     written.write_text(text, encoding="utf-8")
     made = find(f"{tmp_path / 'gate'}/")
@@ -295,8 +353,8 @@ def test_what_is_called_as_usual_is_drawn_as_usual_unless_it_picks_elements() ->
 
 
 def test_b_is_a_bias_beside_weights_alone_and_else_of_the_sizes_of_a() -> None:
-    (made,) = propose("def cosine_similarity(a, b):\n    return a @ b")
-    assert made.given == {"a": "N D", "b": "N D"}
+    (made,) = propose("def product(a, B):\n    return a @ B")
+    assert made.given == {"a": "N D", "B": "N D"}
     (made,) = propose('def apart(a, b):\n    """a: (N, K)"""\n    return a - b')
     assert made.given == {"a": "N K", "b": "N K"}
     (made,) = propose("def twisted(x, w, b):\n    return x @ w - b")
@@ -361,11 +419,11 @@ def test_labels_are_drawn_as_the_function_reads_them(body: str, drawn: str) -> N
 @pytest.mark.parametrize(
     ("source", "drawn"),
     [
-        ('def hinge(scores, y):\n    """scores: (N, C), y: (N,) labels"""\n', "rng.integers(0, C, N)"),
-        ("def hinge(x, labels):\n    return x.sum()\n", "rng.integers(0, D, N)"),
-        ("def hinge(x, y):\n    return x[np.arange(9), y]\n", "rng.integers(0, D, N)"),
+        ('def apart(scores, y):\n    """scores: (N, C), y: (N,) labels"""\n', "rng.integers(0, C, N)"),
+        ("def apart(x, labels):\n    return x.sum()\n", "rng.integers(0, D, N)"),
+        ("def apart(x, y):\n    return x[np.arange(9), y]\n", "rng.integers(0, D, N)"),
         ("def taken(ids, w):\n    return w[ids]\n", "rng.integers(0, D, N)"),
-        ('def hinge(scores, y):\n    """scores: (N, C) of labels, y: (N,)"""\n', "N"),
+        ('def apart(scores, y):\n    """scores: (N, C) of labels, y: (N,)"""\n', "N"),
     ],
 )
 def test_labels_of_no_known_function_are_whole_numbers(source: str, drawn: str) -> None:
@@ -440,9 +498,10 @@ def test_what_torch_cannot_do_in_other_sizes_is_refused_by_check_and_grade(
     assert ("question 'smooth_ce': torch's lines raise IndexError" in said, "for z of (" in said) == (status == 3,) * 2
     grade = ["grade", str(tmp_path / "class"), *of[:2], "--out", str(tmp_path / "grades"), "--seed", "1", "--jobs", "1"]
     if status:
-        assert main(grade) == status
-        assert not (tmp_path / "grades").exists(), "nothing is begun"
-        assert "question 'smooth_ce': torch's lines raise" in capsys.readouterr().err
+        for dry in ([], ["--dry-run"]):
+            assert main([*grade, *dry]) == status
+            assert not (tmp_path / "grades").exists(), "nothing is begun"
+            assert "question 'smooth_ce': torch's lines raise" in capsys.readouterr().err
         monkeypatch.setattr("parity_tests.declared.judging.SEEDS", ())
     assert main(grade) == status
     out = " ".join(capsys.readouterr().out.split())

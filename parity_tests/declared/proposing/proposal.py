@@ -21,7 +21,7 @@ _UPSTREAM = re.compile(r"d(out(put)?s?|[lyzahox]|values?|next)(_\w+)?|d[A-Z_]\w*
 _OF = re.compile(r"^(dL?_?d_?|d_?|grad_?(of_?)?|g_|delta_?)(?=\w)|_?grad$", re.IGNORECASE)
 _DIFFERENT = 5, 7, 11, 13, 17, 19, 23, 29
 """Sizes by which a shape tells its letters."""
-_USUAL = {"x": "N D", "w": "D M", "b": "M", "gamma": "D", "p": "N D", "t": "N D"}
+_USUAL = {"x": "N D", "w": "D M", "b": "M", "gamma": "D", "p": "N D", "t": "N D", "u": "N D"}
 """What is drawn for a parameter of such a name that picks no elements, of a function that is not known."""
 
 
@@ -221,8 +221,11 @@ def _of_functions(forward: Signature, backward: Signature | None, taken: set[str
     fit = None if line else _fitting(made, forward, {}, forward.name)
     alone = {} if backward or fit or line else _alone(forward)
     results = [*alone] or _results(forward, taken, line)
-    if backward is not None and forward.is_empty and len(results) == 1:
-        results += [one for one in backward.parameters if HANDED_ON.search(one)]
+    kept = [] if backward is None else [one for one in backward.parameters if HANDED_ON.search(one)]
+    if forward.is_empty and len(results) == 1:
+        results += kept
+    elif kept and results[-1] == "more":
+        results[-1] = kept[0]
     arguments = _given(made, forward, fit, answers)
     made.run.append(f"{', '.join(results)} = {forward.name}({', '.join(arguments)})")
     if alone:
@@ -301,8 +304,8 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
         return _above_0(made, usual, name) if name in own.roots else usual
     if isinstance(default, float):
         return [default, default / 2] if default else [default, 0.5]
-    if name == "b" and name not in own.indices and not any(map(called()["w"].fullmatch, own.parameters)):  # no bias
-        return made.given.get("a", _USUAL["x"])
+    if name in "bB" and name not in own.indices and not any(map(called()["w"].fullmatch, own.parameters)):  # no bias
+        return made.given.get("a") or made.given.get("A") or _USUAL["x"]
     likes = (draw for take, draw in _USUAL.items() if called()[take].fullmatch(name) and name not in own.indices)
     if name in own.exponents:  # the number of a step, say
         return [1, 5]

@@ -14,7 +14,8 @@ Def = ast.FunctionDef | ast.AsyncFunctionDef
 _DIMENSIONS = re.compile(r"\(\s*(\w+(?:\s*[,x×]\s*\w+)*\s*,?)\s*\)|(?<!\w)(\w+(?:\s*×\s*\w+)+)")
 _DIMENSION = re.compile(r"[A-Z]|\d+|[A-Za-z]_?\w{0,3}|[a-z]+_\w+")
 _RESULTS = re.compile(
-    r"(?:(?:returns?|->):?\s*\(?|(?:[.,;]|^)\s*\()([a-z]\w+(?:, *[a-z]\w+)+)\)?\s*(?:$|[.;:])", re.I | re.M
+    r"(?:(?:returns?|->):?\s*(?:a tuple (?:of )?)?\(?|(?:[.,;]|^)\s*\()([a-z]\w+(?:, *[a-z]\w+)+)\)?\s*(?:$|[.;:])",
+    re.I | re.M,
 )
 _SMALL = 1e-3
 _MOST_BETWEEN = 60
@@ -195,6 +196,7 @@ def _returns(node: Def, doc: str) -> tuple[str, ...]:
     found = [one.value for one in _own(node) if isinstance(one, ast.Return) and one.value is not None]
     values = [] if not found else found[-1].elts if isinstance(found[-1], ast.Tuple) else [found[-1]]
     told = [tuple(re.findall(r"\w+", found[1])) for found in _RESULTS.finditer(doc)]
+    told.append(tuple(re.findall(r"^\s*- (\w+) *:", re.split(r"\breturns?\b", doc, flags=re.I)[-1], re.M)))
     said = next((one for one in reversed(told) if len(one) == len(values)), ("",) * len(values))
     return tuple(one.id if isinstance(one, ast.Name) else name for one, name in zip(values, said, strict=True))
 

@@ -40,12 +40,11 @@ def declaration(plan: Plan, proposals: Sequence[Proposal]) -> str:
     lines += ["notebook = true"] if plan.notebook else []
     lines += [f"lent = {_list(plan.lent)}"] if plan.lent else []
     lines += [f"inert = {_list(plan.inert)}"] if plan.inert else []
-    parts = [part for one in proposals for part in one.parts]
-    for number, part in enumerate(parts, 1):
+    for one in sorted(proposals, key=lambda one: not one.open):
+        lines += ["", *_question(one)]
+    for number, part in enumerate((part for one in proposals for part in one.parts), 1):
         lines += ["", f"[part.{_key(part)}]", f"label = {_quoted(f'Task {number}')}"]
         lines += [f"title = {_quoted(plan.titles.get(part) or part)}"]
-    for one in proposals:
-        lines += ["", *_question(one)]
     return "\n".join(lines) + "\n"
 
 
