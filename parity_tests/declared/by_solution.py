@@ -550,6 +550,8 @@ class BySolution:
         ]
         if slip in alike and (len(alike) > 1 or not is_exact):
             said = re.sub(r"^\S+ in place of", "another number in place of", said)
+        if slip.change.operator == "statement" and place:
+            said = f"a statement that sets {place} is left out"
         is_there = said.startswith("everything") or re.search(rf"\b{re.escape(place)}\b", said)
         said = said if is_there else f"{said} in {place}"
         is_factor = slip.change.operator == "factor" and any(one.startswith(_PART) for one in called.values())

@@ -141,7 +141,7 @@ def _refuse_other_maximum(table: CourseTable, graded: Sequence[Graded], name: st
 def _value(row: Row, mine: Graded, scale: bool) -> tuple[str, str]:
     """The grade for a row, or why there is none."""
     if mine.total is None:
-        return "", "there is no grade, because Parity itself failed"
+        return "", "there is no grade, because Parity or the assignment failed"
     if row.maximum is None or row.maximum == mine.maximum:
         return points_text(mine.total), ""
     if not scale:

@@ -123,7 +123,7 @@ def lost(task: Task, why: str, trace: str = "") -> Outcome:
 
     Why is for those who grade alone, here and below: what broke may hold texts from the submission's processes.
     """
-    outcome = _unrunnable(task, Verdict.HARNESS_ERROR, "Parity itself failed")
+    outcome = _unrunnable(task, Verdict.HARNESS_ERROR, "Parity or the assignment failed")
     return replace(outcome, trouble=why, files={**outcome.files, "trouble.txt": (trace or why).encode()})
 
 

@@ -248,8 +248,10 @@ def numbers(place: Place) -> Found:
         others = [repr(one) for one in (round(1 - value, 12), value * 2, value / 2, value * 10, value / 10, 0.0, 1.0)]
     elif value is None:
         others = ["0", "1"]
+    option = f"{place.site.parent.arg}=" if isinstance(place.site.parent, ast.keyword) else ""
     for other in others:
-        makes, mends = f"{other} in place of {text}", f"`{text}` is used where `{other}` belongs"
+        makes = f"{option}{other} in place of {option}{text}"
+        mends = f"`{option}{text}` is used where `{option}{other}` belongs"
         rank = 4 if _does_nothing(place, other) else 2
         yield place.change("number", rank, other, makes, mends, operation=other.startswith("-"))
     if isinstance(value, int | float) and not isinstance(value, bool):

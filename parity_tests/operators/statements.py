@@ -81,7 +81,7 @@ def _assignments(source: Source, statement: ast.stmt) -> Iterator[Change]:
         and not isinstance(statement.targets[0], ast.Tuple)
     ):
         target, value = source.of(statement.targets[0]), source.of(statement.value)
-        for sign in "+-*/":
+        for sign in "+-*/" if value not in ("0", "0.0") else "":  # += 0 is the statement left out
             makes, mends = (
                 f"`{b}` is used where `{a}` belongs, at `{target}`" for a, b in (("=", f"{sign}="), (f"{sign}=", "="))
             )
@@ -109,7 +109,9 @@ def _left_out(source: Source, statement: ast.stmt, block: list[ast.stmt]) -> Ite
     if isinstance(statement, ast.Return | ast.Pass | ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
         return
     text = source.of(statement)[:80]
-    yield _change(source, statement, "statement", 3, "pass", f"`{text}` is missing", f"`{text}` should not be there")
+    # that of some entries alone is soon forgotten
+    rank = 1 if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript) else 3
+    yield _change(source, statement, "statement", rank, "pass", f"`{text}` is missing", f"`{text}` should not be there")
     if isinstance(statement, ast.If | ast.For) and len(statement.body) == 1 and not statement.orelse:
         inner = source.of_lines(statement.body[0])
         if isinstance(statement, ast.If):

@@ -369,7 +369,7 @@ def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(filled: Filled, p
     assert parity("grade", source, "--out", out)[0] == 3
     back, said = filled(out, one_table("ann,,,,100", "bob,,,,100", "cem,,,,100"))
     assert [row[3] for row in cells(back)[1:]] == ["100", "", ""]
-    assert "bob: there is no grade, because Parity itself failed." in said
+    assert "bob: there is no grade, because Parity or the assignment failed." in said
     assert "cem: has 85 of 85 points, but the table counts 100; --scale gives the share." in said
     back, _ = filled(out, one_table("ann,,,,100", "bob,,,,100", "cem,,,,100"), "--scale")
     assert [row[3] for row in cells(back)[1:]] == ["100", "", "100"]

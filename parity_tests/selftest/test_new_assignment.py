@@ -64,7 +64,8 @@ def huber(pred, target, delta=1.0):
 def rnn_step(x, prev_h, Wx, Wh, b):
     return np.tanh(x @ Wx + prev_h @ Wh + b)
 def cosine_similarity(A, B):
-    return A @ B.T / np.linalg.norm(A, axis=1)[:, None] / np.linalg.norm(B, axis=1)
+    Bn = B / np.linalg.norm(B, axis=1, keepdims=True)
+    return A @ Bn.T / np.linalg.norm(A, axis=1)[:, None]
 def smooth_ce(z, t, eps=0.1):
     logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     return -((np.eye(z.shape[1])[t] * (1 - eps) + eps / z.shape[1]) * logp).sum(axis=1).mean()
@@ -84,9 +85,11 @@ def test_what_is_known_by_torchs_line_alone_needs_no_dots(tmp_path: Path) -> Non
     found = records(made, unchanged(made), dtypes=["float64"])
     assert failures(found) == []
     assert len({record.part for record in found}) == 8
-    wrong = OTHERS.replace("eps / z.shape[1]", "eps")
-    assert {one.part for one in failures(records(made, Variant("", {"others.py": wrong}), dtypes=["float64"]))} == {
-        "smooth_ce"
+    wrong = OTHERS.replace("    margins[np.arange(len(y)), y] = 0\n", "").replace("norm(B, axis=1", "norm(B, axis=0")
+    said = {one.part: one.diagnosis for one in failures(records(made, Variant("", {"others.py": wrong})))}
+    assert said == {
+        "svm_loss": "a statement that sets margins is left out",
+        "cosine_similarity": "another number in place of axis=1 in Bn",
     }
 
 
@@ -208,6 +211,10 @@ CALLS = {
     "def huber(p, y):\n    '''Returns:\n    - loss: of all\n    - dp: of p\n    '''\n    return 0.5 * e, e / N": (
         ["loss, dp = huber(p, y)"],
         ["loss = F.huber_loss(p, y, delta=1.0)", "dp = grad(loss, p)"],
+    ),
+    "def rnn_step(x, h, Wx, Wh, b):\n    pass\ndef rnn_step_backward(dh, x, h, Wx, Wh, b):\n    return 1, 2, 3, 4, 5": (
+        ["out = rnn_step(x, h, Wx, Wh, b)", "dx, dh_out, dWx, dWh, db = rnn_step_backward(dh, x, h, Wx, Wh, b)"],
+        ["out = torch.tanh(x @ Wx + h @ Wh + b)", "dx, dh_out, dWx, dWh, db = grad(out, (x, h, Wx, Wh, b), dh)"],
     ),
     "def tanh(*, x):\n    return y": (["y = tanh(x=x)"], ["y = torch.tanh(x)"]),
     "def step(w, grad, lr):\n    return w\n": (["w_out = step(w, grad_in, lr)"], ["w_out = ..."]),
@@ -508,6 +515,9 @@ def test_what_torch_cannot_do_in_other_sizes_is_refused_by_check_and_grade(
     assert ("because the assignment fails: assignment.toml, question 'smooth_ce': torch's" in out) == (status == 3)
     assert ("Mend the assignment, then grade into another folder." in out) == (status == 3)
     assert "Parity itself failed" not in out
+    told = " ".join(path.read_text() for path in (tmp_path / "grades" / "submissions" / "ann").glob("*.[mh]*"))
+    assert ("Parity or the assignment failed, not your submission" in told) == (status == 3)
+    assert "Parity itself failed" not in told
 
 
 HINGE = '''

@@ -21,7 +21,7 @@ def test_parts_have_the_order_of_the_assignment_and_unknown_ones_come_last_by_th
 
 
 def test_a_title_that_only_repeats_the_label_is_not_said_again() -> None:
-    parts = Parts.of(ROWS)
+    parts = Parts.of([*ROWS, {"id": "alpha", "label": "alpha", "title": "Alpha"}])
     assert [parts.title(part) for part in ("2", "utils", "alpha")] == ["linear, init", "", ""]
     assert [parts.heading(part) for part in ("2", "utils", "alpha")] == ["TODO 2: linear, init", "utils.py", "alpha"]
 

@@ -38,7 +38,7 @@ def feedback_page(
     run = for_student(run)
     groups = grouped(run.records)
     folded = entries(groups.discrepancies, run)
-    lines = [f"# Feedback for {markdown(name)}", "", f"**{_total(points)}**", ""]
+    lines = [f"# Feedback for {markdown(name)}", "", f"**{total_text(points)}**", ""]
     if notices:
         lines += [*(f"- {markdown(ended(capitalised(text)))}" for text in notices), ""]
     if folded:
@@ -71,12 +71,6 @@ def discrepancies(records: Sequence[Record], run: Results) -> list[str]:
 
 
 # ---- the points
-
-
-def _total(points: Points) -> str:
-    if points.total is None:
-        return "No grade yet: Parity itself failed while it looked at this submission. That is not your fault."
-    return total_text(points)
 
 
 def _points_lines(points: Points, run: Results) -> list[str]:

@@ -15,7 +15,6 @@ from reports.model.run import Results, parts_of
 from reports.model.verdicts import FAILING
 
 MAX_TEXT = 20_000
-_FAULT = "Parity itself failed while it looked at this submission, so there is no grade yet. That is not your fault."
 
 
 def results_json(
@@ -71,9 +70,9 @@ def _test(number: str, item: ItemPoints, run: Results, causes: Mapping[str, str]
 
 
 def _output(run: Results, points: Points, notices: Sequence[str]) -> str:
-    if points.total is None:
-        return _FAULT
     lines = [f"{total_text(points)}.", *map(ended, notices)]
+    if points.total is None:
+        return lines[0]
     if points.late:
         lines.append(late_sentence(points, points.late))
     lines += [f"Nothing of {name} could be decided, so it does not count." for name in points.undecided]

@@ -42,9 +42,9 @@ class Code:
 
     @property
     def open(self) -> list[CodeLine]:
-        """Those to begin with: all of a few, else those around the places; none where no place is known."""
+        """Those to begin with: all of a few, else those around the places; where none is known, no long docstring."""
         if len(self.lines) <= _MOST_LINES:
-            return self.lines
+            return self.lines if any(line.here for line in self.lines) else _without_docstring(self.lines)
         here = [at for at, line in enumerate(self.lines) if line.here]
         near = {n for at in here for n in range(at - _AROUND, at + _AROUND + 1)}
         shown: list[CodeLine] = []
@@ -83,6 +83,12 @@ def _lines(file: str, numbered: dict[int, str], places: set[tuple[str, int | Non
             lines.append(CodeLine(None, "", here=False))
         lines.append(CodeLine(at, numbered[at], here=(file, at) in places))
     return lines
+
+
+def _without_docstring(lines: Sequence[CodeLine]) -> list[CodeLine]:
+    """The lines but for the first docstring of several."""
+    edges = [at for at, line in enumerate(lines) if line.text.count('"""') == 1][:2]
+    return [*lines[: edges[0]], CodeLine(None, "", here=False), *lines[edges[1] + 1 :]] if edges[1:] else [*lines]
 
 
 LONGEST = 1500

@@ -152,7 +152,7 @@ def report_page(
         more=" ".join(filter(None, (more, warning))),
         comments=comments,
         less=WITHHELD if less and any(card.verdict != Verdict.MISSING for card in cards) else "",
-        total="" if points is None else _total(points),
+        total="" if points is None else total_text(points),
         late="" if points is None or points.late is None else late_sentence(points, points.late),
         headline=headline(run) if run.records else "",
         title_of_all=environment.assignment_title or "",
@@ -178,12 +178,6 @@ def report_page(
         environment=facts(environment),
         glossary=glossary({shown_verdict(r) for r in run.records} | {NOTE for r in run.records if r.note}),
     )
-
-
-def _total(points: Points) -> str:
-    if points.total is None:
-        return "No grade yet: Parity itself failed while it looked at this submission."
-    return total_text(points)
 
 
 def _strip_row(part: PartSummary, cards: Sequence[Card]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Parts:
     def title(self, part: str) -> str:
         """The title of a part; "" for an unknown id, and where the title says no more than the label."""
         known = self._parts.get(part)
-        return "" if known is None or known.title == known.label else known.title
+        return "" if known is None or known.title.casefold() == known.label.casefold() else known.title
 
     def heading(self, part: str) -> str:
         """The label and the title of a part: "part 4: a sum of rows"."""

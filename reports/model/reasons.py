@@ -16,11 +16,14 @@ from reports.model.verdicts import FAILING, row_of
 
 IMPORT = "import"
 """The check of whether the files can be imported."""
+NO_GRADE = "No grade yet: Parity or the assignment failed, not your submission"
 NOT_COUNTED = "What an empty submission gets right, too, is not counted."
 
 
 def total_text(points: Points) -> str:
     """The points in all, of those that there were to earn: "85 of 100 points", "63 of 70 points (90 %)"."""
+    if points.total is None:
+        return NO_GRADE
     text = f"{points_text(points.total)} of {points_text(points.maximum)} points"
     return text if points.per_cent is None or points.maximum == 100 else f"{text} ({points_text(points.per_cent)} %)"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import operator
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -142,17 +144,21 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
 
 
 def run_before(folder: Path, run: Results) -> SavedRun | None:
-    """The run that this folder holds, if the same was asked of the same submission; another one may be of some parts.
+    """The run that this folder holds, if the same was asked of the same submission; what it did not ask, as before it.
 
     None where there is no such run, or where it cannot be read.
     """
-    try:
-        before = load(folder)
-    except RunFolderError:
-        return None
-    alike = ("assignment", "submission", "edition", "seed", "device", "dtypes")
-    same = all(getattr(before.environment, name) == getattr(run.environment, name) for name in alike)
-    return before if same else None
+    same = ("assignment", "submission", "edition", "seed", "device", "dtypes")
+    alike = operator.attrgetter(*(f"environment.{name}" for name in same))
+    found: SavedRun | None = None
+    for place in (folder, folder / BEFORE):
+        with contextlib.suppress(RunFolderError):
+            one = load(place)
+            asked = {record.part for record in found.records} if found else set()
+            more = [record for record in one.records if record.part not in asked]
+            if alike(one) == alike(run):
+                found = replace(found, records=[*found.records, *more]) if found else one
+    return found
 
 
 def write(stage: Path, run: Results, *, tables: bool = True) -> None:

@@ -70,7 +70,7 @@ def ratios_charts(run: Results) -> tuple[str, str]:
     )
     names = tuple(map(printable, dtypes))
     wide, narrow = (
-        _ratios_frame(tuple(_row_label(part, parts, narrow) for part in ids), names, narrow).filled(description, dots)
+        _ratios_frame(_row_labels(ids, parts, narrow), names, narrow).filled(description, dots)
         for narrow in (False, True)
     )
     return wide, narrow
@@ -159,7 +159,8 @@ def _dot_title(same: Sequence[Record]) -> str:
     return f'<g class="dots"><title>{escape(label)}</title>'
 
 
-def _row_label(part: str, parts: Parts, narrow: bool) -> str:
-    label, title = parts.label(part), parts.title(part)
-    both = f"{title} · {label}"
-    return shortened(label if narrow or not title or len(both) > _LONGEST_LABEL else both, _LONGEST_LABEL)
+def _row_labels(ids: Sequence[str], parts: Parts, narrow: bool) -> tuple[str, ...]:
+    """The labels, with their titles where there is room for all."""
+    both = [" · ".join(filter(None, (parts.title(part), parts.label(part)))) for part in ids]
+    is_short = not narrow and max(map(len, both), default=0) <= _LONGEST_LABEL
+    return tuple(both if is_short else [shortened(parts.label(part), _LONGEST_LABEL) for part in ids])

@@ -451,7 +451,7 @@ def _gradients(made: Proposal, backward: Signature, inputs: Sequence[str]) -> di
         of = list(inputs[: len(returned)])
     used = {*TAKEN, *made.given, *(target for line in made.run for target in line.partition(" =")[0].split(", "))}
     names = (name or f"d{x or k}" for k, (name, x) in enumerate(zip(returned, of, strict=True)))
-    return {name if name not in used else f"d{x}": x for name, x in zip(names, of, strict=True)}
+    return {n if n not in used else f"d{x}{'_out' * (f'd{x}' in used)}": x for n, x in zip(names, of, strict=True)}
 
 
 def _like_output(made: Proposal, fit: _Fit | None, name: str) -> str:
