@@ -12,6 +12,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ from parity_tests.harness.failing_case import Arrays, FailingCase, fewer_calls, 
 from parity_tests.harness.judge import judge
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.errors import AssignmentError, UsageError
 from parity_tests.protocol.kind import Context, Params
 from parity_tests.protocol.observation import Observation
@@ -50,6 +52,8 @@ MEMORY = "it needs more memory than a submission may have, and a script would ta
 BREAKS_OFF = "the import breaks off before it comes to that, which has a script of its own"
 IN_TIME = "asked alone, it comes back in time: what takes long is the whole of what was asked before"
 NONE = "asked alone and by a few lines it does not fail in the same way again; the run's own case shows it"
+MOST_DRAFTS = 16
+"""Drafts after which no larger one is tried: what they leave out is none of the sizes."""
 TIMEOUTS = 2
 """After so many smaller cases that do not come back no further one is asked."""
 IMPOSSIBLE = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, AssignmentError, UsageError)
@@ -87,16 +91,17 @@ class Shown:
 
     `sizes` are the names of the parameters that hold sizes, however deep; `fitting` makes parameters fit one another
     whose sizes were changed, and `until` are those of a case that ends with a step. `smaller(params, drawn, key)` gives
-    smaller cases, the smallest first, with all their arrays; they come first. `draw(params, drawn)` gives the arrays of
-    other sizes, where the kind's own draw cannot. `actual` are expressions of what a call
-    returned, and of its arguments, by the names of what is no value that was returned itself. `drafts` come before that
-    of the `traced` calls.
+    smaller cases, the smallest first, with all their arrays; they come first. `fewer_calls` says whether a call means
+    the same without those before it. `draw(params, drawn)` gives the arrays of other sizes, where the kind's own draw
+    cannot. `actual` are expressions of what a call returned, and of its arguments, by the names of what is no value
+    that was returned itself. `drafts` come before that of the `traced` calls.
     """
 
     sizes: Sequence[str] = ()
     fitting: Callable[[Params], Params] = lambda params: params
     until: Callable[[Params, int], Params] = lambda params, step: params
     smaller: Callable[[Params, Arrays, Key], Iterable[Trial]] = lambda params, drawn, key: ()
+    fewer_calls: bool = True
     draw: Callable[[Params, Arrays], Arrays] = lambda params, drawn: {}
     actual: Mapping[str, str] = field(default_factory=dict)
     drafts: Callable[[FailingCase], Iterable[Draft]] = lambda failing: ()
@@ -153,14 +158,14 @@ class ScriptMaker:
         why = self._scripts.why_none(record, case)
         if why:
             return why
-        for failing in self._failing(record, case):
-            for draft in self._drafts(failing):
-                halves = shown(draft, record, self._networks)
-                if halves is not None:
-                    numbers = failing.comparison.arrays is not None
-                    words = record.diagnosis or WORDS.get(record.verdict, "")
-                    words = words or ("it is not what torch says" if numbers else "it is not what is expected")
-                    return Script(record, slug(record), self._text(*halves, record, words))
+        drafts = ((failing, draft) for failing in self._failing(record, case) for draft in self._drafts(failing))
+        for failing, draft in islice(drafts, MOST_DRAFTS):
+            halves = shown(draft, record, self._networks)
+            if halves is not None:
+                numbers = failing.comparison.arrays is not None
+                words = record.diagnosis or WORDS.get(record.verdict, "")
+                words = words or ("it is not what torch says" if numbers else "it is not what is expected")
+                return Script(record, slug(record), self._text(*halves, record, words))
         if self._setting.breaks_off and record.verdict == Verdict.CRASHED:
             return BREAKS_OFF
         return IN_TIME if record.verdict == Verdict.TIMEOUT else self._scripts.none.get(case.probe, NONE)
@@ -171,10 +176,12 @@ class ScriptMaker:
         """Ever larger cases that fail in the same way; at last the one that failed."""
         quantity = next(q for q in case.quantities if q.name == record.quantity)
         kind, drawn = self._scripts.kinds[case.probe], draw(self._assignment, case, self._seed)
-        own, timeouts = Comparison(record.verdict, step=record.step, gap=record.gap), 0
-        if record.verdict == Verdict.MISMATCH and record.gap is None:  # of what has no numbers the finding tells
-            _, _, judged = self._asked(case, quantity, drawn, seed_of(self._seed, case.name))
-            own = judged[quantity.name]
+        timeouts = 0
+
+        @cache
+        def alone() -> Comparison:
+            """What the record's case says where it is judged by itself: a cause that others disprove is there again."""
+            return self._asked(case, quantity, drawn, seed_of(self._seed, case.name))[2][quantity.name]
 
         def failing(params: Params, arrays: Arrays | None = None) -> FailingCase | None:
             """The case of these parameters, where it fails in the same way."""
@@ -188,7 +195,7 @@ class ScriptMaker:
                 seen, small, judged = self._asked(trial, quantity, arrays, SEED)
                 comparison = judged[quantity.name]
                 timeouts += any(failure.kind == "timeout" for failure in seen.failures.values())
-                if _fails_alike(record, own, comparison):
+                if _fails_alike(record, alone, comparison):
                     return FailingCase(small, quantity, arrays, comparison, self._setting.edition)
             except IMPOSSIBLE:
                 pass
@@ -199,7 +206,7 @@ class ScriptMaker:
                 yield small
         if not kind.sizes:
             return
-        whole = params = kind.until(case.params, own.step) if own.step else case.params
+        whole = params = kind.until(case.params, record.step) if record.step else case.params
         found: list[FailingCase] = []
         for move in (_with_fewer_calls, _laid_as_usual):
             for fewer in move(params, quantity.key, kind):
@@ -235,6 +242,9 @@ class ScriptMaker:
         came = {WHOLE_CASE, own.key, *seen.values, *seen.failures}
         case = replace(case, quantities=tuple(q for q in case.quantities if q.key in came))
         asked = (case.name, *key, *(q.name for q in case.quantities))
+        failure = seen.failures.get(own.key)
+        if failure is not None and failure.kind == Verdict.CRASHED:  # which no answer of torch's changes
+            return seen, case, {own.name: failed(failure)}
         if asked not in self._judged:
             self._judged[asked] = judge(self._assignment, case, arrays, seen, self._context)
         return seen, case, self._judged[asked]
@@ -274,11 +284,11 @@ class ScriptMaker:
         """The lines that leave `actual`, and torch's lines, or torch's numbers, or what the solution leaves."""
         ask = [line for text in texts for line in text.split("\n")]
         expected = self._scripts.torch(failing, call, actual) or []
-        for one in dict.fromkeys(re.findall(r"[A-Za-z_]+_\d+", "\n".join(expected))):
+        for one, of_several in dict.fromkeys(re.findall(r"\b([A-Za-z_]+_\d+)\b(\[\d+\])?", "\n".join(expected))):
             made = next((i for i, line in enumerate(ask) if line.startswith(f"{one} = ")), None)
             if made is not None:  # a copy at once: a later call may write into the array
-                ask.insert(made + 1, f"{one}_then = np.array({one})")
-                expected = [re.sub(rf"\b{one}\b", f"{one}_then", line) for line in expected]
+                ask.insert(made + 1, f"{one}_then = np.array({one}{of_several})")
+                expected = [re.sub(rf"\b{one}\b{re.escape(of_several)}", f"{one}_then", line) for line in expected]
         imports = []
         for name, (called, line) in self._scripts.modules.items():
             used = any(f"{name}." in one for one in ask)
@@ -345,23 +355,25 @@ class ScriptMaker:
 # ---- smaller cases
 
 
-def _fails_alike(record: Record, own: Comparison, other: Comparison) -> bool:
-    """Whether a record, whose `own` comparison this is, and another case fail in the same way.
+def _fails_alike(record: Record, alone: Callable[[], Comparison], other: Comparison) -> bool:
+    """Whether a record, whose case says this where it is judged `alone`, and another case fail in the same way.
 
     What has a name is wrong in the same way in all of its calls.
     """
-    if other.verdict != record.verdict or other.explained_by not in ("", own.explained_by):
+    if other.verdict != record.verdict or (other.explained_by and other.explained_by != alone().explained_by):
         return False
     if record.verdict == Verdict.CRASHED:
         return (other.line or None) == (record.line or None)
     if record.verdict != Verdict.MISMATCH:
         return True
-    return other.gap is not None if record.gap is not None else other.gap is None and own.finding == other.finding
+    if record.gap is not None:
+        return other.gap is not None
+    return other.gap is None and other.finding == alone().finding  # of what has no numbers the finding tells
 
 
 def _with_fewer_calls(params: Params, key: Key, kind: Shown) -> Iterator[Params]:
     """With a forward alone, the calls with the input, those of its object, and those until then."""
-    calls = params.get("calls")
+    calls = params.get("calls") if kind.fewer_calls else None
     if not isinstance(calls, list) or not isinstance(calls[0], list):
         return
     same = {key.call, params["inputs"][key.call].get("as", key.call)} if "inputs" in params else {key.call}

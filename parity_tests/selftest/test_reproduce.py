@@ -212,7 +212,9 @@ SLIPS = {
     "adam": ("optim", "m / (1 - beta1**t), v / (1 - beta2**t)", "m, v"),
     "batchnorm_forward": ("layers", "mean = momentum * mean + (1 - momentum)", "mean = momentum * mean + momentum"),
     "batchnorm_backward": ("layers", "/ deviation + 2 * centred", "/ deviation + centred"),
+    "batchnorm_forward, in its test mode": ("layers", "normal = (x - mean) / np", "normal = (x + mean) / np"),
     "dropout_forward": ("layers", "(np.random.rand(*x.shape) < p)", "(np.random.rand(*x.shape) > p)"),
+    "dropout_forward, by its scale": ("layers", "return x * mask, (", "return 2 * x * mask, ("),
     "conv_backward_naive": ("layers", "pad : pad + W], dw,", "pad : pad + W], 2 * dw,"),
     "max_pool_backward_naive": ("layers", "part += np.where", "part[...] = np.where"),
     "spatial_groupnorm_forward": ("layers", "groups.var(axis=2, ", "groups.var(axis=2, ddof=1, "),
@@ -228,6 +230,8 @@ KINDS = {
     "FullyConnectedNet": "networks",
     "ThreeLayerConvNet": "networks",
     "FullyConnectedNet, in its test mode": "running networks",
+    "batchnorm_forward, in its test mode": "what comes of calls before",
+    "dropout_forward, by its scale": "dropout's numbers",
     **dict.fromkeys(("sgd", "sgd_momentum", "rmsprop", "adam"), "rules"),
 }
 """Of which kind the cases of a function are, where that is not the layers'."""
@@ -523,13 +527,13 @@ def test_a_class_asks_the_solution_in_one_process_and_in_another_where_that_has_
 
     monkeypatch.setattr("parity_tests.harness.reproduce.runner_of", runner)
     reproduce._lasting.close()
-    assert scripts("return X") == 1
+    assert scripts("return X") == 2
     (used,) = [one for one in begun if one.process]
-    assert scripts("return X / 2") == 1
+    assert scripts("return X / 2") == 2
     assert [one for one in begun if one.process] == [used]
     assert used.process
     used.process.kill()
-    assert scripts("return X / 3") == 1
+    assert scripts("return X / 3") == 2
     reproduce._lasting.close()
 
 

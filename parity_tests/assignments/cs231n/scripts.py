@@ -161,7 +161,7 @@ NETWORK = ("num_classes", "hidden_dims", "hidden_dim", "num_filters", "image", "
 SCRIPTS = Scripts(
     kinds={
         "layer": Shown(("shapes",), _fitting),
-        "running": Shown(("shapes",), _fitting),
+        "running": Shown(("shapes",), _fitting, fewer_calls=False),
         "loss": Shown(("shapes",)),
         "dropout": Shown(("shape",), drafts=_shares),
         "steps": Shown(("shapes",)),

@@ -51,9 +51,10 @@ def _first_builder(data: bytes) -> tuple[int, str] | None:
 def _builders(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Where code may be built, and by what."""
     own = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    builtins = {"__builtins__", *(name for node in ast.walk(tree) for name in _names_of_builtins(node))}
+    nodes = [*ast.walk(tree)]
+    builtins = {"__builtins__", *(name for node in nodes for name in _names_of_builtins(node))}
     allowed: set[int] = set()
-    for node in ast.walk(tree):  # a node comes before those that stand in it
+    for node in nodes:  # a node comes before those that stand in it
         match node:
             case ast.Call(func=ast.Name(id=name) as called, args=[ast.Constant(value=str(text)), *_]) if name in _RUN:
                 if len(text) <= _SHORT and not any(word in text for word in _RUN):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -17,6 +18,8 @@ Statements = dict[str, str]
 """A digest of each statement of a file, by the name of what it defines, or else by its text."""
 UNREAD = "the whole file"
 """What the whole of a file that is no Python stands under, as some are that were handed out in Python 2."""
+_DEFINED = re.compile(rb"^(?:def|class)\s+([A-Za-z_]\w*)", re.MULTILINE)
+"""A function or a class of a file."""
 _SHOWN = 40
 """Characters of a statement that are shown."""
 _DIGITS = 12
@@ -30,15 +33,15 @@ def given_of(files: Iterable[tuple[str, bytes]], assignment: Assignment, edition
     layout = assignment.layout
     given = [name for name in (layout.support_file, *map(file_of, layout.lent)) if name]
     named = _in_package([*given, *layout.sources], layout)
-    found = {named[name]: statements(data) for name, data in files if name in named}
     asked = {quantity.part for case in assignment.cases(edition, DTYPES[:1]) for quantity in case.quantities}
     shipped = {name.partition(".")[0] for name, part in assignment.by_function.items() if part not in asked}
     written = {name.partition(".")[0] for name in assignment.by_function} - shipped
-    return {
-        name: own
-        for name, own in found.items()
-        if name in given or (not shipped.isdisjoint(own) and written.isdisjoint(own))
-    }
+
+    def is_given(name: str, data: bytes) -> bool:
+        own = {name.decode() for name in _DEFINED.findall(data)}
+        return name in given or (not shipped.isdisjoint(own) and written.isdisjoint(own))
+
+    return {named[name]: statements(data) for name, data in files if name in named and is_given(named[name], data)}
 
 
 def _in_package(names: Iterable[str], layout: Layout) -> dict[str, str]:
