@@ -42,6 +42,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reference.flow.low_precision import FORMATS, half_ulp, rounded
-from reference.flow.operation import Operation, Radius, plus
+from reference.flow.operation import BLOCK, Operation, Radius, plus
 from reference.flow.student import ONE_SIDE
 
 CHANCE = 1e-9
@@ -90,8 +91,13 @@ def _backwards(terms: Terms) -> Terms:
     return _one_by_one(np.ascontiguousarray(terms[::-1]))
 
 
+@lru_cache(2)
+def _places(count: int) -> NDArray[np.int32]:
+    return np.random.default_rng(0).permutation(np.arange(count, dtype=np.int32))
+
+
 def _shuffled(terms: Terms) -> Terms:
-    return _one_by_one(terms[np.random.default_rng(0).permutation(len(terms))])
+    return _one_by_one(terms[_places(len(terms))])
 
 
 def _in_lanes(lanes: int) -> Callable[[Terms], Terms]:
@@ -257,7 +263,7 @@ def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor) -> L
     rows = x.detach().permute(*kept, *over).reshape(-1, n)
     strides = {math.prod(sizes[i:]) for i in range(1, len(sizes))}
     lanes = [lane for lane in sorted({*LANES, *strides}) if 1 < lane < n]
-    share = max(1, _TERMS // n)
+    share = max(1, BLOCK // n)
     parts = [_of_rows(rows[i : i + share].double(), lanes) for i in range(0, len(rows), share)]
     exact, root, squares = (torch.cat(each) for each in zip(*parts, strict=True))
     law = Law(exact, root, squares, n, op.context.precision.dtype)
@@ -322,25 +328,46 @@ def _range(partial: Tensor, dim: int) -> Tensor:
 
 
 def _of_rows(x: Tensor, lanes: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-    """The sum, √V and Q of each row."""
+    """The sum, √V and Q of each row, a few terms at a time."""
     n = x.shape[1]
-    partial = x.cumsum(1)
-    exact, squares = partial[:, -1].clone(), (x * x).sum(1)
-    found = []
-    for lane in lanes:
-        padded = torch.nn.functional.pad(x, (0, -n % lane)).view(len(x), -1, lane)
-        within = padded.cumsum(1)
-        totals = within[:, -1]
-        across = _range(totals.cumsum(1), 1)
-        squared = 2 * (within * within).sum((1, 2)) + (totals * totals).sum(1) * (2 * n / lane)
-        found.append(squared + across * across * lane)
+    partial, last, squares = torch.empty_like(x), x.new_zeros(len(x), 1), x.new_zeros(len(x))
+    parts, given = (torch.split(y, max(1, BLOCK // len(x)), 1) for y in (partial, x))
+    for terms, sums in zip(given, parts, strict=True):
+        last = torch.cumsum(terms, 1, out=sums).add_(last)[:, -1:]
+        squares += (terms * terms).sum(1)
+    exact = last[:, 0].clone()
     # Forwards each sum of neighbours ends at P and begins at one before, backwards it begins there.
-    before = torch.maximum(partial.cummax(1)[0].clamp_(min=0) - partial, partial - partial.cummin(1)[0].clamp_(max=0))
-    rest = exact[:, None] - partial
-    back = rest.flip(1)
-    after = torch.maximum(back.cummax(1)[0].clamp_(min=0) - back, back - back.cummin(1)[0].clamp_(max=0))
-    neighbours = torch.maximum((before * before).sum(1), (after * after).sum(1)).sqrt_()
-    return exact, _roots(n, exact, squares, neighbours, found, 1e-280), squares
+    before, after = _furthest(parts, torch.zeros_like(last)), _furthest([y.flip(1) for y in parts[::-1]], last)
+    found = [_of_lanes(x, lane) for lane in lanes]
+    return exact, _roots(n, exact, squares, torch.maximum(before, after).sqrt_(), found, 1e-280), squares
+
+
+def _furthest(parts: Sequence[Tensor], top: Tensor) -> Tensor:
+    """Σ of the squares of how far each number of a row is from the furthest of `top` and those before it."""
+    bottom, found = top, top.new_zeros(len(top))
+    for x in parts:
+        high, low = torch.maximum(x.cummax(1)[0], top), torch.minimum(x.cummin(1)[0], bottom)
+        top, bottom = high[:, -1:], low[:, -1:]
+        found += torch.maximum(high - x, x - low).square_().sum(1)
+    return found
+
+
+def _of_lanes(x: Tensor, lane: int) -> Tensor:
+    """V of each row's sums in lanes."""
+    n = x.shape[1]
+    padded = (torch.nn.functional.pad(x, (0, -n % lane)) if n % lane else x).view(len(x), -1, lane)
+    broad = max(256, BLOCK // (len(x) * padded.shape[1]))
+    squared, totals = x.new_zeros(len(x)), []
+    for some in torch.split(padded, broad, 2):
+        total = some.new_zeros(len(x), 1, some.shape[2])
+        for part in torch.split(some, max(1, BLOCK // (len(x) * some.shape[2])), 1):
+            within = part.cumsum(1).add_(total)
+            total = within[:, -1:].clone()
+            squared += within.square_().sum((1, 2))
+        totals.append(total[:, 0])
+    whole = torch.cat(totals, 1)
+    across = _range(whole.cumsum(1), 1)
+    return 2 * squared + (whole * whole).sum(1) * (2 * n / lane) + across * across * lane
 
 
 def _neighbours(n: int, top: Tensor, bottom: Tensor, around: Tensor) -> Tensor:
