@@ -138,10 +138,9 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         """How far the last operation of an output rounds at most, and its place, where nothing read it."""
         key = output.untyped_storage()._cdata
         place = self._origin.get(key)
-        sigma = self.sigmas.get_as_put(output)
+        sigma, own = self.sigmas.get_as_put(output), self.owns.get_as_put(output)
         if place is None or sigma is None:
-            return None, None
-        own = self.owns.get_as_put(output)
+            return own, None
         own = sigma * self.steps[place[0]].stretch if own is None else own
         return own, None if key in self._read else place
 
@@ -239,7 +238,11 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if radii is NotImplemented:
             return False
         self.context.seen_closed = True
-        self._keep(args, kwargs, tensors(out), _listed(radii, out), None)
+        of_values = _listed(radii, out)
+        if all(self.context.shadows.get(x) is None for x in tensors((args, kwargs))):
+            for x, radius in zip(tensors(out), of_values, strict=True):
+                self.owns.put(x, radius)
+        self._keep(args, kwargs, tensors(out), of_values, None)
         return True
 
     def _put_written(self, targets: list[Tensor], copies: dict[int, Tensor]) -> None:

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 import torch
 from mpmath import mpf
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from parity_tests.selftest.flow.long_sums import KINDS, summed
 from parity_tests.selftest.flow.soundness import DTYPES, flowed
 from reference.flow import evaluate, gradients
 from reference.flow.bound import Bound
-from reference.flow.rounding import precision
+from reference.flow.evaluate import Answer
+from reference.flow.rounding import ONE_PASS, precision
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 aten = torch.ops.aten
@@ -141,6 +144,50 @@ def test_a_mean_that_each_element_updates_is_within_the_law_and_beyond_half_of_i
     value, radius = flowed(lambda x: functional.layer_norm(x, (n,)), [torch.from_numpy(x)], [None], probable=True)
     share = np.abs(got - value.double().numpy()) / radius.numpy()
     assert 0.5 < share.max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform", "ramp", "16 channels", "quantised image"])
+def test_a_variance_by_one_pass_is_within_its_forms_radius_and_beyond_a_sixteenth_of_it(kind: str) -> None:
+    """Of rows far from 0, where it is far beyond the radius of two passes."""
+    x = (KINDS[kind](np.random.default_rng(0), 8, 700) + 30).astype(np.float32)
+    value, plain, allowed = (
+        *flowed(lambda x: functional.layer_norm(x, (700,)), [torch.from_numpy(x)], [None], probable=True),
+        flowed(lambda x: functional.layer_norm(x, (700,)), [torch.from_numpy(x)], [None], ONE_PASS, probable=True)[1],
+    )
+    shares = []
+    for order in ("one by one", "backwards", "shuffled", "16 lanes"):
+        gap = np.abs(in_one_pass(x, order) - value.double().numpy())
+        shares.append([(gap / radius.numpy()).max() for radius in (allowed, plain)])
+    most, beyond = np.max(shares, axis=0)
+    assert 1 / 16 < most <= 1
+    assert beyond > 1
+
+
+def in_one_pass(x: NDArray[Any], order: str) -> NDArray[Any]:
+    """A layer norm whose variance is Σx²/n − μ²."""
+    terms = np.ascontiguousarray(x.T)
+    mean, squares = ((summed(y, order) / np.float32(len(y)))[:, None] for y in (terms, terms * terms))
+    found: NDArray[Any] = (x - mean) / np.sqrt(squares - mean * mean + np.float32(EPS))
+    return found
+
+
+def test_a_form_needs_no_replicas_of_its_own_where_radii_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its bound has beyond the usual one's comes on top of the sample, which gives about what replicas give."""
+    rng = np.random.default_rng(0)
+    inputs = {"x": rng.standard_normal((8, 600)), "w": rng.standard_normal((600, 700)), "b": np.full(700, 60)}
+    inputs = {key: value.astype(np.float32) for key, value in inputs.items()}
+
+    def answered() -> Any:
+        return evaluate(lambda x, w, b: functional.layer_norm(x @ w + b, (700,)), inputs)["output"]
+
+    answer = answered()
+    assert answer.kind == "sample"
+    allowed = answer.forms[ONE_PASS].double().numpy()
+    gap = np.abs(in_one_pass(inputs["x"] @ inputs["w"] + inputs["b"], "one by one") - answer.value.double().numpy())
+    assert (gap <= allowed).all()
+    assert (allowed <= answer.form_bounds[ONE_PASS].numpy()).all()
+    monkeypatch.setattr(Answer, "_beside", lambda *_: {})
+    assert 0.5 < np.median(allowed / answered().forms[ONE_PASS].double().numpy()) < 3
 
 
 def test_running_statistics_have_their_radii_too() -> None:

@@ -5,10 +5,10 @@ sides' means differ by δ at most, which moves c by δ and v = Σc²/n by δ² a
 lemma 3.1), and s moves by a part ρ of itself, the same for all z. So z moves by |z|ρ + s(1 + ρ)(δ + r), r being the
 radius of x, and rounds a few times. Gradients are s·(h − H − z·K), h being g·w, H the mean of h and K that of h·z.
 
-Replicas, in which each rounding is to be an element's own, follow the parts themselves (decompositions.py), and so do
-the one-pass variance, what is stored in low precision, and the law of long sums in gradients. Where only float32 goes
-in, and none with a radius, all is made in float32 and enlarged by what that rounds. How far torch's result is from the
-same in its parts comes on top, twice (`to_either_side`).
+A variance by one pass, Σx²/n − μ², is off by what that rounds besides. Replicas, in which each rounding is to be an
+element's own, follow the parts themselves (decompositions.py), and so do what is stored in low precision, and the law
+of long sums in gradients. Where only float32 goes in, and none with a radius, all is made in float32 and enlarged by
+what that rounds. How far torch's result is from the same in its parts comes on top, twice (`to_either_side`).
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _forward(
     op: Operation, rows: _Rows, w: Tensor | None, b: Tensor | None, given: tuple[Tensor, Tensor] | None = None
 ) -> Any:
     """The radii of y, μ and s."""
-    if op.allows(ONE_PASS) or not rows.x.numel():
+    if not rows.x.numel():
         return NotImplemented
     long = given is None and op.long(rows.terms)
     out = _seen_as(op, op.out[0], tuple(rows.x.shape))
@@ -209,7 +209,27 @@ def _of_rows(op: Operation, rows: _Rows, given: Tensor, working: torch.dtype) ->
         off = torch.fmin(off, own * WELFORD / n * (1 + around / v.sqrt()) ** 2 + around * around * (1 + 1e-3))
     if r is not None:
         off = off + (rows.mean((moved.abs() + around) * r) * 2 + rows.mean(r * r)) * enough
+    if op.allows(ONE_PASS):
+        off = off + _of_one_pass(op, rows, x, wide(mean), around - carried)
     return _normalised(op, mean, variance, around, off)
+
+
+def _of_one_pass(op: Operation, rows: _Rows, x: Tensor, mean: Tensor, around: Tensor) -> Tensor:
+    """How far Σx²/n − μ² is off besides (Higham, 1.9): by its sum, by what the mean's rounding makes, and three times.
+
+    What x is off by moves both alike.
+    """
+    p, n = op.context.precision, rows.terms
+    squares = x * x
+    size = wide(rows.mean(squares))
+    off = size * p.gamma(n + 2)
+    if op.long(n):
+        op.memo.clear()
+        law = of_terms(op, squares, rows.over, size * n)
+        own = probable(op, torch.full_like(size, math.inf), law, None, result=law.exact, more=2)
+        assert own is not None
+        off = torch.fmin(off, own / n)
+    return off * (1 + 2 * p.gamma(n + 2)) + 2 * mean.abs() * around + around * around + (size + mean * mean) * (4 * p.u)
 
 
 def _of_given(op: Operation, mean: Tensor, variance: Tensor, working: torch.dtype) -> _Statistics:
