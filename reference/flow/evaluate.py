@@ -27,6 +27,8 @@ _SHARE = 0.99
 """A bound that says enough at so many of the elements does."""
 _FINE = 2e-5
 """The part of |want| up to which the law of long sums, which costs some twenty such sums, is not asked for more."""
+_SMALL = 1e-2
+"""The part of values up to which radii add up, whatever they are of."""
 
 
 def evaluate(
@@ -127,6 +129,7 @@ class Answer:
         self.by_form: dict[str, dict[str, Tensor]] = {}
         self.bounds_by_form: dict[str, dict[str, Tensor]] = {}
         self._radii: dict[str, Tensor] = {}
+        self._unsampled: dict[str, Tensor] = {}
         self._recorded: Flow | None = None
         self._long = self._closed = False
         self.without_rule = False
@@ -153,7 +156,7 @@ class Answer:
                 conditions=flow.context.conditions,
                 forms=Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
                 arithmetic=self.question.arithmetic,
-                form_bounds=Forms(available, lambda form, name=name: self._form_bound(form, name)),  # type: ignore[misc]
+                form_bounds=Forms(available, lambda form, name=name: self._form(form, name, True)),  # type: ignore[misc]
             )
             for name, value in self.want.items()
         }
@@ -216,6 +219,8 @@ class Answer:
             return bounds, laws
         flow = recorded or self.question.flow(forms=forms, record=True, lenient=True, probable=self._long)
         self._by_law(flow, [name for name in chosen if name not in laws], bounds, laws)
+        if not forms:
+            self._unsampled = dict(bounds)
         moved = [name for name in chosen if name not in laws and self._to_sample(name, before)]
         if moved:
             sampled = self.question.sampled(flow, self.want, moved, self.replicas)
@@ -312,43 +317,44 @@ class Answer:
                     "element of each, or compare what does not depend on them, such as V @ V.T"
                 )
 
-    def _form(self, form: str, name: str) -> Tensor:
-        """The radius of one output where the form is allowed for."""
-        self._long |= self.fine  # forms have probable radii of their own
-        if form not in self.by_form:
+    def _form(self, form: str, name: str, bound: bool = False) -> Tensor:
+        """The radius of one output where the form is allowed for, or a bound of it, for which no sample is taken."""
+        known, nothing = self.bounds_by_form if bound else self.by_form, frozenset[str]()
+        self._long |= self.fine and not bound  # forms have probable radii of their own
+        if form not in known:
             if form in self.functions:
                 inner = Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
-                beside = inner._every_radius(frozenset())
+                beside = inner._bounds(nothing)[0] if bound else inner._every_radius(nothing)
                 self._refuse_another_function(form, inner.want, self._radii, beside)
-                self.by_form[form] = {key: self._radii[key] + beside[key] for key in self._radii}
+                # A sum in float32 may be rounded down beneath the one in float64 that a sample is part of.
+                total = {key: radius + beside[key] for key, radius in self._radii.items()}
+                known[form] = {key: x.nextafter(x.new_tensor(torch.inf)) if bound else x for key, x in total.items()}
             else:
-                with_form = self._every_radius(frozenset({form}))
-                self.by_form[form] = {key: torch.maximum(self._radii[key], with_form[key]) for key in self._radii}
-        return self.by_form[form][name]
+                forms = frozenset({form})
+                beside = self._bounds(forms)[0] if bound else self._beside(form) or self._every_radius(forms)
+                known[form] = {key: torch.maximum(radius, beside[key]) for key, radius in self._radii.items()}
+        return known[form][name]
+
+    def _beside(self, form: str) -> dict[str, Tensor]:
+        """The radii and what bounds with a form are beyond those without; {} where they are no small part of values.
+
+        Only then is that as much whatever else has rounded: else replicas follow the form as well.
+        """
+        found: dict[str, Tensor] = {}
+        if not self._unsampled:
+            return found
+        flow = self.question.flow(forms=frozenset({form}), lenient=True, probable=self._long)
+        for name, narrow in self._unsampled.items():
+            want, wider = self.want[name].abs(), flow.radius(name, self.want[name]).to(torch.float64)
+            if not bool((wider <= _SMALL * want.clamp_min(_usual_size(want))).all()):
+                return {}
+            found[name] = self._radii[name] + (wider - narrow).clamp_min_(0)
+        return found
 
     def _every_radius(self, forms: frozenset[str]) -> dict[str, Tensor]:
         bounds, kinds, flow = self._bounds(forms)
         chosen = [name for name, kind in kinds.items() if kind == "sample"]
         return self._narrowed(bounds, chosen, forms, flow if flow.recorded else None)[0]
-
-    def _form_bound(self, form: str, name: str) -> Tensor:
-        """What the radius of one output does not exceed where the form is allowed for: no sample is taken."""
-        if form not in self.bounds_by_form:
-            if form in self.functions:
-                inner = Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
-                beside, _, _ = inner._bounds(frozenset())
-                self._refuse_another_function(form, inner.want, self._radii, beside)
-                # A sum in float32 may be rounded down beneath the one in float64 that a sample is part of.
-                self.bounds_by_form[form] = {
-                    key: torch.nextafter(radius + beside[key], torch.tensor(torch.inf))
-                    for key, radius in self._radii.items()
-                }
-            else:
-                with_form, _, _ = self._bounds(frozenset({form}))
-                self.bounds_by_form[form] = {
-                    key: torch.maximum(radius, with_form[key]) for key, radius in self._radii.items()
-                }
-        return self.bounds_by_form[form][name]
 
     def _refuse_another_function(
         self, form: str, values: Mapping[str, Tensor], plain: Mapping[str, Tensor], beside: Mapping[str, Tensor]
