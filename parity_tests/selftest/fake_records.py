@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.protocol.assignment import environment_of
 from reports.model.environment import Environment
-from reports.model.records import Record
+from reports.model.records import Record, from_table
 
 
 def record(**fields: Any) -> Record:
@@ -91,3 +93,8 @@ class FakeRun:
         default_factory=lambda: {"linear/wide/float64": {"X": [3, 2], "W": [2, 4], "scale": 0.5}}
     )
     output: bytes = b"hello\n"
+
+
+def from_frame(frame: pd.DataFrame) -> list[Record]:
+    """The records of a DataFrame that `to_frame` has made."""
+    return from_table(pa.Table.from_pandas(frame, preserve_index=False))

@@ -11,13 +11,22 @@ import shutil
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.folder import GradingFolder
+from parity_tests.harness.check import check
 from parity_tests.selftest.fake_grading import SOURCE
+from parity_tests.selftest.fake_records import from_frame
+from parity_tests.selftest.records_of_cases import FEWEST, FEWEST_NAME
+from parity_tests.selftest.runners import write
 from parity_tests.selftest.test_grade import asked, class_folder, grades, looks
 from parity_tests.selftest.test_intake import files, handed_in, taken_in, zipped
+from reports.model.records import Record
 
 Parity = Callable[..., tuple[int, str, str]]
 __all__ = ["asked"]
@@ -196,3 +205,31 @@ def test_whatever_happens_to_a_file_of_the_results_the_command_says_so_and_inven
             assert command == "regrade" or len(found) == 2, name
         assert (source / "ann" / MODULE).is_file(), (name, command)
         assert [path.name for path in elsewhere.iterdir()] == ["thesis.tex"], (name, command)
+
+
+# ---- in earnest
+
+
+@pytest.mark.usefixtures("one_thread")  # as in a process of a submission: more would sum in another order
+def test_hostile_neighbours_leave_a_submissions_records_as_they_are_alone(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    good = source / "good"
+    write(good, {name: (ASSIGNMENT.solution / name).read_bytes() for name in ("neural_networks.py", "utils.py")})
+    with (good / "neural_networks.py").open("a") as file:
+        file.write("\n\ndef main(main_params):\n    pass\n")  # which takes longest
+    for name, code in (("exits", "import os\nos._exit(0)\n"), ("broken", "def main(:\n")):
+        (source / name).mkdir()
+        (source / name / "neural_networks.py").write_text(code)
+    status, _, err = parity(
+        "grade", source, "--assignment", FEWEST_NAME, "--out", out, "--seed", 11, "--isolation", "none", "--jobs", 1
+    )
+    assert status == 0, err
+    assert grades(out)["total"].to_dict() == {"broken": 0, "exits": 0, "good": 80}
+    level = GradingFolder(out).info().settings.isolation
+    alone = check(FEWEST, good, dtypes=("float64",), seed=11, edition="2019", isolation=level).records
+    among = from_frame(pd.read_parquet(out / "submissions" / "good" / "records.parquet"))
+    assert list(map(timeless, among)) == list(map(timeless, alone))
+
+
+def timeless(record: Record) -> Record:
+    return replace(record, seconds=None, submission="")

@@ -211,14 +211,6 @@ def test_a_wrong_late_policy_is_a_sentence_with_its_line(tmp_path: Path, text: s
     assert words in str(error.value)
 
 
-def test_a_wrong_late_policy_is_said_before_anything_is_made(parity: Parity, tmp_path: Path) -> None:
-    source, late = class_folder(tmp_path / "class", ann=""), tmp_path / "late.toml"
-    late.write_text("percent_a_day = ten\n")
-    assert parity("grade", source, "--out", tmp_path / "out", "--late", late)[0] == 2
-    assert parity("grade", source, "--out", tmp_path / "out", "--late", tmp_path / "none.toml")[0] == 2
-    assert not (tmp_path / "out").exists()
-
-
 def test_odd_times_of_a_course_site_stop_nothing(parity: Parity, tmp_path: Path) -> None:
     odd = ("0001-01-01 00:00:00 +1400", "9999-12-31 23:59:59 -1400", "2026-11-02 10:00:00 +99:99", "'x\ny'")
     people = {f"p{n}": submitters((f"P{n}", f"p{n}@school"), when=when) for n, when in enumerate(odd)}

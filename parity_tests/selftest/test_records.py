@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from parity_tests import pytest_plugin
-from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, from_frame, mismatch, record
 from reports.model.elements import arrays_of
-from reports.model.records import COLUMNS, failing, from_frame, from_table, read_table, to_frame
+from reports.model.records import COLUMNS, failing, from_table, read_table, to_frame
 from reports.model.summary import summary_frame, worst
 from reports.model.verdicts import FAILING, PASSING, VERDICTS
 

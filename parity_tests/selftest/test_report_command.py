@@ -26,9 +26,7 @@ from reports.model.run_folder import load
 
 
 @pytest.fixture
-def run(fake: FakeCheck, parity: Parity, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+def run(fake: FakeCheck, parity: Parity) -> Path:
     fake.answer = FakeRun()
     assert parity("check", "--shipped")[0] == 1
     return Path("parity-run")
@@ -113,7 +111,6 @@ def test_nothing_is_annotated_but_in_a_workflow_or_when_asked(
     fake.answer = FakeRun(records=[mismatch(message=message)], output=b"::error::pwned")
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     assert "stop-commands" not in parity("check", "--shipped")[1]
     assert not summary.exists()
     for arguments, environment in ((("--github",), None), ((), "true")):

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, from_frame, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS, hostile_run
 from reports.files.document import SCHEMA, columns_table, completed, json_text
 from reports.files.github import annotation_lines, guarded
@@ -29,7 +29,7 @@ from reports.model.baseline import baseline_text, read_baseline
 from reports.model.csv_table import csv_text
 from reports.model.environment import Environment
 from reports.model.escape import markdown
-from reports.model.records import COLUMNS, Record, from_frame, to_frame
+from reports.model.records import COLUMNS, Record, to_frame
 from reports.model.run_folder import load, save
 from reports.terminal.case import case_page
 from reports.terminal.run import mistakes_page, run_page

@@ -190,13 +190,6 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def from_frame(frame: pd.DataFrame) -> list[Record]:
-    """The records of a DataFrame made by `to_frame`. Raises ValueError as `from_table` does."""
-    import pyarrow as pa
-
-    return from_table(pa.Table.from_pandas(frame, preserve_index=False))
-
-
 def read_table(path: Path) -> pa.Table:
     """The records in a file of Parquet, as a table of today's columns. Raises whatever pyarrow stumbles over."""
     import pyarrow.parquet as pq
