@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.cli import main
 from parity_tests.examples.chromium import Browser, find
+from parity_tests.harness.process.available_levels import problem
+from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.selftest import shared
 from parity_tests.selftest.fake_grading import threads
 from parity_tests.selftest.runners import shorten_grace
@@ -60,6 +65,22 @@ def one_thread() -> Iterator[None]:
     with threadpool_limits(1, "blas"):
         yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module", params=[level for level in LEVELS if level != "none"])
+def level(request: pytest.FixtureRequest) -> str:
+    """Each level of isolation that works here."""
+    name: str = request.param
+    if problem(name):
+        pytest.skip(f"isolation level {name}: {problem(name)}")
+    return name
+
+
+@pytest.fixture(scope="session")
+def digits() -> dict[str, NDArray[Any]]:
+    """22 / 11 / 10 real digits of 10×10 pixels."""
+    few = small_digits(22, 11, 10)
+    return {name: getattr(few, name) for name in ("train_X", "train_y", "valid_X", "valid_y", "test_X", "test_y")}
 
 
 @pytest.fixture(scope="module")

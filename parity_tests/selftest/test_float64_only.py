@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.editions import DEFAULT
 from parity_tests.harness.check import check
 from parity_tests.harness.float64_only import forgive_float64_only
 from parity_tests.protocol.case import DTYPES
@@ -50,7 +49,7 @@ SAID = {
 
 @pytest.mark.parametrize(("said", "is_over_it"), SAID.items())
 def test_a_crash_is_over_the_dtype_by_what_the_exception_itself_says(said: str, is_over_it: bool) -> None:
-    plan = [case for case in ASSIGNMENT.cases(DEFAULT, DTYPES, ("3",)) if case.check == "linear"]
+    plan = [case for case in ASSIGNMENT.cases(ASSIGNMENT.editions.default, DTYPES, ("3",)) if case.check == "linear"]
     crash = failed(Failure("crashed", "ValueError", f"cast raised ValueError: {said} (dtype.py, line 3)", said=said))
     judged = {c.name: {q.name: crash if c.dtype == "float32" else matched() for q in c.quantities} for c in plan}
     found = [one for comparisons in forgive_float64_only(plan, judged).values() for one in comparisons.values()]

@@ -26,10 +26,8 @@ from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.import_record import import_record
 from parity_tests.harness.judge import judge as judge_case
 from parity_tests.harness.make_records import Setting, records_of
-from parity_tests.harness.process.available_levels import problem
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Budget, Question, ask_all
-from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.kind import Context
 from parity_tests.selftest.process_trees import children, is_running
@@ -137,14 +135,6 @@ def rows(run: Judged) -> list[dict[str, Any]]:
     for row in kept:
         del row["seconds"], row["submission"]
     return kept
-
-
-@pytest.fixture(scope="module", params=[level for level in LEVELS if level != "none"])
-def level(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if problem(name):
-        pytest.skip(f"isolation level {name}: {problem(name)}")
-    return name
 
 
 @pytest.fixture(scope="module")

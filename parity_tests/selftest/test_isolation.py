@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,29 +17,26 @@ import numpy as np
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.cli import main
+from parity_tests.harness import check as checking
+from parity_tests.harness import environment as doctor
 from parity_tests.harness.check import check
 from parity_tests.harness.inside import confine
-from parity_tests.harness.process.available_levels import problem
+from parity_tests.harness.process import available_levels
+from parity_tests.harness.process.available_levels import choose, problem, require
 from parity_tests.harness.process.fork_servers import ForkServers
+from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.sandbox import seccomp, users
 from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.harness.sandbox.process_kind import CODE, FORK_SERVER
 from parity_tests.harness.sandbox.runtime_files import runtime
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.process_trees import innermost, wait_until_gone
-from parity_tests.selftest.runners import CALLS, SHORT, ask, pid_of, probe_file, running
+from parity_tests.selftest.runners import CALLS, OPTIONS, SHORT, ask, pid_of, probe_file, running, write
 
 DEAF = "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
-CONTAINED = [level for level in LEVELS if level != "none"]
-
-
-@pytest.fixture(params=CONTAINED)
-def level(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    if problem(name):
-        pytest.skip(f"isolation level {name}: {problem(name)}")
-    return name
 
 
 @pytest.fixture(params=["forked", "cold"])
@@ -245,10 +245,7 @@ def test_a_death_is_said_as_outside(tmp_path: Path, level: str, forked: bool) ->
 
 @pytest.mark.usefixtures("short_grace")
 def test_what_will_not_stop_is_killed_with_all_of_it(tmp_path: Path, level: str, forked: bool) -> None:
-    source = (
-        "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
-    )
-    with running(tmp_path, source, isolation=level, forked=forked) as runner:
+    with running(tmp_path, DEAF, isolation=level, forked=forked) as runner:
         runner.start()
         _ = runner.hello
         worker = innermost(pid_of(runner))
@@ -380,3 +377,223 @@ def test_user_ids_are_those_that_the_container_has(lines: list[str], first: int,
 def _status(process: int) -> dict[str, str]:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+# ---- what one process says another does not hear
+
+
+WAYS = {
+    "the time at which a device was written to": (
+        "print(1, file=open('/dev/null', 'w'))",
+        "os.stat('/dev/null').st_mtime",
+    ),
+    "the flags of what it reads": (
+        "fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK)",
+        "fcntl.fcntl(0, fcntl.F_GETFL) & os.O_NONBLOCK",
+    ),
+    "the flags of what it prints to": (
+        "fcntl.fcntl(1, fcntl.F_SETFL, os.O_APPEND)",
+        "fcntl.fcntl(1, fcntl.F_GETFL) & os.O_APPEND",
+    ),
+    "the times of a device": ("os.utime('/dev/null')", "os.stat('/dev/null').st_mtime"),
+    "a lock on a file of Python's": (
+        "fcntl.flock(OPEN, fcntl.LOCK_EX)",
+        "fails(lambda: fcntl.flock(open(os.__file__), fcntl.LOCK_EX | fcntl.LOCK_NB), BlockingIOError)",
+    ),
+    "a file in a folder for all": ("open('/tmp/parity-said', 'w').close()", "os.path.exists('/tmp/parity-said')"),
+}
+"""By what a process might say something, and how another one would hear it."""
+SOURCE = """
+import fcntl, os
+OPEN = open(os.__file__, "rb")
+vars(fcntl).setdefault("kept", []).append(OPEN)  # this module is imported anew for each case, and that ends a lock
+def fails(call, how=OSError):
+    try:
+        call()
+    except how:
+        return True
+    except OSError:
+        pass
+    return False
+"""
+"""Beside it a pair of functions for each way: `say_0` and `hear_0`, and so on."""
+
+
+@contextmanager
+def two(tmp_path: Path, source: str, level: str, *, forked: bool) -> Iterator[tuple[Runner, Runner]]:
+    """The processes of two students, off one fork server or started cold."""
+    probe = write(tmp_path / "probes", {"probe.py": CALLS}) / "probe.py"
+    folders = [write(tmp_path / name, {"neural_networks.py": source, "utils.py": ""}) for name in ("one", "other")]
+    with ExitStack() as stack:
+        servers = stack.enter_context(ForkServers()) if forked else None
+        one, other = (
+            stack.enter_context(Runner(folder, probe=probe, isolation=level, servers=servers, **OPTIONS))
+            for folder in folders
+        )
+        yield one, other
+
+
+def heard(tmp_path: Path, level: str, ways: Iterable[str], *, forked: bool) -> dict[str, list[float]]:
+    """What another process hears in each of these ways before one has said something in all of them, and after."""
+    numbered = dict(enumerate(ways))
+    pairs = [
+        f"def say_{n}():\n    return 1.0 - fails(lambda: {say})\ndef hear_{n}():\n    return float({hear})\n"
+        for n, (say, hear) in ((n, WAYS[way]) for n, way in numbered.items())
+    ]
+    with two(tmp_path, SOURCE + "".join(pairs), level, forked=forked) as (one, other):
+        silent = [ask(other, f"hear_{n}") for n in numbered]
+        assert not any(ask(one, f"say_{n}").failures for n in numbered)
+        told = [ask(other, f"hear_{n}") for n in numbered]
+    return {way: [number_of(silent[n]), number_of(told[n])] for n, way in numbered.items()}
+
+
+def number_of(seen: Observation) -> float:
+    """The one number that came back."""
+    assert not seen.failures
+    (returned,) = seen.values.values()
+    assert returned.array is not None
+    return float(returned.array)
+
+
+@pytest.mark.parametrize("forked", [True, False], ids=["forked", "cold"])
+def test_what_one_says_another_does_not_hear(tmp_path: Path, level: str, forked: bool) -> None:
+    found = heard(tmp_path, level, WAYS, forked=forked)
+    assert {way: before for way, (before, _) in found.items()} == {way: after for way, (_, after) in found.items()}
+
+
+def test_without_isolation_it_is_heard(tmp_path: Path) -> None:
+    ways = ["a lock on a file of Python's", "a file in a folder for all"]
+    try:
+        assert heard(tmp_path, "none", ways, forked=False) == {way: [0.0, 1.0] for way in ways}
+    finally:
+        Path("/tmp/parity-said").unlink(missing_ok=True)
+
+
+def test_threads_are_waited_for_though_nobody_else_can_be(tmp_path: Path, level: str) -> None:
+    source = """
+import ctypes, threading
+def f():
+    libc, thread, got = ctypes.CDLL(None), ctypes.c_ulong(), []
+    kind = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+    body = kind(lambda _: got.append(1))
+    if libc.pthread_create(ctypes.byref(thread), None, body, None) == 0:
+        libc.pthread_join(thread, None)
+    else:
+        got.append(1)
+    return float(sum(got))
+"""
+    probe = write(tmp_path / "probes", {"probe.py": CALLS}) / "probe.py"
+    folder = write(tmp_path / "one", {"neural_networks.py": source, "utils.py": ""})
+    with Runner(folder, probe=probe, isolation=level, **OPTIONS) as runner:
+        seen = ask(runner, "f")
+    assert number_of(seen) == 1.0
+
+
+def test_a_process_with_right_parts_begins_when_the_other_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[tuple[str, str]] = []
+
+    class Watched(Runner):
+        """Notes when it starts and when it has closed."""
+
+        def start(self) -> None:
+            events.append(("start", self._processes))
+            super().start()
+
+        def close(self) -> None:
+            super().close()
+            events.append(("gone", self._processes))
+
+        @property
+        def _processes(self) -> str:
+            processes = ASSIGNMENT.inside.processes.items()
+            return next(name for name, files in processes if len(files) == len(self.kind.companions))
+
+    monkeypatch.setattr(checking, "Runner", Watched)
+    check(ASSIGNMENT, ASSIGNMENT.solution, dtypes=("float64",))
+    parts, wiring = ASSIGNMENT.inside.processes
+    assert {name for _, name in events} == {parts, wiring}
+    assert events.index(("gone", parts)) < events.index(("start", wiring))
+    assert ("start", parts) not in events[events.index(("gone", parts)) :]
+
+
+# ---- which levels there are
+
+
+def test_none_always_works_and_is_never_chosen_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert require("none").name == "none"
+    monkeypatch.setattr(available_levels, "problem", lambda name: "" if name == "none" else "it is broken")
+    assert choose("none").name == "none"
+    with pytest.raises(UsageError, match=r"bubblewrap does not work: it is broken; restricted .*--isolation none runs"):
+        choose(None)
+    with pytest.raises(UsageError, match=r"no isolation of the level bubblewrap or a stronger one here: .*broken"):
+        choose("bubblewrap")
+    with pytest.raises(UsageError, match="the isolation level restricted does not work here: it is broken"):
+        require("restricted")
+
+
+def test_the_strongest_that_works_is_chosen_above_the_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(available_levels, "problem", lambda name: "it is broken" if name == "bubblewrap" else "")
+    assert [choose(least).name for least in (None, "none", "restricted")] == ["restricted"] * 3
+    monkeypatch.setattr(available_levels, "problem", lambda name: "")
+    assert [choose(least).name for least in (None, *LEVELS)] == ["bubblewrap"] * 4
+    assert "none" not in [choose(least).name for least in LEVELS]
+
+
+def test_check_refuses_a_level_that_does_not_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(available_levels, "problem", lambda name: "it is broken")
+    assert main(["check", "--isolation", "bubblewrap", "--out", str(tmp_path / "run")]) == 2
+    assert "the isolation level bubblewrap does not work here: it is broken" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_doctor_says_which_levels_work_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(available_levels, "problem", lambda name: "it is broken" if name == "bubblewrap" else "")
+    monkeypatch.setattr(available_levels, "forking_problem", lambda name: f"{name} does not fork")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(seccomp, "compiled", lambda *_, **__: (_ for _ in ()).throw(UsageError(seccomp.MISSING)))
+    report = doctor.isolation()
+    assert report["strongest"] == "restricted"
+    assert report["bubblewrap"] == "does not work: it is broken"
+    assert report["restricted"].startswith("works: ")
+    assert report["fork_server"] == (
+        "does not work, so every process is started cold, a few times slower: restricted does not fork"
+    )
+    assert "apt-get install bubblewrap" in report["bubblewrap_program"]
+    assert "apt-get install libseccomp2" in report["libseccomp"]
+
+
+def test_an_unknown_level_is_refused() -> None:
+    with pytest.raises(UsageError, match="no isolation level 'docker'; there are none, restricted, bubblewrap"):
+        choose("docker")
+
+
+def test_a_level_that_lets_something_through_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    escapes, broken = available_levels._run_trial("none")
+    assert {"start a process", "open a socket", "write to a file outside"} <= set(escapes)
+    assert not broken
+    monkeypatch.setattr(available_levels, "_run_trial", lambda name: (escapes, broken))
+    assert available_levels.problem.__wrapped__("restricted").startswith("a submission could start a process, ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the level")
+def test_without_landlock_there_is_no_restricted_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parity_tests.harness.sandbox.launch.landlock_version", lambda: 0)
+    assert "lacks Landlock" in available_levels.problem.__wrapped__("restricted")
+
+
+def test_what_is_missing_is_said_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "which", lambda name: None)
+        assert "apt-get install bubblewrap" in available_levels.problem.__wrapped__("bubblewrap")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pyseccomp", None)
+        seccomp.compiled.cache_clear()
+        assert "pip install pyseccomp" in available_levels.problem.__wrapped__("restricted")
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "pyseccomp", raising=False)
+        patch.setattr("ctypes.util.find_library", lambda name: None if name == "seccomp" else f"lib{name}.so.6")
+        seccomp.compiled.cache_clear()
+        assert "apt-get install libseccomp2" in available_levels.problem.__wrapped__("restricted")
+    seccomp.compiled.cache_clear()

@@ -13,7 +13,6 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.batches import judge_shuffle
 from parity_tests.assignments.mlp.main.configs import Config, main_quantities
@@ -44,13 +43,6 @@ SHIPPED = ASSIGNMENT.solution
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(scope="module")
-def digits() -> dict[str, NDArray[Any]]:
-    """22 / 11 / 10 real digits of 10×10 pixels."""
-    few = small_digits(22, 11, 10)
-    return {name: getattr(few, name) for name in ("train_X", "train_y", "valid_X", "valid_y", "test_X", "test_y")}
 
 
 def findings(

@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.main.configs import configs_of
 from parity_tests.assignments.mlp.main.layers import NO_LINEAR_LAYER
 from parity_tests.harness.check import check, runner_of
@@ -93,12 +92,6 @@ NO_ACTIVATION = [
     ('        h = model["nonlinear1"].forward(u)\n        s', "        h = u\n        s"),
     ('model["nonlinear1"].backward(u, grad_h)', "grad_h"),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def digits() -> dict[str, NDArray[Any]]:
-    few = small_digits(22, 11, 10)
-    return {name: getattr(few, name) for name in ("train_X", "train_y", "valid_X", "valid_y", "test_X", "test_y")}
 
 
 @pytest.mark.parametrize("stand_ins", [True, False])

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.kinds.turns import plain
 from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
@@ -19,15 +20,13 @@ from parity_tests.cli.selftest import selftest
 from parity_tests.proof import proof
 from parity_tests.proof.alike import alike
 from parity_tests.proof.forms import correct_variants
-from parity_tests.proof.judged_variants import Row, failures, records
+from parity_tests.proof.judged_variants import Row, records
 from parity_tests.proof.mutants import Mutant, mutants, trial
-from parity_tests.proof.variants import rewritten
-from parity_tests.protocol.case import DTYPES
-from parity_tests.protocol.mistake import Body, Rewrite, Swap
-from parity_tests.selftest.nightly import first_of_each
+from parity_tests.proof.variants import rewritten, unchanged
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.selftest.shipped_variants import changed, shipped
 from reports.model.notes import NoteKind
-from reports.model.records import Record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -36,18 +35,6 @@ def test_correct_variants_are_a_hundred_and_each_differs_from_the_shipped_networ
     found = list(correct_variants(ASSIGNMENT))
     assert len({"".join(variant.files.values()) for variant in found}) == len(found) > 100
     assert found[0] == shipped()
-
-
-def functions(rewrite: Rewrite) -> str:
-    """The first function that a form changes, or what it replaces where that stands in none."""
-    first = rewrite.changes[0]
-    return first.function.partition(".")[0] if isinstance(first, Body) else "text"
-
-
-def own_records(form: Rewrite) -> list[Record]:
-    """The records of the cases of what a form changes: all of them where that is not one function or class."""
-    own = {part for name, part in ASSIGNMENT.by_function.items() if name.partition(".")[0] == functions(form)}
-    return records(ASSIGNMENT, rewritten(ASSIGNMENT, form), parts=own or None, named=False, dtypes=DTYPES[:1])
 
 
 @pytest.fixture(scope="module")
@@ -145,22 +132,10 @@ def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypat
     assert CliRunner().invoke(selftest, asked, standalone_mode=False).return_value == 0
 
 
-def test_the_shipped_network_is_what_variants_are_made_of() -> None:
-    assert shipped().files.keys() == {"neural_networks.py", "utils.py"}
-
-
-def test_every_evasion_can_be_made_and_compiles() -> None:
-    proved = ASSIGNMENT.proof()
-    forms = proved.evasions
-    assert len(proved.evasions) > 100
-    assert len({form.name for form in proved.evasions}) == len(proved.evasions)
+@pytest.mark.parametrize("assignment", [ASSIGNMENT, CS231N], ids=lambda assignment: assignment.name)
+def test_every_evasion_can_be_made_and_compiles(assignment: Assignment) -> None:
+    forms, own = assignment.proof().evasions, unchanged(assignment).files.items()
+    assert len({form.name for form in forms}) == len(forms) > 60
     for form in forms:
-        for file, source in rewritten(ASSIGNMENT, form).files.items() - shipped().files.items():
+        for file, source in rewritten(assignment, form).files.items() - own:
             compile(source, file, "exec")
-
-
-@pytest.mark.parametrize(
-    "evasion", first_of_each(functions, ASSIGNMENT.proof().evasions), ids=lambda evasion: evasion.name
-)
-def test_an_evasion_is_caught(evasion: Rewrite) -> None:
-    assert failures(own_records(evasion))

@@ -15,14 +15,16 @@ from parity_tests.assignments.mlp.proof.correct_parts import CORRECT_PARTS, SGD
 from parity_tests.assignments.mlp.proof.evasions_in_parts import IN_PARTS
 from parity_tests.harness.draw import draw
 from parity_tests.proof.editions import changed_functions, changed_parts
-from parity_tests.proof.variants import rewritten
+from parity_tests.proof.judged_variants import failures
+from parity_tests.proof.variants import Variant, rewritten
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.mistake import Rewrite, Swap
 from parity_tests.selftest.nightly import one_in, one_of_each
 from parity_tests.selftest.records_of_cases import LARGE
 from parity_tests.selftest.shipped_variants import alone, shipped
+from parity_tests.selftest.wrong_forms import OF_PARTS as WRONG_FORMS
 from reports.model.records import Record
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 
 SEEDS = (0, 1)
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -109,8 +111,6 @@ def test_weights_that_grow_beyond_all_bounds_are_a_mismatch_and_no_crash() -> No
 
 def test_an_exam_of_another_seed_asks_the_same_of_other_sizes() -> None:
     one, other = (ASSIGNMENT.cases("2019", ("float64",), seed=seed) for seed in SEEDS)
-    asked = [(case.name, case.title, [q.name for q in case.quantities]) for case in one]
-    assert asked == [(case.name, case.title, [q.name for q in case.quantities]) for case in other]
     assert sum(dict(a.params) != dict(b.params) for a, b in zip(one, other, strict=True)) > 0.9 * len(one)
 
 
@@ -158,3 +158,48 @@ def test_the_shipped_network_agrees_at_another_seed(seed: int) -> None:
     found = alone(shipped(), is_right, seed)
     assert {record.verdict for record in found} == {"match"}
     assert {record.note for record in found} == {""}
+
+
+# ---- wrong forms have their names
+
+
+FAILED = (Verdict.MISSING, Verdict.MISMATCH, Verdict.CRASHED)
+
+
+def of_parts(variant: Variant, *parts: str) -> list[Record]:
+    """The records of the smaller cases that these parts have to themselves, in float64."""
+
+    def wanted(case: Case) -> bool:
+        own = case.check not in ASSIGNMENT.joint_checks and any(q.part in parts for q in case.quantities)
+        return own and not case.name.startswith(LARGE)
+
+    return alone(variant, wanted, dtypes=DTYPES[:1])
+
+
+def names_at(variant: Variant, part: str) -> set[tuple[str, str]]:
+    """The parts at which a variant is wrong, with the names that they have there, "" for none."""
+    found = failures(of_parts(variant, part))
+    return {(one.part, name) for one in found for name in one.diagnosis.split("; ")}
+
+
+def test_wrong_forms_of_parts_get_their_names_at_their_parts() -> None:
+    """And that of no other: not at another part, and of the rule not that of the next."""
+    found = {name: names_at(wrong.variant(), wrong.part) for name, wrong in WRONG_FORMS.items()}
+    assert [name for name, wrong in WRONG_FORMS.items() if (wrong.part, name) not in found[name]] == []
+    elsewhere = {
+        name: {said for part, said in found[name] if part != wrong.part} - {name} for name, wrong in WRONG_FORMS.items()
+    }
+    assert set().union(*elsewhere.values()) == set()
+    one, other = [name for name, wrong in WRONG_FORMS.items() if wrong.part == "1"][:2]
+    assert ("1", other) not in found[one]
+
+
+@pytest.mark.parametrize(("used", "blamed"), [("self.mask", set()), ("(X < 0)", {"8"})])
+def test_a_backward_is_not_blamed_for_what_an_unwritten_forward_would_keep(used: str, blamed: set[str]) -> None:
+    source = shipped().files["neural_networks.py"]
+    kept = "        self.mask = X > 0\n        return np.maximum(X, 0)\n"
+    before, after = source.split(kept)
+    source = f"{before}        pass\n{after.replace('grad * self.mask', f'grad * {used}', 1)}"
+    found = failures(of_parts(Variant("", {**shipped().files, "neural_networks.py": source}), "7", "8"))
+    wrong = {record.part for record in found if record.verdict in FAILED}
+    assert wrong == {"7"} | blamed

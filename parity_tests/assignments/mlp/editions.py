@@ -11,7 +11,6 @@ UTILS = "utils"
 LENT = {PLAIN: Path(__file__).parent / "lent" / "edition_2022_23" / "utils.py"}
 """The support files of editions whose own differs from the solution's."""
 EDITIONS = tuple(SGD_PARAMETERS)
-DEFAULT = EDITIONS[0]
 INERT_MODULES = {PLAIN: ("tqdm", "matplotlib")}
 """Modules that an edition uses beyond numpy, and that do nothing here."""
 UNSUPPORTED = {"dnn_misc.py": "2017-18"}
