@@ -12,7 +12,7 @@ from parity_tests.grading.scoring import score
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
-from parity_tests.selftest.cs231n.judging import records
+from parity_tests.selftest.cs231n.judging import judged, records
 from parity_tests.selftest.nightly import one_in, one_of_each
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
@@ -23,15 +23,6 @@ FORWARDS = (
     Body("affine_forward", "return np.maximum(x.reshape(len(x), -1) @ w + b, 0), (x, w, b)"),
     Body("relu_forward", "return np.tanh(x), x"),
 )
-
-
-def judged(*changes: Body | Swap, parts: set[str], named: bool = True) -> list[Record]:
-    """The records of our solution with these changes, of these parts.
-
-    Names settle what is left open beside a wrong forward; of a norm's backward alone they can make a mistake. They are
-    not looked for where nothing is open.
-    """
-    return records(rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts, named=named)
 
 
 def blamed(found: Sequence[Record]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import cycle
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from parity_tests.proof.editions import changed_parts, edition_for
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.selftest.cs231n import judging
 from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import first_of_each
 from reports.model.records import Record
@@ -67,10 +69,10 @@ def test_an_honest_form_matches(rewrite: Rewrite, dtype: str) -> None:
     assert [record.message for record in found if record.verdict != "match"] == []
 
 
-def judged(*changes: Body | Swap, parts: Collection[str] = (), named: bool = False) -> list[Record]:
-    """The records of our solution with these changes, of these parts and of those whose bodies they are."""
+def judged(*changes: Body | Swap, parts: Collection[str] = (), **asked: Any) -> list[Record]:
+    """The records of our solution with these changes, of these parts and of those whose bodies they are; no names."""
     parts = {*parts, *(change.function for change in changes if isinstance(change, Body))}
-    return records(rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts, named=named)
+    return judging.judged(*changes, parts=parts, **{"named": False, **asked})
 
 
 def wrong_parts(found: Sequence[Record]) -> set[str]:
@@ -130,8 +132,7 @@ HIDDEN: dict[str, Body | Swap] = {
 
 
 def test_what_few_settings_show_is_caught() -> None:
-    variant = rewritten(ASSIGNMENT, Rewrite("changed", tuple(HIDDEN.values())))
-    found = records(variant, parts=set(HIDDEN), named=False)
+    found = judged(*HIDDEN.values(), parts=HIDDEN)
     assert wrong_parts(found) == set(HIDDEN)
     assert any("dw is changed by a later call of affine_backward" in record.message for record in found)
 
@@ -155,9 +156,8 @@ def test_what_few_settings_show_is_caught() -> None:
     ids=["epsilon", "small penalty", "gradients by shape", "statistics that stop", "a count that stops"],
 )  # fmt: skip
 def test_what_one_setting_shows_is_caught(part: str, file: str, old: str, new: str, case: str) -> None:
-    variant = rewritten(ASSIGNMENT, Rewrite("changed", (Swap(old, new),), file))
     edition = "2018-20" if part == "TwoLayerNet" else None
-    found = records(variant, parts={part}, edition=edition, named=False)
+    found = judged(Swap(old, new), file=file, parts={part}, edition=edition)
     cases = {record.case.rpartition("/")[0].replace("rows-", "") for record in found if record.verdict in FAILING}
     assert cases == {case}
 
@@ -173,8 +173,7 @@ def test_state_at_module_level_is_told_by_two_inputs_in_turn() -> None:
 def test_what_the_notebooks_do_not_ask_is_a_check_of_its_own() -> None:
     right = "return dx[:, :, pad : pad + H, pad : pad + W], dw"
     no_pad = Swap(right, right.replace("pad : pad + H, pad : pad + W", "pad:-pad, pad:-pad"))
-    variant = rewritten(ASSIGNMENT, Rewrite("changed", (no_pad,)))
-    found = records(variant, parts={"conv_backward_naive"})
+    found = judged(no_pad, parts={"conv_backward_naive"}, named=True)
     failing = [record for record in found if record.verdict in FAILING]
     assert {record.check for record in failing} == {"conv_beyond"}
     assert all(record.quantity.endswith("(beyond)") for record in failing)

@@ -22,15 +22,13 @@ from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
 from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.parts.penalty import GRADIENT, LOSS, UNPENALISED
-from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures
-from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.diagnosis import Diagnosis
-from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE
-from parity_tests.selftest.cs231n.judging import records
+from parity_tests.selftest.cs231n.judging import judged
 from parity_tests.selftest.nightly import one_in, one_of_each
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -163,8 +161,7 @@ SLIPS = (
 @pytest.mark.parametrize("slip", one_of_each(itemgetter(0), SLIPS), ids=[f"{one[0]}: {one[-1]}" for one in SLIPS])
 def test_a_slip_in_other_code_is_called_by_its_name(slip: tuple[str, str, str, str]) -> None:
     part, code, file, name = slip
-    variant = rewritten(ASSIGNMENT, Rewrite("slip", (Body(part, code),), file))
-    failing = failures(records(variant, parts={part}, edition=edition_for(ASSIGNMENT, variant)))
+    failing = failures(judged(Body(part, code), file=file, parts={part}))
     assert {record.diagnosis for record in failing} == {name}
 
 
@@ -183,8 +180,7 @@ BESIDE_FORWARD = Swap(
 )
 def test_a_slip_beside_a_forward_with_eps_beside_the_root_is_called_by_its_name(old: str, new: str, name: str) -> None:
     code = GRAPH.format(power="ivar**3").replace(old, new)
-    variant = rewritten(ASSIGNMENT, Rewrite("beside", (BESIDE_FORWARD, Body("batchnorm_backward", code))))
-    found = failures(records(variant, parts={"batchnorm_backward"}))
+    found = failures(judged(BESIDE_FORWARD, Body("batchnorm_backward", code), parts={"batchnorm_backward"}))
     assert {(record.part, record.diagnosis) for record in found} == {("batchnorm_backward", name)}
 
 
@@ -193,15 +189,15 @@ def test_a_masks_further_division_by_p_is_called_so_beside_a_wrong_scale_too() -
     for scale, name in (("p", once), ("(1 - p)", "the share that is kept is squared in the scale")):
         forward = Swap("((np.random.rand(*x.shape) < p) / p)", f"((np.random.rand(*x.shape) < p) / {scale})")
         further = Swap("else dout * mask", "else dout * mask / cache[0]['p']")
-        variant = rewritten(ASSIGNMENT, Rewrite("p", (forward, further) if scale != "p" else (further,)))
-        found = failures(records(variant, parts={"dropout_forward", "dropout_backward"}))
+        changes = (forward, further) if scale != "p" else (further,)
+        found = failures(judged(*changes, parts={"dropout_forward", "dropout_backward"}))
         names = {record.diagnosis for record in found if record.part == "dropout_backward"}
         assert names == {name}
 
 
 def test_images_that_are_put_back_in_a_wrong_order_are_called_by_that_order() -> None:
     turned = Body("spatial_batchnorm_forward", TURNED.format(out="0, 3, 2, 1"))
-    found = failures(records(rewritten(ASSIGNMENT, Rewrite("turned", (turned,))), parts={turned.function}))
+    found = failures(judged(turned, parts={turned.function}))
     names = {record.diagnosis for record in found}
     assert names == {"out is transposed back by (0, 3, 2, 1), not by (0, 3, 1, 2)"}
 
@@ -214,8 +210,7 @@ VARIANCE = "variance = momentum * variance + (1 - momentum) * batch_variance"
 def test_what_many_calls_on_images_fail_of_has_the_name_that_single_calls_have(beside: str) -> None:
     reshaped = Body("spatial_batchnorm_forward", RESHAPED.format("rows.reshape(x.shape)"))
     swaps = (Swap(VARIANCE, VARIANCE.replace("batch_variance", f"batch_variance{beside}")),) if beside else ()
-    variant = rewritten(ASSIGNMENT, Rewrite("reshaped", (reshaped, *swaps)))
-    found = failures(records(variant, parts={reshaped.function}))
+    found = failures(judged(reshaped, *swaps, parts={reshaped.function}))
     images = [record for record in found if record.part == reshaped.function]
     assert {record.diagnosis for record in images} == {"x is reshaped without a transpose, and so is out"}
     assert any(record.quantity.startswith("running_var") for record in images)
@@ -227,7 +222,7 @@ def test_running_statistics_that_single_calls_do_not_explain_have_no_name_of_the
 bn_param["running_var"] = 1.5 * bn_param["running_var"]
 return rows.reshape(x.shape), cache"""
     part, name = "spatial_batchnorm_forward", "out is reshaped without the transpose back"
-    found = failures(records(rewritten(ASSIGNMENT, Rewrite("both", (Body(part, code),))), parts={part}))
+    found = failures(judged(Body(part, code), parts={part}))
     named = {record.quantity.partition(" ")[0]: record.diagnosis for record in found}
     assert named == {"out": name, "running_var": ""}
 
@@ -239,7 +234,7 @@ def test_rows_of_a_wrong_forward_in_another_order_are_no_mistake_of_its_backward
     ordered = Body(
         part, code.replace("np.moveaxis(x, 1, 3).reshape(N * H * W, C)", "x.transpose(0, 3, 2, 1).reshape(-1, C)")
     )
-    found = failures(records(rewritten(ASSIGNMENT, Rewrite("ordered", (ordered,))), parts={part}))
+    found = failures(judged(ordered, parts={part}))
     assert {(record.part, record.diagnosis) for record in found} == {(part, name)}
 
 
@@ -249,8 +244,7 @@ IN_PLACE = Body("relu_forward", "np.maximum(x, 0, out=x)\nreturn x, x")
 @pytest.mark.parametrize(("mask", "wrong"), [("cache >= 0", True), ("cache > 0", False)])
 def test_a_mask_that_a_forward_in_place_has_emptied_is_not_said_to_be_left_out(mask: str, wrong: bool) -> None:
     backward = Body("relu_backward", f"return dout * ({mask})")
-    variant = rewritten(ASSIGNMENT, Rewrite("in place", (IN_PLACE, backward)))
-    found = failures(records(variant, parts={"relu_forward", "relu_backward"}))
+    found = failures(judged(IN_PLACE, backward, parts={"relu_forward", "relu_backward"}))
     assert {(record.part, record.diagnosis) for record in found} == ({("relu_backward", "")} if wrong else set())
 
 
@@ -270,8 +264,7 @@ RIGHT = (
 
 @pytest.mark.parametrize(("part", "code", "file"), RIGHT, ids=[part for part, _, _ in RIGHT])
 def test_the_same_code_without_the_slip_agrees(part: str, code: str, file: str) -> None:
-    variant = rewritten(ASSIGNMENT, Rewrite("right", (Body(part, code),), file))
-    found = records(variant, parts={part}, edition=edition_for(ASSIGNMENT, variant))
+    found = judged(Body(part, code), file=file, parts={part})
     assert {record.verdict for record in found} == {"match"}
 
 
@@ -286,8 +279,9 @@ def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name(named
         "for layer in range(1, last + 1):\n            grads", "for layer in range(1, last):\n            grads"
     )
     handout = Swap('bn_param["mode"] = mode', IN_TEST_MODE)
-    variant = rewritten(ASSIGNMENT, Rewrite("slip", (slip, handout), FC_FILE))
-    failing = failures(records(variant, parts={"FullyConnectedNet"}, edition="2016-17" if named else "2018-20"))
+    failing = failures(
+        judged(slip, handout, file=FC_FILE, parts={"FullyConnectedNet"}, edition="2016-17" if named else "2018-20")
+    )
     assert {record.diagnosis for record in failing} == {name if named else ""}
 
 
@@ -298,8 +292,7 @@ def test_a_network_that_never_trains_again_after_it_gave_scores_is_told() -> Non
         """mode = "test" if y is None else "train"
         self.mode = "test" if y is None else getattr(self, "mode", "train")""",
     )
-    variant = rewritten(ASSIGNMENT, Rewrite("stays", (stays, kept), FC_FILE))
-    failing = failures(records(variant, parts={"FullyConnectedNet"}))
+    failing = failures(judged(stays, kept, file=FC_FILE, parts={"FullyConnectedNet"}))
     assert {record.case for record in failing} == {"FullyConnectedNet/both/float64"}
     said = {record.diagnosis for record in failing if record.quantity == "dropout"}
     assert said == {"dropout stays in its test mode once scores were asked for"}
@@ -307,22 +300,19 @@ def test_a_network_that_never_trains_again_after_it_gave_scores_is_told() -> Non
 
 def test_weights_at_another_scale_that_comes_near_in_one_network_are_wrong_in_another() -> None:
     scale = Swap('"W1": weight_scale *', '"W1": np.sqrt(2 / (C * filter_size)) *')
-    variant = rewritten(ASSIGNMENT, Rewrite("scale", (scale,), CNN_FILE))
-    failing = failures(records(variant, parts={"ThreeLayerConvNet"}))
+    failing = failures(judged(scale, file=CNN_FILE, parts={"ThreeLayerConvNet"}))
     assert {record.quantity for record in failing} >= {"weight scale"}
 
 
 @pytest.mark.parametrize("start", [-2.0, -1.0])
 def test_a_maximum_that_begins_below_0_is_told(start: float) -> None:
     found = Swap("axis=-1)[..., 0], (x.shape", f"axis=-1)[..., 0].clip({start}), (x.shape")
-    variant = rewritten(ASSIGNMENT, Rewrite("begins", (found,)))
-    assert failures(records(variant, parts={"max_pool_forward_naive"}))
+    assert failures(judged(found, parts={"max_pool_forward_naive"}))
 
 
 def test_a_formula_that_gives_no_numbers_names_nothing_that_is_a_number() -> None:
     kept = Body("adam", ADAM.format(kept="m * 1.5, v"))  # β t as the correction would take roots of negative numbers
-    variant = rewritten(ASSIGNMENT, Rewrite("kept", (kept,), OPTIM_FILE))
-    failing = failures(records(variant, parts={"adam"}))
+    failing = failures(judged(kept, file=OPTIM_FILE, parts={"adam"}))
     assert failing
     assert {record.diagnosis for record in failing} == {""}
 
@@ -362,9 +352,8 @@ TESTED, TIMES = "        return x, (dropout_param, None)", "        return x * (
 def test_dropout_is_named_by_the_share_that_is_kept_whatever_the_oldest_handouts_p_means(
     swaps: list[tuple[str, str]], part: str, name: str
 ) -> None:
-    variant = rewritten(ASSIGNMENT, Rewrite("changed", tuple(Swap(*swap) for swap in swaps)))
     parts = {"dropout_forward", "dropout_backward"}
-    found = failures(records(variant, parts=parts, edition="2016-17"))
+    found = failures(judged(*(Swap(*swap) for swap in swaps), parts=parts, edition="2016-17"))
     assert {record.part for record in found} == {part}
     assert {claimed for record in found for claimed in record.diagnosis.split("; ")} == {name}
 
@@ -397,8 +386,7 @@ def test_a_side_of_filters_that_stands_for_the_other_is_told_whichever_is_longer
 ) -> None:
     (sides, seed), part = asked, "conv_forward_naive"
     lines = CONV_BY_WINDOWS.format(down=sides[0], across=sides[1])
-    wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, lines),)))
-    found = failures(records(wrong, parts={part}, seed=seed))
+    found = failures(judged(Body(part, lines), parts={part}, seed=seed))
     assert {record.diagnosis for record in found if record.part == part} == {BY_ONE_SIDE[sides]}
     assert "filters that are not square" in found[0].message
 
@@ -418,10 +406,8 @@ return dx, (flat @ columns.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape), dou
 @pytest.mark.parametrize("turned", ["", "[:, :, ::-1, ::-1]"], ids=["as they are", "turned"])
 def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned: str) -> None:
     part = "conv_backward_naive"
-    wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, SLID.format(turned=turned)),)))
-    found = failures(records(wrong, parts={part}))
-    name = "the filters with half a turn in place of the filters"
-    names = set() if turned else {name}
+    found = failures(judged(Body(part, SLID.format(turned=turned)), parts={part}))
+    names = set() if turned else {"the filters with half a turn in place of the filters"}
     assert {record.diagnosis for record in found} == names
 
 
@@ -492,7 +478,6 @@ def test_nothing_is_printed_of_what_wrong_formulas_divide_by(monkeypatch: pytest
         return all_hints(diagnosis)
 
     monkeypatch.setattr("parity_tests.harness.diagnosis.name_mistakes.all_hints", dividing)
-    halved = Rewrite("halved", (Body("relu_forward", "return np.maximum(0, x) / 2, x"),))
     with warnings.catch_warnings(action="error"):
-        found = failures(records(rewritten(ASSIGNMENT, halved), parts=["relu_forward"]))
+        found = failures(judged(Body("relu_forward", "return np.maximum(0, x) / 2, x"), parts=["relu_forward"]))
     assert any(record.diagnosis for record in found)

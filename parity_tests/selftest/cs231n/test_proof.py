@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
+from parity_tests.harness.check import check
 from parity_tests.proof.editions import changed_parts, edition_for
-from parity_tests.proof.judged_variants import failures
+from parity_tests.proof.judged_variants import failures, fork_servers
 from parity_tests.proof.mutants import Mutant, mutants, trial
 from parity_tests.proof.near_misses import called, near_misses
+from parity_tests.proof.null_submissions import MOST_PER_CENT, null_submissions, points_of, right_in
 from parity_tests.proof.variants import rewritten, unchanged
 from parity_tests.protocol.mistake import Rewrite, Swap
 from parity_tests.selftest.cs231n.judging import records
-from parity_tests.selftest.nightly import first_of_each
+from parity_tests.selftest.nightly import first_of_each, one_of_each
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def test_every_evasion_can_be_made_and_compiles() -> None:
-    assert len(EVASIONS) > 60
-    assert len({evasion.name for evasion in EVASIONS}) == len(EVASIONS)
-    for evasion in EVASIONS:
-        for file, source in rewritten(ASSIGNMENT, evasion).files.items() - FILES.items():
-            compile(source, file, "exec")
 
 
 FILES = unchanged(ASSIGNMENT).files
@@ -92,3 +89,25 @@ def test_near_misses_are_many_and_one_is_caught_and_not_called_by_its_mistakes_n
     found = near_misses(ASSIGNMENT)
     assert len({near.variant.name for near in found}) == len(found) > 80
     assert called(ASSIGNMENT, found[0], dtypes=("float64",)).good
+
+
+# ---- what knows nothing
+
+
+UNNAMED = replace(ASSIGNMENT, diagnosis=None)
+"""CS231n without names for mistakes, which points do not hang on."""
+EDITION = ASSIGNMENT.editions.default
+NULLS = {null.name: null for null in null_submissions(ASSIGNMENT) if null.edition == EDITION}
+
+
+def kind(name: str) -> str:
+    """What a submission knows: ones are a constant."""
+    return name.replace("ones ", "a constant ")
+
+
+@pytest.mark.parametrize("name", one_of_each(kind, NULLS))
+def test_a_submission_that_knows_nothing_earns_nothing(tmp_path: Path, name: str) -> None:
+    NULLS[name].variant.write(tmp_path)
+    records = check(UNNAMED, tmp_path, dtypes=("float64",), edition=EDITION, servers=fork_servers()).records
+    assert points_of(ASSIGNMENT, records) <= MOST_PER_CENT
+    assert right_in(NULLS[name], records) <= ASSIGNMENT.null_quantities

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import cycle
 
 import pytest
@@ -13,16 +14,15 @@ from parity_tests.assignments.cs231n.proof.honest_norms import BESIDE_IN_TRAININ
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.case import DTYPES
-from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.protocol.mistake import Rewrite, Swap
+from parity_tests.selftest.cs231n import judging
 from parity_tests.selftest.cs231n.judging import records
 from reports.model.records import Record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def judged(*changes: Body | Swap, parts: set[str], file: str = "", edition: str | None = None) -> list[Record]:
-    variant = rewritten(ASSIGNMENT, Rewrite("changed", changes, file))
-    return records(variant, parts=parts, edition=edition, named=False)
+judged = partial(judging.judged, named=False)
 
 
 def notes(found: Sequence[Record]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,9 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.names import FC_FILE
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.harness.check import check
-from parity_tests.proof.variants import rewritten
-from parity_tests.protocol.mistake import Around, Body, Rewrite, Swap
+from parity_tests.protocol.mistake import Around, Body, Swap
+from parity_tests.selftest.cs231n import judging
 from parity_tests.selftest.cs231n.conftest import Changed
-from parity_tests.selftest.cs231n.judging import records
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 from reports.terminal.run import run_page
@@ -21,9 +21,8 @@ from reports.terminal.run import run_page
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def judged(*changes: Body | Swap | Around, parts: set[str], edition: str | None = None) -> list[Record]:
-    found = records(rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts, edition=edition)
-    return [record for record in found if record.check != "import"]
+def judged(*changes: Body | Swap | Around, **asked: Any) -> list[Record]:
+    return [record for record in judging.judged(*changes, **asked) if record.check != "import"]
 
 
 def verdicts(found: Sequence[Record], part: str) -> set[str]:
@@ -98,14 +97,12 @@ return loss, grads"""
 
 
 def test_a_loss_of_a_network_that_is_not_written_is_not_implemented() -> None:
-    variant = rewritten(ASSIGNMENT, Rewrite("stub", (Body("FullyConnectedNet.loss", STUB_OF_LOSS),), FC_FILE))
-    found = [r for r in records(variant, parts={"FullyConnectedNet"}, named=False) if r.quantity[0] in "dls"]
+    asked: dict[str, Any] = {"file": FC_FILE, "parts": {"FullyConnectedNet"}, "named": False}
+    found = [r for r in judged(Body("FullyConnectedNet.loss", STUB_OF_LOSS), **asked) if r.quantity[0] in "dls"]
     assert {r.verdict for r in found if not r.quantity.startswith("dropout")} == {"missing"}
     assert all("FullyConnectedNet.loss is not implemented" in r.message for r in found if r.verdict == "missing")
     some = STUB_OF_LOSS.replace("grads = 0.0, {}", "grads = 0.0, {'W1': self.params['W1']}")
-    variant = rewritten(ASSIGNMENT, Rewrite("some", (Body("FullyConnectedNet.loss", some),), FC_FILE))
-    found = records(variant, parts={"FullyConnectedNet"}, named=False)
-    losses = [r for r in found if r.quantity.startswith("loss")]
+    losses = [r for r in judged(Body("FullyConnectedNet.loss", some), **asked) if r.quantity.startswith("loss")]
     assert {r.verdict for r in losses} == {"mismatch"}
 
 
@@ -220,8 +217,11 @@ def test_a_forms_rounding_explains_nothing_of_what_is_wrong() -> None:
 )
 def test_how_often_dropout_is_applied_is_said_of_calls_that_return_alone(change: Swap, said: str) -> None:
     back = Swap("        if self.use_dropout:\n            dh", "        if dropout:\n            dh")
-    variant = rewritten(ASSIGNMENT, Rewrite("changed", (change, back), FC_FILE))
-    found = [r for r in records(variant, parts={"FullyConnectedNet"}, named=False) if r.quantity == "dropout"]
+    found = [
+        r
+        for r in judged(change, back, file=FC_FILE, parts={"FullyConnectedNet"}, named=False)
+        if r.quantity == "dropout"
+    ]
     told = [r.message for r in found if r.verdict in FAILING]
     assert told
     assert all(said in message for message in told)
@@ -242,8 +242,8 @@ def test_a_backward_is_not_said_to_refuse_a_stride_that_its_forward_refuses() ->
 
 def test_parameters_that_are_no_dict_are_said_to_be_none() -> None:
     made = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
-    listed = Rewrite("listed", (Swap(made, "self.params = list(params.values())"),), FC_FILE)
-    found = records(rewritten(ASSIGNMENT, listed), parts={"FullyConnectedNet"}, named=False)
+    listed = Swap(made, "self.params = list(params.values())")
+    found = judged(listed, file=FC_FILE, parts={"FullyConnectedNet"}, named=False)
     failing = [record for record in found if record.verdict in FAILING]
     assert failing
     assert all("params is a list, where a dict of arrays by their names is expected" in r.message for r in failing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +12,13 @@ import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.editions import EDITIONS
+from parity_tests.assignments.cs231n.names import GIVEN, SOLVER
+from parity_tests.assignments.cs231n.parts import FUNCTIONS
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.for_students import told_to_students
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.selftest.cs231n.conftest import Changed
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
@@ -406,3 +410,21 @@ def test_a_name_has_the_hint_of_its_part(
     hints = checked(changed(layers=(old, new)), {part}, assignment=ASSIGNMENT).environment.hints or {}
     assert set(hints) == {name}
     assert ("each filter" in hints[name]) == of_filters
+
+
+# ---- what is lent
+
+
+@pytest.mark.parametrize("module", [*GIVEN, SOLVER])
+def test_a_lent_file_uses_of_a_submission_what_it_is_asked_for_alone(module: str) -> None:
+    tree = ast.parse((ASSIGNMENT.solution / file_of(module)).read_text(encoding="utf-8"))
+    used = {
+        (node.module or "", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+    assert used
+    asked = {("layers", name) for name in FUNCTIONS} | {("", "optim")}
+    fast = {("fast_layers", name) for _, name in used if name.endswith("_fast")}
+    assert used <= asked | fast

@@ -296,23 +296,13 @@ def test_a_running_variance_with_eps_agrees_and_is_named_and_one_with_more_does_
         ((SOLVER, "self.y_train[chosen])", "self.y_train[chosen[::-1]])"), 0, "batch has the label "),
         ((SOLVER, "loss(self.X_train[chosen]", "loss(2 * self.X_train[chosen]"), 0, "an image that the training set"),
         ((SOLVER, "steps_an_epoch\n        for", "steps_an_epoch - 4\n        for"), 6, "ends after 6 steps"),
-        (
-            (
-                SOLVER,
-                "append(loss)",
-                'append(loss)\n        if len(self.loss_history) == 4:\n            raise OSError("no")',
-            ),
-            3,
-            "raised OSError: no",
-        ),
         ((OPTIM, 'return w - step, {**config, "m": m, "v": v, "t": t}', "return None, config"), 0, "W1 is None"),
-        ((SOLVER, "append(loss)", "append(loss)\n        while len(self.loss_history) == 4: pass"), 3, "within 0.5 s"),
     ],
 )  # fmt: skip
 def test_what_ends_a_run_keeps_the_steps_before_it_and_is_the_submissions(
     change: Change, steps: int, says: str, tmp_path: Path
 ) -> None:
-    run = traced(submission(tmp_path, change), timeout=0.5, rule="adam")
+    run = traced(submission(tmp_path, change), rule="adam")
     assert run.steps == steps
     assert run.divergence is not None
     assert run.divergence[0] == steps + 1
@@ -437,11 +427,6 @@ def test_what_cannot_be_traced_is_refused(
     np.savez("wrong.npz", X_train=X, y_train=y, X_val=X, y_val=y)
     assert main(["trace", "--assignment", "cs231n", *options.split()]) == 2
     assert says in " ".join(capsys.readouterr().err.split())
-
-
-def test_one_hidden_layer_is_all_that_the_homework_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["trace", "--assignment", "mlp", "--hidden", "5,5", "--out", str(tmp_path / "out")]) == 2
-    assert "one hidden layer" in capsys.readouterr().err
 
 
 def test_a_network_is_traced_on_given_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
