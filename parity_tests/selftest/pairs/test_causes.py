@@ -320,14 +320,13 @@ def test_no_rows_are_named_where_others_are_within_their_bounds_by_chance() -> N
     assert (result.run.records[0].bad, result.run.records[0].diagnosis) == (160, "")
 
 
-@pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
-def test_of_numbers_that_are_not_finite_nothing_is_said_of_an_error_of_the_search(number: float) -> None:
+@pytest.mark.parametrize(("number", "first"), [(torch.nan, 0), (torch.nan, 5), (torch.inf, 5), (-torch.inf, 0)])
+def test_of_numbers_that_are_not_finite_nothing_is_said_of_an_error_of_the_search(number: float, first: int) -> None:
     """A number that gives them is looked for among the arguments of a reference that gives some as well."""
-    for where in (slice(None), slice(5, None)):
-        wrong = layer(X, W, B)
-        wrong[where] = number
-        [record] = hold(lambda x, w, b, wrong=wrong: wrong, norm, X, W, B).run.records
-        assert [note.text for note in record.notes] == []
+    wrong = layer(X, W, B)
+    wrong[first:] = number
+    [record] = hold(lambda x, w, b: wrong, norm, X, W, B).run.records
+    assert [note.text for note in record.notes] == []
 
 
 def test_two_elements_are_exchanged_of_which_one_is_over_its_bound_alone() -> None:
