@@ -17,6 +17,7 @@ from parity_tests.selftest.fake_grading import SOURCE
 from parity_tests.selftest.test_class_owner import export, submitters
 from parity_tests.selftest.test_grade import Parity, asked, class_folder
 
+__all__ = ["asked"]
 MODULE = ASSIGNMENT.layout.file
 WRONG = "# wrong relu\n"
 
@@ -434,7 +435,6 @@ def test_the_sites_own_file_is_never_written_over(
 # ---- Moodle's worksheet in other languages: filled like the English one, and never guessed at
 
 
-__all__ = ["asked", "filled", "graded", "kept"]
 GERMAN = (
     'ID,"Vollständiger Name",E-Mail-Adresse,Status,Bewertung,Bestwertung,"Bewertung kann geändert werden",'
     '"Zuletzt geändert (Bewertung)","Feedback als Kommentar"\n'

@@ -18,6 +18,7 @@ import pytest
 from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.environment import Environment
 from reports.model.run_folder import RunFolderError, load, refuse_unwritable, save
+from reports.model.write_whole import UNFINISHED, replacing_file, replacing_folder, write_whole
 
 FILES = {
     ".gitignore",
@@ -265,3 +266,41 @@ def test_an_environment_of_another_version_is_read_and_damage_costs_what_it_is_i
     path.write_text(json.dumps({**written, "for_students": {"told": {"a case": "nothing"}, "printed": 0}}))
     with pytest.raises(RunFolderError, match=r"damaged: environment\.json"):
         load(folder)  # rather than show a student all of it
+
+
+# ---- whole or not at all
+
+
+def interrupt_after(path: Path) -> None:
+    path.write_bytes(b"half")
+    raise KeyboardInterrupt
+
+
+def test_a_file_takes_its_place_at_once(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    for content in (b"one", b"two"):
+        write_whole(target, content)
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+        assert target.read_bytes() == content
+
+
+def test_what_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    write_whole(file, b"kept")
+    with replacing_folder(folder) as made:
+        (made / "inside").write_bytes(b"kept")
+    with pytest.raises(KeyboardInterrupt), replacing_file(file) as unfinished:
+        interrupt_after(unfinished)
+    with pytest.raises(KeyboardInterrupt), replacing_folder(folder) as unfinished:
+        interrupt_after(unfinished / "inside")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+    assert file.read_bytes() == (folder / "inside").read_bytes() == b"kept"
+
+
+def test_what_a_killed_run_leaves_is_known_by_its_name(tmp_path: Path) -> None:
+    with replacing_file(tmp_path / "file") as unfinished:
+        assert UNFINISHED.fullmatch(unfinished.name)
+        unfinished.touch()
+    with replacing_folder(tmp_path / "folder") as unfinished:
+        assert UNFINISHED.fullmatch(unfinished.name)
+    assert not UNFINISHED.fullmatch(".parity-notes")

@@ -102,6 +102,7 @@ def test_options_that_cannot_be_are_refused(
     [
         ("parity_tests.selftest.toy.assignment:TOY", "", "toy brings no training"),
         ("mlp", "--edition 1999", "has no edition '1999'"),
+        ("mlp", "--hidden 5,5", "one hidden layer"),
     ],
 )
 def test_what_an_assignment_does_not_bring_is_refused(

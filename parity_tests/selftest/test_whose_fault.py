@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli.status import DISCREPANCIES, OWN_FAULT, status_of
@@ -150,3 +154,98 @@ def test_a_process_that_does_not_hold_the_solution_either_stops_parity(tmp_path:
     )
     with pytest.raises(HarnessError, match="it broke"):
         check(replace(TOY, solution=solution), solution, dtypes=("float64",))
+
+
+# ---- an assignment that somebody else wrote
+
+
+Parity = Callable[..., tuple[int, str, str]]
+FOREIGN = """
+from dataclasses import replace
+
+from parity_tests.protocol.kind import Kind
+from parity_tests.selftest.toy.assignment import TOY
+
+
+def broken(*args):
+    raise KeyError("no such setting")
+
+
+call = TOY.kinds["call"]
+PLAN = replace(TOY, name="foreign", plan=broken)
+DRAW = replace(TOY, name="foreign", kinds={"call": Kind(broken, call.judge)})
+JUDGE = replace(TOY, name="foreign", kinds={"call": Kind(call.draw, broken)})
+BLAME = replace(TOY, name="foreign", blame=broken)
+"""
+RAISED = "of the assignment foreign raised KeyError: 'no such setting'"
+SAID = {
+    "PLAN": f"this is the assignment's fault, not the submission's: the plan {RAISED}",
+    "DRAW": "this is the assignment's fault, not the submission's: the draw for softplus/float64 ",
+    "BLAME": f"this is the assignment's fault, not the submission's: the blame {RAISED}",
+}
+
+
+@pytest.fixture
+def submission(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The toy's own solution, handed in for an assignment in a module of this test's own."""
+    module = "".join(c for c in request.node.name if c.isalpha())
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / f"{module}.py").write_text(textwrap.dedent(FOREIGN), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "homework").mkdir()
+    (tmp_path / "homework" / "softplus.py").write_bytes((TOY.solution / "softplus.py").read_bytes())
+    (tmp_path / "module").write_text(module)
+    return tmp_path / "homework"
+
+
+@pytest.mark.parametrize("which", SAID)
+def test_what_its_functions_raise_is_said_with_its_name(parity: Parity, submission: Path, which: str) -> None:
+    named = f"{Path('module').read_text()}:{which}"
+    status, _, err = parity("check", submission, "--assignment", named, "--out", "run")
+    assert status == 3
+    assert SAID[which] in err
+    assert RAISED in err
+    assert "it is for whoever wrote the assignment" in err
+    assert not Path("run").exists()
+
+
+def test_a_judge_that_raises_is_named_in_every_record(parity: Parity, submission: Path) -> None:
+    named = f"{Path('module').read_text()}:JUDGE"
+    status, out, err = parity("check", submission, "--assignment", named, "--out", "run")
+    assert status == 3
+    assert f"the judge {RAISED}" in " ".join((out + err).split())
+
+
+def test_a_class_of_such_an_assignment_ends_the_same_way(parity: Parity, submission: Path) -> None:
+    named = f"{Path('module').read_text()}:PLAN"
+    status, _, err = parity("grade", submission, "--assignment", named, "--out", "out")
+    assert status == 3
+    assert f"the plan {RAISED}" in err
+
+
+def test_one_that_raises_nothing_is_checked(parity: Parity, submission: Path) -> None:
+    assert (
+        parity("check", submission, "--assignment", "parity_tests.selftest.toy.assignment:TOY", "--out", "run")[0] == 0
+    )
+
+
+# ---- one parser
+
+
+def test_nothing_is_drawn_before_torch_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def failing_import() -> None:
+        raise SystemError("AST constructor recursion depth mismatch")
+
+    def drawn(params: Mapping[str, Any], rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        begun.append("a draw")
+        return {"X": rng.uniform(-9, 9, (3, 5))}
+
+    toy = replace(TOY, kinds={"call": replace(TOY.kinds["call"], draw=drawn)})
+    monkeypatch.setattr("parity_tests.harness.check.import_torch", failing_import)
+    monkeypatch.setattr("parity_tests.harness.check.ONE_PARSER", True)
+    with pytest.raises(SystemError):
+        check(toy, toy.solution, dtypes=("float64",))
+    assert begun == []
