@@ -82,6 +82,17 @@ def test_equal_terms_exceed_the_law_unless_it_is_checked_on_them(monkeypatch: py
     assert unchecked.over > 0
 
 
+@pytest.mark.parametrize("kind", ["one value", "two values"])
+def test_a_sample_of_what_rounds_with_one_sign_moves_by_as_much(kind: str) -> None:
+    """Also where an operation follows the sum, whose own bound is then no part of the radius."""
+    x = np.ascontiguousarray(KINDS[kind](np.random.default_rng(0), 2, 131_072)).astype(np.float32)
+    answer = evaluate(lambda x: x.sum(1) * 1.1, {"x": x})["output"]
+    assert answer.kind == "sample"
+    got = summed(np.ascontiguousarray(x.T), "one by one") * np.float32(1.1)
+    share = np.abs(got - answer.value.double().numpy()) / answer.radius.numpy()
+    assert 1 / 10 < share.max() <= 1
+
+
 @pytest.mark.parametrize("shape", ["equal terms", "up and down"])
 def test_one_element_that_rounds_with_one_sign_is_among_those_that_are_checked(
     shape: str, monkeypatch: pytest.MonkeyPatch

@@ -186,7 +186,8 @@ def probable(
     if op.local:
         moves = plus(spread * (2 * p.u * max(1.0, law.scale * SPREAD)), factors)
         assert moves is not None
-        return torch.fmin(guaranteed, moves)
+        # √n·u·Σ|t|, which is what is guaranteed here, is of roundings that have no sign in common.
+        return torch.fmin(guaranteed, moves) if law.scale * SPREAD <= 1 else moves
     sides = 1 if p.dtype is torch.float32 else 2
     part = law.scale * part_of_root(op, sides * result.numel())
     size = law.exact.abs() if law.first is None else law.exact.abs() + law.first.abs()
