@@ -375,30 +375,32 @@ def test_where_show_says_that_records_are_they_are(parity: Parity, tmp_path: Pat
 # ---- what a human gives
 
 
-@pytest.mark.parametrize(
-    ("option", "text", "said"),
-    [
-        ("--overrides", "submission,item,points,reason\nann,relu,15.5,why\n", "line 2: relu has 0 to 15 points"),
-        ("--roster", "nonsense = [\n", "line 1"),
-        ("--late", "percent_a_day = ten\n", "line 1: percent_a_day must be a number"),
-        ("--rubric", '{rubric}without = ["weigths"]\n', "has no quantity 'weigths'; it has"),
-        ("--rubric", '[[item]]\nname = "x"\npoints = 1\nchecks = ["lineer"]\n', "line 4: there is no check 'lineer'"),
-    ],
-)
+REFUSED = [
+    ("--overrides", "submission,item,points,reason\nann,relu,15.5,why\n", "line 2: relu has 0 to 15 points"),
+    ("--roster", "nonsense = [\n", "line 1"),
+    ("--late", "percent_a_day = ten\n", "line 1: percent_a_day must be a number"),
+    ("--rubric", '{rubric}without = ["weigths"]\n', "has no quantity 'weigths'; it has"),
+    ("--rubric", '[[item]]\nname = "x"\npoints = 1\nchecks = ["lineer"]\n', "line 4: there is no check 'lineer'"),
+]
+
+
 def test_what_nothing_has_and_points_that_there_are_not_are_refused_before_anything_changes(
-    parity: Parity, tmp_path: Path, option: str, text: str, said: str
+    parity: Parity, tmp_path: Path
 ) -> None:
     source, out, path = class_folder(tmp_path / "class", ann="", bob=""), tmp_path / "out", tmp_path / "given"
-    path.write_text(text.replace("{rubric}", ASSIGNMENT.rubric_text))
-    status, _, err = parity("grade", source, "--out", out, option, path)
-    assert (status, said in err, out.exists()) == (2, True, False), err
-    assert parity("grade", source, "--out", out, option, tmp_path / "nowhere")[0] == 2
-    assert not out.exists()
+    for option, text, said in REFUSED:
+        path.write_text(text.replace("{rubric}", ASSIGNMENT.rubric_text))
+        status, _, err = parity("grade", source, "--out", out, option, path)
+        assert (status, said in err, out.exists()) == (2, True, False), err
+        assert parity("grade", source, "--out", out, option, tmp_path / "nowhere")[0] == 2
+        assert not out.exists()
     parity("grade", source, "--out", out)
     before = content(out)
-    status, _, err = parity("regrade", out, option, path)
-    assert (status, said in err) == (2, True), err
-    assert content(out) == before
+    for option, text, said in REFUSED:
+        path.write_text(text.replace("{rubric}", ASSIGNMENT.rubric_text))
+        status, _, err = parity("regrade", out, option, path)
+        assert (status, said in err) == (2, True), err
+        assert content(out) == before
     status, _, err = parity("regrade", out)
     assert status == 0, f"what is refused is not kept: {err}"
 
@@ -419,26 +421,28 @@ def said_of(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize(("kept", "damaged"), [(False, False), (True, False), (True, True)])
-def test_another_class_is_refused_before_anything_changes(
-    parity: Parity, tmp_path: Path, kept: bool, damaged: bool
-) -> None:
+def test_another_class_is_refused_before_anything_changes(parity: Parity, tmp_path: Path) -> None:
     first = class_folder(tmp_path / "first", ann="", bob="", cem="", dan="")
     other = class_folder(tmp_path / "other", eve="", fay="")
     out, overrides = tmp_path / "out", tmp_path / "overrides.csv"
     overrides.write_text(OVERRIDE)
-    parity("grade", first, "--out", out, *(["--overrides", overrides] if kept else []))
-    if damaged:
-        (out / "intake.json").write_text("{")
-    before = everything(out)
-    for dry in ((), ("--dry-run",)):
-        status, said, err = parity("grade", other, "--out", out, *dry)
-        assert (status, said) == (2, "")
-        assert (
-            f"{out} holds the results of 4 submissions (ann, bob and 2 more), and none of them is in {other}: name "
-            "another folder with --out."
-        ) in said_of(err)
-        assert everything(out) == before
+
+    def refused() -> None:
+        before = everything(out)
+        for dry in ((), ("--dry-run",)):
+            status, said, err = parity("grade", other, "--out", out, *dry)
+            assert (status, said) == (2, "")
+            assert (
+                f"{out} holds the results of 4 submissions (ann, bob and 2 more), and none of them is in {other}: name "
+                "another folder with --out."
+            ) in said_of(err)
+            assert everything(out) == before
+
+    for options in ((), ("--overrides", overrides)):
+        assert parity("grade", first, "--out", out, *options)[0] == 0
+        refused()
+    (out / "intake.json").write_text("{")
+    refused()
     assert parity("grade", other, "--out", tmp_path / "another", "--dry-run")[0] == 0
     assert parity("grade", first, "--out", out)[0] == 0
 
