@@ -34,6 +34,7 @@ from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.process_trees import innermost, wait_until_gone
+from parity_tests.selftest.records_of_cases import FEWEST
 from parity_tests.selftest.runners import CALLS, OPTIONS, SHORT, ask, pid_of, probe_file, running, write
 
 DEAF = "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
@@ -509,7 +510,7 @@ def test_a_process_with_right_parts_begins_when_the_other_is_gone(monkeypatch: p
             return next(name for name, files in processes if len(files) == len(self.kind.companions))
 
     monkeypatch.setattr(checking, "Runner", Watched)
-    check(ASSIGNMENT, ASSIGNMENT.solution, dtypes=("float64",))
+    check(FEWEST, ASSIGNMENT.solution, dtypes=("float64",))
     parts, wiring = ASSIGNMENT.inside.processes
     assert {name for _, name in events} == {parts, wiring}
     assert events.index(("gone", parts)) < events.index(("start", wiring))
