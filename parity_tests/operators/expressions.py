@@ -274,7 +274,7 @@ def _does_nothing(place: Place, other: str) -> bool:
 
 
 def names(place: Place) -> Found:
-    """Another name in place of one, a name without what was done with it, and 1 less a name."""
+    """Another name, a name without what was done with it, 1 less a name, and an index that is one more or less."""
     node = place.site.node
     called = place.site.role == "func"
     if called or not (isinstance(node, ast.Name) or is_own(node)):
@@ -287,7 +287,11 @@ def names(place: Place) -> Found:
             near = place.scope.are_twins(text, name)
             makes, mends = f"`{name}` in place of `{text}`", f"`{text}` is used where `{name}` belongs"
             yield place.change("name", 0 if near else 4, name, makes, mends, operation=False)
-    if not isinstance(getattr(place.site.parent, "ctx", None), ast.Store):  # nobody puts anything into 1 - x, or x.T
+    if place.site.role == "slice":
+        for other, one in ((f"{text} - 1", "less"), (f"{text} + 1", "more")):
+            makes, mends = f"the index is one {one} than `{text}`", f"the index `{text}` should be `{other}`"
+            yield place.change("index", 2, other, makes, mends, operation=False)
+    elif not isinstance(getattr(place.site.parent, "ctx", None), ast.Store):  # nobody puts anything into 1 - x, or x.T
         makes, mends = f"1 − `{text}` in place of `{text}`", f"`{text}` is used where `1 - {text}` belongs"
         yield place.change("complement", 3, f"1 - {text}", makes, mends)
         if getattr(place.site.parent, "attr", "") in REDUCTIONS:  # of which rather the axis is another

@@ -74,6 +74,7 @@ def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: st
         ("p = random(n)\nfor t in ts:\n    f(p)", "    p = random(n)\n        f", "`p = random(n)` is done once"),
         ("h = D.forward(x)\ng = L.backward(h, e)", "L.backward(h, D.backward(x, e))", "`D.backward` is never called"),
         ("z = x[hs:hs + pw, ws:ws + ph]", "x[hs:hs + ph, ws:ws + pw]", "`ph` and `pw` are exchanged"),
+        ("s = sqrt(2 / dims[l])", "sqrt(2 / dims[l - 1])", "the index `l` should be `l - 1`"),
         ("y = np.clip(x, 0, 1)", "np.clip(x, 0, None)", "the bound `1` should not be there"),
         ("for i in range(1, L):\n    f(i)", "range(1, L + 1)", "the range ends one too early with `L`"),
         ("y = g * h", "g * (h > 0)", "`h` is used where whether it is above 0 belongs"),
