@@ -45,7 +45,7 @@ def of_folder(folder: Path) -> Assignment:
     questions = {question.name: question for question in declared.questions}
     own = f"{folder.stem}." if folder.suffix == ".toml" else ""
     rubric, null = (declared.folder / f"{own}{name}" for name in (RUBRIC, NULL))
-    solution = (declared.folder / declared.solution).resolve()
+    solution = declared.solution_of()
     layout = Layout(
         declared.module,
         further=declared.further,
@@ -89,11 +89,10 @@ def _blaming(declared: Declaration, assignment: Assignment, layout: Layout, fold
     """The assignment with its blame, by what the files in a folder say that each part is built of."""
     inner = cache(partial(built_of, declared, folder, layout))
     questions = {one.name: one for one in declared.questions}
-    right = assignment.layout.in_folder(assignment.solution)
     return replace(
         assignment,
         blame=partial(_blamed, questions, inner),
-        beside_right_ones=partial(beside_right_ones, declared, right, inner),
+        beside_right_ones=partial(beside_right_ones, declared, layout, inner),
     )
 
 
@@ -115,7 +114,7 @@ def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> As
     layout = assignment.layout.in_folder(folder)
     texts = texts_of(declared, folder, layout)
     asked = replace(declared, questions=asked_of(declared, texts))
-    first = AND.join(editions_of(declared, texts))
+    first = AND.join(editions_of(asked, texts))
     names = dict.fromkeys((first, *assignment.editions.names))
     editions = replace(assignment.editions, names=tuple(names), inert_modules=dict.fromkeys(names, declared.inert))
     found = _blaming(declared, assignment, layout, folder)
@@ -164,6 +163,7 @@ def _proof(declared: Declaration) -> Proof:
     return Proof(
         nulls=Nulls(editions=declared.editions),
         unasked=partial(_unasked, frozenset(set_first)),
+        solutions=tuple(map(declared.solution_of, declared.solutions)),
     )
 
 

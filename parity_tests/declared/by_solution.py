@@ -280,8 +280,8 @@ class _Shown:
 class BySolution:
     """Names by the solution of an assignment."""
 
-    def __init__(self, declared: Declaration) -> None:
-        self._declared = declared
+    def __init__(self, declared: Declaration, folder: Path) -> None:
+        self._declared, self._folder = declared, folder
         self.vague: set[str] = set()
         """The names of a factor too much that call what has it by what that is made of, and of other brackets."""
         self._asked = tuple({name: None for one in declared.questions for name in one.asks})
@@ -296,9 +296,8 @@ class BySolution:
     @cached_property
     def _solution(self) -> Solution:
         declared = self._declared
-        folder = (declared.folder / declared.solution).resolve()
-        layout = Layout(declared.module, further=declared.further, defines=declared.defines).in_folder(folder)
-        return Solution(folder, layout)
+        layout = Layout(declared.module, further=declared.further, defines=declared.defines).in_folder(self._folder)
+        return Solution(self._folder, layout)
 
     def name(self, question: Question, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> str:
         """What is wrong with a result, "" where no change of the solution gives it wherever it was asked."""
@@ -468,8 +467,9 @@ class BySolution:
         return {name: value * scales[name] for name, value in found.items()}
 
     def _usually(self, of: _Shown, case: Case, k: int) -> Results:
-        """What the solution gives as it is asked usually, by the names that the results have in the dialect."""
-        usual = next((one for one in self._declared.questions if one.name == of.question.of), of.question)
+        """What the solution gives as it is asked, mostly usually, by the names that the results have in the dialect."""
+        asked_as = of.question.name if of.question.dialect in self._declared.solutions else of.question.of
+        usual = next((one for one in self._declared.questions if one.name == asked_as), of.question)
         found = self._solution.run(usual, case, of.draw(case), k, of.part)
         own, others = ([name for name, part in one.results if part == of.part] for one in (of.question, usual))
         return {name: found[other] for name, other in zip(own, others, strict=True) if other in found}

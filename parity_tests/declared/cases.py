@@ -108,6 +108,7 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
                 "kept": [name for name, _ in question.results],
                 "read": dict(question.read),
                 "again": again,
+                **({} if question.known else {"unknown": True}),
             }
             asked = tuple(
                 Quantity(f"{name}{AGAIN[k]}", part, Key(name, k))

@@ -28,7 +28,7 @@ HOW = re.compile(
 TAKEN = ("torch", "F", "grad", "np", "rng")
 """The names that lines of torch, or expressions of what is drawn, know already."""
 OF_ASSIGNMENT = {"name", "title", "module", "further", "lent", "exam", "part", "question", "solution", "allow"}
-OF_ASSIGNMENT |= {"notebook", "inert", "base", "ungraded"}
+OF_ASSIGNMENT |= {"notebook", "inert", "base", "ungraded", "solutions"}
 BuiltOf = Mapping[str, frozenset[str]]
 """By the name of what is asked, what else that is asked it is built of."""
 _CALLED = re.compile(r"\b(\w+)\(")
@@ -42,7 +42,7 @@ OBJECT = "Object"
 OPEN = "..."
 """What stands where something is still to be said."""
 OF_PART = {"label", "title"}
-OF_DIALECT = {"told", "given", "run", "torch", "texts", "names", "either"}
+OF_DIALECT = {"told", "words", "given", "run", "torch", "texts", "names", "either"}
 OF_QUESTION = {
     *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "whole"),
     *("read", "either", "dialect", "each", "edition", "arrays", "float64", "fresh"),
@@ -72,10 +72,12 @@ class Question:
 
     Where an answer is drawn, `read` hands torch's lines what a submission gave, as `own_NAME`, in the shape of an
     input. `either` has lines that follow torch's where another answer is right as well, by the note that says so. A
-    question that was asked in other ways is given for each; `of` is the usual one. Such a dialect is taken where its
+    question that was asked in other ways is given for each; `of` is the usual one, and `instead_of` are those of its
+    classes that others stand for. Such a dialect is taken where its
     pattern, `told`, is found in a class that it asks, and an `open` one, where either is right, where a pattern is
-    found in another class. What draws its own numbers is asked in `float64` alone. Where results are of a `fresh`
-    object alone, it is not asked twice. The questions after one of an `edition` are of the same, up to the next.
+    found in another class; one that is not `known` is asked of classes in which it is not found, and left open. What
+    draws its own numbers is asked in `float64` alone. Where results are of a `fresh` object alone, it is not asked
+    twice. The questions after one of an `edition` are of the same, up to the next.
     """
 
     name: str
@@ -90,8 +92,10 @@ class Question:
     read: Mapping[str, str] = field(default_factory=dict)
     either: Mapping[str, str] = field(default_factory=dict)
     of: str = ""
+    instead_of: tuple[str, ...] = ()
     told: str = ""
     open: bool = False
+    known: bool = True
     edition: str = ""
     float64: bool = False
     fresh: bool = False
@@ -106,6 +110,11 @@ class Question:
     def asks(self) -> tuple[str, ...]:
         """The functions and classes that are called of a submission."""
         return tuple(dict.fromkeys(one.part.partition(".")[0] for one in self.run if one.part))
+
+    @property
+    def dialect(self) -> str:
+        """The name of its dialect, "" for the usual one."""
+        return self.name.removeprefix(self.of).strip(" ()") if self.of else ""
 
     def text_of(self, part: str) -> RightText:
         """The right text of a part; where none is declared, one that takes each result as torch gives it."""
@@ -151,7 +160,8 @@ class Question:
 class Declaration:
     """An assignment as it is declared, and the folder that the file lies in; what it does not say its `base` says.
 
-    What is wrong in the `ungraded` parts is a note: who leaves them empty has made no mistake.
+    What is wrong in the `ungraded` parts is a note: who leaves them empty has made no mistake. A dialect in which all
+    of a submission is written has one of the `solutions`.
     """
 
     folder: Path
@@ -168,11 +178,16 @@ class Declaration:
     notebook: bool = False
     inert: tuple[str, ...] = ()
     ungraded: tuple[str, ...] = ()
+    solutions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def editions(self) -> tuple[str, ...]:
         """The editions that questions are of, in their order."""
         return tuple(dict.fromkeys(question.edition for question in self.questions))
+
+    def solution_of(self, dialect: str = "") -> Path:
+        """The folder of the right solution in a dialect."""
+        return (self.folder / self.solutions.get(dialect, self.solution)).resolve()
 
     @property
     def defines(self) -> tuple[str, ...]:
@@ -217,7 +232,7 @@ def read(folder: Path) -> Declaration:
         {part: declared.get(part, {}) for part in parts}, questions, tuple(told.get("further", ())),
         tuple(told.get("lent", ())), str(told.get("exam", "1")), told.get("solution", "solution"),
         tuple(told.get("allow", ())), told.get("notebook", False), tuple(told.get("inert", ())),
-        tuple(told.get("ungraded", ())),
+        tuple(told.get("ungraded", ())), told.get("solutions", {}),
     )  # fmt: skip
 
 
@@ -247,7 +262,7 @@ def is_shape(value: Any) -> bool:
 
 
 def _taken(path: Path, told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A question as it is written, or as it has this name in the file beside it that it is taken `from`."""
+    """A question as it is written, or as it has this name, in other `words`, in the file that it is taken `from`."""
     if "from" not in told:
         return told
     try:
@@ -256,8 +271,8 @@ def _taken(path: Path, told: Mapping[str, Any]) -> Mapping[str, Any]:
     except (OSError, ValueError, KeyError, StopIteration):
         where = f"question {told.get('name')!r}"
         raise UsageError(f"{path}, {where}: there is no such question in {told['from']!r} beside it.") from None
-    kept = {key: value for key, value in one.items() if key != "edition"}
-    return {**kept, **{key: value for key, value in told.items() if key != "from"}}
+    kept = _filled({key: value for key, value in one.items() if key != "edition"}, told.get("words", {}))
+    return {**kept, **{key: value for key, value in told.items() if key not in ("from", "name", "words")}}
 
 
 def _each(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -281,15 +296,17 @@ def _dialects(path: Path, number: int, told: Mapping[str, Any]) -> Iterator[Ques
     """A question as it is asked usually, and as in each dialect; where another file tells that, either is right."""
     usual = _question(path, number, told)
     yield usual
-    for name, overlay in told.get("dialect", {}).items():
+    for name, overlay in ((name, one) for name, one in told.get("dialect", {}).items() if one.get("told", "open")):
         _known(path, overlay, OF_DIALECT, f"question {usual.name!r}, dialect.{name}")
         kept = {key: value for key, value in told.items() if key != "dialect"}
-        of_dialect = {key: value for key, value in overlay.items() if key != "told"}
-        of_dialect["given"] = {**told.get("given", {}), **overlay.get("given", {})}
+        kept |= _filled({key: kept[key] for key in ("run", "texts") if key in kept}, overlay.get("words", {}))
+        of_dialect = {key: value for key, value in overlay.items() if key not in ("told", "words")}
+        of_dialect |= {key: {**kept.get(key, {}), **overlay.get(key, {})} for key in ("given", "texts")}
         of_dialect["torch"] = f"{usual.torch}\n{overlay.get('torch', '')}"
         found = _question(path, number, kept | of_dialect | {"name": f"{usual.name} ({name})"})
-        yield replace(found, of=usual.name, told=overlay.get("told", ""))
-        if not overlay.keys() & {"run", "given"}:
+        instead_of = tuple(one for one in usual.asks if one not in found.asks)
+        yield replace(found, of=usual.name, instead_of=instead_of, told=overlay.get("told", ""))
+        if not overlay.keys() & {"run", "words", "given"}:
             torch, others = overlay.get("torch", ""), overlay.get("either", {})
             either = {f"is right as of dialect {name}": torch, **usual.either}
             either |= {note: f"{torch}\n{more}" for note, more in others.items()}

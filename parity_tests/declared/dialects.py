@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from parity_tests.declared.declaration import Declaration, Question
@@ -22,11 +23,17 @@ def asked_of(declared: Declaration, texts: Mapping[str, str]) -> tuple[Question,
     """The questions in the dialects that the `texts` of a submission's classes and functions tell.
 
     Where the file of a question tells nothing and another is of a dialect, the question is asked with both right; so it
-    is where its file alone tells the dialect, of all that could.
+    is where its file alone tells the dialect, of all that could. Where all is written in one dialect, which has a
+    solution of its own, what no file has in the usual form is asked in that one, if there is such a form, or in none.
     """
-    could = [one for one in declared.questions if one.told and not one.open and any(map(texts.get, one.asks))]
+    whole = next((dialect for dialect in declared.solutions if _is_whole(declared, dialect, texts)), "")
+    could = [
+        one
+        for one in declared.questions
+        if one.told and not one.open and any(map(texts.get, one.asks)) and (one.dialect == whole or not one.instead_of)
+    ]
     told = {one.name for one in could if _is_told(one, texts)}
-    return tuple(_choices(declared, told, [one for one in could if one.name not in told]))
+    return tuple(_choices(declared, told, [one for one in could if one.name not in told], whole, texts))
 
 
 def editions_of(declared: Declaration, texts: Mapping[str, str]) -> tuple[str, ...]:
@@ -80,18 +87,29 @@ def _names_in(node: ast.AST) -> Iterator[str]:
             yield one.attr
 
 
-def _choices(declared: Declaration, told: set[str], silent: Sequence[Question]) -> Iterator[Question]:
-    others_say = {_dialect(one) for one in declared.questions if one.name in told}
+def _is_whole(declared: Declaration, dialect: str, texts: Mapping[str, str]) -> bool:
+    """Whether classes of a dialect alone are there, and none of those in whose place they stand."""
+    own = [one for one in declared.questions if one.dialect == dialect and one.instead_of]
+    return any(_is_told(one, texts) for one in own) and not any(
+        texts.get(name) for one in own for name in one.instead_of
+    )
+
+
+def _choices(
+    declared: Declaration, told: set[str], silent: Sequence[Question], whole: str, texts: Mapping[str, str]
+) -> Iterator[Question]:
+    others_say = {one.dialect for one in declared.questions if one.name in told}
+    own_editions = {one.edition for one in declared.questions if whole and one.dialect == whole}
     for question in usual(declared):
         others = [one for one in declared.questions if one.of == question.name]
         shown = [one for one in others if one.name in told]
         either = [one for one in others if one.open and told]
-        is_alone = told == {one.name for one in shown} and others_say <= {_dialect(one) for one in silent}
-        yield next(iter(either if either and is_alone else shown or either), question)
-
-
-def _dialect(question: Question) -> str:
-    return question.name.removeprefix(question.of)
+        is_alone = told == {one.name for one in shown} and others_say <= {one.dialect for one in silent}
+        if question.edition not in own_editions or any(map(texts.get, question.asks)):
+            yield next(iter(either if either and is_alone else shown or either), question)
+        else:
+            own = (one for one in others if one.dialect == whole)
+            yield from (replace(one, known=one in shown or not any(map(texts.get, one.asks))) for one in own)
 
 
 def _is_told(question: Question, texts: Mapping[str, str]) -> bool:
@@ -103,12 +121,13 @@ def _source(file: Path) -> str:
 
 
 def _class_in(source: str, name: str) -> str:
-    """The text of a class or function, or of what is assigned to the name, with the classes among its first words."""
-    if text := _definition_in(source, name):
-        return text
-    found = re.search(rf"^{name} *(?::[^=\n]*)?=(?!=)(.*(?:\n[ \t)].*)*)", source, re.MULTILINE)
-    named = (_definition_in(source, word) for word in re.findall(r"\w+", found[1])[:9]) if found else ()
-    return "\n".join([found[0], *named]) if found else ""
+    """The text of a class or function, or of what is assigned; without a method, with classes among its first words."""
+    text = _definition_in(source, name)
+    found = None if text else re.search(rf"^{name} *(?::[^=\n]*)?=(?!=).*(?:\n[ \t)].*)*", source, re.MULTILINE)
+    text = found[0] if found else text
+    words = [] if "\n    def " in text else re.findall(r"\w+", text)[:9]
+    named = (_definition_in(source, word) for word in words if word != name)
+    return "\n".join([text, *(one for one in named if one.startswith("class"))])
 
 
 def _definition_in(source: str, name: str) -> str:

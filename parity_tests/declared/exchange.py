@@ -22,8 +22,8 @@ def beside_right_ones(
 ) -> Case | None:
     """The case with the solution's own in place of what is wrong of all that a part is built of; of a notebook, of all.
 
-    None where that cannot be had: the solution is of the usual dialect alone. What an object keeps of one method its
-    others know, so that a class is left as it is.
+    None where that cannot be had: not every dialect has a solution. What an object keeps of one method its others know,
+    so that a class is left as it is.
     """
     question = next(one for one in declared.questions if one.name == case.params["question"])
     own = part.partition(".")[0]
@@ -32,9 +32,12 @@ def beside_right_ones(
         others &= {one.partition(".")[0] for one in wrong} - {own}
     if declared.notebook:
         others |= {name for one in declared.questions for name in one.asks if name != part}
-    if question.of or not others or any(one.partition(".")[0] in question.asks for one in others if "." in part):
+    if question.of and question.dialect not in declared.solutions:
         return None
-    folder = (declared.folder / declared.solution).resolve()
+    if not others or any(one.partition(".")[0] in question.asks for one in others if "." in part):
+        return None
+    folder = declared.solution_of(question.dialect)
+    layout = layout.in_folder(folder)
     right: dict[str, list[str]] = {}
     for one in sorted(others):
         right.setdefault(_text(folder, layout.where.get(one, layout.module), layout.roots), []).append(one)

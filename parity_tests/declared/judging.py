@@ -18,7 +18,7 @@ from parity_tests.harness.flow_answers import Question as Asked
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import left_open
+from parity_tests.protocol.comparison import left_open, unjudged
 from parity_tests.protocol.errors import AssignmentError
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Observation, Returned
@@ -36,6 +36,9 @@ Instead = Mapping[str, Callable[[Mapping[str, Any]], Any]]
 
 def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each result against torch's, value ± radius, which flows along torch's own operations."""
+    if "unknown" in case.params:
+        problem = f"is not judged, because {question.asks[0]} is written in no form that is known"
+        return {q.name: unjudged(problem, total=1, undecided=1) for q in case.quantities}
     arrays = with_read(case, arrays, seen)
     asked = [
         Asked([q for q in case.quantities if q.key.call == k], _forms(question, case, arrays, k))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,8 @@ def diagnosis(declared: Declaration) -> Diagnosis:
     """What is known of an assignment's mistakes: all changes of the texts that its questions name."""
     hints: dict[str, str] = {}
     changes = _Changes({question.name: question for question in declared.questions})
-    solution = by_solution_of(declared)
-    named, reopened = partial(_named, changes, solution, hints), partial(_reopened, changes, solution)
+    of = {one.name: by_solution_of(declared, declared.solution_of(one.dialect)) for one in declared.questions}
+    named, reopened = partial(_named, changes, of, hints), partial(_reopened, changes, of)
     return Diagnosis(experiments=named, reopened=reopened, hints=hints)
 
 
@@ -85,14 +86,14 @@ def _is_form(one: Question, question: Question) -> bool:
 
 
 @lru_cache(16)
-def by_solution_of(declared: Declaration) -> BySolution:
-    """What is known by the solution of an assignment, which its runs share."""
-    return BySolution(declared)
+def by_solution_of(declared: Declaration, folder: Path) -> BySolution:
+    """What is known by a solution of an assignment, which its runs share."""
+    return BySolution(declared, folder)
 
 
 def _named(
     changes: _Changes,
-    by_solution: BySolution,
+    solutions: Mapping[str, BySolution],
     hints: dict[str, str],
     plan: Sequence[Case],
     case: Case,
@@ -105,6 +106,7 @@ def _named(
     What the solution shows says more than what the result itself does, where a part has no text of its own.
     """
     question = changes.questions[case.params["question"]]
+    by_solution = solutions[question.name]
     by_text = quantity.part in question.texts
     changed = changes.of(question, plan, quantity, seen, draw) if by_text else None
     name = "" if changed else by_solution.name(question, plan, quantity, seen, draw)
@@ -155,7 +157,7 @@ def _change(
 
 def _reopened(
     changes: _Changes,
-    by_solution: BySolution,
+    solutions: Mapping[str, BySolution],
     plan: Sequence[Case],
     case: Case,
     quantity: Quantity,
@@ -184,7 +186,7 @@ def _reopened(
     changed = changes.of(question, plan, quantity, seen, draw)
     if changed is not None and changed.words not in handed_on:
         return mismatched(f"is wrong by itself: {changed.words}")
-    said = by_solution.behind(question, plan, case, quantity, comparison.explained_by, seen, draw)
+    said = solutions[question.name].behind(question, plan, case, quantity, comparison.explained_by, seen, draw)
     if said is None:
         return None
     return mismatched(f"is wrong by itself: {said}") if said else matched(HANDED_ON)
@@ -194,24 +196,19 @@ def _is_derivative(
     question: Question, case: Case, quantity: Quantity, cause: str, instead: Instead, seen: Seen, draw: Draw
 ) -> bool:
     """Whether a result is what torch's lines give of a changed part."""
-    k = quantity.key.call
-    run, words = reference(question, case, k, instead), ", ".join(instead)
-    asked = Asked(
-        [quantity],
-        [
-            Form(
-                run,
-                inputs(case, with_read(case, draw(case), seen[case.name]), k),
-                f"as {cause} gives {words}",
-                written=question.torch,
-            )
-        ],
-    )
+    run = reference(question, case, quantity.key.call, instead)
+    given = inputs(case, with_read(case, draw(case), seen[case.name]), quantity.key.call)
+    said = f"as {cause} gives {', '.join(instead)}"
+    return _passes(case, seen[case.name], [quantity], Form(run, given, said, written=question.torch))
+
+
+def _passes(case: Case, seen: Observation, asked: Sequence[Quantity], form: Form) -> bool:
+    """Whether results agree with a form of what is right."""
     try:
-        judged = judge_all(case, seen[case.name], [asked], "cpu")[quantity.name]
+        judged = judge_all(case, seen, [Asked(asked, [form])], "cpu")
     except (*FAILS, RuntimeError):
         return False
-    return judged.verdict in PASSING
+    return all(one.verdict in PASSING for one in judged.values())
 
 
 def _by_text(
@@ -288,21 +285,7 @@ def _gives(
             value = _by_text(question, text, changed, result, case, k, tensors)
             return {f"{result}{AGAIN[k]}": 1 * fitted(value, shape)}
 
-        try:
-            asked = Asked(
-                own,
-                [
-                    Form(
-                        run,
-                        inputs(case, arrays, k),
-                        f"{result} by {changed.words}: {changed.statements}",
-                        written=question.torch,
-                    )
-                ],
-            )
-            judged = judge_all(case, seen, [asked], "cpu")
-        except (*FAILS, RuntimeError):
-            return False
-        if any(one.verdict not in PASSING for one in judged.values()):
+        said = f"{result} by {changed.words}: {changed.statements}"
+        if not _passes(case, seen, own, Form(run, inputs(case, arrays, k), said, written=question.torch)):
             return False
     return True

@@ -93,7 +93,7 @@ def requirements_of(declared: Iterable[str]) -> list[str]:
 
 
 def _files(assignment: Assignment, module: str) -> Iterator[tuple[str, Path]]:
-    """The files that are put in, by the names that they have there: Parity's, the assignment's and its solution."""
+    """The files that are put in, by the names that they have there: Parity's, the assignment's and its solutions."""
     folders = []
     for package in dict.fromkeys((*PACKAGES, module.partition(":")[0].partition(".")[0])):
         spec = find_spec(package)
@@ -103,8 +103,8 @@ def _files(assignment: Assignment, module: str) -> Iterator[tuple[str, Path]]:
             folders.append(Path(next(iter(spec.submodule_search_locations))))
         else:
             yield Path(spec.origin).name, Path(spec.origin)
-    if not any(assignment.solution.is_relative_to(folder) for folder in folders):
-        folders.append(assignment.solution)
+    solutions = (assignment.solution, *assignment.proof().solutions)
+    folders += [one for one in solutions if not any(one.is_relative_to(folder) for folder in folders)]
     root = folders[0].parent  # where Parity's own assignments look for their solutions, which may lie deeper there
     for folder in folders:
         name = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.name

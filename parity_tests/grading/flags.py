@@ -111,7 +111,7 @@ def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Fl
         why = f"{which} were not asked, since the time in all was used up; they count as wrong until"
         flags.append(Flag(name, FlagKind.UNDECIDED, f"{why} `parity grade --only` with a longer --timeout asks them"))
     for part, count in elements.items():
-        why = f"{labels.label(part)}: {count} elements cannot be decided, by rounding alone"
+        why = f"{labels.label(part)}: {count} elements cannot be decided"
         why += "; they count as wrong until a grader reviews it" if part in wrong else ""
         flags.append(Flag(name, FlagKind.UNDECIDED, why))
     broken = dict.fromkeys(note.text for record in records for note in record.notes if note.kind is NoteKind.FAULT)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from parity_tests.harness.machine import cores
+from parity_tests.harness.machine import cores, import_torch
 from parity_tests.proof.editions import changed_parts, edition_for
 from parity_tests.proof.forms import correct_variants
 from parity_tests.proof.judged_variants import Row, first_failure, records
@@ -95,14 +95,17 @@ def tasks(assignment: str, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = 
 
 
 @cache
-def _variants(assignment: str, kind: str) -> list[Any]:
-    return list(VARIANTS[kind].of(find(assignment)))
+def _variants(assignment: str, kind: str) -> list[tuple[Assignment, Any]]:
+    """Those of all solutions, each with the assignment as that one is asked."""
+    usual = find(assignment)
+    others = (replace(usual.in_folder(folder), solution=folder) for folder in usual.proof().solutions)
+    return [(asked, variant) for asked in (usual, *others) for variant in VARIANTS[kind].of(asked)]
 
 
 def run(task: Task) -> tuple[Task, Row]:
     """A task and its row."""
-    variant = _variants(task.assignment, task.kind)[task.number]
-    return task, VARIANTS[task.kind].judged(find(task.assignment), variant, task.seed)
+    asked, variant = _variants(task.assignment, task.kind)[task.number]
+    return task, VARIANTS[task.kind].judged(asked, variant, task.seed)
 
 
 def prove(wanted: Sequence[Task], *, jobs: int | None = None) -> Iterator[tuple[Task, Row]]:
@@ -113,7 +116,7 @@ def prove(wanted: Sequence[Task], *, jobs: int | None = None) -> Iterator[tuple[
         return
     # A fresh interpreter each: torch does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=import_torch) as pool:
         futures = [pool.submit(run, task) for task in wanted]
         try:
             for future in as_completed(futures):
@@ -121,9 +124,3 @@ def prove(wanted: Sequence[Task], *, jobs: int | None = None) -> Iterator[tuple[
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.null import Nulls
@@ -31,8 +32,8 @@ class Proof:
     `equivalent(function, before, after)` is the reason why a changed line gives the same numbers as the solution's for
     every input, "" where it does not; the lines are as `ast.unparse` writes them. `unasked(function, before, after)` is
     the reason why the assignment does not ask for what a changed line does otherwise, "" where it does. `not_asked` are
-    functions that no case looks at. `defaults` are the usual values
-    of what the solution is given, by the name of the parameter, attribute or key.
+    functions that no case looks at. Further `solutions`, right ones in another form, are proved as the first is.
+    `defaults` are the usual values of what the solution is given, by the name of the parameter, attribute or key.
     """
 
     honest: Sequence[Rewrite] = ()
@@ -41,4 +42,5 @@ class Proof:
     equivalent: Callable[[str, str, str], str] = lambda function, before, after: ""
     unasked: Callable[[str, str, str], str] = lambda function, before, after: ""
     not_asked: tuple[str, ...] = ()
+    solutions: tuple[Path, ...] = ()
     defaults: Mapping[str, float | str] = field(default_factory=dict)

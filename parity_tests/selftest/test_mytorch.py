@@ -184,31 +184,94 @@ def test_a_form_is_called_wrong_by_what_is_wrong_with_it_in_its_own_dialect() ->
     assert found == {"MSELoss.backward": {"dLdA has the wrong sign"}}
 
 
-CLASSIC = """
-import numpy as np
+CLASSIC = {
+    str(file.relative_to(folder)): file.read_text(encoding="utf-8")
+    for folder in MYTORCH.proof().solutions
+    for file in folder.rglob("*.py")
+}
+"""The classes as they were until 2021."""
+LAYERS, FUNCTIONS, NETWORK = "mytorch/layers.py", "mytorch/functions.py", "hw1/hw1.py"
 
 
-class Linear:
-    def __init__(self, in_feature, out_feature, weight_init_fn, bias_init_fn):
-        self.W, self.b = weight_init_fn(in_feature, out_feature), bias_init_fn(out_feature)
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.W + self.b
-
-    def backward(self, delta):
-        self.dW, self.db = self.x.T @ delta / len(delta), delta.mean(axis=0, keepdims=True)
-        return delta @ self.W.T
-"""
-"""The layer as it was until 2021: its weights lie the other way, and its gradients are means over the batch."""
+def classic(file: str, old: str, new: str) -> dict[str, str]:
+    assert old in CLASSIC[file]
+    return CLASSIC | {file: CLASSIC[file].replace(old, new, 1)}
 
 
-def test_the_classic_linear_layer_is_asked_in_its_own_way() -> None:
-    assert failing(asked({"a.py": CLASSIC}, "Linear.forward", "Linear.backward")) == {}
-    sums = CLASSIC.replace("delta.mean(axis=0", "delta.sum(axis=0")
-    assert failing(asked({"a.py": sums}, "Linear.backward")) == {
-        "Linear.backward": {"the number of examples is left out of dLdb"}
-    }
+@pytest.mark.parametrize(
+    ("edition", "classes"),
+    [
+        ("HW1P1", {"Linear", "Identity", "Sigmoid", "Tanh", "ReLU", "SoftmaxCrossEntropy", "BatchNorm", "MLP"}),
+        ("HW2P1", {"Conv1D", "Conv2D", "Flatten"}),
+    ],
+)
+def test_the_classic_classes_are_asked_and_none_that_came_later(edition: str, classes: set[str]) -> None:
+    found = asked(CLASSIC, edition=edition)
+    assert failing(found) == {}
+    assert {record.part.partition(".")[0] for record in found if record.check != "import"} == classes
+    assert points_of(MYTORCH, found) == 100
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "part", "name"),
+    [
+        (LAYERS, " / len(delta)", "", "Linear.backward", "the number of examples is left out of dLdW"),
+        (LAYERS, "delta.mean(axis=0", "delta.sum(axis=0", "Linear.backward", "of examples is left out of dLdb"),
+        (LAYERS, "x.T @ delta / len(delta)", "x.T @ delta / len(delta)).T", "Linear.backward", "dLdW"),
+        (FUNCTIONS, "self.state * (1 - self.state)", "1 - self.state", "Sigmoid.derivative", "left out"),
+        (FUNCTIONS, "axis=1)\n\n    def", "axis=1).mean()\n\n    def", "SoftmaxCrossEntropy.forward", "a scalar"),
+        (FUNCTIONS, "- self.y", "- self.y) / len(self.y)", "SoftmaxCrossEntropy.derivative", "number of examples"),
+        (LAYERS, "x.var(axis=0", "x.var(ddof=1, axis=0", "BatchNorm.forward", "variance"),
+        (LAYERS, "(1 - self.alpha) * var", "self.alpha * var", "BatchNorm.forward", "running variance"),
+        (NETWORK, "momentum_W - self.lr", "momentum_W + self.lr", "MLP.step", "sign"),
+        (NETWORK, "self.momentum * layer.momentum_b", "layer.momentum_b", "MLP.step", "momentum"),
+        (NETWORK, " * self.activations[k].derivative()", "", "MLP.backward", "left out in delta"),
+    ],
+)
+def test_what_is_wrong_of_a_classic_class_is_told(file: str, old: str, new: str, part: str, name: str) -> None:
+    files = classic(file, old, new)
+    for opened in ("x.T @ delta / len(delta)).T", "- self.y) / len(self.y)"):
+        if new == opened:
+            line = next(one for one in files[file].splitlines() if opened in one)
+            made = line.replace("= self", "= (self").replace("return self", "return (self")
+            files[file] = files[file].replace(line, made)
+    found = failing(asked(files, part))
+    assert found.keys() == {part}
+    assert any(name in said for said in found[part])
+
+
+def test_a_classic_network_fails_by_itself_beside_a_wrong_layer() -> None:
+    """Our own layer is asked in place of the other; and what a right network makes of it is not its fault."""
+    files = classic(LAYERS, " / len(delta)", "")
+    assert failing(asked(files, "Linear.backward", "MLP.backward", "MLP.step")).keys() == {"Linear.backward"}
+    files[NETWORK] = files[NETWORK].replace("momentum_W - self.lr", "momentum_W + self.lr")
+    assert failing(asked(files, "Linear.backward", "MLP.step")).keys() == {"Linear.backward", "MLP.step"}
+
+
+def test_a_classic_class_in_no_known_form_is_left_to_a_grader_and_one_that_is_not_there_is_missing() -> None:
+    other = classic(NETWORK, "criterion, lr, momentum=0.0", "lr, criterion, momentum=0.0")
+    other[LAYERS] = re.sub(r"\bdgamma\b", "grad_gamma", other[LAYERS])
+    found = [one for one in asked(other, "MLP.step", "BatchNorm.backward") if one.check != "import"]
+    assert {one.verdict for one in found} == {Verdict.UNJUDGED}
+    assert {"MLP.step", "BatchNorm.backward"} <= {one.part for one in found}
+    none = classic(LAYERS, "class BatchNorm:", "class Norm:")
+    assert "no file defines BatchNorm" in str(failing(asked(none, "BatchNorm.forward")))
+    assert "no file defines RNNCell" in str(failing(asked(CLASSIC, "RNNCell.forward", edition="HW3P1")))
+
+
+def test_what_the_contract_does_not_say_of_a_classic_class_may_be_either() -> None:
+    means = re.sub(r"(?m)( +)(self\.db = delta\.sum.*)$", r"\1\2\n\1self.db = self.db / len(delta)", CLASSIC[LAYERS])
+    means = means.replace("        return dx\n", "        self.dW = self.dW / len(delta)\n        return dx\n")
+    found = asked(CLASSIC | {LAYERS: means}, "Conv1D.backward", "Conv2D.backward", edition="HW2P1")
+    assert failing(found) == {}
+    assert {note.text for one in found for note in one.notes} == {"is a mean over the examples, as a Linear's is"}
+
+
+def test_a_class_of_a_classic_name_beside_those_of_today_tells_nothing() -> None:
+    beside = SOLUTION | {"deeper/hw1.py": CLASSIC[NETWORK], "deeper/layers.py": CLASSIC[LAYERS]}
+    found = asked(beside, "SGD.step", "MLP0.forward", "BatchNorm1d.forward")
+    assert failing(found) == {}
+    assert {"SGD.step", "MLP0.forward", "BatchNorm1d.forward"} <= {one.part for one in found}
 
 
 def test_two_gradients_of_dropout_are_right_and_one_comes_with_a_note() -> None:
@@ -311,7 +374,7 @@ def test_a_tree_that_holds_several_homeworks_is_asked_for_all_of_them() -> None:
 def test_the_gradients_of_a_recurrent_cell_add_up_over_its_calls() -> None:
     wrong = changed(f"{NN}/rnn_cell.py", "self.dW_hh += dz", "self.dW_hh = dz")
     found = failing(asked(wrong, "RNNCell.backward", edition="HW3P1"))
-    assert found == {"RNNCell.backward": {"the share of the second call is left out of dW_hh after two calls"}}
+    assert found == {"RNNCell.backward": {"= is used where += belongs, at dW_hh"}}
 
 
 def test_what_an_object_keeps_of_an_earlier_call_must_not_answer_for_a_later_one() -> None:
@@ -437,6 +500,11 @@ def test_a_backward_behind_a_wrong_forward_is_settled_by_changes_of_the_solution
         "CTCLoss.forward": {"the end length of a slice is missing in the index of logits"},
         "CTCLoss.backward": {"= is used where -= belongs, at dY"},
     }
+
+
+def test_a_ctc_loss_is_asked_with_another_blank() -> None:
+    fixed = changes(("CTC/CTC.py", "self.ctc = CTC(BLANK)", "self.ctc = CTC()"))
+    assert failing(asked(fixed, "CTCLoss.forward", edition="HW3P1")).keys() == {"CTCLoss.forward"}
 
 
 def test_the_right_ctc_loss_and_gradient_are_right_with_a_note() -> None:

@@ -78,7 +78,7 @@ def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> No
     few = record(part="7", verdict="undecided", undecided=2)
     (flag,) = record_flags("ann", [few, few, record(part="7")], labels)
     assert (flag.submission, flag.kind) == ("ann", "undecided")
-    assert flag.why == "TODO 7: 4 elements cannot be decided, by rounding alone"
+    assert flag.why == "TODO 7: 4 elements cannot be decided"
     (flag,) = record_flags("ann", [replace(few, explained_by="6")], labels)
     assert (flag.kind, flag.why) == ("left open", "TODO 7 cannot be judged, wholly or in part, because 6 is wrong")
     one, other = (
