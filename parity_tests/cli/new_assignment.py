@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.cli import extras
+from parity_tests.cli.class_printing import print_wrapped
 from parity_tests.cli.options import names
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
@@ -18,8 +19,6 @@ from reports.model.escape import path_text
 if TYPE_CHECKING:
     from parity_tests.declared.proposing.proposal import Proposal
     from parity_tests.declared.proposing.signatures import Module
-
-OPEN_LEFT = 1
 
 
 def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -218,9 +217,8 @@ def _asked_names(proposals: Sequence[Proposal]) -> set[str]:
 
 def _is_starter(module: Module, proposals: Sequence[Proposal]) -> bool:
     """Whether something that is asked is still to be written."""
-    empty = {name for name, one in module.functions.items() if one.is_empty}
-    empty |= {name for name, one in module.layers.items() if one.is_empty}
-    return bool(empty & _asked_names(proposals))
+    found: dict[str, Any] = {**module.functions, **module.layers}
+    return any(found[name].is_empty for name in _asked_names(proposals))
 
 
 def _titles(module: Module) -> dict[str, str]:
@@ -235,17 +233,16 @@ def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
     """Says what is written and what comes next."""
     parts = [part for one in proposals for part in one.parts]
     left = any(one.open for one in proposals)
-    unasked = [sentence for one in proposals for sentence in one.not_compared]
     where = path_text(folder)
-    click.echo(f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}.")
-    click.echo("".join(f"  {sentence}.\n" for sentence in unasked), nl=False)
+    said = [f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}."]
+    said += [f"  {sentence}." for one in proposals for sentence in one.not_compared]
     if left:
-        for one in proposals:
-            click.echo(f"  {one.name}: {'; '.join(one.open)}." if one.open else "", nl=bool(one.open))
-        click.echo(f"Replace the dots in {where}/assignment.toml, below STILL TO BE SAID. Then:")
+        said += [f"  {one.name}: {'; '.join(one.open)}." for one in proposals if one.open]
+        said.append(f"Replace the dots in {where}/assignment.toml, below STILL TO BE SAID. Then:")
     if _is_starter(module, proposals):
-        click.echo(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")
+        said.append(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")
     elif not left:
-        click.echo("Whether its own solution agrees says:")
+        said.append("Whether its own solution agrees says:")
+    print_wrapped(said)
     click.echo(f"  parity check {where}/solution --assignment {where}/")
-    return OPEN_LEFT if left else 0
+    return int(left)

@@ -6,7 +6,7 @@ import ast
 import builtins
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -453,13 +453,21 @@ def targets(text: str) -> list[str]:
     return list(dict.fromkeys(name for target in assigned for name in _names(target)))
 
 
+def handed_on(name: str, given: Iterable[str]) -> bool:
+    """Whether a result of this name is for the gradient alone: one that is also given, as a step's cache is, is not."""
+    found = HANDED_ON.search(name)
+    words = [one[2].lower() for one in map(HANDED_ON.search, given) if one]
+    return found is not None and found[2].lower() not in words
+
+
 def not_compared(question: Question) -> Iterator[str]:
     """What its lines return, hand on to no other and torch does not give, as sentences."""
     named = targets(question.torch)
     for number, one in enumerate(question.run):
         later = " ".join(line.line for line in question.run[number + 1 :])
         for which, name in zip(ORDINALS, one.targets, strict=False):
-            if one.part and name not in named and not HANDED_ON.search(name) and not re.search(rf"\b{name}\b", later):
+            is_handed_on = handed_on(name, question.given) or re.search(rf"\b{name}\b", later)
+            if one.part and name not in named and not is_handed_on:
                 called = "" if name.startswith(("more", "_")) else f" ({name})"
                 yield f"{one.part}: its {f'{which} ' * (len(one.targets) > 1)}result{called} is not compared"
 

@@ -219,6 +219,15 @@ CALLS = {
     "def tanh(*, x):\n    return y": (["y = tanh(x=x)"], ["y = torch.tanh(x)"]),
     "def step(w, grad, lr):\n    return w\n": (["w_out = step(w, grad_in, lr)"], ["w_out = ..."]),
     "def sgd(w, grad, lr):\n    return w\n": (["w_out = sgd(w, grad_in, lr)"], ["w_out = w - lr * grad_in"]),
+    "def adagrad(w, dw, cache):\n    return w, cache\n": (
+        ["w_out, cache_out = adagrad(w, dw, cache)"],
+        ["w_out = ...", "cache_out = ..."],
+    ),
+    "def huber(p, t, delta=1.0):\n    '''p: (N,), t: (N,)'''\n    return loss\n": (
+        ["loss = huber(p, t, delta)"],
+        ["loss = F.huber_loss(p, t, delta=delta)"],
+    ),
+    "def softmax(x):\n    '''x: (N,)'''\n    return out\n": (["out = softmax(x)"], ["out = ..."]),
     "def rms_norm(x, g, eps=1e-6):\n    return out": (
         ["out = rms_norm(x, g, eps)"],
         ["out = g * x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps)"],
@@ -359,6 +368,24 @@ def test_what_is_called_as_usual_is_drawn_as_usual_unless_it_picks_elements() ->
     assert made.given == {"pred": "N D", "target": "rng.integers(0, N, N)"}
 
 
+def test_what_an_update_takes_beside_weights_is_of_their_sizes() -> None:
+    (made,) = propose("def momentum_update(dw, w, b, v, x):\n    return w - v, v")
+    assert made.given == {"dw": "D M", "w": "D M", "b": "M", "v": "D M", "x": "N D"}
+
+
+@pytest.mark.parametrize("own", ["w", "w - 1"])
+def test_torchs_results_go_by_name_into_the_order_of_what_is_returned(own: str) -> None:
+    source = f"def adagrad(w, dw, cache):\n    return {own}, cache\n"
+    results = "w_out" if own == "w" else "out"
+    (made,) = propose(source, adagrad=f"cache_out = cache + dw**2; {results} = w - dw / cache_out")
+    assert made.run == [f"{results}, cache_out = adagrad(w, dw, cache)"]
+    (made,) = propose(source, adagrad="w - dw")
+    assert made.torch == [f"{results} = w - dw"]
+    for lines in ("g = dw**2; cache_out = cache + g", "a = w - dw; b = cache", "cache = cache + dw**2; w = w - dw"):
+        with pytest.raises(UsageError, match=f"adagrad returns {results}, cache_out; torch's lines give"):
+            propose(source, adagrad=lines)
+
+
 def test_b_is_a_bias_beside_weights_alone_and_else_of_the_sizes_of_a() -> None:
     (made,) = propose("def product(a, B):\n    return a @ B")
     assert made.given == {"a": "N D", "B": "N D"}
@@ -404,7 +431,9 @@ def test_where_torchs_answer_is_no_number_nothing_agrees(
 def test_a_number_of_steps_is_a_number_and_what_is_under_a_root_is_not_below_0() -> None:
     body = "v = rho * v + dw**2\n    return w - dw / (np.sqrt(v / (1 - rho**t)) + np.sqrt((w**2).sum()) + np.sqrt(m))"
     (made,) = propose(f'def my_step(w, dw, m, v, t, rho=0.9):\n    """v: (D,)"""\n    {body}\n')
-    assert (made.given["t"], made.given["v"], made.given["w"]) == ([1, 5], "rng.random((D,))", "D M")
+    assert made.given == {
+        **{"w": "D M", "dw": "D M", "m": "...", "v": "rng.random((D,))", "t": [1, 5], "rho": [0.9, 0.45]}
+    }
     assert made.said == ["v is under a root, so it is drawn between 0 and 1"]
     assert "what is drawn for m" in made.open, "nothing is known of it"
 
@@ -450,6 +479,8 @@ def test_a_line_that_is_given_is_kept_where_torch_cannot_do_it_with_what_is_draw
     assert main(words) == (not said)
     text, told = (tmp_path / "a" / "assignment.toml").read_text(encoding="utf-8"), capsys.readouterr().out
     assert f"out = {line}" in text
+    assert max(len(line) for line in told.splitlines()[:-1] if " " in line) <= 80, "all but a command is wrapped"
+    told = " ".join(told.split())
     assert ('y = "..."' in text, 'labels are drawn by "rng.integers(0, C, N)"' in told) == (not said, not said)
 
 
@@ -551,7 +582,9 @@ def test_a_result_that_is_not_compared_is_told_and_its_name_is_the_docstrings(
     (tmp_path / "svm.py").write_text(own.replace("SIGN", "1"), encoding="utf-8")
     assert main(["new-assignment", str(tmp_path / "svm.py"), "--out", str(made), "--torch", torch]) == 0
     told = "svm_loss: its second result is not compared."
-    assert (told in capsys.readouterr().out) != compared
+    out = capsys.readouterr().out
+    assert (told in out) != compared
+    assert ("are taken to be loss, dscores, in this order." in out) == (not said and "; " in line)
     (tmp_path / "wrong").mkdir()
     (tmp_path / "wrong" / "svm.py").write_text(own.replace("SIGN", "-1"), encoding="utf-8")
     of = ["--assignment", f"{made}/", "--out", str(tmp_path / "run")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parity_tests.declared.cases import shape_of
-from parity_tests.declared.declaration import HANDED_ON, OPEN, TAKEN, is_shape, targets
+from parity_tests.declared.declaration import HANDED_ON, OPEN, TAKEN, handed_on, is_shape, targets
 from parity_tests.declared.known import Known, called, functions, renamed
 from parity_tests.declared.proposing.signatures import Layer, Module, Signature
+from parity_tests.protocol.errors import UsageError
 
 _BACKWARD = {"backward", "bwd", "back", "backprop", "grad", "gradient", "gradients", "vjp"}
 _SLOPE = {"derivative", "deriv", "prime"}
@@ -21,6 +22,8 @@ _UPSTREAM = re.compile(r"d(out(put)?s?|[lyzahox]|values?|next)(_\w+)?|d[A-Z_]\w*
 _OF = re.compile(r"^(dL?_?d_?|d_?|grad_?(of_?)?|g_|delta_?)(?=\w)|_?grad$", re.IGNORECASE)
 _DIFFERENT = 5, 7, 11, 13, 17, 19, 23, 29
 """Sizes by which a shape tells its letters."""
+_ALONG = re.compile(r"\d[d)]")
+"""What torch's line of a function holds that is of some sizes alone, as `softmax(x, -1)` and `max_pool2d` are."""
 _USUAL = {"x": "N D", "w": "D M", "b": "M", "gamma": "D", "p": "N D", "t": "N D", "u": "N D"}
 """What is drawn for a parameter of such a name that picks no elements, of a function that is not known."""
 
@@ -175,8 +178,20 @@ def _fit(known: Known, own: Signature, attributes: Mapping[str, tuple[str, ...]]
             return None
     if any(own.required(one) for one in free):
         return None
+    drawn = {one for one in known.takes.values() if isinstance(one, str)}
+    told = {_told(own, name) for take, name in names.items() if isinstance(known.takes[take], str)}
+    if len(told) == len(drawn) == 1 and not _ALONG.search(known.torch):
+        known = _of_sizes(known, *told, *drawn)
     words = _sizes(known, names, {**own.shapes, **attributes})
     return _Fit(known, {take: name_of(name) for take, name in names.items()}, numbers, words)
+
+
+def _of_sizes(known: Known, told: str, drawn: str) -> Known:
+    """A function of each element, or of all, as it is of as many axes as a docstring tells; it has no text then."""
+    if not told or not is_shape(drawn) or len(told.split()) == len(drawn.split()):
+        return known
+    takes = {take: told if one == drawn else one for take, one in known.takes.items()}
+    return replace(known, takes=takes, forward="", backward="")
 
 
 def _sizes(known: Known, names: Mapping[str, str], shapes: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
@@ -220,7 +235,7 @@ def _of_functions(forward: Signature, backward: Signature | None, taken: set[str
     line = answers.torch.get(forward.name, "")
     fit = None if line else _fitting(made, forward, {}, forward.name)
     alone = {} if backward or fit or line else _alone(forward)
-    results = [*alone] or _results(forward, taken, line)
+    results = [*alone] or _results(made, forward, taken, line)
     kept = [] if backward is None else [one for one in backward.parameters if HANDED_ON.search(one)]
     if forward.is_empty and len(results) == 1:
         results += kept
@@ -254,20 +269,28 @@ def _written(one: Signature) -> str:
     return f"{one.name}({', '.join(one.parameters)})"
 
 
-def _results(own: Signature, taken: set[str], line: str) -> list[str]:
-    """The names of what is returned, none of which means something else: torch's own where it gives as many."""
-    names: list[str] = []
+def _results(made: Proposal, own: Signature, taken: set[str], line: str) -> list[str]:
+    """The names of what is returned, none of which means something else: torch's own where it gives as many.
+
+    Raises UsageError where it gives as many and they are not those of the names that are returned.
+    """
+    told: list[str] = []
     with contextlib.suppress(SyntaxError):  # which is told where the line is tried
-        names = targets(line.replace("; ", "\n")) if " = " in line else []
-    if names and len(names) == len(own.returns) and not {*names} & {*own.parameters, *taken, *TAKEN}:
-        return names
-    names = []
+        told = targets(line.replace("; ", "\n")) if " = " in line else []
+    names: list[str] = []
     for k, name in enumerate(own.returns or ("out",)):
         base = name or ("out" if k == 0 else "more")
         while base in {*names, *own.parameters, *taken, *TAKEN}:
             base += "_out"
         names.append(base)
-    return names
+    if len(told) != len(names) or {*told} == {*names}:
+        return names
+    if (len(names) > 1 and any(own.returns)) or {*told} & {*own.parameters, *taken, *TAKEN}:
+        given = f"torch's lines give {', '.join(told)}: name them alike."
+        raise UsageError(f"{own.name} returns {', '.join(names)}; {given}")
+    if len(names) > 1:
+        made.not_compared.append(f"{own.name}: its results are taken to be {', '.join(told)}, in this order")
+    return told
 
 
 def _given(made: Proposal, own: Signature, fit: _Fit | None, answers: Answers) -> list[str]:
@@ -300,19 +323,28 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
     default = own.parameters[name]
     if name in own.indices and (labels := _labels(own, name)):
         return labels
-    if usual := _told(own, name):
+    like = _weights_of(own, name) or name
+    if usual := _told(own, name) or _told(own, like):
         return _above_0(made, usual, name) if name in own.roots else usual
     if isinstance(default, float):
         return [default, default / 2] if default else [default, 0.5]
     if name in "bB" and name not in own.indices and not any(map(called()["w"].fullmatch, own.parameters)):  # no bias
         return made.given.get("a") or made.given.get("A") or _USUAL["x"]
-    likes = (draw for take, draw in _USUAL.items() if called()[take].fullmatch(name) and name not in own.indices)
+    likes = (draw for take, draw in _USUAL.items() if called()[take].fullmatch(like) and name not in own.indices)
     if name in own.exponents:  # the number of a step, say
         return [1, 5]
     usual = next(likes, OPEN)
     if usual == OPEN:
         made.open.append(f"what is drawn for {name}")
     return _above_0(made, usual, name) if name in own.roots and usual != OPEN else usual
+
+
+def _weights_of(own: Signature, name: str) -> str:
+    """The weights that a parameter is a gradient in, or is kept beside from step to step; "" for none."""
+    of = {one: weights for one in own.parameters if (weights := _input_of(one, [*own.parameters]))}
+    is_kept = called()["v"].fullmatch(name) or any(name in back.split("_") for back in own.returns)
+    is_kept = is_kept and name not in (*of.values(), *own.exponents)
+    return of.get(name) or next(iter(of.values()), "") * bool(is_kept)
 
 
 def _told(own: Signature, name: str) -> str:
@@ -351,7 +383,7 @@ def _torch(made: Proposal, fit: _Fit | None, line: str, results: Sequence[str]) 
         return
     else:
         made.torch.append(f"{results[0]} = {line or OPEN}")
-    of = {name: _input_of(name, [*made.given]) for name in results[1:] if not HANDED_ON.search(name)}
+    of = {name: _input_of(name, [*made.given]) for name in results[1:] if not handed_on(name, made.given)}
     if gradients := {name: x for name, x in of.items() if x}:
         made.torch.append(_grad(gradients, results[0], ""))
     still_open = [name for name, x in of.items() if not x and made.torch[0].endswith(OPEN)]
@@ -497,7 +529,7 @@ def _of_layer(layer: Layer, answers: Answers) -> Proposal:
     attributes = {name: sizes for name, sizes in layer.attributes.items() if _OF.sub("", name) == name}
     line = answers.torch.get(layer.name, "")
     fit = None if line else _fitting(made, forward, attributes, layer.name)
-    results = _results(forward, {layer.name, "layer"}, line)
+    results = _results(made, forward, {layer.name, "layer"}, line)
     arguments = _given(made, forward, fit, answers)
     set_on: list[str] = []
     if fit is not None:

@@ -22,7 +22,7 @@ def what_fails(proposal: Proposal) -> str:
         Path(folder, FILE).write_text(declaration(whole, [proposal]), encoding="utf-8")
         try:
             declared = read(Path(folder))
-            proposal.not_compared = [*not_compared(declared.questions[0])]
+            proposal.not_compared = [*dict.fromkeys((*proposal.not_compared, *not_compared(declared.questions[0])))]
             return (failing_question(declared) or ("", ""))[1]
         except UsageError as error:
             return str(error).replace(f"{folder}/", "").rstrip(".")
