@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT, UNUSABLE
-from parity_tests.cli.terminal import complain, width
+from parity_tests.cli.terminal import complain, wrapped
 
 if TYPE_CHECKING:
     from parity_tests.grading.gradebook import Change
@@ -25,28 +24,21 @@ _POINTS = ("total", "maximum", "per_cent", "taken_off", "status", "overridden")
 
 
 def print_class(
-    tables: Tables,
-    out: Path,
-    *,
-    as_json: bool,
-    quiet: bool,
-    changes: Sequence[Change] | None = None,
-    same_looks: bool = False,
+    tables: Tables, out: Path, *, as_json: bool, quiet: bool, changes: Sequence[Change] | None = None
 ) -> None:
-    """Print what was found; `changes` are those of the totals where a class was graded anew.
+    """Print what was found; `changes` are those of the totals where a class was graded anew, which says no next steps."""
+    from parity_tests.grading.gradebook import names_of
 
-    Then nothing is said again: neither how many have a grade nor, at the `same_looks` as before, what to look at.
-    """
     if as_json:
         click.echo(json.dumps(document(tables, out, changes), indent=2, allow_nan=False))
         return
-    if changes is not None:
-        count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
-        print_wrapped([count] if quiet else [*(change.sentence for change in changes), count])
     count, mean, *others = summary(tables, out)
-    first = f"{count} {mean}" if quiet or changes is None else mean * bool(changes)
-    others = others if changes is None else others[: -3 if same_looks and tables.flags else -2]
-    print_wrapped([first, *([] if quiet else others)])
+    told = [f"{count} {mean}", *others]
+    if changes is not None:
+        called = names_of(tables.rows)
+        count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
+        told = [*(change.sentence(called) for change in changes), count, mean * bool(changes), *others[:-3]]
+    print_wrapped([count] if quiet else told)
 
 
 def status_of_class(tables: Tables) -> int:
@@ -61,7 +53,7 @@ def print_wrapped(sentences: Sequence[str]) -> None:
     from reports.model.escape import printable
 
     for sentence in sentences:
-        for line in textwrap.wrap(printable(sentence), width(), break_on_hyphens=False, break_long_words=False):
+        for line in wrapped(printable(sentence)):
             click.echo(line)
 
 
@@ -108,6 +100,9 @@ def summary(tables: Tables, out: Path) -> list[str]:
         listed = ", ".join(f"{count} {kind}" for kind, count in counted(tables.flags).items())
         lines.append(f"To look at, in look.csv: {listed}.")
     lines.append(f"In {shlex.quote(str(out))}: class.html, grades.csv, and a page for each student.")
+    lines.append(
+        f"To change points: edit {shlex.quote(str(out / 'rubric.toml'))}, then parity regrade {shlex.quote(str(out))}"
+    )
     lines.append(f"To fill the course site's table: parity gradebook {shlex.quote(str(out))} TABLE.csv")
     return lines
 
@@ -128,9 +123,7 @@ def document(tables: Tables, out: Path, changes: Sequence[Change] | None = None)
         "look": [{"submission": flag.submission, "kind": flag.kind, "why": flag.why} for flag in tables.flags],
     }
     if changes is not None:
-        found["changes"] = [
-            {"submission": change.submission, "before": change.before, "after": change.after} for change in changes
-        ]
+        found["changes"] = [*map(vars, changes)]
     return found
 
 

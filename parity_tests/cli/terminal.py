@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import textwrap
 import time
 import traceback
 from collections.abc import Callable
@@ -99,9 +100,18 @@ def width() -> int:
     return min(max(shutil.get_terminal_size((80, 24)).columns, 80), 120)
 
 
+def wrapped(sentence: str) -> list[str]:
+    """A sentence in lines that fit the terminal, all indented alike."""
+    indent = " " * (len(sentence) - len(sentence.lstrip()))
+    return textwrap.wrap(sentence, width(), subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+
+
 def complain(sentence: str) -> None:
     """Prints a sentence on standard error, behind the name of the program."""
-    click.echo(f"parity: {sentence}", err=True)
+    text = f"parity: {sentence}"
+    lines = (line for one in text.split("\n") for line in wrapped(one)) if sys.stderr.isatty() else (text,)
+    for line in lines:
+        click.echo(line, err=True)
 
 
 def keep_traceback(error: Exception, advice: str = "please report it") -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from parity_tests.cli.grading_progress import GradingProgress
 from parity_tests.cli.printing import run_lines
+from parity_tests.cli.terminal import complain
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.html.run_page import report_page
 from reports.model.escape import printable
@@ -542,12 +543,22 @@ def test_numbers_are_short() -> None:
     assert [number(value) for value in (None, 0.0, 0.3149, 8.2e6, math.inf)] == ["-", "0", "0.315", "8.2e+06", "inf"]
 
 
+def test_a_complaint_fits_the_terminal_and_is_one_line_in_a_log(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complain("word " * 40)
+    assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    complain("word " * 40 + "\n  f: more")
+    assert [len(line) <= 80 for line in capsys.readouterr().err.splitlines()] == [True] * 4
+
+
 def test_how_long_a_class_takes_is_told_when_a_few_are_done(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("parity_tests.cli.grading_progress.EVERY", -1.0)
     with GradingProgress() as progress:
-        progress.begin(5, "isolation none", [])
+        progress.begin(5, "isolation none", [], {f"student{number}": "" for number in range(5)})
         for number in range(5):
             progress.finished(f"student{number}", new=True)
     told = [line for line in capsys.readouterr().err.splitlines() if " of 5 graded" in line]
