@@ -26,7 +26,7 @@ _POINTS = ("total", "maximum", "per_cent", "taken_off", "status", "overridden")
 def print_class(
     tables: Tables, out: Path, *, as_json: bool, quiet: bool, changes: Sequence[Change] | None = None
 ) -> None:
-    """Print what was found; `changes` are those of the totals where a class was graded anew, which says no next steps."""
+    """Print what was found; `changes` are those of the totals where a class is graded anew, without next steps."""
     from parity_tests.grading.gradebook import names_of
 
     if as_json:

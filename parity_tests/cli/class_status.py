@@ -22,6 +22,7 @@ _AT_WORK = {
     False: "nothing is at work there",
     None: "whether a command is at work there cannot be seen from here",
 }
+_SETTINGS = ("assignment", "edition", "dtypes", "timeout", "isolation")
 
 
 @click.command()
@@ -49,7 +50,7 @@ def _sentences(run: Path, standing: Standing) -> list[str]:
     settings = standing.settings
     now = _AT_WORK[standing.at_work]
     lines = [f"{name}: {standing.checked} of {standing.submissions} submissions are checked; {now}."]
-    if standing.left and not standing.at_work:
+    if standing.checked < standing.submissions and not standing.at_work:
         lines.append("The same `parity grade` goes on with the others.")
     if standing.faults:
         lines.append(
@@ -79,22 +80,6 @@ def _sentences(run: Path, standing: Standing) -> list[str]:
 
 
 def _document(run: Path, standing: Standing) -> dict[str, Any]:
-    settings = standing.settings
-    return {
-        "schema": "parity status",
-        "schema_version": 1,
-        "folder": str(run),
-        "submissions": standing.submissions,
-        "checked": standing.checked,
-        "faults": standing.faults,
-        "in_tables": standing.in_tables,
-        "look": dict(standing.look),
-        "files": list(standing.files),
-        "at_work": standing.at_work,
-        "half_written": standing.half_written,
-        "assignment": settings.assignment,
-        "edition": settings.edition,
-        "dtypes": list(settings.dtypes),
-        "timeout": settings.timeout,
-        "isolation": settings.isolation,
-    }
+    told = {name: value for name, value in vars(standing).items() if name != "settings"}
+    settings = {name: getattr(standing.settings, name) for name in _SETTINGS}
+    return {"schema": "parity status", "schema_version": 1, "folder": str(run), **told, **settings}

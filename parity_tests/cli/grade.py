@@ -91,17 +91,12 @@ LOG = "grade.log"
 @click.pass_obj
 def grade(
     defaults: Path | None,
+    /,
     submissions: Path,
     out: Path,
     format: str | None,
     assignment: str | None,
     edition: str | None,
-    rubric: Path | None,
-    roster: Path | None,
-    late: Path | None,
-    overrides: Path | None,
-    comments: Path | None,
-    starter: Path | None,
     dtype: str,
     seed: int | None,
     only: tuple[str, ...],
@@ -120,6 +115,7 @@ def grade(
     as_json: bool,
     quiet: bool,
     verbose: bool,
+    **files: Path | None,
 ) -> int:
     """Grade a class.
 
@@ -145,7 +141,7 @@ def grade(
         isolation=isolation,
         seed=seed,
         format=format,
-        paths=FilePaths(rubric, overrides, roster, late, comments, starter),
+        paths=FilePaths(**files),
         only=only,
         jobs=jobs or cores(),
         other_versions=other_versions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ class GradingProgress:
         self._log_path = log
         self._log: logging.Logger | None = None
         self._bar: Any = None
+        self._called: Mapping[str, str] = {}
         self._total = self._finished = self._earlier = 0
         self._start = self._last_line = time.monotonic()
         self._done = "graded"
@@ -53,11 +54,12 @@ class GradingProgress:
                 self._log.removeHandler(handler)
                 handler.close()
 
-    def begin(self, submissions: int, isolation: str, remarks: Sequence[str]) -> None:
+    def begin(self, submissions: int, isolation: str, remarks: Sequence[str], called: Mapping[str, str]) -> None:
         """So many submissions are to be checked, each so isolated; the folder that the log lies in is there.
 
-        The remarks are told as they are.
+        The remarks are told as they are, and each submission as it is `called`.
         """
+        self._called = called
         if self._log_path is not None:
             self._log = _opened(self._log_path)
         self._tell(f"{submissions} submission{'s' if submissions != 1 else ''}; {isolation}.")
@@ -84,7 +86,7 @@ class GradingProgress:
         self._finished += 1
         self._earlier += not new
         if self._each:
-            self._tell(f"{name}: {found if new else 'is there already'}")
+            self._tell(f"{self._called[name]}: {found if new else 'is there already'}")
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._finished, description=self._pace())
         elif not self._quiet and time.monotonic() - self._last_line > EVERY:
@@ -93,7 +95,7 @@ class GradingProgress:
 
     def flagged(self, flag: Flag) -> None:
         """A submission needs a human look."""
-        self._tell(f"{flag.submission}: {flag.kind}: {flag.why}")
+        self._tell(f"{self._called[flag.submission]}: {flag.kind}: {flag.why}")
 
     def _tell(self, sentence: str) -> None:
         from reports.model.escape import printable

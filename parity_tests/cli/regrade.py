@@ -16,29 +16,18 @@ from parity_tests.cli.options import class_file_options, json_option, quiet_opti
 @class_file_options
 @json_option
 @quiet_option
-def regrade(
-    run: Path,
-    rubric: Path | None,
-    roster: Path | None,
-    late: Path | None,
-    overrides: Path | None,
-    comments: Path | None,
-    starter: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> int:
+def regrade(run: Path, as_json: bool, quiet: bool, **files: Path | None) -> int:
     """Give points anew to a graded class, and say who changes by how much.
 
-    RUN is the folder that `parity grade` wrote. Nothing is run: the records that are there are enough.
+    RUN is the folder that `parity grade` wrote. Nothing is run. What is not given is the copy that RUN keeps: to
+    change points edit RUN/rubric.toml.
     """
     require("grading", CLASS | PAGES)
     from parity_tests.grading.class_files import FilePaths
     from parity_tests.grading.pages import write_class_page
     from parity_tests.grading.rescore import rescore_class
 
-    look = run / "look.csv"
-    before = look.read_bytes() if look.is_file() else b""
-    tables, changes = rescore_class(run, FilePaths(rubric, overrides, roster, late, comments, starter))
+    tables, changes = rescore_class(run, FilePaths(**files))
     write_class_page(run)
-    print_class(tables, run, as_json=as_json, quiet=quiet, changes=changes, same_looks=before == look.read_bytes())
+    print_class(tables, run, as_json=as_json, quiet=quiet, changes=changes)
     return status_of_class(tables)

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,12 +20,14 @@ from parity_tests.grading.cluster import Certificates, cluster
 from parity_tests.grading.fix_pass import Search, Sought, keep, searches, seek
 from parity_tests.grading.flags import Flag, flags_of, record_flags
 from parity_tests.grading.folder import GradingFolder, Result, json_text
+from parity_tests.grading.gradebook import names_of
 from parity_tests.grading.intake.attempt import Attempt, HandIn
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.take_in import Intake, files_in, take_in
 from parity_tests.grading.intake.tell import Told, told_by
 from parity_tests.grading.judge_results import points_of
 from parity_tests.grading.process_pool import ahead, local_processes, run_all
+from parity_tests.grading.roster import spellings, submission_called
 from parity_tests.grading.settings import ClassInfo, Settings, seed_of_hand_in, telling
 from parity_tests.grading.tables import Tables, make_tables
 from parity_tests.grading.task import Outcome, Task, broken, lost, warm_up, work
@@ -38,7 +40,6 @@ from parity_tests.protocol.registry import find
 from reports.model.environment import Environment
 from reports.model.escape import path_text, printable
 from reports.model.numbers import duration
-from reports.model.phrases import near_names
 from reports.model.reasons import total_text
 from reports.model.records import from_table, read_table
 
@@ -115,8 +116,8 @@ class Request:
 class Progress(Protocol):
     """Whom to tell how far it is."""
 
-    def begin(self, submissions: int, isolation: str, remarks: Sequence[str]) -> None:
-        """So many submissions are to be checked, each so isolated; the remarks are on what was taken for what."""
+    def begin(self, submissions: int, isolation: str, remarks: Sequence[str], called: Mapping[str, str]) -> None:
+        """So many submissions are checked, so isolated and so called; the remarks are on what was taken for what."""
 
     def begin_fixes(self, submissions: int) -> None:
         """In so many submissions at most, fixes are to be sought."""
@@ -157,7 +158,6 @@ def understand(request: Request) -> Asked:
     assignment.refuse_edition(edition)
     assignment.in_folder(assignment.solution)  # refuses what torch cannot answer
     intake = take_in(entries, request.source, assignment.layout, request.format)
-    _refuse_unknown(request.only, intake)
     closure(request.allow)  # refuses what is not installed
     level = choose(request.isolation)
     settings = Settings(
@@ -195,7 +195,7 @@ def check_class(request: Request, progress: Progress) -> Tables:
     asked = understand(request)
     assignment, intake, level = asked.assignment, asked.intake, asked.level
     folder = GradingFolder(request.out)
-    judge(request, asked)
+    only = asked_alone(request, asked, judge(request, asked))
     folder.make()
     with folder.locked():
         files = judge(request, asked)  # again, now that nobody else writes there
@@ -207,9 +207,11 @@ def check_class(request: Request, progress: Progress) -> Tables:
             records = from_table(read_table(folder.submissions / result.name / "records.parquet"))
             return points_of(result, records, files).total
 
-        unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only), total)
+        unchecked = _Unchecked(folder, intake, assignment, settings, only, total)
         isolation = f"isolation {level.name}{'' if level.name == LEVELS[-1] else f': {level.guarantee}'}"
-        progress.begin(len(request.only) or len(intake.attempts), isolation, asked.remarks)
+        hand_ins = (files.known(attempt.hand_in) for attempt in intake.attempts)
+        called = names_of({"submission": one.name, "student": one.student} for one in hand_ins)
+        progress.begin(len(only) or len(intake.attempts), isolation, asked.remarks, called)
 
         def done(task: Task, outcome: Outcome) -> None:
             result = unchecked.keep(task, outcome)
@@ -236,7 +238,7 @@ def check_class(request: Request, progress: Progress) -> Tables:
             tasks = unchecked.tasks(lambda name: progress.finished(name, new=False))
             run_all(tasks, work, executor, ahead=AHEAD * width, done=done, lost=failed)
             if request.fix_minutes is not None:
-                progress.begin_fixes(len(request.only) or len(intake.attempts))
+                progress.begin_fixes(len(only) or len(intake.attempts))
                 until = time.monotonic() + 60 * request.fix_minutes
                 wanted = searches(folder, unchecked.checked(), until)
                 _seek_fixes(folder, wanted, executor, AHEAD * width, progress)
@@ -281,12 +283,10 @@ def _refuse_graded(source: Path) -> None:
         )
 
 
-def _refuse_unknown(only: Sequence[str], intake: Intake) -> None:
-    names = [attempt.name for attempt in intake.attempts]
-    for name in only:
-        if name not in names:
-            near = near_names(name, names)
-            raise UsageError(f"there is no submission {printable(name)} among the {len(names)}{near or '.'}")
+def asked_alone(request: Request, asked: Asked, files: ClassFiles) -> frozenset[str]:
+    """The submissions that are to be checked alone, each called as in the class's files. Raises UsageError."""
+    known = spellings((attempt.hand_in for attempt in asked.intake.attempts), files.people)
+    return frozenset(submission_called(name, known, "--only") for name in request.only)
 
 
 class _Unchecked:

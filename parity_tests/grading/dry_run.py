@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from parity_tests.grading.check_class import Request, digest_of, judge, understand
+from parity_tests.grading.check_class import Request, asked_alone, digest_of, judge, understand
 from parity_tests.grading.flags import Flag, roster_flags, twice_flags
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
@@ -71,6 +71,7 @@ def plan(request: Request) -> Plan:
     """What would be done for this request. Raises UsageError for what could not be started."""
     asked = understand(request)
     files = judge(request, asked)
+    only = asked_alone(request, asked, files)
     folder = GradingFolder(request.out)
     settings = asked.info.settings
     if folder.begun:
@@ -79,9 +80,8 @@ def plan(request: Request) -> Plan:
     planned = []
     for hand_in, attempt in zip(hand_ins, asked.intake.attempts, strict=True):
         prepared = prepare(attempt.entries, asked.assignment)
-        result = None if request.only else folder.result(attempt.name)
+        result = None if only else folder.result(attempt.name)
         done = result is not None and not result.trouble and result.digest == digest_of(attempt, prepared, settings)
-        wanted = not request.only or attempt.name in request.only
         planned.append(
             Planned(
                 hand_in=hand_in,
@@ -89,7 +89,7 @@ def plan(request: Request) -> Plan:
                 files=tuple(name for name, _ in prepared.files),
                 missing=prepared.missing,
                 notes=prepared.notes,
-                what=_what(prepared, wanted=wanted, done=done),
+                what=_what(prepared, wanted=not only or attempt.name in only, done=done),
             )
         )
     intake = asked.intake

@@ -63,8 +63,7 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
     grades = replaced = 0
     for row, mine in matched.rows:
         value, why = _value(row, mine, scale)
-        why = row.kept or why
-        if why:
+        if why := row.kept or why:
             left.append(f"{row.who}: {why}")
             continue
         grades += 1

@@ -83,11 +83,11 @@ class Change:
     before: float | None
     after: float | None
 
-    @property
-    def sentence(self) -> str:
-        """Whose points change by how much."""
+    def sentence(self, called: Mapping[str, str]) -> str:
+        """Whose points change by how much, under the name by which a submission is called."""
         difference = "" if self.before is None or self.after is None else f" ({self.after - self.before:+.2f})"
-        return f"{self.submission}: {points_text(self.before)} → {points_text(self.after)}{difference}"
+        who = called.get(self.submission, self.submission)
+        return f"{who}: {points_text(self.before)} → {points_text(self.after)}{difference}"
 
 
 def changed_totals(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> list[Change]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from parity_tests.grading.control_characters import control_in
-from parity_tests.grading.course_tables import MAXIMA
+from parity_tests.grading.course_tables import MAXIMA, TEST
 from parity_tests.grading.csv_rows import refuse_surplus
 from parity_tests.grading.intake.attempt import HandIn, Member
 from parity_tests.grading.intake.times import late_by_status, seconds_late, time_words
@@ -75,7 +75,7 @@ def load_roster(path: Path) -> list[Person]:
                     f"{path_text(path)}, line {line}: there is {control} in the column {column}; take it out."
                 )
     people = map(_person, (row for _, row in named))
-    return _merged(person for person in people if person.ids or person.name.casefold() not in ("", MAXIMA))
+    return _merged(one for one in people if one.name.casefold() not in ((TEST,) if one.ids else ("", MAXIMA, TEST)))
 
 
 def _merged(people: Iterable[Person]) -> list[Person]:

@@ -32,11 +32,6 @@ class Standing:
     at_work: bool | None
     half_written: bool = False
 
-    @property
-    def left(self) -> int:
-        """Submissions that were not checked yet."""
-        return self.submissions - self.checked
-
 
 def standing_of(path: Path) -> Standing:
     """How far the class in this folder is. Raises UsageError where there is none."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,21 +44,12 @@ _GROUP = 32
 """Submissions in a row group of records.parquet: what is known of each group stays in memory to the end."""
 
 
-@contextmanager
-def class_records(target: Path) -> Iterator[ClassRecords]:
-    """Takes the records of all submissions, and writes them to `target`, if there are any."""
-    with ExitStack() as stack:
-        records = ClassRecords(target, stack)
-        yield records
-        records.flush()
+class ClassRecords(ExitStack):
+    """Writes the records of one submission after the other into one file, if there are any."""
 
-
-class ClassRecords:
-    """Writes the records of one submission after the other into one file."""
-
-    def __init__(self, target: Path, stack: ExitStack) -> None:
+    def __init__(self, target: Path) -> None:
+        super().__init__()
         self._target = target
-        self._stack = stack
         self._writer: Any = None
         self._unwritten: list[pa.Table] = []
 
@@ -76,7 +67,7 @@ class ClassRecords:
         if not self._unwritten:
             return
         if self._writer is None:
-            self._writer = self._stack.enter_context(pq.ParquetWriter(self._target, self._unwritten[0].schema))
+            self._writer = self.enter_context(pq.ParquetWriter(self._target, self._unwritten[0].schema))
         self._writer.write_table(pa.concat_tables(table.cast(self._writer.schema) for table in self._unwritten))
         self._unwritten.clear()
 
@@ -148,7 +139,7 @@ def make_tables(
     flags: list[Flag] = []
     faults = 0
     with folder.together() as new:
-        with class_records(new.place_for("records.parquet")) as all_records:
+        with ClassRecords(new.place_for("records.parquet")) as all_records:
 
             def done(one: Judged) -> None:
                 nonlocal faults
@@ -165,6 +156,7 @@ def make_tables(
                     new.names.extend(one.written)
 
             judge_all(results, Judging(folder.path, new.stage, files, info.labels), done, jobs, pool)
+            all_records.flush()
         results = judged
         totals = {row["submission"]: row["total"] for row in rows}
         worth = {row["submission"] for row in rows if (row["total"] or 0) > LITTLE * row["maximum"]}

@@ -123,13 +123,13 @@ def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed
     assert back == expected.replace("danoz,CS 1,7.00,,", "danoz,CS 1,7.00,100,")
     assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
     assert "Left as it was: Kaya, Cem: the table says EX." in said
-    assert "Without a submission, and left as they were: Student, Test." in said  # Canvas's test student
+    assert "Without a submission" not in said, "Canvas's test student is nobody"
 
 
 @pytest.mark.parametrize(
     ("table", "names"),
     [
-        (CANVAS, ["Lee, Ann", "O'Ray, Bob", "Kaya, Cem", "Öz, Dan", "Student, Test"]),
+        (CANVAS, ["Lee, Ann", "O'Ray, Bob", "Kaya, Cem", "Öz, Dan"]),
         (CANVAS.replace('"Kaya, Cem"', "Points Possible"), ["Lee, Ann", "O'Ray, Bob", "Points Possible"]),
         (MOODLE, ["Ann Lee", "Bob Ray", "Cem Kaya", "Dan Öz"]),
         (GRADESCOPE, ["Ann Lee", "Bob Ray", "Cem Kaya", "Eve Fox"]),
@@ -139,7 +139,7 @@ def test_a_sites_table_of_grades_serves_as_the_roster(tmp_path: Path, table: str
     path = tmp_path / "table.csv"
     path.write_text(table, encoding="utf-8")
     assert [person.name for person in load_roster(path)][: len(names)] == names
-    assert "" not in [person.name for person in load_roster(path)]
+    assert not {"", "Student, Test"} & {person.name for person in load_roster(path)}
 
 
 def test_who_calls_themselves_points_possible_changes_no_maximum(graded: Graded, filled: Filled) -> None:
