@@ -406,7 +406,9 @@ def _statements(path: Path, where: str, text: str) -> Iterator[Statement]:
             first, else_ = node.value, latest
             if isinstance(first, ast.Tuple | ast.List) and first.elts:  # made here, of what may be nobody's
                 first, else_ = first.elts[0], ""
-            part = last.get(_root(first), else_)
+            objects = [one.value for one in ast.walk(first) if isinstance(one, ast.Attribute)]
+            values = (one.id for one in ast.walk(first) if isinstance(one, ast.Name) and one not in objects)
+            part = last.get(_root(first)) or next((behind[one][-1] for one in values if behind.get(one)), else_)
         read = [one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)]
         called = {one.func.id for one in ast.walk(node) if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}
         called -= vars(builtins).keys()

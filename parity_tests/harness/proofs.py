@@ -118,7 +118,7 @@ class _Settling:
             again = found[name]
             if self._parts[name] in parts:  # Parity's own was asked: that proves nothing
                 self._judged[name] = self._as_own(name)
-            elif again.verdict in PASSING:
+            elif again.verdict in PASSING and not again.explained_by:
                 self._judged[name] = replace(comparison, excuse=PROVED)
             elif again.explained_by not in ("", self._parts[name], *parts):
                 waiting[name] = replace(comparison, explained_by=again.explained_by)

@@ -34,7 +34,13 @@ def null_of(function: Any, kind: str, among: dict[str, Any]) -> Callable[..., An
             before = was if isinstance(was, dict) else {}
             return {key: filled(one, before.get(key), inputs, own) for key, one in value.items()}
         if isinstance(value, list):
-            return [filled(one, None, inputs, own) for one in value]
+            alike = was if isinstance(was, list) and len(was) == len(value) else [None] * len(value)
+            return [filled(one, before, inputs, own) for one, before in zip(value, alike, strict=True)]
+        if hasattr(value, "__dict__") and not callable(value):  # an object that this one works with
+            own[id(value)] = value
+            before = vars(was) if type(was) is type(value) else {}
+            vars(value).update({name: filled(one, before.get(name), inputs, own) for name, one in vars(value).items()})
+            return value
         if isinstance(value, np.ndarray | float) and np.asarray(value).dtype.kind == "f":
             same = np.shape(was) == np.shape(value) and was is not None and np.array_equal(was, value, equal_nan=True)
             return was if same else numbers(np.shape(value), inputs) if np.ndim(value) else float(numbers((), []))

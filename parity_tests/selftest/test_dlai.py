@@ -385,3 +385,9 @@ def test_a_change_of_the_solution_that_never_ends_keeps_nobody_from_a_name() -> 
     wrong = source.replace("rnn_cell_forward(x[:, :, t], a_next,", "rnn_cell_forward(x[:, :, t], a0,")
     found = records(c5w1, Variant("", {"c5w1.py": wrong}), dtypes=["float64"], parts=["rnn_forward"])
     assert {one.diagnosis for one in failures(found)} == {"a0 in place of a_next"}
+
+
+def test_what_is_computed_of_a_result_is_of_the_function_that_gave_it() -> None:
+    cases = find("dlai-c2w1").cases("initialization", ("float64",), seed=1)
+    shapes = {case.check: {q.part for q in case.quantities if q.name.startswith("shape_of_")} for case in cases}
+    assert shapes == {name: {f"initialize_parameters_{name}"} for name in ("random", "he")}

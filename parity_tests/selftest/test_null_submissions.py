@@ -22,6 +22,7 @@ from parity_tests.proof.null_submissions import (
     NullSubmission,
     null_submissions,
     points_of,
+    records_of_null,
     right_in,
 )
 from parity_tests.proof.variants import Variant, changed
@@ -31,6 +32,7 @@ from parity_tests.protocol.comparison import ECHO, PROVED, Comparison, failed, m
 from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Key, Quantity
+from parity_tests.protocol.registry import find
 from parity_tests.selftest.records_of_cases import FEWEST, QUICK
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.shared import of_session
@@ -85,6 +87,21 @@ def test_a_submission_that_knows_nothing_earns_nothing(tmp_path: Path, name: str
     assert right_in(null, records) <= ASSIGNMENT.null_quantities  # as the command that writes these down says
     without = replace(ASSIGNMENT, null=None)
     assert not zeros or points_of(without, records) > MOST_PER_CENT
+
+
+@pytest.mark.parametrize(
+    ("course", "name"),
+    [
+        ("mytorch", "ones throughout (HW1P1)"),
+        ("mytorch", "None throughout (HW2P1)"),
+        ("mytorch", "None throughout (HW3P1)"),
+        ("dlai-c1w3", "zeros throughout ()"),
+        ("dlai-c5w1", "ones throughout ()"),
+    ],
+)
+def test_a_part_behind_wrong_ones_earns_nothing_by_what_cannot_be_decided(course: str, name: str) -> None:
+    null = next(one for one in null_submissions(find(course)) if one.name == name)
+    assert points_of(find(course), records_of_null(find(course), null)) <= MOST_PER_CENT
 
 
 def test_gradients_that_are_zero_because_the_loss_is_spoilt_earn_nothing(tmp_path: Path) -> None:
