@@ -165,7 +165,7 @@ def test_the_roster_says_how_late_and_by_what_name_where_what_was_handed_in_does
     assert "Of 3 nobody says when" in said, "it is not read in another language"
     roster.write_text('name\n"Lee, Ann"\n"Ray, Bob"\n')
     overrides.write_text('submission,item,points,reason\n"Lee, Ann",relu,3,why\nBob Ray,relu,4,why\n')
-    assert "Ann Lee: 100 \u2192 88" in parity("regrade", out, "--roster", roster, "--overrides", overrides)[1]
+    assert "Lee, Ann: 100 \u2192 88" in parity("regrade", out, "--roster", roster, "--overrides", overrides)[1]
     assert "# Feedback for Lee, Ann\n" in (out / "submissions" / "Ann Lee" / "feedback.md").read_text()
     assert "<bdi>Lee, Ann</bdi></a>" in (out / "class.html").read_text()
 

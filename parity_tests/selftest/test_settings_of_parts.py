@@ -192,6 +192,8 @@ def test_wrong_forms_of_parts_get_their_names_at_their_parts() -> None:
     assert set().union(*elsewhere.values()) == set()
     one, other = [name for name, wrong in WRONG_FORMS.items() if wrong.part == "1"][:2]
     assert ("1", other) not in found[one]
+    drawn = [name for name in WRONG_FORMS if name.startswith("drawn")]
+    assert [found[name] for name in drawn] == [{("2", name)} for name in drawn], "of many inputs the same"
 
 
 @pytest.mark.parametrize(("used", "blamed"), [("self.mask", set()), ("(X < 0)", {"8"})])

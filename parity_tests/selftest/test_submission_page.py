@@ -21,6 +21,7 @@ from parity_tests.harness.check import check
 from parity_tests.harness.source_lines import excerpts
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.records_of_cases import FEWEST_NAME, QUICK
+from reports.files.feedback import feedback_page
 from reports.html.run_page import report_page
 from reports.model.elements import told_apart
 from reports.model.points import Lateness
@@ -100,6 +101,9 @@ def test_one_mistake_is_one_card_whatever_the_quantities_with_every_case_beneath
     assert "Every case (4)" in html
     assert all(f"linear/{case}/float64</th><td>{name}</td>" in html for case, name in cases)
     assert "It shows in 4 quantities." in html
+    run = run_of(*mistakes, echo)
+    told = feedback_page("ann", run, score(run.records, USUAL)).partition("## Points")[0]
+    assert ("The same shows in other quantities." in told, re.findall(r"\d+ quantities", told)) == (True, [])
     two = report_page(run_of(*mistakes, mismatch(diagnosis="another")))
     assert len(re.findall("<article", two)) == 2
 

@@ -9,7 +9,7 @@ from reports.model.folding import Entry, entries, place_told
 from reports.model.for_student import for_student
 from reports.model.groups import grouped, notes_in
 from reports.model.notes import Note, NoteKind
-from reports.model.phrases import capitalised, ended, quantities
+from reports.model.phrases import capitalised, ended
 from reports.model.points import Points
 from reports.model.reasons import late_sentence, not_counted, points_rows, total_text
 from reports.model.records import Record
@@ -120,16 +120,15 @@ def _hints(entry: Entry, hints: Mapping[str, str]) -> list[str]:
 
 
 def _more(entry: Entry) -> list[str]:
-    """In how many quantities the same was seen, and how many could not be judged because of it."""
+    """Whether the same was seen elsewhere, and others could not be judged because of it: how many, the points say."""
     sentences = []
     unjudged, seen = len(entry.unjudged), len(entry.records) + len(entry.again)
     if entry.records[0].check == "import":
         unjudged += seen - 1
     elif seen > 1 and (entry.of_first or entry.again):
-        sentences.append(f"The same shows in {quantities(seen)}.")
+        sentences.append("The same shows in other quantities.")
     if unjudged:
-        were = "was" if unjudged == 1 else "were"
-        sentences.append(f"Because of it {quantities(unjudged).replace(' ', ' other ', 1)} {were} not judged.")
+        sentences.append("Because of it others were not judged.")
     return sentences
 
 

@@ -56,7 +56,7 @@ TABLE: Mapping[str, Row] = {
         "another value, shape or type than asked for",
         one="does not agree",
         several="do not agree",
-        told="is not what is expected",
+        told="did not come out as expected",
     ),
     Verdict.MISSING: Row(
         True,

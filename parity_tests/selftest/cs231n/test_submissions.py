@@ -367,7 +367,7 @@ def test_a_student_is_told_what_is_absent_and_which_own_loss_is_wrong_without_a_
     ]
     for returned, said in (
         (Returned("none", None, ""), "is absent"),
-        (Returned("text", None, ""), "is not what is expected"),
+        (Returned("text", None, ""), "did not come out as expected"),
     ):
         seen = Observation(case.name, {db1.key: returned}, {}, {}, (), 0.0)
         told = told_to_students(
