@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 """Of the JSON; it changes when the meaning of a key does."""
+MOST = 8
+"""Changes, submissions or notes that are listed one by one."""
 _WHOSE = ("submission", "student", "email", "id", "late", "when", "edition")
 _POINTS = ("total", "maximum", "per_cent", "taken_off", "status", "overridden")
 
@@ -37,7 +39,9 @@ def print_class(
     if changes is not None:
         called = names_of(tables.rows)
         count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
-        told = [*(change.sentence(called) for change in changes), count, mean * bool(changes), *others[:-3]]
+        listed = [change.sentence(called) for change in changes[:MOST]]
+        listed += [f"and {len(changes) - MOST} more, all in grades.csv"] * (len(changes) > MOST)
+        told = [*listed, count, mean * bool(changes), *others[:-3]]
     print_wrapped([count] if quiet else told)
 
 
@@ -67,9 +71,8 @@ def summary(tables: Tables, out: Path) -> list[str]:
     zeros, points = tables.unjudged_zeros, ""
     count += f", {zeros} of them 0 since nothing could be judged." if zeros else "."
     if totals:
-        mean, lowest, highest = (
-            points_text(p) for p in (round(sum(totals) / len(totals), 2), min(totals), max(totals))
-        )
+        shown = round(sum(totals) / len(totals), 2), min(totals), max(totals)
+        mean, lowest, highest = map(points_text, shown)
         points = f"The mean is {mean} points, the lowest {lowest}, the highest {highest}."
     lines = [count, points]
     if tables.unchecked:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.cli.class_printing import print_wrapped
+from parity_tests.cli.class_printing import MOST, print_wrapped
 from parity_tests.cli.terminal import paint, width
 from parity_tests.grading.flags import FlagKind, few
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _UNCUT = 1000
 """Letters of a cell where no terminal cuts it off."""
-_MOST = 8
-"""Usual submissions that are listed, and notes on what was taken for what."""
 
 
 def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
@@ -60,7 +58,7 @@ def _conversions(plan: Plan) -> list[str]:
         for note in planned.notes:
             noted.setdefault(note, []).append(planned.hand_in.name)
     said = [f"{few(names)}: {note}." for note, names in noted.items()]
-    return said if len(said) <= _MOST else [*said[:_MOST], f"And {len(said) - _MOST} more notes of this kind."]
+    return said if len(said) <= MOST else [*said[:MOST], f"And {len(said) - MOST} more notes of this kind."]
 
 
 def _usual(plan: Plan) -> list[Planned]:
@@ -70,7 +68,7 @@ def _usual(plan: Plan) -> list[Planned]:
     like = [p for p in plan.planned if p.what == CHECK and p.who in ("", p.hand_in.name) and not p.hand_in.late]
     files = Counter(planned.files for planned in like).most_common(1)
     found = [planned for planned in like if planned.files == files[0][0]]
-    return found if len(found) > _MOST else []
+    return found if len(found) > MOST else []
 
 
 def _print_table(plan: Plan) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -155,18 +153,12 @@ def grade(
 
         print_plan(plan(request), as_json=as_json, quiet=quiet)
         return AGREEMENT
-    log = out / LOG if verbose else None
-    with GradingProgress(quiet=quiet, log=log, each=bool(only)) as progress, _saying_how_to_go_on():
-        tables = check_class(request, progress)
-    write_class_page(out)
-    print_class(tables, out, as_json=as_json, quiet=quiet)
-    return status_of_class(tables)
-
-
-@contextlib.contextmanager
-def _saying_how_to_go_on() -> Iterator[None]:
     try:
-        yield
+        with GradingProgress(quiet=quiet, log=out / LOG if verbose else None, each=bool(only)) as progress:
+            tables = check_class(request, progress)
     except KeyboardInterrupt:
         complain("what is done is kept; the same command goes on from there.")
         raise
+    write_class_page(out)
+    print_class(tables, out, as_json=as_json, quiet=quiet)
+    return status_of_class(tables)

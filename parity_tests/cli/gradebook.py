@@ -41,10 +41,8 @@ def gradebook(
     filled = fill_in(run, export, column, scale=scale)
     write(target, filled.data)
     if as_json:
-        found = {name: value for name, value in vars(filled).items() if name != "data"}
-        click.echo(
-            json.dumps({"schema": "parity gradebook", "schema_version": 1, "file": str(target), **found}, indent=2)
-        )
+        found = {"schema": "parity gradebook", "schema_version": 1, "file": str(target), **vars(filled)}
+        click.echo(json.dumps({name: value for name, value in found.items() if name != "data"}, indent=2))
         return
     replaced = f", {filled.replaced} of them in place of others" if filled.replaced else ""
     lines = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,6 +229,21 @@ def _titles(module: Module) -> dict[str, str]:
     return {name: title for name, title in first.items() if 0 < len(title) <= 60 and ":" not in title}
 
 
+def _still_to_be_said(where: str, proposals: Sequence[Proposal]) -> Iterator[str]:
+    """What is open, and the options of the command by which it is said, with dots in place of what is not known."""
+    options = []
+    for one in proposals:
+        lines = [line for line in one.torch if line.endswith("= ...")]
+        by_options = r"torch's lines|what is drawn for \w+" + r"|.* has the shape of the output" * bool(lines)
+        if others := [text for text in one.open if not re.fullmatch(by_options, text)]:
+            yield f"  {one.name}: {'; '.join(others)}."
+        options += [f"  --torch '{one.name}={'; '.join(lines) if len(lines) > 1 else '...'}'"] * bool(lines)
+        options += [f"  --given '{name}=...'" for name in one.given if f"what is drawn for {name}" in one.open]
+    adding = f", or remove {where} and add:" if options else ". Then:"
+    yield f"Replace the dots in {where}/assignment.toml, below STILL TO BE SAID{adding}"
+    yield from [*options, "Then:"] if options else ()
+
+
 def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
     """Says what is written and what comes next."""
     parts = [part for one in proposals for part in one.parts]
@@ -237,8 +252,7 @@ def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
     said = [f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}."]
     said += [f"  {sentence}." for one in proposals for sentence in one.not_compared]
     if left:
-        said += [f"  {one.name}: {'; '.join(one.open)}." for one in proposals if one.open]
-        said.append(f"Replace the dots in {where}/assignment.toml, below STILL TO BE SAID. Then:")
+        said += _still_to_be_said(where, proposals)
     if _is_starter(module, proposals):
         said.append(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")
     elif not left:

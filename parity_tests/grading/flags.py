@@ -139,17 +139,13 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
         if is_open and not unread and (record.undecided or of_check.get(record.check) != {record.explained_by}):
             found.setdefault(record.explained_by, set()).add(record.part)
             failing |= {record.explained_by} if record.verdict in FAILING else set()
-    return [
-        Flag(
-            name,
-            FlagKind.LEFT_OPEN,
-            f"{labels.listed(sorted(own, key=labels.order))} cannot be judged, wholly or in part, because "
-            f"{labels.label(cause)} is wrong"
-            + "; that counts as wrong until a grader gives points for it (--overrides)"
-            * (cause in failing),
-        )
-        for cause, own in found.items()
-    ]
+    flags = []
+    for cause, own in found.items():
+        which = labels.listed(sorted(own, key=labels.order))
+        why = f"{which} cannot be judged, wholly or in part, because {labels.label(cause)} is wrong"
+        why += "; that counts as wrong until a grader gives points for it (--overrides)" * (cause in failing)
+        flags.append(Flag(name, FlagKind.LEFT_OPEN, why))
+    return flags
 
 
 def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[Flag]:
@@ -224,8 +220,7 @@ def roster_flags(
         for member, person in zip(hand_in.people, people[hand_in.name], strict=True):
             if person is not None:
                 continue
-            namesakes = who_may_be(roster, hand_in, member)
-            if namesakes:
+            if namesakes := who_may_be(roster, hand_in, member):
                 shared |= {id(one): hand_in.name for one in namesakes}
                 who = " or ".join(f"{one.name} ({', '.join(filter(None, (one.email, *one.ids)))})" for one in namesakes)
                 why = f"its name is that of {len(namesakes)} on the roster, {who}: a number or an address tells which"

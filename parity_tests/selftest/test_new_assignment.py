@@ -149,6 +149,8 @@ def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
     source.write_text("def twist(x, how):\n    return x\n", encoding="utf-8")
     source.write_text(source.read_text() + "def relu(x):\n    return x\n", encoding="utf-8")
     assert main(["new-assignment", str(source), "--out", str(tmp_path / "odd"), "--function", "relu,twist"]) == 1
+    options = ["  --torch 'twist=...'", "  --given 'how=...'", "Then:"]
+    assert capsys.readouterr().out.splitlines()[-4:-1] == options, "of what is still to be said"
     text = (tmp_path / "odd" / "assignment.toml").read_text(encoding="utf-8")
     assert "# STILL TO BE SAID: torch's lines; what is drawn for how" in text
     assert text.index("STILL TO BE SAID") < text.index('name = "relu"') < text.index("[part."), (

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from parity_tests.cli.class_printing import print_class
 from parity_tests.cli.grading_progress import GradingProgress
 from parity_tests.cli.printing import run_lines
 from parity_tests.cli.terminal import complain
+from parity_tests.grading.gradebook import changed_totals
+from parity_tests.grading.tables import Tables
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.html.run_page import report_page
 from reports.model.escape import printable
@@ -551,6 +554,23 @@ def test_a_complaint_fits_the_terminal_and_is_one_line_in_a_log(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     complain("word " * 40 + "\n  f: more")
     assert [len(line) <= 80 for line in capsys.readouterr().err.splitlines()] == [True] * 4
+
+
+@pytest.mark.parametrize(("changed", "listed"), [(8, 8), (9, 9), (30, 9)])
+def test_of_many_changed_totals_the_largest_are_listed(
+    changed: int, listed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    totals = {f"student{number}": float(number) for number in range(changed)}
+    rows = [
+        {"submission": name, "student": f"Ann {name}", "total": total, "status": "graded"}
+        for name, total in totals.items()
+    ]
+    changes = changed_totals(dict.fromkeys(totals, -1.0), totals)
+    print_class(Tables(totals, (), 0, 0, rows=rows), tmp_path, as_json=False, quiet=False, changes=changes)
+    said, _, rest = capsys.readouterr().out.partition(f"{changed} of {changed} totals change.\n")
+    assert said.startswith(f"Ann student{changed - 1}: -1 → {changed - 1} (+{changed}.00)\n")
+    assert (said.count("\n"), "more, all in grades.csv" in said) == (listed, changed > 8)
+    assert rest.startswith("The mean is")
 
 
 def test_how_long_a_class_takes_is_told_when_a_few_are_done(
