@@ -612,6 +612,8 @@ OF_KINDS = (
      "dLdZ is divided by the number of elements of the last two axes of dLdZ in dLdA"),
     ("HW3P1", "RNNPhonemeClassifier.forward", "models/rnn_classifier.py", (("below = hidden[k]", "below = before[k]"),),
      "before in place of hidden in below"),
+    ("HW3P1", "RNNPhonemeClassifier.forward", "models/rnn_classifier.py", (("np.zeros(shape)", "np.ones(shape)"),),
+     "ones in place of zeros in hidden"),
     ("HW3P1", "CharacterPredictor.forward", "models/char_predictor.py", (("after[np.newaxis]", "h[np.newaxis]"),),
      "h in place of after in logits"),
     ("HW3P1", "CTC.get_forward_probs", "CTC/CTC.py", (("t - 1, i - 1", "t, i - 1"), ("t - 1, i - 2", "t, i - 2")),
