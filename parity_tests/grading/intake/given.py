@@ -38,7 +38,7 @@ def given_of(files: Iterable[tuple[str, bytes]], assignment: Assignment, edition
     written = {name.partition(".")[0] for name in assignment.by_function} - shipped
 
     def is_given(name: str, data: bytes) -> bool:
-        own = {name.decode() for name in _DEFINED.findall(data)}
+        own = {one.decode() for one in _DEFINED.findall(data)}
         return name in given or (not shipped.isdisjoint(own) and written.isdisjoint(own))
 
     return {named[name]: statements(data) for name, data in files if name in named and is_given(named[name], data)}
