@@ -34,15 +34,15 @@ def print_class(
     if as_json:
         click.echo(json.dumps(document(tables, out, changes), indent=2, allow_nan=False))
         return
-    count, mean, *others = summary(tables, out)
-    told = [f"{count} {mean}", *others]
+    first, mean, *others = summary(tables, out)
+    told = [f"{first} {mean}", *others, *next_steps(out)]
     if changes is not None:
         called = names_of(tables.rows)
-        count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
+        first = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
         listed = [change.sentence(called) for change in changes[:MOST]]
         listed += [f"and {len(changes) - MOST} more, all in grades.csv"] * (len(changes) > MOST)
-        told = [*listed, count, mean * bool(changes), *others[:-3]]
-    print_wrapped([count] if quiet else told)
+        told = [*listed, first, mean * bool(changes), *others]
+    print_wrapped([first] if quiet else told)
 
 
 def status_of_class(tables: Tables) -> int:
@@ -102,12 +102,17 @@ def summary(tables: Tables, out: Path) -> list[str]:
     if tables.flags:
         listed = ", ".join(f"{count} {kind}" for kind, count in counted(tables.flags).items())
         lines.append(f"To look at, in look.csv: {listed}.")
-    lines.append(f"In {shlex.quote(str(out))}: class.html, grades.csv, and a page for each student.")
-    lines.append(
-        f"To change points: edit {shlex.quote(str(out / 'rubric.toml'))}, then parity regrade {shlex.quote(str(out))}"
-    )
-    lines.append(f"To fill the course site's table: parity gradebook {shlex.quote(str(out))} TABLE.csv")
     return lines
+
+
+def next_steps(out: Path) -> list[str]:
+    """What there is, and the commands that come next."""
+    folder, rubric = (shlex.quote(str(path)) for path in (out, out / "rubric.toml"))
+    return [
+        f"In {folder}: class.html, grades.csv, and a page for each student.",
+        f"To change points: edit {rubric}, then parity regrade {folder}",
+        f"To fill the course site's table: parity gradebook {folder} TABLE.csv",
+    ]
 
 
 def document(tables: Tables, out: Path, changes: Sequence[Change] | None = None) -> dict[str, Any]:
