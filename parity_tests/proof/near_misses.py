@@ -10,6 +10,7 @@ import ast
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from parity_tests.harness.diagnosis import crashes
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import SEPARATOR, Row, failures, names_in, records
 from parity_tests.proof.mutants import Mutant, excuse, mutants
@@ -20,7 +21,7 @@ from parity_tests.protocol.mistake import Body
 from reports.model.records import Record
 
 TRUE = "wrong only ", "right ", "NaN or infinite "
-"""How names begin that only say where something is off: they may be true of both."""
+"""How names begin that only say where something is off: they may be true of both, as those of a crash are."""
 OF_EACH = 6
 """So many slips of a function have near misses."""
 SOME = """calls = globals()["_calls"] = globals().get("_calls", 0) + 1
@@ -81,7 +82,7 @@ def called(assignment: Assignment, near: NearMiss, seed: int = 0, dtypes: Sequen
 def of_records(near: NearMiss, judged: Sequence[Record], told: Sequence[str]) -> Row:
     """What became of a near miss, by the records of a check of it, and the names of what it lies near."""
     names, sentence = names_in(judged), next((one.message for one in failures(judged)), "")
-    false = {name for name in told if not name.startswith(TRUE)} & {*names}
+    false = {name for name in told if not name.startswith(TRUE)} & {*names} - {*crashes.HINTS}
     outcome = "false name" if false else "caught" if sentence else "survived"
     good = outcome == "caught"
     return Row("nearmisses", near.part, near.variant.name, outcome, good, SEPARATOR.join(names), sentence)

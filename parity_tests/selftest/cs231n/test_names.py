@@ -274,7 +274,6 @@ IN_TEST_MODE = "bn_param[mode] = mode"
 
 @pytest.mark.parametrize("named", one_in(2, [True, False]), ids=["2016-17", "2018-20"])
 def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name(named: bool) -> None:
-    name = "the gradient is without the penalty"
     slip = Swap(
         "for layer in range(1, last + 1):\n            grads", "for layer in range(1, last):\n            grads"
     )
@@ -282,7 +281,10 @@ def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name(named
     failing = failures(
         judged(slip, handout, file=FC_FILE, parts={"FullyConnectedNet"}, edition="2016-17" if named else "2018-20")
     )
-    assert {record.diagnosis for record in failing} == {name if named else ""}
+    called = {(record.quantity.startswith("dW"), record.diagnosis) for record in failing}
+    # Batch norm never tests: in another edition the scores are wrong by that, and have no share in the slip's name.
+    of_scores: set[tuple[bool, str]] = set() if named else {(False, "")}
+    assert called == {(True, "the gradient is without the penalty"), *of_scores}
 
 
 def test_a_network_that_never_trains_again_after_it_gave_scores_is_told() -> None:

@@ -33,7 +33,7 @@ WIDTH = 165
 """Characters of a line of examples, beyond which they are made by a formula."""
 SIZES = (  # epochs, examples, mini-batch
     (1, 1, 1), (1, 2, 2), (1, 2, 1), (2, 1, 1), (2, 2, 2), (2, 2, 1), (1, 4, 2), (1, 5, 2), (2, 4, 2), (2, 5, 2),
-    (3, 4, 2), (2, 8, 8), (1, 12, 2), (2, 12, 2), (6, 1, 1), (11, 1, 1), (11, 2, 1), (12, 4, 2), (12, 15, 13),
+    (3, 4, 2), (2, 8, 8), (1, 12, 2), (2, 14, 2), (6, 1, 1), (11, 1, 1), (11, 2, 1), (12, 4, 2), (12, 15, 13),
 )  # fmt: skip
 FOR_ACCURACY = ((2, 24, 2), (6, 24, 2), (12, 24, 2))
 """Sizes at which a few per cent of the examples are seen to change sides."""
@@ -156,7 +156,8 @@ class _Run:
     def watched(self, ask: str, judge: Sequence[str], *keeps: str, call: str = CALL) -> Draft:
         """A draft that watches what main does, as far as its lines ask for it."""
         watch = [FURTHER] * any(f'"{name}"' in ask for name in OTHERS) + [ETAS] * ("etas" in ask)
-        after = [STEPS] * ("steps" in ask or "seen" in ask) + [ROWS] * ("rows" in ask) + [EVALUATED] * ("seen" in ask)
+        rows = "rows" in ask or "epochs" in ask
+        after = [STEPS] * (rows or "steps" in ask or "seen" in ask) + [ROWS] * rows + [EVALUATED] * ("seen" in ask)
         text = "\n".join([self.build(), PASSES, *watch, call, *after, ask])
         split = _split(self.failing.quantity.name)
         least = len(self.failing.arrays[f"{split}_y"]) // self.config.batch * self.config.batch
