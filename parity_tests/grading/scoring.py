@@ -63,7 +63,8 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
             because[record.explained_by] = None
         states.setdefault(record.quantity, set()).add(_explained_state(record) if explained else _state(record))
         checks.setdefault(record.quantity, set()).add(record.check)
-        notes.update(record.notes)
+        if record.note:
+            notes.update(record.notes)
     null = {name for name, own in checks.items() if all((check, name) in rubric.null for check in own)}
     judged = any(seen & {"right", "wrong"} for seen in states.values())
     asked = [seen for name, seen in states.items() if name not in null]

@@ -64,6 +64,8 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     work together. The import comes first, then part after part in the assignment's order, each part's own cases before
     those in which several work together.
     """
+    if not records:
+        return []
     causes, again, unjudged = _sorted_out(records, run)
     if import_fails(causes):  # whatever else was not seen comes of that
         causes, unjudged = [*causes, *unjudged], []

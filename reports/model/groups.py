@@ -54,5 +54,5 @@ def notes_in(records: Sequence[Record]) -> Iterator[tuple[Record, Note]]:
     """The notes, each with its record; none where something of its case is not implemented."""
     unwritten = {record.case for record in records if record.verdict == Verdict.MISSING}
     for record in records:
-        if record.case not in unwritten:
+        if record.note and record.case not in unwritten:
             yield from ((record, note) for note in record.notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,17 +115,15 @@ def left_by_import(records: Sequence[Record]) -> list[Record]:
     return [record for record in failing_too if not (_unseen(record) or not_judged(record))]
 
 
-def unwritten(records: Iterable[Record]) -> Callable[[Record], bool]:
+def unwritten(records: Sequence[Record]) -> Callable[[Record], bool]:
     """Says of one of these records whether it fails since its part is not written.
 
     That is what is missing, and what was 0 in the same case as the part had written nothing there.
     """
-    missing, written = set(), set()
-    for record in records:
-        if record.verdict == Verdict.MISSING:
-            missing.add((record.part, record.case))
-        elif record.verdict not in FAILING and record.check != "import":
-            written.add(record.part)
+    missing = {(record.part, record.case) for record in records if record.verdict == Verdict.MISSING}
+    if not missing:
+        return lambda record: False
+    written = {record.part for record in records if record.verdict not in FAILING and record.check != "import"}
 
     def is_unwritten(record: Record) -> bool:
         empty = record.actual == 0 and record.part not in written and (record.part, record.case) in missing
