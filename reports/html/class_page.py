@@ -1,9 +1,8 @@
-"""The page of a class: what needs a human look, everybody's points, mistakes and who made them, in one HTML file."""
+"""The page of a class: what needs a human look, mistakes, everybody's points and who made them, in one HTML file."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -107,7 +106,6 @@ def class_page(
             (row["item"], *(int(row[name]) for name in ("asked", "right", "partly", "none", "not_judged", "undecided")))
             for row in items.to_dict("records")
         ],
-        mistakes=_by_people(made, people),
         fixes=[(f"{people[name].name}, {parts.label(fix.part)}", fix) for name, fix in fixes if name in people],
         whose=True,
         anonymous=anonymous,
@@ -204,42 +202,12 @@ def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) ->
     return flagged
 
 
-def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) -> list[tuple[list[str], list[Who]]]:
-    """Mistakes with those who made them, the commonest first; those of exactly the same people are one line."""
-    who_made: dict[str, list[str]] = {}
-    for name, mistakes in made.items():
-        for mistake in mistakes:
-            if name not in (some := who_made.setdefault(mistake.text, [])):
-                some.append(name)
-    by_people: dict[tuple[str, ...], list[str]] = {}
-    for text, names in who_made.items():
-        by_people.setdefault(tuple(names), []).append(text)
-    lines = [
-        (sorted(texts, key=_in_order), sorted((people[name] for name in names), key=lambda who: who.name))
-        for names, texts in by_people.items()
-    ]
-    return sorted(lines, key=lambda line: (-len(line[1]), [*map(_in_order, line[0])]))
-
-
-def _in_order(text: str) -> list[str | int]:
-    """The key that sorts numbers in texts by their value."""
-    return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"(\d+)", text)]
-
-
 def _verdict(count: int, totals: Sequence[float], maximum: float, zeros: int) -> str:
     """The first sentence; of so many `zeros` nothing was judged."""
     if not totals:
         return f"{count} submissions, none of them with a grade."
     mean = sum(totals) / len(totals)
     share = "" if maximum in (0, 100) else f" ({100 * mean / maximum:.1f} %)"
-    full = sum(total >= maximum for total in totals)
     unjudged = f", {zeros} of them 0 since nothing could be judged" if zeros else ""
-    return (
-        f"{len(totals)} of {count} submissions have a grade{unjudged}: the mean is {mean:.1f} of "
-        f"{points_text(maximum)} points{share}, "
-        f"from {points_text(min(totals))} to {points_text(max(totals))}; {_with_all(full)}."
-    )
-
-
-def _with_all(count: int) -> str:
-    return f"{count or 'none'} {'have' if count > 1 else 'has'} all points"
+    points = f"{mean:.1f} of {points_text(maximum)} points{share}"
+    return f"{len(totals)} of {count} submissions have a grade{unjudged}: the mean is {points}."

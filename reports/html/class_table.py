@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from reports.model.numbers import points_text
@@ -66,7 +67,6 @@ class Table:
     parts: list[tuple[int, str, int]]
     statuses: list[tuple[int, str, int]]
     mistakes: list[tuple[int, str, int]]
-    numbers: dict[str, int] = field(default_factory=dict)
 
 
 def class_table(
@@ -113,7 +113,6 @@ def class_table(
         parts=list(parts.values()),
         statuses=list(statuses.values()),
         mistakes=list(made.values()),
-        numbers={text: number for number, text, _ in made.values()},
     )
 
 
@@ -127,8 +126,13 @@ def _lost(row: Mapping[str, Any], items: Sequence[str], maxima: Mapping[str, flo
 def _filter(answers: Sequence[set[str]]) -> dict[str, tuple[int, str, int]]:
     """What rows answer to, the commonest first, each with a number and how many rows they are."""
     counts = Counter(answer for some in answers for answer in some if answer)
-    ordered = sorted(counts, key=lambda answer: (-counts[answer], answer))
+    ordered = sorted(counts, key=lambda answer: (-counts[answer], _in_order(answer)))
     return {answer: (number, answer, counts[answer]) for number, answer in enumerate(ordered)}
+
+
+def _in_order(text: str) -> list[str | int]:
+    """The key that sorts numbers in texts by their value."""
+    return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"(\d+)", text)]
 
 
 def _row(
