@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -187,8 +188,8 @@ class CourseTable:
         return points.replace(".", ",") if self.comma else points
 
 
-def read_table(data: bytes, name: str, column: str | None) -> CourseTable:
-    """The table in these bytes of the file `name`; `column` is the grade's, where there are several.
+def read_table(data: bytes, name: str, column: str | None, maximum: float | None = None) -> CourseTable:
+    """The table in these bytes of the file `name`; `column` is the grade's, else the only one, or of this maximum.
 
     Raises UsageError for what no site exports, and where the column is not to be told.
     """
@@ -205,7 +206,7 @@ def read_table(data: bytes, name: str, column: str | None) -> CourseTable:
     if twice:
         raise UsageError(f"{name}, line 1: there are two columns {twice[0]!r}.")
     maxima = _maxima(cells, header) if site.name == "canvas" else {}
-    grade = _grade_column(site, header, titles, maxima, name, column)
+    grade = _grade_column(site, header, titles, maxima, name, column, maximum)
     rows = _rows(site, cells, header, grade, maxima)
     comma = any("," in text for text in _numbers(site, cells, header, grade)) or "," in maxima.get(grade, "")
     comments = header.index(site.comments) if site.comments in header else None
@@ -275,6 +276,7 @@ def _grade_column(
     maxima: Mapping[int, str],
     name: str,
     column: str | None,
+    maximum: float | None,
 ) -> int:
     candidates = [place for place, title in enumerate(header) if title in set(site.grade_columns(header))]
     candidates = [place for place in candidates if "read only" not in maxima.get(place, "")]
@@ -287,9 +289,11 @@ def _grade_column(
             return found[0]
         problem = "more than one column" if found else "no column"
         raise UsageError(f"{name}, line 1: {problem} for grades is called {column!r}; there are {listed}.")
-    if len(candidates) != 1:
-        raise UsageError(f"{name}, line 1: name the column for the grades with --column; there are {listed}.")
-    return candidates[0]
+    alike = [place for place in candidates if maximum and points_of(maxima.get(place, "")) == maximum]
+    if len(found := (candidates[1:] and alike) or candidates) != 1:
+        such = [f", as by --column {shlex.quote(_without_number(titles[place]))}" for place in found[:1]]
+        raise UsageError(f"{name}, line 1: name the column for the grades{''.join(such)}; there are {listed}.")
+    return found[0]
 
 
 def _without_number(title: str) -> str:

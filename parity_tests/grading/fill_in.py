@@ -11,6 +11,7 @@ from typing import Any
 from parity_tests.grading.class_files import FilePaths, files_of
 from parity_tests.grading.course_tables import CourseTable, Row, points_of, read_table
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.gradebook import grades_in
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.row_matching import Graded, match
 from parity_tests.protocol.errors import UsageError
@@ -52,8 +53,11 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
         data = export.read_bytes()
     except OSError as error:
         raise UsageError(f"{export} cannot be read: {error.strerror}.") from None
-    table = read_table(data, str(export), column)
-    graded, comments = _graded(run, table.site.name)
+    GradingFolder(run).info()
+    rows: Sequence[Mapping[Any, Any]] = grades_in(run)[_COLUMNS].to_dict("records")
+    largest = max((float(row["maximum"]) for row in rows), default=None)
+    table = read_table(data, str(export), column, None if scale else largest)
+    graded, comments = _graded(run, rows, table.site.name)
     _refuse_other_maximum(table, graded, str(export), scale)
     matched = match(table.rows, graded)
     if not matched.rows and not matched.unclear:
@@ -84,21 +88,14 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
     )
 
 
-def _graded(run: Path, site: str) -> tuple[list[Graded], Mapping[str, Sequence[str]]]:
+def _graded(
+    run: Path, rows: Sequence[Mapping[Any, Any]], site: str
+) -> tuple[list[Graded], Mapping[str, Sequence[str]]]:
     """Everybody's grade in the folder of a class, and the comments. Raises UsageError."""
-    import pandas as pd
-
     folder = GradingFolder(run)
-    folder.info()
     intake = folder.intake()
     hand_ins = {hand_in.name: hand_in for hand_in in intake.attempts}
-    try:
-        with (run / "grades.parquet").open("rb") as file:
-            frame = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{run} holds no grades yet ({error}); `parity grade` makes them.") from None
     comments = files_of(folder, FilePaths()).comments
-    rows: Sequence[Mapping[Any, Any]] = frame[_COLUMNS].to_dict("records")
     return [_one(row, hand_ins.get(str(row["submission"])), intake.format, site) for row in rows], comments
 
 

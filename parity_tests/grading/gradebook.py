@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity_tests.grading.folder import Result
 from parity_tests.grading.roster import Person
+from parity_tests.protocol.errors import UsageError
 from reports.model.numbers import points_text
 from reports.model.points import GRADED, Points
 
@@ -52,6 +54,24 @@ def gradebook_rows(
         }
         for member, person in zip(hand_in.people, people, strict=True)
     ]
+
+
+def grades_in(path: Path) -> pd.DataFrame:
+    """The gradebook in the folder of a class. Raises UsageError."""
+    import pandas as pd
+
+    try:
+        with (path / "grades.parquet").open("rb") as file:  # by its name, a folder would be a table without columns
+            return pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} holds no grades yet ({error}); `parity grade` makes them.") from error
+
+
+def submissions_in(path: Path) -> pd.DataFrame:
+    """The same with one row for everyone of a group. Raises UsageError."""
+    grades = grades_in(path)
+    grades["student"] = grades.groupby("submission")["student"].transform(", ".join)
+    return grades.drop_duplicates("submission", ignore_index=True)
 
 
 def gradebook_frame(rows: Sequence[Mapping[str, Any]], items: Sequence[str]) -> pd.DataFrame:

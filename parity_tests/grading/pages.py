@@ -14,7 +14,7 @@ from urllib.parse import quote
 from parity_tests.grading.alike import PAGE
 from parity_tests.grading.class_files import RUBRIC, FilePaths, files_of
 from parity_tests.grading.folder import GradingFolder
-from parity_tests.grading.gradebook import names_of
+from parity_tests.grading.gradebook import names_of, submissions_in
 from parity_tests.grading.judge_results import points_of
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.settings import ClassInfo
@@ -46,7 +46,7 @@ def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
     """
     folder = GradingFolder(path)
     info = folder.info()
-    grades = _grades(path)
+    grades = submissions_in(path)
     people = {}
     for name, shown in names_of(grades.to_dict("records")).items():
         page = f"submissions/{name}/report.html"
@@ -68,7 +68,7 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
     folder = GradingFolder(path)
     folder.refuse_half_written()
     info, files = folder.info(), files_of(folder, FilePaths())
-    grades = _grades(path)
+    grades = submissions_in(path)
     coded = codes([str(name) for name in grades["submission"]], str(info.settings.seed))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -154,18 +154,6 @@ def _fixes(path: Path) -> list[tuple[str, Fix]]:
         raise UsageError(f"{FIXES} in {path} cannot be read ({error}); `parity regrade {path}` makes it.") from error
     names = [str(row.pop("submission")) for row in rows]
     return list(zip(names, from_rows({str(k): v for k, v in row.items()} for row in rows), strict=True))
-
-
-def _grades(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        with (path / "grades.parquet").open("rb") as file:  # by its name, a folder would be a table without columns
-            grades = pd.read_parquet(file)
-        grades["student"] = grades.groupby("submission")["student"].transform(", ".join)
-        return grades.drop_duplicates("submission", ignore_index=True)  # everyone of a group has a row
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} holds no grades yet ({error}); `parity grade` makes them.") from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -115,10 +115,11 @@ def filled(parity: Parity, tmp_path: Path) -> Filled:
 pytestmark = pytest.mark.usefixtures("asked")
 
 
+@pytest.mark.parametrize("named", [("--column", "hw1"), ()], ids=["named", "the one of so many points"])
 def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed(
-    graded: Graded, filled: Filled
+    graded: Graded, filled: Filled, named: tuple[str, ...]
 ) -> None:
-    back, said = filled(graded(canvas_class), CANVAS, "--column", "hw1")
+    back, said = filled(graded(canvas_class), CANVAS, *named)
     expected = CANVAS.replace('""A""",9.50,,', '""A""",9.50,100,').replace("10.00,70.00,", "10.00,85,")
     assert back == expected.replace("danoz,CS 1,7.00,,", "danoz,CS 1,7.00,100,")
     assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
@@ -390,8 +391,9 @@ def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(filled: Filled, p
         ('Student,ID,Section\n"Lee', [], "line 2: a quote is opened and never closed"),
         ('Student,ID,Section\n"Lee"x,1\n', [], "line 2: there is something behind a closing quote"),
         (b"\xff\xfeS", [], "line 1: it begins as utf-16-le and is not"),
-        ("Student,ID,Section\nann,1,x\n", [], "name the column for the grades with --column; there are none"),
-        (CANVAS, [], "there are 'Quiz 1 (311)', 'HW1 (312)', 'HW1 late (313)'"),
+        ("Student,ID,Section\nann,1,x\n", [], "name the column for the grades; there are none"),
+        (CANVAS.replace("100.00,5", "50,5"), [], "as by --column 'Quiz 1'; there are 'Quiz 1 (311)', 'HW1 (312)',"),
+        (CANVAS.replace("100.00,5", "100,100"), [], "--column HW1; there are"),
         (CANVAS, ["--column", "HW9"], "no column for grades is called 'HW9'; there are 'Quiz 1 (311)'"),
         (CANVAS, ["--column", "ID"], "no column for grades is called 'ID'"),
         (CANVAS, ["--column", "Homework Current Score"], "no column for grades is called"),
