@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -28,7 +29,8 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
         name, sign, text = value.partition("=")
         if not (sign and text.strip() and re.fullmatch(r"\w+", name.strip())):
             raise click.BadParameter(f"{value!r} is not of the form NAME=TEXT.")
-        found[name.strip()] = text.strip()
+        if not re.search(r"(\A|= *)\.\.\.(;|\Z)", text.strip()):  # dots that nobody has replaced
+            found[name.strip()] = text.strip()
     return found
 
 
@@ -101,7 +103,16 @@ def new_assignment(
     proposals = questions(module, wanted, Answers(torch_lines, given))
     _check(proposals, torch_lines, given)
     _write(folder, source, text, is_notebook, module, proposals, name or folder.name)
-    return _tell(folder, proposals, module)
+    again = [("--function", ",".join(functions)), ("--name", name or "")]
+    again += [
+        (option, "=".join(told)) for option, of in (("--torch", torch_lines), ("--given", given)) for told in of.items()
+    ]
+    command = (
+        f"  rm -r {shlex.quote(str(folder))}; parity new-assignment {shlex.join([str(source), '--out', str(folder)])}"
+    )
+    return _tell(
+        folder, proposals, module, [command, *(f"    {option} {shlex.quote(told)}" for option, told in again if told)]
+    )
 
 
 def _source(source: Path) -> tuple[str, bool]:
@@ -229,34 +240,36 @@ def _titles(module: Module) -> dict[str, str]:
     return {name: title for name, title in first.items() if 0 < len(title) <= 60 and ":" not in title}
 
 
-def _still_to_be_said(where: str, proposals: Sequence[Proposal]) -> Iterator[str]:
-    """What is open, and the options of the command by which it is said, with dots in place of what is not known."""
+def _still_to_be_said(where: str, proposals: Sequence[Proposal], command: Sequence[str]) -> Iterator[str]:
+    """What is open, and the command with the options by which it is said, with dots in place of what is not known."""
     options = []
     for one in proposals:
         lines = [line for line in one.torch if line.endswith("= ...")]
         by_options = r"torch's lines|what is drawn for \w+" + r"|.* has the shape of the output" * bool(lines)
         if others := [text for text in one.open if not re.fullmatch(by_options, text)]:
             yield f"  {one.name}: {'; '.join(others)}."
-        options += [f"  --torch '{one.name}={'; '.join(lines) if len(lines) > 1 else '...'}'"] * bool(lines)
-        options += [f"  --given '{name}=...'" for name in one.given if f"what is drawn for {name}" in one.open]
-    adding = f", or remove {where} and add:" if options else ". Then:"
-    yield f"Replace the dots in {where}/assignment.toml, below STILL TO BE SAID{adding}"
-    yield from [*options, "Then:"] if options else ()
+        options += [f"    --torch '{one.name}={'; '.join(lines) if len(lines) > 1 else '...'}'"] * bool(lines)
+        options += [f"    --given '{name}=...'" for name in one.given if f"what is drawn for {name}" in one.open]
+    if options:
+        yield "Replace the dots:"
+        yield " \\\n".join([*command, *options])
+    yield f"{'Or replace them' if options else 'Replace the dots'} in {where}/assignment.toml. Then:"
 
 
-def _tell(folder: Path, proposals: Sequence[Proposal], module: Module) -> int:
-    """Says what is written and what comes next."""
+def _tell(folder: Path, proposals: Sequence[Proposal], module: Module, command: Sequence[str]) -> int:
+    """Says what is written and what comes next; `command` are the lines of the one that did."""
     parts = [part for one in proposals for part in one.parts]
     left = any(one.open for one in proposals)
     where = path_text(folder)
     said = [f"{where}/assignment.toml asks {len(parts)} part{'s' * (len(parts) != 1)}: {', '.join(parts)}."]
     said += [f"  {sentence}." for one in proposals for sentence in one.not_compared]
     if left:
-        said += _still_to_be_said(where, proposals)
+        said += _still_to_be_said(where, proposals, command)
     if _is_starter(module, proposals):
         said.append(f"Put your own solution into {where}/solution/; what students get is in {where}/starter/. Then:")
     elif not left:
         said.append("Whether its own solution agrees says:")
-    print_wrapped(said)
+    for text in said:
+        print_wrapped([text]) if "\n" not in text else click.echo(text)
     click.echo(f"  parity check {where}/solution --assignment {where}/")
     return int(left)

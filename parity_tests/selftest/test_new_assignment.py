@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import tempfile
 from functools import partial
@@ -149,8 +150,21 @@ def test_what_is_not_told_stands_as_dots_which_nobody_is_judged_by(
     source.write_text("def twist(x, how):\n    return x\n", encoding="utf-8")
     source.write_text(source.read_text() + "def relu(x):\n    return x\n", encoding="utf-8")
     assert main(["new-assignment", str(source), "--out", str(tmp_path / "odd"), "--function", "relu,twist"]) == 1
-    options = ["  --torch 'twist=...'", "  --given 'how=...'", "Then:"]
-    assert capsys.readouterr().out.splitlines()[-4:-1] == options, "of what is still to be said"
+    out = capsys.readouterr().out
+    again = out.partition("Replace the dots:\n")[2].partition("\nOr replace ")[0]
+    assert again.splitlines()[1:] == [
+        "    --function relu,twist \\",
+        "    --torch 'twist=...' \\",
+        "    --given 'how=...'",
+    ], "of what is still to be said"
+    words = shlex.split(again.partition("; parity ")[2].replace("\\\n", ""))
+    shutil.rmtree(tmp_path / "odd")
+    assert (main(words), capsys.readouterr().out) == (1, out), "dots say nothing"
+    shutil.rmtree(tmp_path / "odd")
+    assert main([word.replace("twist=...", "twist=x").replace("how=...", "how=N D") for word in words]) == 0
+    shutil.rmtree(tmp_path / "odd")
+    assert main(words) == 1
+    capsys.readouterr()
     text = (tmp_path / "odd" / "assignment.toml").read_text(encoding="utf-8")
     assert "# STILL TO BE SAID: torch's lines; what is drawn for how" in text
     assert text.index("STILL TO BE SAID") < text.index('name = "relu"') < text.index("[part."), (
@@ -438,6 +452,25 @@ def test_a_number_of_steps_is_a_number_and_what_is_under_a_root_is_not_below_0()
     }
     assert made.said == ["v is under a root, so it is drawn between 0 and 1"]
     assert "what is drawn for m" in made.open, "nothing is known of it"
+    body = "v = rho * v + (1 - rho) * grads * grads\n    v_hat = v / 2\n    return params - grads / np.sqrt(v_hat), v"
+    (made,) = propose(f"def my_step(params, grads, v, rho=0.9):\n    {body}\n")
+    assert made.given == {"params": "D M", "grads": "D M", "v": "rng.random((D, M,))", "rho": [0.9, 0.45]}
+
+
+@pytest.mark.parametrize(
+    ("source", "torch"),
+    [
+        (
+            "mse_loss(pred, target):\n    d = pred - target\n    return (d**2).mean(), 2 * d / d.size",
+            "dpred = grad(out, pred)",
+        ),
+        ("relu(x):\n    return x * (x > 0), (x,)", ""),
+    ],
+    ids=["of a loss it is the gradient", "of no other function"],
+)
+def test_a_second_result_of_no_name_is_the_gradient_of_a_loss_alone(source: str, torch: str) -> None:
+    (made,) = propose(f"def {source}\n")
+    assert (made.torch[1:], made.open) == ([torch] * bool(torch), [])
 
 
 @pytest.mark.parametrize(

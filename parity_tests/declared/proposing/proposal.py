@@ -242,6 +242,10 @@ def _of_functions(forward: Signature, backward: Signature | None, taken: set[str
     elif kept and results[-1] == "more":
         results[-1] = kept[0]
     arguments = _given(made, forward, fit, answers)
+    if fit is not None and backward is None and results[1:] == ["more"]:
+        torch = renamed(fit.known.torch, fit.arguments)
+        if output_shape(made.given, torch, _differing(made.given.values())) == ():  # the gradient of a loss, then
+            results[1] = f"d{_inputs(made, fit)[0]}"
     made.run.append(f"{', '.join(results)} = {forward.name}({', '.join(arguments)})")
     if alone:
         upstream = next(one for one in arguments if one not in alone.values())
@@ -342,6 +346,8 @@ def _drawn(made: Proposal, own: Signature, name: str) -> Any:
 def _weights_of(own: Signature, name: str) -> str:
     """The weights that a parameter is a gradient in, or is kept beside from step to step; "" for none."""
     of = {one: weights for one in own.parameters if (weights := _input_of(one, [*own.parameters]))}
+    kept = [one for one in own.parameters if called()["w"].fullmatch(one)]
+    of = of or {one: kept[0] for one in own.parameters if kept and re.fullmatch("grads?|gradients?", one)}
     is_kept = called()["v"].fullmatch(name) or any(name in back.split("_") for back in own.returns)
     is_kept = is_kept and name not in (*of.values(), *own.exponents)
     return of.get(name) or next(iter(of.values()), "") * bool(is_kept)

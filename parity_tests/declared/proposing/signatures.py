@@ -149,7 +149,12 @@ def _signature(node: Def) -> Signature:
     powers = [one for one in ast.walk(node) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Pow)]
     exponents = frozenset(one.right.id for one in powers if isinstance(one.right, ast.Name))
     calls = (one for one in ast.walk(node) if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("sqrt"))
-    roots = frozenset(name for one in calls for argument in one.args for name in _terms(argument))
+    made = [(ast.unparse(one.targets[0]), one.value) for one in ast.walk(node) if isinstance(one, ast.Assign)]
+    roots = frozenset[str]()
+    for name, value in (*(("", argument) for one in calls for argument in one.args), *reversed(made)):
+        if not name or name in roots:  # v, where v_hat is; what stands there twice, as in g * g, is as good below 0
+            terms = [*_terms(value)]
+            roots |= {one for one in terms if terms.count(one) == 1}
     empty, returned = _is_empty(node), _returns(node, doc)
     return Signature(node.name, parameters, returned, doc, shapes, empty, by_keyword, small, indices, exponents, roots)
 
