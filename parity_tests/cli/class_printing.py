@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of the JSON; it changes when the meaning of a key does."""
 MOST = 8
-"""Changes, submissions or notes that are listed one by one."""
+"""Submissions or notes that are listed one by one."""
 _WHOSE = ("submission", "student", "email", "id", "late", "when", "edition")
 _POINTS = ("total", "maximum", "per_cent", "taken_off", "status", "overridden")
 
@@ -39,8 +39,8 @@ def print_class(
     if changes is not None:
         called = names_of(tables.rows)
         first = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
-        listed = [change.sentence(called) for change in changes[:MOST]]
-        listed += [f"and {len(changes) - MOST} more, all in grades.csv"] * (len(changes) > MOST)
+        listed = [change.sentence(called) for change in changes[:3]]
+        listed += [f"and {len(changes[3:])} more: --json"] * bool(changes[3:])
         told = [*listed, first, mean * bool(changes), *others]
     print_wrapped([first] if quiet else told)
 
@@ -107,11 +107,11 @@ def summary(tables: Tables, out: Path) -> list[str]:
 
 def next_steps(out: Path) -> list[str]:
     """What there is, and the commands that come next."""
-    folder, rubric = (shlex.quote(str(path)) for path in (out, out / "rubric.toml"))
+    folder, page, rubric = (shlex.quote(str(path)) for path in (out, out / "class.html", out / "rubric.toml"))
     return [
-        f"In {folder}: class.html, grades.csv, and a page for each student.",
-        f"To change points: edit {rubric}, then parity regrade {folder}",
-        f"To fill the course site's table: parity gradebook {folder} TABLE.csv",
+        f"Look at {page}",
+        f"For other points: edit {rubric}, then parity regrade {folder}",
+        f"Into the site's table: parity gradebook {folder} TABLE.csv",
     ]
 
 

@@ -206,7 +206,7 @@ def test_verbose_tells_each_submission_and_keeps_it_in_a_log(parity: Parity, tmp
     )
     assert "parity: Lee, Ann: 80 of 100 points, 1 day 6 h late, in" in only[2]
     assert "handed in nothing" not in only[1], "who is called Student, Test is a teacher"
-    assert f"To change points: edit {out / 'rubric.toml'}, then parity regrade {out}" in " ".join(only[1].split())
+    assert f"For other points: edit {out / 'rubric.toml'}, then parity regrade {out}" in " ".join(only[1].split())
     late.write_text(late.read_text().replace("10", "20"))
     told = parity("regrade", out, "--late", late)[1]
     assert (told.startswith("Lee, Ann: 80 → 60 (-20.00)\n"), "To look at" in told) == (True, True)

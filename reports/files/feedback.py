@@ -11,7 +11,7 @@ from reports.model.groups import grouped, notes_in
 from reports.model.notes import Note, NoteKind
 from reports.model.phrases import capitalised, ended
 from reports.model.points import Points
-from reports.model.reasons import late_sentence, not_counted, points_rows, total_text
+from reports.model.reasons import late_sentence, points_rows, total_text
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
 from reports.model.summary import not_judged
@@ -78,8 +78,7 @@ def _points_lines(points: Points, run: Results) -> list[str]:
     lines += [f"| {markdown(row.items)} | {row.points} | {markdown(row.why)} |" for row in points_rows(points, run)]
     if points.late:
         lines += ["", f"- {markdown(late_sentence(points, points.late))}"]
-    uncounted = not_counted(points)
-    return [*lines, "", uncounted] if uncounted else lines
+    return lines
 
 
 # ---- what is wrong

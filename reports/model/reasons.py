@@ -17,7 +17,6 @@ from reports.model.verdicts import FAILING, row_of
 IMPORT = "import"
 """The check of whether the files can be imported."""
 NO_GRADE = "No grade yet: Parity or the assignment failed, not your submission"
-NOT_COUNTED = "What an empty submission gets right, too, is not counted."
 
 
 def total_text(points: Points) -> str:
@@ -116,7 +115,7 @@ def points_rows(points: Points, run: Results) -> list[PointsRow]:
 def not_counted(points: Points) -> str:
     """What is said where quantities do not count, since a submission that knows nothing gets them right, too."""
     told = (item.null and item.right and item.points != item.maximum for item in points.items)
-    return NOT_COUNTED if any(told) else ""
+    return "What an empty submission gets right, too, is not counted." if any(told) else ""
 
 
 def late_sentence(points: Points, late: Lateness) -> str:
