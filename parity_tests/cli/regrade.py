@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -29,5 +30,7 @@ def regrade(run: Path, as_json: bool, quiet: bool, **files: Path | None) -> int:
 
     tables, changes = rescore_class(run, FilePaths(**files))
     write_class_page(run)
-    print_class(tables, run, as_json=as_json, quiet=quiet, changes=changes)
+    others = as_json or any(files.values())  # where the rubric alone is another, all but the points was said before
+    shown = tables if others else replace(tables, flags=(), late=0)
+    print_class(shown, run, as_json=as_json, quiet=quiet, changes=changes)
     return status_of_class(tables)

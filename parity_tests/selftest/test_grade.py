@@ -430,6 +430,7 @@ def test_regrade_changes_points_without_running_and_says_who_changes(
     assert "bob: 85 → 100 (+15.00)" in said
     assert "The mean is 110 points" in said
     assert "have a grade" not in said
+    assert "To look at" not in said, "as before"
     assert sorted(asked) == ["ann", "bob"]
     assert "100 of 120 points" in (out / "submissions" / "bob" / "feedback.md").read_text()
     assert parity("regrade", out)[1] == "No total changes.\n", "nothing is said again"

@@ -388,9 +388,10 @@ def test_a_note_names_its_part_and_what_is_wrong_is_no_note() -> None:
     assert page.endswith(f"## Worth knowing\n\n{told}")
 
 
-def test_what_rounding_explains_is_told_only_where_numbers_are_compared() -> None:
+def test_what_rounding_explains_is_told_only_where_somebody_may_ask() -> None:
     words = "Up to 1 times the error bound is rounding"
-    for wrong, said in ((mismatch(), True), (mismatch(verdict="crashed", gap=None, ratio=None, radius=None), False)):
+    crashed = mismatch(verdict="crashed", gap=None, ratio=None, radius=None)
+    for wrong, said in ((mismatch(ratio=30.0), True), (mismatch(ratio=2.5e15), False), (crashed, False)):
         records = [wrong, *rows("relu", "c", part="7")]
         assert (words in feedback_page("ann", FakeRun(records=records), score(records, USUAL))) is said
 

@@ -43,7 +43,7 @@ def feedback_page(
         lines += [*(f"- {markdown(ended(capitalised(text)))}" for text in notices), ""]
     if folded:
         lines += ["## What to mend first", *_sections(folded, run)]
-        if any(entry.records[0].gap is not None for entry in folded):
+        if any(0 < (entry.records[0].ratio or 0) < 1e6 for entry in folded):  # of more nobody asks whether it is much
             lines += ["", _RATIO]
         lines.append("")
     lines += _points_lines(points, run)
