@@ -159,7 +159,7 @@ def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[
         lowest, highest = (f"{100 * share:.0f}" for share in (cluster.pairs[-1].share, cluster.pairs[0].share))
         share = lowest if lowest == highest else f"{lowest} to {highest}"
         given = ", with the assignment's own solution" if SOLUTION in cluster.members else ""
-        nameless = f"cluster {number}{given}: {share} % of their own lines are the same, names and spaces aside"
+        nameless = f"cluster {number}{given}: {share} % of their own lines are the same"
         kind = FlagKind.IDENTICAL if cluster.pairs[-1].share == 1 else FlagKind.ALIKE
         nearest: dict[str, Pair] = {}
         for pair in reversed(cluster.pairs):
