@@ -89,15 +89,15 @@ def plan(declared: Declaration, edition: str, dtypes: Sequence[str], seed: int) 
 
 
 def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
-    for slug, row in ROWS.items():
+    for at, (slug, row) in enumerate(ROWS.items()):
         few = slug == "equal" and len(question.letters) < 2
         if not few and (slug in question.shapes or not question.shapes):
             settings = settings_of(seed, question.name, slug)
             again = slug == "equal" and question.keeps_objects
             sizes, constants = list[Sizes](), list[dict[str, Any]]()
-            for _ in range(row.copies):
+            for k in range(row.copies):
                 sizes.append(row.sizes(question, settings, sizes[-1] if sizes else {}))
-                constants.append(_constants(question, settings, constants[-1] if constants else {}))
+                constants.append(_constants(question, seed, 2 * at + k))
             sizes, constants = (sizes * 2, constants * 2) if again else (sizes, constants)
             params = {
                 "question": question.name,
@@ -128,12 +128,11 @@ def _cases_of(question: Question, dtype: str, seed: int) -> Iterator[Case]:
             )
 
 
-def _constants(question: Question, settings: Random, before: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given and is no array: a list to choose from, another than the copy `before` has, or itself."""
+def _constants(question: Question, seed: int, number: int) -> dict[str, Any]:
+    """What is given and is no array: itself, or of a list to choose from each one in turn, in an order of the seed."""
+    order = settings_of(seed, question.name, "constants")
     return {
-        name: settings.choice([one for one in value if one != before.get(name)] or value)
-        if isinstance(value, list)
-        else value
+        name: order.sample(value, len(value))[number % len(value)] if isinstance(value, list) else value
         for name, value in question.given.items()
         if not isinstance(value, str)
     }

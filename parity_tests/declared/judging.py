@@ -172,7 +172,8 @@ def reference(question: Question, case: Case, k: int, instead: Instead | None = 
 
     from reference.flow.backward import gradients_from
 
-    lines = _lines(question.name, question.torch)
+    text, known = (question.name, question.torch), constants(case, k)
+    results = {f"{name}{AGAIN[k]}": name for name, _ in question.results}
 
     def grad(output: Any, of: Any, given: Any = None) -> Any:
         leaves = list(of) if isinstance(of, tuple | list) else [of]
@@ -186,12 +187,12 @@ def reference(question: Question, case: Case, k: int, instead: Instead | None = 
             name: x.detach().requires_grad_() if torch.is_tensor(x) and x.is_floating_point() else x
             for name, x in tensors.items()
         }
-        names: dict[str, Any] = {"torch": torch, "F": F, "grad": grad, **constants(case, k), **own}
+        names: dict[str, Any] = {"torch": torch, "F": F, "grad": grad, **known, **own}
         left = dict(instead or {})
-        for line in lines:
+        for line in _lines(*text):
             exec(line, names)
             for name in [one for one in left if one in names]:
                 names[name] = left.pop(name)(own)
-        return {f"{name}{AGAIN[k]}": names[name].detach() for name, _ in question.results}
+        return {label: names[name].detach() for label, name in results.items()}
 
-    return run
+    return run  # an answer is kept by all that this closes over

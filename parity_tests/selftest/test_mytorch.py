@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import parity_tests.assignments.mytorch
+from parity_tests.declared.declaration import read
+from parity_tests.declared.judging import reference
 from parity_tests.declared.names import STALE
 from parity_tests.grading.intake.entries import Entry
 from parity_tests.grading.intake.tell import told_by
 from parity_tests.harness.check import check
+from parity_tests.harness.kept_answers import described_whole
 from parity_tests.harness.reproduce import reproductions
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.null_submissions import points_of
@@ -26,6 +32,7 @@ from reports.model.verdicts import Verdict
 MYTORCH = find("mytorch")
 SOLUTION = dict(unchanged(MYTORCH).files)
 NN = "mytorch/nn"
+ASSIGNMENT = Path(parity_tests.assignments.mytorch.__file__).parent
 DIVIDED = '''
 import numpy as np
 
@@ -641,3 +648,48 @@ def test_a_derivative_that_takes_nothing_has_names_too_and_what_no_change_gives_
         "Identity.backward": {"the identity matrix in place of dLdA in dAdZ"},
         "Tanh.backward": {"np.tanh is taken of A once too often"},
     }
+
+
+@pytest.mark.parametrize(
+    ("part", "edition", "file", "old", "new"),
+    [
+        ("RNNPhonemeClassifier.forward", "HW3P1", "models/rnn_classifier.py", "hidden[-1]", "hidden[1]"),
+        ("RNNPhonemeClassifier.backward", "HW3P1", "models/rnn_classifier.py", "dh[-1] =", "dh[1] ="),
+        ("RNNPhonemeClassifier.backward", "HW3P1", "models/rnn_classifier.py", "dh[k - 1] +=", "dh[1 - k] +="),
+        ("Conv2d.backward", "HW2P1", f"{NN}/conv.py", "self.pad : width - self.pad]", "self.pad : -self.pad]"),
+    ],
+)
+def test_three_layers_are_asked_and_no_padding(part: str, edition: str, file: str, old: str, new: str) -> None:
+    assert part in failing(asked(changed(file, old, new), part, edition=edition))
+
+
+def test_two_networks_that_scan_are_there_at_once() -> None:
+    kept = changes(
+        ("models/mlp_scan.py", "self.layers = [", "CNN_SimpleScanningMLP.layers = ["),
+        ("models/mlp_scan.py", "zip(self.layers[::2]", "zip(CNN_SimpleScanningMLP.layers[::2]"),
+    )
+    found = failing(asked(kept, "CNN_SimpleScanningMLP.forward", edition="HW2P1"))
+    assert "CNN_SimpleScanningMLP.forward" in found
+
+
+def test_of_a_list_to_choose_from_each_value_is_asked() -> None:
+    for case_of, seed in ((one, seed) for one in MYTORCH.editions.names for seed in range(4)):
+        seen: dict[str, list[dict[str, Any]]] = {}
+        for case in MYTORCH.cases(case_of, ["float64"], seed=seed):
+            seen.setdefault(case.params["question"], []).extend(case.params["constants"])
+        for question in (one for one in read(ASSIGNMENT).questions if one.name in seen):
+            for name, values in question.given.items():
+                if isinstance(values, list) and not question.shapes:
+                    assert {one[name] for one in seen[question.name]} == set(values), (question.name, name)
+
+
+def test_an_answer_is_known_again_by_torch_s_lines_and_what_they_are_given() -> None:
+    """Its text is short, and another one where the lines or a constant differ: what is asked of it besides is none."""
+    (question,) = (one for one in read(ASSIGNMENT).questions if one.name == "Conv2d")
+    case = next(one for one in MYTORCH.cases("HW2P1", ["float64"]) if one.name.startswith("Conv2d/in turn"))
+    own, second = described_whole(reference(question, case, 0)), described_whole(reference(question, case, 1))
+    edited = described_whole(reference(replace(question, torch=f"{question.torch}\nZ = 2 * Z"), case, 0))
+    assert own is not None
+    assert len(own) < 2000
+    assert len({own, second, edited}) == 3
+    assert described_whole(reference(question, replace(case, title="another"), 0)) == own
