@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,15 +117,15 @@ class Answers:
         found = None if self._answer is None or self._device != "cpu" else to_arrays(self._computed, self._answer)
         return None if found is None else ({**found[0], "bounded": self._is_bounded}, found[1])
 
-    @cached_property
-    def wide(self) -> Mapping[str, Array]:
-        """In float64, where the case is in float32."""
-        return {} if self._case.dtype != "float32" else predicted(self._case, self._form, self._device, wide=True)
+    def exact(self, name: str) -> Callable[[], Array] | None:
+        """What gives one in float64, where the case is in float32: only of what is wrong it is asked whose side is."""
+        wide = partial(predicted, self._case, self._form, self._device, wide=True)
+        return (lambda: wide()[name]) if self._case.dtype == "float32" else None
 
     def prepared(self, name: str) -> Answer:
         """What judging needs of one of them, as far as it is known: a class holds many results against it."""
         if name not in self._prepared:
-            self._prepared[name] = prepared(self._known[name], self.wide.get(name))
+            self._prepared[name] = prepared(self._known[name], self.exact(name))
         return self._prepared[name]
 
 
@@ -297,15 +297,9 @@ def _passes(found: Judged) -> bool:
     return all(comparison.verdict in PASSING for comparison in found.values())
 
 
-def _values(case: Case, own: Sequence[Quantity], form: Form, device: str) -> list[Array]:
-    """The values of these quantities in float64, without radii, which are what takes time."""
-    values = predicted(case, form, device, wide=True)
-    return [values[q.name] for q in own]
-
-
 def _nearest(case: Case, seen: Observation, own: Sequence[Quantity], forms: Sequence[Form], device: str) -> int | None:
-    got = [result_of(seen, q.key) for q in own]
-    return nearest(got, [_values(case, own, form, device) for form in forms], case.dtype)
+    values = [predicted(case, form, device, wide=True) for form in forms]  # without radii, which are what takes time
+    return nearest([result_of(seen, q.key) for q in own], [[one[q.name] for q in own] for one in values], case.dtype)
 
 
 ALIKE = 1 + 1e-6
@@ -339,7 +333,7 @@ def compared(got: Returned | Failure | None, known: Answers, name: str) -> Compa
     """The comparison of one result. One of another shape that holds the same numbers is taken, with a note."""
     flowed = known.flowed[name]
     got, note = _in_shape(got, tuple(flowed.value.shape))
-    found = judge_returned(got, flowed, known.wide.get(name), known.prepared(name)).comparison
+    found = judge_returned(got, flowed, known.exact(name), known.prepared(name)).comparison
     if found.verdict not in PASSING:  # of what is wrong it is no form that some elements agree at a kink
         found = replace(found, notes=tuple(one for one in found.notes if one.kind is not NoteKind.KINK))
     return found.noting(note, kind=NoteKind.SHAPE)

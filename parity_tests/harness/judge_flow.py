@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -47,17 +47,18 @@ def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> 
     if got is None:
         return Held(Comparison(Verdict.MISSING, problem=f"the candidate returns no {name}", sentence=True), None)
     kind = "scalar" if got.ndim == 0 else "array"
-    return judge_returned(Returned(kind, got, f"an array of dtype {got.dtype} and shape {got.shape}"), flowed, exact)
+    returned = Returned(kind, got, f"an array of dtype {got.dtype} and shape {got.shape}")
+    return judge_returned(returned, flowed, None if exact is None else lambda: exact)
 
 
-def prepared(flowed: Flowed, exact: Array | None) -> Answer:
+def prepared(flowed: Flowed, exact: Callable[[], Array] | None) -> Answer:
     """What judging needs of an answer, whatever is held against it; `exact` as `judge_returned` has it."""
     value = flowed.value.detach().cpu().numpy()
     radius = flowed.radius.cpu().numpy().astype(np.float64)
     return Answer(
         value=value,
         radius=radius,
-        exactly=lambda: value if exact is None else exact,
+        exactly=exact or (lambda: value),
         alternatives=tuple(
             Alternative(a.value.cpu().numpy(), a.radius.cpu().numpy(), a.where.cpu().numpy(), a.note)
             for a in flowed.alternatives
@@ -67,9 +68,9 @@ def prepared(flowed: Flowed, exact: Array | None) -> Answer:
 
 
 def judge_returned(
-    got: Returned | Failure | None, flowed: Flowed, exact: Array | None, known: Answer | None = None
+    got: Returned | Failure | None, flowed: Flowed, exact: Callable[[], Array] | None, known: Answer | None = None
 ) -> Held:
-    """The verdict on one result. `exact` is the same result in float64 where that is wider than the result's type.
+    """The verdict on one result. `exact` gives the same in float64 where that is wider than the result's type.
 
     A result of which no element, or none that is not 0, could be told from zeros is undecided as a whole. A gap over
     the radius that another honest form explains is said to be that. `known` is what `prepared` made of the answer,
@@ -114,7 +115,7 @@ def _judged_as_declared(got: Returned, array: Array, flowed: Flowed, declared: A
     return replace(held, comparison=comparison.noting(*notes))
 
 
-def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Array | None, known: Answer) -> Held:
+def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Callable[[], Array] | None, known: Answer) -> Held:
     value = known.value
     array = got.array if isinstance(got, Returned) else None
     if not isinstance(got, Returned) or array is None:
