@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, permutations
@@ -85,9 +85,10 @@ def generated(
     elif _is_nothing(got):  # and so in all: those that are something come first
         yield make(ChangedTexts(written.texts[numbers[0]]).nothing(result), numbers[0])
     else:
-        tried = [make(*one) for one in islice(given(matching(first, result, got)), MOST_TRIED)]
-        yield from tried
-        if written.numbers and not tried:
+        one = None
+        for one in islice(given(matching(first, result, got)), MOST_TRIED):
+            yield make(*one)
+        if written.numbers and one is None:
             yield from (make(*one) for one in given(in_order(known.numbered(result, got) for known in first)))
 
 
@@ -133,8 +134,10 @@ def fingerprints_of(
     return lately(key, lambda: Fingerprints(text, _values(written, text, case.params, {**own, **further})))
 
 
-def _values(written: Written, text: RightText, params: Params, own: Mapping[str, Any]) -> dict[str, Any]:
-    """What the names of a text stand for, in numpy."""
+def _values(
+    written: Written, text: RightText, params: Params, own: Mapping[str, Any], read: Collection[str] | None = None
+) -> dict[str, Any]:
+    """What the names of a text stand for, or those that are read, in numpy."""
     import torch
 
     tensors = {
@@ -142,9 +145,9 @@ def _values(written: Written, text: RightText, params: Params, own: Mapping[str,
         for name, value in own.items()
     }
     values = written.given(text, Given(**tensors, extra=params.get("extra")), params.get("setting") or {})
-    made = {name: value.value() if isinstance(value, Later) else value for name, value in values.items()}
-    own_numpy = {name: value.numpy() if isinstance(value, torch.Tensor) else value for name, value in made.items()}
-    return {"np": np, **own_numpy}
+    wanted = {name: values[name] for name in (values if read is None else values.keys() & read)}
+    made = {name: value.value() if isinstance(value, Later) else value for name, value in wanted.items()}
+    return {"np": np, **{n: one.numpy() if isinstance(one, torch.Tensor) else one for n, one in made.items()}}
 
 
 def _wrong(written: Written, result: str, changed: ChangedText, number: int) -> Wrong:
@@ -163,16 +166,18 @@ def _wrong(written: Written, result: str, changed: ChangedText, number: int) -> 
     change = {f"{written.before}{result}": predicted}
     targets = {text.targets[k] for k, _ in changed.statements}
     mixes = {"mean", "variance"} <= targets or any(line.startswith(MIXING) for _, line in changed.statements)
-    fails = partial(_fails, written, text, own) if written.may_fail else None
+    fails = partial(_fails, written, text, own, read) if written.may_fail else None
     wrong = Wrong(written.part, written.kind, changed.words, changed.hint, change, fails=fails, whole=False)
     leaves = _leaves_the_deviation(text, changed)
     return replace(wrong, of_deviation=leaves, lines=own, mixes=mixes, of_right="cached" in targets)
 
 
-def _fails(written: Written, text: RightText, lines: str, params: Params, arrays: Arrays, call: int) -> bool:
+def _fails(
+    written: Written, text: RightText, lines: str, read: Collection[str], params: Params, arrays: Arrays, call: int
+) -> bool:
     """Whether a changed text asks for what lies beyond an array in a call."""
-    names = (*params["arrays"], "dout")
-    values = _values(written, text, params, {name: arrays[f"{name}_{call}"] for name in names})
+    own = {name: arrays[f"{name}_{call}"] for name in (*params["arrays"], "dout")}
+    values = _values(written, text, params, own, read)
     try:
         exec(compiled(lines), values)
     except FAILS as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,7 @@ def _shapes(part: str, cases: Sequence[Case], seen: Seen) -> Iterator[Told]:
         off = {n: g for n, g, r in zip(targets, got or [], right or [], strict=True) if g != r}
         known = of_values(text, _given(case.params))
         found = known.matching(" ".join(off), np.ravel(np.array(list(off.values()), np.float64)))
-        for one in [one for one in found if _is_likely(one)][:MOST_TRIED]:
+        for one in islice(filter(_is_likely, found), MOST_TRIED):
             words = one.words if " the shape of" in one.words else f"{one.words} in the shape of {group}"
             yield words, one.hint, partial(_is_shape, text.whole(one.statements), results)
         for name, number in off.items() if len(off) == 1 else ():
