@@ -366,7 +366,7 @@ class ChangedTexts:
             return "{}" if own else self._called(found[1]) or ("{}" if change.operator in _OF_WHOLE else part)
 
         is_out = change.operator == "left out" and new[:3] != "1 /"
-        whole = ast.parse(old if is_out else "0", mode="eval").body
+        whole = ast.parse(old, mode="eval").body if is_out else None
         part = _OPERANDS.get(type(whole.op), "a term") if isinstance(whole, ast.BinOp) else "a part"
         said = _CODE.sub(called, change.makes)
         if "{}" in said or (change.operator in _OF_WHOLE and said.startswith(self._results)):
