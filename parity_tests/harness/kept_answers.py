@@ -18,7 +18,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from stat import S_ISREG
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType, NoneType
 from typing import Any
 
 import numpy as np
@@ -128,8 +128,8 @@ def described_whole(function: object) -> str | None:
 
 
 def _described(value: object, depth: int = 0) -> str:
-    if depth == DEEPEST:
-        return NO_TEXT
+    if depth == DEEPEST or type(value) in (str, int, float, bool, NoneType):
+        return NO_TEXT if depth == DEEPEST else repr(value)
     deeper = partial(_described, depth=depth + 1)
     if isinstance(value, partial):
         return f"partial{deeper([value.func, value.args, value.keywords])}"
