@@ -273,6 +273,12 @@ CHANGED = {
         ),
         ("(1 - beta2**t)", "(1 - np.power(beta2, t))", "", ""),
         (
+            "{name: beta * v[name] + (1 - beta) * grads[name]",
+            "{name: grads[name] + beta * (v[name] - grads[name])",
+            "",
+            "",
+        ),
+        (
             "range(0, m, mini",
             "range(0, m - m % mini_batch_size, mini",
             "random_mini_batches",
@@ -385,6 +391,13 @@ def test_a_change_of_the_solution_that_never_ends_keeps_nobody_from_a_name() -> 
     wrong = source.replace("rnn_cell_forward(x[:, :, t], a_next,", "rnn_cell_forward(x[:, :, t], a0,")
     found = records(c5w1, Variant("", {"c5w1.py": wrong}), dtypes=["float64"], parts=["rnn_forward"])
     assert {one.diagnosis for one in failures(found)} == {"a0 in place of a_next"}
+
+
+def test_what_a_forward_keeps_for_its_backward_is_asked() -> None:
+    swapped = "return A, (linear_cache, activation_cache)", "return A, (linear_cache, A)"
+    short = "    caches.append(cache)", "    caches += [cache] * (layer < layers)"
+    assert failing(notebook(swapped)) == {"linear_activation_forward": {"A in place of activation_cache"}}
+    assert failing(notebook(short)).keys() == {"L_model_forward"}
 
 
 def test_what_is_computed_of_a_result_is_of_the_function_that_gave_it() -> None:

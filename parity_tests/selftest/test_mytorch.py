@@ -341,6 +341,17 @@ def test_a_network_is_asked_for_several_examples_and_a_flatten_of_lines_alone_is
     assert failing(asked(wrong, "Flatten.forward", edition="HW2P1")) == {}
 
 
+def test_what_a_layer_keeps_of_its_first_call_alone_is_wrong_and_a_list_for_an_array_is_not() -> None:
+    first = (
+        f"{NN}/conv.py",
+        "self.shape = A.shape\n        return A.re",
+        "vars(self).setdefault('shape', A.shape)\n        return A.re",
+    )
+    assert failing(asked(changes(first), "Flatten.backward", edition="HW2P1")).keys() == {"Flatten.backward"}
+    listed = changes(("CTC/CTC.py", "return np.array(extended), skip", "return extended, list(skip)"))
+    assert failing(asked(listed, "CTC.extend_target_with_blank", edition="HW3P1")) == {}
+
+
 @pytest.mark.parametrize(
     ("name", "edition", "wrong", "excused"),
     [

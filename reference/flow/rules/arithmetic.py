@@ -197,7 +197,7 @@ def with_term(op: Operation, a: Tensor, v: float, term: Tensor, radius: Radius, 
 @rule(aten.lerp.Scalar, aten.lerp.Tensor)
 @by_blocks
 def interpolate(op: Operation) -> Radius:
-    """a + w(b − a), or (1 − w)·a + w·b, as an honest program has it: three roundings of |a| + |w|(|a| + |b|) at most.
+    """a + w(b − a), b + (1 − w)(a − b) or (1 − w)·a + w·b: of two terms or a difference, three roundings at most.
 
     1 − w is exact or rounds once; of numbers that the type does not hold both w and 1 − w round.
     """
@@ -205,10 +205,14 @@ def interpolate(op: Operation) -> Radius:
     r, s, t = op.radius(a), op.radius(b), op.radius(w)
     size = (1 - wide(w) if isinstance(w, Tensor) else torch.tensor(1 - w, dtype=torch.float64)).abs()
     weight = abs(wide(w))
+    apart = (wide(b) - wide(a)).abs()
     carried = plus(None if r is None else size * r, None if s is None else weight * s)
     if t is not None:
-        carried = plus(carried, *[t * x for x in ((wide(b) - wide(a)).abs(), r, s) if x is not None])
-    terms = size * wide(a).abs() + weight * wide(b).abs()
+        carried = plus(carried, *[t * x for x in (apart, r, s) if x is not None])
+    either = torch.maximum(size, weight) if isinstance(weight, Tensor) else size.clamp(min=weight)
+    for radius in (r, s):
+        apart = apart if radius is None else apart + radius
+    terms = torch.maximum(size * wide(a).abs() + weight * wide(b).abs(), either * apart)
     if carried is not None:
         terms = terms + carried
     # w itself, where the type does not hold it, is rounded on each side for both terms.

@@ -154,10 +154,6 @@ def right_forms(rule: str, edition: str, *, t_is_given: bool = False) -> list[tu
         return [
             (_rmsprop(inside=False), ""),
             (_rmsprop(inside=True), "has epsilon inside the root, which is small and so is right"),
-            (
-                _rmsprop(inside=False, by_difference=True),
-                "averages by a difference, which rounds a bit more",
-            ),
         ]
     places = {
         "outside": "",
@@ -185,15 +181,14 @@ def _momentum(config: dict[str, Any], w: Any, dw: Any) -> Any:
     return w + v
 
 
-def _rmsprop(*, inside: bool, by_difference: bool = False) -> Update:
-    """With epsilon inside the root or outside; the mean as ρ s + (1 − ρ) dw², or `by_difference` dw² + ρ (s − dw²)."""
+def _rmsprop(*, inside: bool) -> Update:
+    """With epsilon inside the root or outside; the mean as ρ s + (1 − ρ) dw² or as dw² + ρ (s − dw²)."""
 
     def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
         import torch
 
         decay, eps = config["decay_rate"], config["epsilon"]
-        old, square = config.get("cache", 0 * w), dw * dw
-        cache = square + decay * (old - square) if by_difference else decay * old + (1 - decay) * dw * dw
+        cache = torch.lerp(dw * dw, config.get("cache", 0 * w), decay)
         config["cache"] = cache
         below = torch.sqrt(cache + eps) if inside else torch.sqrt(cache) + eps
         return w - config["learning_rate"] * dw / below
@@ -210,8 +205,8 @@ def _adam(epsilon: str, before: int) -> Update:
         beta1, beta2, eps = config["beta1"], config["beta2"], config["epsilon"]
         config["t"] += 1
         t = config["t"] + before
-        m = beta1 * config.get("m", 0 * w) + (1 - beta1) * dw
-        v = beta2 * config.get("v", 0 * w) + (1 - beta2) * dw * dw
+        m = torch.lerp(dw, config.get("m", 0 * w), beta1)
+        v = torch.lerp(dw * dw, config.get("v", 0 * w), beta2)
         config["m"], config["v"] = m, v
         first, second = m / (1 - beta1**t), v / (1 - beta2**t)
         if epsilon == "hat":

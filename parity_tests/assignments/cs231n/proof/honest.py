@@ -229,7 +229,7 @@ return out.astype(x.dtype, copy=False), (dropout_param, mask)"""),
         Body("relu_backward", "dout[cache <= 0] = 0\nreturn dout"),
     )),
     Rewrite("momentum in place", (Body("sgd_momentum", MOMENTUM),), OPTIM_FILE),
-    Rewrite("RMSprop that averages by a difference", (Body("rmsprop", BY_DIFFERENCE),), OPTIM_FILE, "by a difference"),
+    Rewrite("RMSprop that averages by a difference", (Body("rmsprop", BY_DIFFERENCE),), OPTIM_FILE),
     Rewrite("RMSprop in place, by the rate over the root", (Body("rmsprop", RMS),), OPTIM_FILE),
     Rewrite("a convolution by Fourier transforms", (
         Body("conv_forward_naive", FOURIER), Body("conv_backward_naive", FOURIER_BACK),
