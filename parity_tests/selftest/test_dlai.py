@@ -404,3 +404,10 @@ def test_what_is_computed_of_a_result_is_of_the_function_that_gave_it() -> None:
     cases = find("dlai-c2w1").cases("initialization", ("float64",), seed=1)
     shapes = {case.check: {q.part for q in case.quantities if q.name.startswith("shape_of_")} for case in cases}
     assert shapes == {name: {f"initialize_parameters_{name}"} for name in ("random", "he")}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pooled_windows_overlap_whatever_is_drawn(seed: int) -> None:
+    c4w1 = find("dlai-c4w1")
+    added = [one for one in mutants(c4w1) if one.function == "pool_backward" and "dA_prev[place] = " in one.after]
+    assert [trial(c4w1, one, seed, dtypes=["float64"]).outcome for one in added] == ["caught", "caught"]
