@@ -539,8 +539,10 @@ class BySolution:
 
     def _said(self, fitting: Sequence[Slip], *, is_exact: bool) -> str:
         """The first change in words: names are said, code is not, and no number where another may give the same."""
-        slip, source = fitting[0], self._solution.sources[fitting[0].module]
-        place = _place(source, source.functions[slip.function], slip.change)
+        source = self._solution.sources[fitting[0].module]
+        places = [(one, _place(source, source.functions[one.function], one.change)) for one in fitting]
+        # What is divided by a size of 1 is as well not divided at all: a size of another axis is less likely.
+        slip, place = next((one for one in places if not one[1].endswith(".shape")), places[0])
         called = {code: _called(code) for code in _CODE.findall(slip.change.makes)}
         said = _CODE.sub(lambda found: called[found[1]], slip.change.makes)
         alike = [

@@ -234,8 +234,10 @@ def groups(place: Place) -> Found:
 
 
 def wrapped(place: Place) -> Found:
-    """A function that the module calls, of a name that it is not called of."""
-    node = place.site.node
+    """A function that the module calls, of a name that it is not called of: a value, and not what is written into."""
+    node, parent = place.site.node, place.site.parent
+    if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
+        return
     if isinstance(node, ast.Name | ast.Attribute) and (text := place.text(node)) in place.scope.names:
         for function in CURVES:
             if f"{function}(" in place.source.text:

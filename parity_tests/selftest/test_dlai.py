@@ -393,6 +393,25 @@ def test_a_change_of_the_solution_that_never_ends_keeps_nobody_from_a_name() -> 
     assert {one.diagnosis for one in failures(found)} == {"a0 in place of a_next"}
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("lambd / (2 * Y.shape[1])", "lambd / 2", "the size of Y along axis 1 is left out"),
+        ("        below[i] -= epsilon\n", "", "a statement that sets below is left out"),
+    ],
+)
+def test_of_changes_that_give_the_same_the_one_that_people_make_is_said(old: str, new: str, name: str) -> None:
+    """A size of 1 in its place, or what is taken of an array that is written into, gives the same numbers."""
+    c2w1 = find("dlai-c2w1")
+    source = (c2w1.solution / "c2w1.py").read_text(encoding="utf-8")
+    assert source.count(old) == 1
+    asked = ["compute_cost_with_regularization", "gradient_check_n"]
+    editions = ("regularization", "gradient checking")
+    variant = Variant("", {"c2w1.py": source.replace(old, new)})
+    found = [one for edition in editions for one in failures(records(c2w1, variant, edition=edition, parts=asked))]
+    assert {one.diagnosis for one in found} == {name}
+
+
 def test_what_a_forward_keeps_for_its_backward_is_asked() -> None:
     swapped = "return A, (linear_cache, activation_cache)", "return A, (linear_cache, A)"
     short = "    caches.append(cache)", "    caches += [cache] * (layer < layers)"
