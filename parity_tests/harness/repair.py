@@ -52,6 +52,7 @@ from reports.model.fixes import Fix
 from reports.model.notes import NoteKind
 from reports.model.records import Record
 from reports.model.run import Results
+from reports.model.summary import left_by_import, unwritten
 from reports.model.verdicts import FAILING, NOTHING_SHOWN, PASSING, Verdict
 
 SECONDS = 1.5
@@ -205,16 +206,23 @@ def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list
         last = next((n for n in range(first, first + len(kept)) if n + 1 not in kept), first)
         where = f"; look at {printable(file)}, lines {first}–{last}" if last > first else ""
         said.append(f"No fix was found for {labels[part]} by trying single changes{where}.")
-    own = {r.part for r in run.records if r.verdict in FAILING and not r.explained_by}
-    untried = [part.label for part in assignment.parts if part.id in own and not part.functions]
-    said += [f"No fix was looked for in {label}." for label in untried]
-    return said
+    seen = _seen_wrong(run.records)
+    untried = [part.label for part in assignment.parts if part.id in seen and not part.functions]
+    return [*said, *(f"No fix was looked for in {label}." for label in untried)]
 
 
 def without_fix(found: Sequence[Repair], assignment: Assignment, records: Sequence[Record]) -> list[str]:
-    """The wrong parts for which no repair was found, by their ids."""
-    repaired = {repair.part for repair in found if repair.is_whole}
-    return [part for part in wrong_parts(assignment, records) if part not in repaired]
+    """The wrong parts for which no repair was found, by their ids, but those of which something is not written yet."""
+    done = {repair.part for repair in found if repair.is_whole}
+    done |= {record.part for record in records if record.verdict == Verdict.MISSING} - _seen_wrong(records)
+    return [part for part in wrong_parts(assignment, records) if part not in done]
+
+
+def _seen_wrong(records: Sequence[Record]) -> set[str]:
+    """The parts of which something that is written, and can be imported, fails by itself."""
+    is_unwritten = unwritten(records)
+    fails = (one for one in left_by_import(records) if one.verdict in FAILING - _NOT_WRITTEN and not one.explained_by)
+    return {record.part for record in fails if not is_unwritten(record)}
 
 
 @dataclass(frozen=True)
@@ -254,7 +262,7 @@ class _Tried:
 _Made = tuple[_Text, Sequence[Change]]
 """Changes, and the text that they are of."""
 _Step = tuple[Sequence[Change], Failures, int]
-"""Changes, what fails after them, and how many of the results that do are others than before."""
+"""Changes, what fails after them, and how many of the results that do are others than before, or new notes if none."""
 
 
 class _Bench:
@@ -308,7 +316,7 @@ class _Bench:
             self._cases = self._beside
             failing = self._failures(text.edited(), self._cases)
         budget = _Budget(seconds * WHOLE if self._cases == self._beside else seconds)
-        before = failing
+        before, self._noted = failing, self.notes
         while failing & self._own and len(steps) < MOST_MISTAKES:
             step = self._better(text, failing, budget, promising, pairs=not steps)
             if step is None:
@@ -424,12 +432,10 @@ class _Bench:
                 step = self._step(trial, (change,))
                 if step is None:  # it mends this case, and another one needs one more
                     firsts.append(_Tried(change.trimmed(trial.text.source), 1, trial.came))
-                if step is not None and (len(step[1]), trial.strays) < least:
-                    best, least = step, (len(step[1]), trial.strays)
-                if step is not None and trial.strays == 0:
+                if step is not None and (len(step[1]), step[2]) < least:
+                    best, least = step, (len(step[1]), step[2])
+                if step is not None and step[2] == 0:
                     left_to_mend &= step[1]
-                if best is not None and not best[1] & self._own:
-                    break
             elif left is not None:
                 firsts.append(_Tried(change.trimmed(trial.text.source), left, trial.came))
         return best
@@ -451,10 +457,11 @@ class _Bench:
         after = self._failures(trial.text.edited(*changes), self._cases)
         if not self.is_better(after, trial.all_failing):
             return None
+        less_liked = trial.strays or (0 if after & self._own else len(self.notes - self._noted))
         beside = [_beside(change) for change in changes]
         if beside != list(changes) and self._failures(trial.text.edited(*beside), self._cases) == after:
             return None
-        return changes, after, trial.strays
+        return changes, after, less_liked
 
     def _size(self, case: Case) -> tuple[bool, int]:
         return case.dtype != "float64", sum(a.size for a in drawn(self._assignment, case, self._seed).values())
@@ -515,12 +522,16 @@ class _Bench:
         return after & self._own < before & self._own and after - self._own <= before
 
     def _failures(self, edited: Sequence[Mapping[str, str]], cases: Sequence[Case]) -> Failures:
-        """What fails in the cases."""
+        """What fails in the cases; what they are noted for stands in `notes`, by case and kind."""
         found: set[tuple[str, str]] = set()
+        self.notes = set[tuple[str, str]]()
         for case in cases:
             arrays = drawn(self._assignment, case, self._seed)
             seen = self.observed(case, arrays, edited)
-            found |= failures_of(case, self.judged(case, arrays, seen), seen)
+            judged = self.judged(case, arrays, seen)
+            found |= failures_of(case, judged, seen)
+            noted = (note.kind for q in self.own(case) for note in judged[q.name].notes)
+            self.notes |= {(case.name, kind) for kind in noted if kind.costs}
         return frozenset(found)
 
 

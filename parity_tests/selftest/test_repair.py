@@ -159,6 +159,9 @@ FIRST_OF_ITS_SHAPE = """if getattr(self, "X", None) is None or self.X.shape != X
         ("4", 'self.gradient["W"] = X.T @ grad', FIRST_OF_ITS_SHAPE, "self.X = X"),
         # two changes whose effects multiply
         ("8", "return grad * self.mask\n", "return np.sin(grad) * np.cos(X)\n", "return self.mask * grad"),
+        # `v += _learning_rate * g` moves the weights as well, and leaves a note
+        ("1", "w += v", "w -= v", "w += v"),
+        ("1", "v -= _learning_rate * g", "v += _learning_rate * g", "v -= _learning_rate * g"),
         # `np.where(X, X > 0, 0)` would give the same
         ("8", "return grad * self.mask", "d = np.where(X > 0, X, 0); return grad * d", None),
     ],
@@ -170,6 +173,7 @@ def test_a_fix_is_what_was_meant_and_not_what_happens_to_give_the_same(
         text = (ASSIGNMENT.solution / file).read_text(encoding="utf-8")
         (tmp_path / file).write_text(text.replace(right, mistake, 1), encoding="utf-8")
     run = check(ASSIGNMENT, tmp_path, parts=frozenset({part}), dtypes=("float64",))
+    assert not [one.note for one in run.records if "reading" in one.note_kinds]  # the control is in correct_parts.py
     (repair,) = repairs(ASSIGNMENT, run.records, run.environment, seconds=60.0)
     (fix,) = repair.fixes
     assert (repair.part, fix.after) == (part, after or "d = np.where(X > 0, X, 0); return grad * (d > 0)")
@@ -184,11 +188,13 @@ def test_each_wrong_part_without_a_fix_has_a_sentence_also_under_a_likely_cause_
     assert lines([], ASSIGNMENT, FakeRun(wrong[:1], Environment())) == [f"{none.format(4)}."]
     of_file = record(part="utils", verdict="mismatch")
     assert lines([], ASSIGNMENT, FakeRun([of_file], where)) == ["No fix was looked for in utils.py."]
-    assert lines([], ASSIGNMENT, FakeRun([replace(of_file, explained_by="4")], where)) == []
+    for silent in (replace(of_file, explained_by="4"), replace(of_file, check="import", verdict="crashed")):
+        assert lines([], ASSIGNMENT, FakeRun([silent], where)) == []
     wrong.append(record(part="6", verdict="missing"))
     assert (without_fix([], ASSIGNMENT, wrong), len(lines([], ASSIGNMENT, FakeRun(wrong, where)))) == (["4"], 1)
-    wrong += [record(part="8", verdict="match"), record(part="8", verdict="missing")]  # which leaves something out
-    assert without_fix([], ASSIGNMENT, wrong) == ["4", "8"]
+    wrong += [record(part="8", verdict="match"), record(part="8", verdict="missing")]  # of which one branch is written
+    assert without_fix([], ASSIGNMENT, wrong) == ["4"]
+    assert without_fix([], ASSIGNMENT, [*wrong, record(part="8", verdict="mismatch")]) == ["4", "8"]
 
 
 TRAINING = Source(

@@ -129,7 +129,8 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     first = plain_name(FIRST)
     judged[RETURNED.name] = _judge_returned(facts.get("returned", []), judged[first])
     directions = facts.get("velocity_along", [])
-    if directions and all(sign == -1 for sign in directions):
+    moved_right = all(judged[w.quantity].verdict in PASSING for w in weights(case.params))
+    if directions and moved_right and all(sign == -1 for sign in directions):
         note = "keeps the velocity with the opposite sign (v = αv + ηg, w −= v), which moves the weights alike"
         judged[first] = judged[first].noting(note, kind=NoteKind.READING)
     if facts.get("momentum_none"):
