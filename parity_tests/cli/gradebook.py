@@ -49,6 +49,8 @@ def gradebook(
         f"{filled.grades} grades are filled in{replaced}: {filled.site}, column {filled.column!r}. "
         f"The table is {shlex.quote(str(target))}."
     ]
+    if filled.by_name:
+        lines.append(f"Known by name alone, since no number or address agrees: {few(filled.by_name)}.")
     lines += [f"Left as it was: {why}." for why in filled.left]
     if filled.zeros:
         lines.append(f"0, since nothing could be judged: {few(filled.zeros)}.")

@@ -29,7 +29,7 @@ class Filled:
 
     `grades` are filled in, `replaced` of them in place of others; `zeros` says whose are 0 although nothing was judged,
     and why. `without` are people without a submission. `left` says which rows stay as they are and why, `nobodys` which
-    submissions are of nobody in the table.
+    submissions are of nobody in the table; `by_name` are filled in although their numbers and addresses are others.
     """
 
     data: bytes
@@ -41,6 +41,7 @@ class Filled:
     without: tuple[str, ...]
     left: tuple[str, ...]
     nobodys: tuple[str, ...]
+    by_name: tuple[str, ...]
 
 
 def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool = False) -> Filled:
@@ -85,6 +86,7 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
         tuple(row.who for row in table.rows if row.place not in known),
         tuple(left),
         matched.nobodys,
+        tuple(row.who for row in matched.by_name),
     )
 
 

@@ -34,12 +34,13 @@ class Graded:
 class Matched:
     """What was found: the rows with their grades, and the rows of which it is not clear whose they are, and why.
 
-    `nobodys` are the submissions that no row may be of.
+    `nobodys` are the submissions that no row may be of, `by_name` the rows with nothing but a name in common.
     """
 
     rows: tuple[tuple[Row, Graded], ...]
     unclear: tuple[tuple[Row, str], ...]
     nobodys: tuple[str, ...]
+    by_name: tuple[Row, ...]
 
 
 def match(rows: Sequence[Row], graded: Sequence[Graded]) -> Matched:
@@ -48,8 +49,11 @@ def match(rows: Sequence[Row], graded: Sequence[Graded]) -> Matched:
     found: list[tuple[Row, Graded]] = []
     unclear: list[tuple[Row, str]] = []
     considered: set[str] = set()
+    telling: set[int] = set()
     for row in rows:
-        candidates = next((some for of_row, index in indexes if (some := _found(of_row(row), index))), [])
+        tried = ((way, _found(of_row(row), index)) for way, (of_row, index) in enumerate(indexes))
+        way, candidates = next(((way, some) for way, some in tried if some), (_NAME, []))
+        telling.add(way)
         submissions = sorted({one.submission for one in candidates})
         considered.update(submissions)
         if len(submissions) > 1:
@@ -59,15 +63,20 @@ def match(rows: Sequence[Row], graded: Sequence[Graded]) -> Matched:
     rows_of: dict[int, list[Row]] = {}
     for row, mine in found:
         rows_of.setdefault(id(mine), []).append(row)
-    clear = []
+    clear, by_name = [], []
     for row, mine in found:
+        shared, apart = _compared(row, mine)
         if len(rows_of[id(mine)]) > 1:
             unclear.append((row, f"{len(rows_of[id(mine)])} rows of the table may be those of {mine.submission}"))
-        elif _contradicts(row, mine):
+        elif shared == {_NAME} and apart & telling:
+            unclear.append((row, f"has the name of {mine.submission}, but another number or address"))
+        elif not shared & {_INTERNAL, _ADDRESS, _NAME} and apart & {_ADDRESS, _NAME}:
             unclear.append((row, f"has the number of {mine.submission}, but neither its name nor its address"))
         else:
             clear.append((row, mine))
-    return Matched(tuple(clear), tuple(unclear), tuple(sorted({one.submission for one in graded} - considered)))
+            by_name += [row] if shared == {_NAME} and apart else []
+    nobodys = sorted({one.submission for one in graded} - considered)
+    return Matched(tuple(clear), tuple(unclear), tuple(nobodys), tuple(by_name))
 
 
 def _numbers(texts: Iterable[str]) -> set[str]:
@@ -97,6 +106,8 @@ _WAYS: tuple[tuple[Callable[[Row], set[str]], Callable[[Graded], set[str]]], ...
     (lambda row: _names(row.names), lambda one: _names(one.names)),
 )
 """By what a row is found to be somebody's, the surest first: of the row, and of the person."""
+_INTERNAL, _ADDRESS, _NAME = 0, 2, len(_WAYS) - 1
+"""The places of three of them. The site's own number is beyond doubt: who takes another name there keeps it."""
 
 
 def _index(graded: Iterable[Graded], keys: Callable[[Graded], set[str]]) -> dict[str, list[Graded]]:
@@ -120,16 +131,8 @@ def _nearest(row: Row, candidates: Sequence[Graded]) -> Graded:
     return candidates[0]
 
 
-def _contradicts(row: Row, mine: Graded) -> bool:
-    """Whether a row and a person that share a number share nothing else, although both have an address or a name.
-
-    The site's own number is beyond doubt: who takes another name there keeps it.
-    """
-    if _numbers([row.internal]) & _numbers([mine.internal]):
-        return False
-    pairs = (
-        (_plain(row.emails), _plain(mine.emails)),
-        (_names(row.names), _names(mine.names)),
-    )
-    known = [(of_row, of_person) for of_row, of_person in pairs if of_row and of_person]
-    return bool(known) and not any(of_row & of_person for of_row, of_person in known)
+def _compared(row: Row, mine: Graded) -> tuple[set[int], set[int]]:
+    """By which ways a row and a person agree, and by which they do not, although both tell something."""
+    both = [(of_row(row), of_person(mine)) for of_row, of_person in _WAYS]
+    shared = {way for way, (of_row, of_person) in enumerate(both) if of_row & of_person}
+    return shared, {way for way, known in enumerate(both) if all(known)} - shared

@@ -364,6 +364,21 @@ def test_a_number_that_contradicts_both_name_and_address_fills_nothing(
     back, said = filled(out, one_table("Eve Fox,7,eve@school,,100"))
     assert back == one_table("Eve Fox,7,eve@school,,100")
     assert "Eve Fox: has the number of Ann Lee, but neither its name nor its address." in said
+    back, said = filled(out, one_table("Ann Lee,9,lee@school,,100"))
+    assert back == one_table("Ann Lee,9,lee@school,100,100"), "the table's numbers tell nobody, so they may be others"
+    assert "Known by name alone, since no number or address agrees: Ann Lee." in said
+    for agreeing in ("Ann Lee,7,lee@school,,100", "Ann Lee,,,,100"):
+        assert "by name alone" not in filled(out, one_table(agreeing))[1]
+
+
+def test_a_name_that_every_number_contradicts_fills_nothing_where_numbers_tell_others(
+    graded: Graded, filled: Filled
+) -> None:
+    out, wrong = graded(canvas_class), CANVAS.replace("104,u0104,danoz", "904,u0904,other")
+    back, said = filled(out, wrong)
+    assert back == wrong.replace('""A""",9.50,,', '""A""",9.50,100,').replace("10.00,70.00,", "10.00,85,")
+    assert "Left as it was: Öz, Dan: has the name of ozdan, but another number or address." in said
+    assert "name alone" not in said
 
 
 def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(filled: Filled, parity: Parity, tmp_path: Path) -> None:
