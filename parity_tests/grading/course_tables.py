@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
-from parity_tests.grading.raw_csv import DELIMITERS, NoCsvError, RawCsv
+from parity_tests.grading.raw_csv import RawCsv, read_csv
 from parity_tests.protocol.errors import UsageError
+from reports.model.numbers import points_text
 
 CHANGEABLE = frozenset(
     {
@@ -188,48 +189,41 @@ class CourseTable:
         return points.replace(".", ",") if self.comma else points
 
 
-def read_table(data: bytes, name: str, column: str | None, maximum: float | None = None) -> CourseTable:
-    """The table in these bytes of the file `name`; `column` is the grade's, else the only one, or of this maximum.
+def read_table(path: Path, column: str | None, maximum: float | None = None, *, scale: bool = False) -> CourseTable:
+    """The table in this file; `column` is the grade's, else the only one, or that of the maximum, unless we `scale`.
 
     Raises UsageError for what no site exports, and where the column is not to be told.
     """
-    site, cells = _told(data, name, column)
+    name, cells = str(path), read_csv(path, str(path))
+    site = _told(cells, name, column)
     header = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))]
     titles = [cells.value(0, place) for place in range(len(header))]
     for row, some in enumerate(cells.rows):
         if len(some) > len(header):  # a grade would come to stand in another column
             raise UsageError(
-                f"{name}, line {cells.line_of(row)}: there are {len(some)} cells, and line 1 has {len(header)}; a text "
+                f"{name}, line {cells.lines[row]}: there are {len(some)} cells, and line 1 has {len(header)}; a text "
                 "with a comma needs quotes around it."
             )
     twice = [title for title in site.needed if header.count(title) > 1]
     if twice:
         raise UsageError(f"{name}, line 1: there are two columns {twice[0]!r}.")
     maxima = _maxima(cells, header) if site.name == "canvas" else {}
-    grade = _grade_column(site, header, titles, maxima, name, column, maximum)
+    grade = _grade_column(site, header, titles, maxima, name, column, maximum, scale=scale)
     rows = _rows(site, cells, header, grade, maxima)
     comma = any("," in text for text in _numbers(site, cells, header, grade)) or "," in maxima.get(grade, "")
     comments = header.index(site.comments) if site.comments in header else None
     return CourseTable(site, cells, titles[grade], grade, comments, tuple(rows), comma)
 
 
-def _told(data: bytes, name: str, column: str | None) -> tuple[Site, RawCsv]:
-    problem = ""
-    for delimiter in DELIMITERS:
-        try:
-            cells = RawCsv.of(data, delimiter)
-        except NoCsvError as error:
-            problem = problem or f"{name}, {error}."
-            continue
-        titles = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))] if cells.rows else []
-        for site in SITES:
-            if site.needed <= set(titles):
-                return site, cells
-        if worksheet := _worksheet(cells, titles, column):
-            return worksheet, cells
+def _told(cells: RawCsv, name: str, column: str | None) -> Site:
+    titles = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))] if cells.rows else []
+    for site in SITES:
+        if site.needed <= set(titles):
+            return site
+    if worksheet := _worksheet(cells, titles, column):
+        return worksheet
     raise UsageError(
-        problem
-        or f"{name}, line 1: these are not the columns of a table of Canvas (Student, ID, Section), of Moodle "
+        f"{name}, line 1: these are not the columns of a table of Canvas (Student, ID, Section), of Moodle "
         "(Identifier, Grade) or of Gradescope (Email, Total Score, Max Points). For a table of your own take grades.csv"
         " in the class's folder; of Moodle's worksheet in another language, --column names the column of the grades."
     )
@@ -277,10 +271,14 @@ def _grade_column(
     name: str,
     column: str | None,
     maximum: float | None,
+    *,
+    scale: bool,
 ) -> int:
     candidates = [place for place, title in enumerate(header) if title in set(site.grade_columns(header))]
     candidates = [place for place in candidates if "read only" not in maxima.get(place, "")]
-    listed = ", ".join(repr(titles[place]) for place in candidates) or "none"
+    points = {place: points_of(maxima.get(place, "")) for place in candidates}
+    of = {place: f" of {points_text(number)} points" for place, number in points.items() if number}
+    listed = ", ".join(f"{titles[place]!r}{of.get(place, '')}" for place in candidates) or "none"
     if column is not None:
         wanted = _plain(column)
         found = [place for place in candidates if header[place] == wanted]
@@ -289,10 +287,11 @@ def _grade_column(
             return found[0]
         problem = "more than one column" if found else "no column"
         raise UsageError(f"{name}, line 1: {problem} for grades is called {column!r}; there are {listed}.")
-    alike = [place for place in candidates if maximum and points_of(maxima.get(place, "")) == maximum]
-    if len(found := (candidates[1:] and alike) or candidates) != 1:
-        such = [f", as by --column {shlex.quote(_without_number(titles[place]))}" for place in found[:1]]
-        raise UsageError(f"{name}, line 1: name the column for the grades{''.join(such)}; there are {listed}.")
+    alike = [place for place in candidates if maximum and points[place] == maximum and not scale]
+    found = alike if candidates[1:] else candidates
+    if len(found) != 1:
+        worth = "" if maximum is None else f"the rubric is worth {points_text(maximum)} points; "
+        raise UsageError(f"{name}, line 1: {worth}name the column for the grades by --column: there are {listed}.")
     return found[0]
 
 

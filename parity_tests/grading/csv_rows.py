@@ -2,52 +2,55 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from parity_tests.grading.control_characters import LINES, control_in
-from parity_tests.grading.rubric import RubricError, read_utf8
+from parity_tests.grading.raw_csv import RawCsv, read_csv
+from parity_tests.grading.rubric import RubricError
+from reports.model.escape import path_text
 
 
 def rows_of(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows that hold something, by the names of these columns, of which only the `optional` may be absent.
 
-    Case and spaces around a name do not matter, nor other columns. Semicolons may part them, as in Excel in German.
-    Raises RubricError, a sentence with the line.
+    Case and spaces around a name do not matter, nor other columns. Raises UsageError, a sentence with the line.
     """
-    text = read_utf8(path, str(path))
-    first = text.partition("\n")[0]
-    delimiter = ";" if ";" in first and "," not in first else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        _refuse_header(path, header, columns, optional)
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                refuse_surplus(path, reader.line_num, cells, header)
-                padded = [*(cell.strip() for cell in cells), *([""] * len(header))]
-                named = dict(zip(header, padded, strict=False))
-                _refuse_control(path, reader.line_num, named)
-                yield reader.line_num, {name: named.get(name, "") for name in (*columns, *optional)}
-    except csv.Error as error:
-        raise RubricError(f"{path}, line {reader.line_num}: this is no CSV ({error}).") from None
+    header, rows = named_rows(path, str(path))
+    _refuse_header(path, header, columns, optional)
+    for line, named in rows:
+        refuse_control(path, line, named, LINES)
+        yield line, {name: named.get(name, "") for name in (*columns, *optional)}
 
 
-def _refuse_control(path: Path, line: int, named: Mapping[str, str]) -> None:
+def named_rows(path: Path, name: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The header of a table, in small letters, and by it each row that holds something, with its line.
+
+    `name` is what messages call the file. Raises UsageError.
+    """
+    table = read_csv(path, name)
+    header = [cell.lower() for cell in _cells(table, 0)] if table.rows else []
+    found = []
+    for row, line in enumerate(table.lines[1:], 1):
+        cells = _cells(table, row)
+        if surplus := [*filter(None, cells[len(header) :])]:
+            where = f"{path_text(path)}, line {line}"
+            raise RubricError(f"{where}: {surplus[0]!r} is in no column; a text with a comma needs quotes around it.")
+        if any(cells):
+            found.append((line, dict(zip(header, [*cells, *[""] * len(header)], strict=False))))
+    return header, found
+
+
+def _cells(table: RawCsv, row: int) -> list[str]:
+    texts = (table.value(row, column) for column in range(len(table.rows[row])))
+    return [text.encode("utf-8", "replace").decode().strip() for text in texts]  # bytes of no character
+
+
+def refuse_control(path: Path, line: int, named: Mapping[str, str], allowed: str = "") -> None:
+    """Raise RubricError, a sentence with the line, where a cell holds a control character that is not `allowed`."""
     for name, cell in named.items():
-        if control := control_in(cell, LINES):
-            raise RubricError(f"{path}, line {line}: there is {control} in the column {name}; take it out.")
-
-
-def refuse_surplus(path: Path | str, line: int, cells: Sequence[str], header: Sequence[str]) -> None:
-    """Raise RubricError, a sentence with the line, where something stands behind the last column."""
-    surplus = [cell.strip() for cell in cells[len(header) :] if cell.strip()]
-    if surplus:
-        raise RubricError(
-            f"{path}, line {line}: {surplus[0]!r} is in no column; a text with a comma needs quotes around it."
-        )
+        if control := control_in(cell, allowed):
+            raise RubricError(f"{path_text(path)}, line {line}: there is {control} in the column {name}; take it out.")
 
 
 def _refuse_header(path: Path, header: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> None:

@@ -50,14 +50,10 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
     Where the table's maximum is another than the rubric's, `scale` gives each the share of it. Raises UsageError for
     what is no class, no such table, another maximum, and where nobody in the table has a submission.
     """
-    try:
-        data = export.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{export} cannot be read: {error.strerror}.") from None
     GradingFolder(run).info()
     rows: Sequence[Mapping[Any, Any]] = grades_in(run)[_COLUMNS].to_dict("records")
     largest = max((float(row["maximum"]) for row in rows), default=None)
-    table = read_table(data, str(export), column, None if scale else largest)
+    table = read_table(export, column, largest, scale=scale)
     graded, comments = _graded(run, rows, table.site.name)
     _refuse_other_maximum(table, graded, str(export), scale)
     matched = match(table.rows, graded)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
-DELIMITERS = (",", ";", "\t")
+from parity_tests.protocol.errors import UsageError
+
+_DELIMITERS = (",", ";", "\t")
 _ENCODINGS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _END = re.compile(r"\r\n|\n|\r")
@@ -18,17 +21,20 @@ class NoCsvError(Exception):
 
 @dataclass
 class RawCsv:
-    """The cells of a file as they stand in it, row by row, and the end of each row's line."""
+    """The cells of a file as they stand in it, row by row; at which line each row begins, and how it ends."""
 
     mark: bytes
     encoding: str
     delimiter: str
     rows: list[list[str]]
     ends: list[str]
+    lines: list[int]
 
     @classmethod
-    def of(cls, data: bytes, delimiter: str) -> RawCsv:
-        """The table in these bytes. Raises NoCsvError."""
+    def of(cls, data: bytes, delimiter: str = "") -> RawCsv:
+        """The table in these bytes; left out, the delimiter is that which its header has most. Raises NoCsvError."""
+        if data.startswith(b"PK\3\4"):
+            raise NoCsvError("line 1: this is a zip or a workbook of Excel; export the table as CSV")
         mark, encoding = next(((mark, name) for mark, name in _ENCODINGS if data.startswith(mark)), (b"", "utf-8"))
         body = data[len(mark) :]
         try:
@@ -38,6 +44,8 @@ class RawCsv:
                 raise NoCsvError(f"line 1: it begins as {encoding} and is not") from None
             encoding = "cp1252"
             text = body.decode(encoding, "surrogateescape")
+        header = _END.split(_QUOTED.sub("", text), maxsplit=1)[0]
+        delimiter = delimiter or max(_DELIMITERS, key=header.count)
         return cls(mark, encoding, delimiter, *_split(text, delimiter))
 
     def to_bytes(self) -> bytes:
@@ -53,11 +61,6 @@ class RawCsv:
         cell = cells[column]
         return cell[1:-1].replace('""', '"') if cell.startswith('"') else cell
 
-    def line_of(self, row: int) -> int:
-        """The line in the file at which a row begins."""
-        before = (cell for cells in self.rows[:row] for cell in cells)
-        return 1 + row + sum(len(_END.findall(cell)) for cell in before)
-
     def set(self, row: int, column: int, value: str) -> None:
         """Change a cell. It is quoted if it was, or if it must be."""
         cells = self.rows[row]
@@ -68,11 +71,22 @@ class RawCsv:
         cells[column] = f'"{escaped}"' if quoted else value
 
 
-def _split(text: str, delimiter: str) -> tuple[list[list[str]], list[str]]:
-    """The rows of raw cells, and the ends of their lines. Raises NoCsvError."""
+def read_csv(path: Path, name: str) -> RawCsv:
+    """The table in a file, which messages call `name`. Raises UsageError."""
+    try:
+        return RawCsv.of(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}.") from None
+    except NoCsvError as error:
+        raise UsageError(f"{name}, {error}.") from None
+
+
+def _split(text: str, delimiter: str) -> tuple[list[list[str]], list[str], list[int]]:
+    """The rows of raw cells, how each ends and at which line it begins. Raises NoCsvError."""
     bare = re.compile(rf"[^{re.escape(delimiter)}\r\n]*")
     rows: list[list[str]] = []
     ends: list[str] = []
+    lines: list[int] = []
     cells: list[str] = []
     place, line = 0, 1
     while place < len(text) or cells:
@@ -80,6 +94,7 @@ def _split(text: str, delimiter: str) -> tuple[list[list[str]], list[str]]:
         match = (_QUOTED if quoted else bare).match(text, place)
         if match is None:
             raise NoCsvError(f"line {line}: a quote is opened and never closed")
+        lines += [] if cells else [line]
         cells.append(match[0])
         line += len(_END.findall(match[0]))
         place = match.end()
@@ -96,4 +111,4 @@ def _split(text: str, delimiter: str) -> tuple[list[list[str]], list[str]]:
         cells = []
         place = end.end() if end else place
         line += 1
-    return rows, ends
+    return rows, ends, lines

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,9 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from parity_tests.grading.control_characters import control_in
 from parity_tests.grading.course_tables import MAXIMA, TEST
-from parity_tests.grading.csv_rows import refuse_surplus
+from parity_tests.grading.csv_rows import named_rows, refuse_control
 from parity_tests.grading.intake.attempt import HandIn, Member
 from parity_tests.grading.intake.times import late_by_status, seconds_late, time_words
 from parity_tests.grading.rubric import RubricError
@@ -48,33 +45,15 @@ def load_roster(path: Path) -> list[Person]:
     Two lines with one address, however it is spelled, are one person. A line that names nobody is passed over, and so
     is Canvas's line of maxima: a site's table of grades serves as a roster.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"the roster {path_text(path)} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        text = path.read_text(encoding="cp1252", errors="replace")
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""))
-        rows = [(reader.line_num, cells) for cells in reader]
-    except csv.Error as error:
-        raise UsageError(f"the roster {path_text(path)} is no CSV file: {error}.") from None
-    header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
+    header, rows = named_rows(path, f"the roster {path_text(path)}")
     known = (*_NAMES, *_FIRST, *_LAST, *_IDS, *_ADDRESSES)
     if not set(header) & set(known):
         raise UsageError(
             f"{path_text(path)}, line 1: no column is called name, email or id, so nobody can be recognised."
         )
-    named = [(line, dict(zip(header, cells, strict=False))) for line, cells in rows[1:] if any(map(str.strip, cells))]
-    for line, cells in rows[1:]:
-        refuse_surplus(path, line, cells, header)
-    for line, row in named:
-        for column in set(known).intersection(row):
-            if control := control_in(row[column].strip()):
-                raise UsageError(
-                    f"{path_text(path)}, line {line}: there is {control} in the column {column}; take it out."
-                )
-    people = map(_person, (row for _, row in named))
+    for line, row in rows:
+        refuse_control(path, line, {column: row[column] for column in known if column in row})
+    people = map(_person, (row for _, row in rows))
     return _merged(one for one in people if one.name.casefold() not in ((TEST,) if one.ids else ("", MAXIMA, TEST)))
 
 

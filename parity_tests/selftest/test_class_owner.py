@@ -142,7 +142,7 @@ def test_a_comment_reaches_the_student_beside_the_points_and_is_kept(parity: Par
         ("submission,comment\neve,x\n", "line 2: there is no submission 'eve'"),
         ("submission,comment\nann, \n", "line 2: the comment for ann is empty"),
         ("submission,comment,comment\nann,x,y\n", "line 1: there are two columns comment"),
-        ('submission,comment\nann,"open\n', "this is no CSV"),
+        ('submission,comment\nann,"open\n', "line 2: a quote is opened and never closed"),
     ],
 )
 def test_a_wrong_comment_is_a_sentence_with_its_line(parity: Parity, tmp_path: Path, text: str, words: str) -> None:
@@ -280,6 +280,12 @@ def test_a_dry_run_says_what_the_roster_says(parity: Parity, tmp_path: Path) -> 
     ]
     parity(*command)
     assert {(one["submission"], one["kind"]) for one in found} == looks(out)
+    for table in (b"name;id\nann;1\nbob;2\ncem;3\ndan;4\n", "name\tid\nann\t1\ncem\t3\n".encode("utf-16")):
+        roster.write_bytes(table)
+        said = " ".join(parity(*command, "--dry-run")[1].split())
+        assert f"Handed in nothing: cem{', dan' * (b'dan' in table)}. Not on the roster: " in said
+    roster.write_bytes(table.replace(b"i\0d\0", b"x\0y\0").replace(b"n\0a\0m\0e\0", b"a\0b\0c\0d\0"))
+    assert "line 1: no column is called name, email or id" in parity(*command, "--dry-run")[2]
     assert "Handed in nothing: cem, dan." in parity("grade", source, "--out", out, "--dry-run")[1], "it is kept"
     said = parity("grade", source, "--out", tmp_path / "without", "--dry-run")[1]
     assert "Handed in nothing" not in said

@@ -395,6 +395,11 @@ def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(filled: Filled, p
 # ---- refused
 
 
+UNCLEAR = (
+    "line 1: the rubric is worth 100 points; name the column for the grades by --column: there are 'Quiz 1 (311)' of"
+)
+
+
 @pytest.mark.parametrize(
     ("table", "options", "said"),
     [
@@ -402,13 +407,18 @@ def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(filled: Filled, p
         ("\n\n", [], "these are not the columns"),
         ("a,b,c\n1,2,3\n", [], "For a table of your own take grades.csv"),
         (b"\x00\x01\x02", [], "these are not the columns"),
-        (b"PK\x03\x04xlsx", [], "these are not the columns"),
+        (b"PK\x03\x04xlsx", [], "line 1: this is a zip or a workbook of Excel; export the table as CSV"),
+        (CANVAS.replace("Student,ID", "Student,Number"), [], "line 1: these are not the columns of a table of Canvas"),
         ('Student,ID,Section\n"Lee', [], "line 2: a quote is opened and never closed"),
         ('Student,ID,Section\n"Lee"x,1\n', [], "line 2: there is something behind a closing quote"),
         (b"\xff\xfeS", [], "line 1: it begins as utf-16-le and is not"),
-        ("Student,ID,Section\nann,1,x\n", [], "name the column for the grades; there are none"),
-        (CANVAS.replace("100.00,5", "50,5"), [], "as by --column 'Quiz 1'; there are 'Quiz 1 (311)', 'HW1 (312)',"),
-        (CANVAS.replace("100.00,5", "100,100"), [], "--column HW1; there are"),
+        ("Student,ID,Section\nann,1,x\n", [], "name the column for the grades by --column: there are none"),
+        (CANVAS.replace("100.00,5", "50,5"), [], f"{UNCLEAR} 10 points, 'HW1 (312)' of 50 points, "),
+        (
+            CANVAS.replace("100.00,5", "100,100"),
+            [],
+            f"{UNCLEAR} 10 points, 'HW1 (312)' of 100 points",
+        ),
         (CANVAS, ["--column", "HW9"], "no column for grades is called 'HW9'; there are 'Quiz 1 (311)'"),
         (CANVAS, ["--column", "ID"], "no column for grades is called 'ID'"),
         (CANVAS, ["--column", "Homework Current Score"], "no column for grades is called"),
@@ -447,6 +457,7 @@ def test_the_sites_own_file_is_never_written_over(
     assert (tmp_path / "table-filled.csv").is_file()
     assert parity("gradebook", "class", path)[0] == 2
     assert parity("gradebook", "out", "none.csv")[0] == 2
+    assert "table.csv is no folder that `parity grade` wrote" in parity("gradebook", path, "out")[2], "swapped"
 
 
 # ---- Moodle's worksheet in other languages: filled like the English one, and never guessed at

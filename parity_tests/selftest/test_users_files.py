@@ -29,7 +29,7 @@ WITH_CONTROL = {
         "--roster", "name,email\nAnn,a\x1b[2J@x\n",
         "line 2: there is the control character U+001B",
     ),
-    "a line break in a number": ("--roster", 'name,id\nAnn,"7\n8"\n', "line 3: there is the control character U+000A"),
+    "a line break in a number": ("--roster", 'name,id\nAnn,"7\n8"\n', "line 2: there is the control character U+000A"),
     "a NUL in an override": (
         "--overrides", "submission,item,points,reason\nann,relu,1,so\nann,tanh,1,be\0cause\n",
         "line 3: there is the control character U+0000 in the column reason",
