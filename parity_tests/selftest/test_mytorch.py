@@ -341,6 +341,27 @@ def test_a_network_is_asked_for_several_examples_and_a_flatten_of_lines_alone_is
     assert failing(asked(wrong, "Flatten.forward", edition="HW2P1")) == {}
 
 
+def test_a_caller_is_told_behind_a_wrong_cell_though_it_calls_the_object_itself() -> None:
+    """The lines handed out call cells and predictors as functions; Parity's own in their place must take that."""
+    cell = f"{NN}/gru_cell.py", "self.z * h_prev_t", "self.z * self.n"
+    thrown_away = "models/char_predictor.py", "scores[t], h = net.forward(x, h)", "scores[t], _ = net(x, h)"
+    found = failing(asked(changes(cell, thrown_away), "GRUCell.forward", "inference", edition="HW3P1"))
+    assert found.keys() == {"GRUCell.forward", "inference"}
+    alone = "models/char_predictor.py", "scores[t], h = net.forward(x, h)", "scores[t], h = net(x, h)"
+    callable = (
+        "models/char_predictor.py",
+        "def inference(",
+        "CharacterPredictor.__call__ = CharacterPredictor.forward\n\n\ndef inference(",
+    )
+    found = failing(asked(changes(cell, alone, callable), "GRUCell.forward", "inference", edition="HW3P1"))
+    assert found.keys() == {"GRUCell.forward"}
+
+
+def test_a_network_that_uses_its_first_activation_throughout_is_told() -> None:
+    first = changes(("models/cnn.py", "A = activation.forward(Z)", "A = self.activations[0].forward(Z)"))
+    assert failing(asked(first, "CNN.forward", edition="HW2P1")).keys() == {"CNN.forward"}
+
+
 def test_what_a_layer_keeps_of_its_first_call_alone_is_wrong_and_a_list_for_an_array_is_not() -> None:
     first = (
         f"{NN}/conv.py",
@@ -408,8 +429,8 @@ def test_what_an_object_keeps_of_an_earlier_call_must_not_answer_for_a_later_one
         (f"{NN}/rnn_cell.py", "return np.tanh(", "self.h = np.tanh("),
         (
             f"{NN}/rnn_cell.py",
-            "self.b_hh)\n\n    def backward",
-            "self.b_hh)\n        return self.h\n\n    def backward",
+            "self.b_hh)\n\n    __call__",
+            "self.b_hh)\n        return self.h\n\n    __call__",
         ),
         (f"{NN}/rnn_cell.py", "(1 - h_t**2)", "(1 - self.h**2)"),
     )

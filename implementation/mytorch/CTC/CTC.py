@@ -68,6 +68,8 @@ class CTCLoss:
             loss -= np.sum(gamma * np.log(probs[:, extended]))
         return loss / logits.shape[1]
 
+    __call__ = forward
+
     def backward(self):
         dY = np.zeros_like(self.logits)
         for b, (length, (extended, gamma)) in enumerate(zip(self.lengths, self.gammas, strict=True)):

@@ -16,6 +16,8 @@ class CharacterPredictor:
         logits = self.projection.forward(after[np.newaxis])[0]
         return logits, after
 
+    __call__ = forward
+
 
 def inference(net, inputs):
     """The scores of each step, from a hidden state of zeros."""

@@ -29,6 +29,8 @@ class RNNPhonemeClassifier:
             self.hiddens.append(hidden.copy())
         return self.output_layer.forward(hidden[-1])
 
+    __call__ = forward
+
     def backward(self, delta):
         """The gradient in `h_0`, divided by the batch as those of the weights are."""
         dh = np.zeros_like(self.hiddens[0])

@@ -19,6 +19,8 @@ class Sigmoid:
         self.A = 1 / (1 + np.exp(-Z))
         return self.A
 
+    __call__ = forward
+
     def backward(self, dLdA):
         return dLdA * self.A * (1 - self.A)
 
@@ -27,6 +29,8 @@ class Tanh:
     def forward(self, Z):
         self.A = np.tanh(Z)
         return self.A
+
+    __call__ = forward
 
     def backward(self, dLdA, state=None):
         """`state` is the output to use, where one Tanh serves many steps."""

@@ -22,6 +22,8 @@ class GRUCell:
         self.n = np.tanh(self.Wnx @ x + self.bnx + self.r * (self.Wnh @ h_prev_t + self.bnh))
         return (1 - self.z) * self.n + self.z * h_prev_t
 
+    __call__ = forward
+
     def backward(self, delta):
         dn = delta * (1 - self.z) * (1 - self.n**2)
         dr = dn * (self.Wnh @ self.hidden + self.bnh) * self.r * (1 - self.r)

@@ -19,6 +19,8 @@ class RNNCell:
     def forward(self, x, h_prev_t):
         return np.tanh(x @ self.W_ih.T + self.b_ih + h_prev_t @ self.W_hh.T + self.b_hh)
 
+    __call__ = forward
+
     def backward(self, delta, h_t, h_prev_l, h_prev_t):
         dz = delta * (1 - h_t**2)
         self.dW_ih += dz.T @ h_prev_l / len(dz)
