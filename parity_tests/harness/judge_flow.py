@@ -15,6 +15,7 @@ from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.observation import Failure, Returned
 from reference.answer import Alternative, Answer, Resolution
 from reports.model.notes import Note, NoteKind
+from reports.model.numbers import times
 from reports.model.verdicts import PASSING, Verdict
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Callable[[], 
     if known_of and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the error bound is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=comparison.total, problem=problem)
-    elif resolution.median is not None and resolution.median > _coarse(flowed, value):
+    elif resolution.median is not None and _coarse(flowed, value) < resolution.median < np.inf:  # else undecided
         share = resolution.median
         size = f"{100 * share:.2g} %" if share < 1 else f"{share:.2g} times the value"
         coarse = f"changes below {size} would pass"
@@ -186,9 +187,10 @@ def _explained_by_a_form(
         allowed = _allowing(answer, flowed.forms[form])
         again = compare(got, allowed)
         if again.verdict in PASSING:
-            note = (
-                f"the difference is {comparison.ratio:.2g} times the error bound, which the form “{form}” would explain"
-            )
+            if again.verdict == Verdict.UNDECIDED:
+                again = replace(again, problem=f"{again.problem}: “{form}” may lose every digit there")
+            far = times(comparison.ratio or 0.0)
+            note = f"the difference is {far} times the plain form's error bound, which “{form}” explains"
             return again.noting(note, kind=NoteKind.FORM), allowed
     if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
         return comparison, answer

@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from parity_tests.pairs.agrees import assert_agrees
 from parity_tests.pairs.hold import hold
 from parity_tests.pairs.returned import by_name
 from parity_tests.protocol.errors import UsageError
@@ -233,9 +234,21 @@ def test_an_honest_form_that_rounds_more_is_said_to_be_that() -> None:
     x = np.array([1000.1, 1000.2, 1000.4])
     result = hold(one_pass, lambda x: x.var(correction=0), x=x)
     assert result
-    assert "which the form “one-pass variance” would explain" in result.frame["note"][0]
+    assert "times the plain form's error bound, which “one-pass variance” explains" in result.frame["note"][0]
     allowed = hold(one_pass, lambda x: x.var(correction=0), x=x, forms=[lambda x: (x * x).mean() - x.mean() ** 2])
     assert allowed
+
+
+def test_what_a_form_leaves_undecided_has_its_reason() -> None:
+    def norm(x: Array, variance: Array) -> Array:
+        return np.asarray((x - x.mean(axis=1, keepdims=True)) / np.sqrt(variance + np.float32(1e-5)))
+
+    x = np.random.default_rng(0).standard_normal((64, 100), np.float32) + np.float32(1000)
+    one_pass = (x * x).mean(axis=1, keepdims=True) - x.mean(axis=1, keepdims=True) ** 2
+    with pytest.raises(AssertionError, match=r"elements: “one-pass variance”\s+may lose every digit") as told:
+        assert_agrees(norm(x, one_pass), lambda x: torch.nn.functional.layer_norm(x, (100,)), x)
+    assert "inf times" not in str(told.value)
+    assert_agrees(norm(x, x.var(axis=1, keepdims=True)), lambda x: torch.nn.functional.layer_norm(x, (100,)), x)
 
 
 @pytest.mark.parametrize(("value", "is_sampled"), [(None, True), (0.5, False)])
