@@ -358,7 +358,7 @@ class BySolution:
                     continue
                 if own.shape != right.shape and _same(own.ravel(), right.ravel()):
                     turned.add(
-                        f"has {own.ndim} axes in place of {right.ndim}"
+                        f"has {own.ndim} {'axis' if own.ndim == 1 else 'axes'} in place of {right.ndim}"
                         if own.ndim != right.ndim
                         else "has its axes in another order"
                     )

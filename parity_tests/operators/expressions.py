@@ -448,6 +448,7 @@ def factors(place: Place) -> Found:
         for sign, noun in (("*", "factor"), ("/", "divisor")):
             if not (sign == "/" and factor in ("2", "0.5")):
                 makes, mends = _of_factor(text, sign, factor), f"a {noun} `{factor}` is missing at `{text}`"
+                mends = f"`{text}` is not squared" if (sign, factor) == ("*", text) else mends
                 yield place.change("factor", rank, f"{text} {sign} {factor}", makes, mends)
 
 

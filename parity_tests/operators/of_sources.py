@@ -115,7 +115,7 @@ def turned(place: Place) -> Found:
     """All reversals of axes in one subscript left out."""
     node = place.site.node
     if isinstance(node, ast.Subscript) and place.text(node).count("::-1") > 1:
-        words = f"`{place.text(node.value)}` is turned"
+        words = f"the axes of `{place.text(node.value)}` are reversed"
         new = place.text(node).replace("::-1", ":")
         whole = place.text(node.value) if not new.removeprefix(place.text(node.value)).strip("[:, ]") else new
         yield place.change("turned", 1, whole, "", words, operation=False)

@@ -95,7 +95,7 @@ PADDINGS = {
     "inside": "putting the image at [pad:-pad]",
 }
 TURNS = {
-    "half": "half a turn",
+    "half": "both axes reversed",
     "vertical": "top and bottom exchanged",
     "horizontal": "left and right exchanged",
     "opposite": "their channels in opposite order",

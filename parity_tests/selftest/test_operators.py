@@ -98,6 +98,8 @@ def test_a_change_makes_an_edit_and_says_what_it_mends(function: str, mended: st
         ("for h in hs:\n    k = h\ns = 2", "k = h * s", "the factor `s` is missing at `h`"),
         ("z = g(x @ pad)", "g(x @ pad + run_mean)", "`run_mean` is not used"),
         ("for i in range(x, 0, -1):\n    g(i)", "(x, 0 - 1, -1)", "the range ends one too early with `0`"),
+        ("y = x * (1 - self.h)", "(self.h * self.h)", "`self.h` is not squared"),
+        ("y = pad[::-1, ::-1]", "y = pad", "the axes of `pad` are reversed"),
         ("h = (x - pad) // 2", "(x - pad) // 2 + 1", "`+ 1` is missing at `(x - pad) // 2`"),
         ("z = x @ pad", "(x @ pad).reshape(x.shape)", "`x @ pad` is not given the shape of `x`"),
         ("z = x / pad.mean()", "x / run_mean", "`pad.mean()` is used where `run_mean` belongs"),

@@ -409,7 +409,7 @@ return dx, (flat @ columns.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape), dou
 def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned: str) -> None:
     part = "conv_backward_naive"
     found = failures(judged(Body(part, SLID.format(turned=turned)), parts={part}))
-    names = set() if turned else {"the filters with half a turn in place of the filters"}
+    names = set() if turned else {"the filters with both axes reversed in place of the filters"}
     assert {record.diagnosis for record in found} == names
 
 
