@@ -50,6 +50,7 @@ from reports.model.environment import Environment
 from reports.model.escape import printable
 from reports.model.fixes import Fix
 from reports.model.notes import NoteKind
+from reports.model.phrases import listed
 from reports.model.records import Record
 from reports.model.run import Results
 from reports.model.summary import left_by_import, unwritten
@@ -187,19 +188,22 @@ def wrong_parts(assignment: Assignment, records: Sequence[Record]) -> list[str]:
 
 
 def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list[str]:
-    """What is said of the repairs that were found, and of each wrong part that has none."""
+    """What is said of the repairs that were found, and of each wrong part that has none.
+
+    Of a mistake that has a name the lines before and after say the rest.
+    """
     labels = {part.id: part.label for part in assignment.parts}
-    said = []
-    for repair in found:
-        several = len(repair.fixes) > 1
-        changes = "these changes" if several else "this change"
-        if repair.is_whole:
-            said.append(f"{labels[repair.part]}: with {changes} everything of it agrees.")
-        else:
-            said.append(f"{labels[repair.part]}: with {changes} more of it agrees, and not yet all.")
-        for fix in repair.fixes:
-            said.append(f"  {fix.place}: {printable(fix.words)}")
-            said += [f"    {line}" for line in (fix.marked() if repair.is_whole else ())]
+    named = {record.part for record in run.records if record.diagnosis}
+    whole, said = [repair for repair in found if repair.is_whole], list[str]()
+    for alike in (*([one] for one in found if not one.is_whole), whole):
+        fixes = [fix for one in alike for fix in one.fixes]
+        changes = "these changes" if len(fixes) > 1 else "this change"
+        more, end = ("all", ":") if alike is whole else ("more", ", and not yet all:")
+        said += [f"With {changes} {more} of {listed(labels[one.part] for one in alike)} agrees{end}"] if fixes else []
+        for fix in fixes:
+            marked = fix.marked() if alike is whole else []
+            said.append(f"  {fix.place}" if marked and fix.part in named else f"  {fix.place}: {printable(fix.words)}")
+            said += [f"    {line}" for line in marked]
     for part in without_fix(found, assignment, run.records):
         file, first = (run.environment.source_lines or {}).get(part, ("", 0))
         kept = (run.environment.excerpts or {}).get(part, {}).get(file, {})

@@ -23,6 +23,7 @@ from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
 from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.environment import Environment
+from reports.model.fixes import Fix
 
 MISTAKES = (
     # 4: one change in each of two results; D is unpacked and not needed, as often
@@ -128,8 +129,25 @@ def test_what_is_mended_of_a_part_that_stays_wrong_has_its_line_and_is_no_fix(tm
     line = (tmp_path / "neural_networks.py").read_text(encoding="utf-8").split("\n")[fix.line - 1]
     assert ("grad.mean" in line, fix.before, fix.after, repair.is_whole) == (True, "", "", False)
     said = lines([repair], ASSIGNMENT, run)
-    assert said[0] == "TODO 4: with this change more of it agrees, and not yet all."
+    assert said[0] == "With this change more of TODO 4 agrees, and not yet all:"
     assert said[-1].startswith("No fix was found for TODO 4")
+
+
+def test_what_is_wrong_in_a_line_is_said_where_nothing_has_named_it() -> None:
+    fix = Fix("4", "n.py", 7, "`a` is used where `b` belongs", "a", "b")
+    for name, words in (("", f": {fix.words}"), ("the mistake", "")):
+        wrong = FakeRun([record(part="4", verdict="mismatch", diagnosis=name)], Environment())
+        found = [Repair(part, (replace(fix, part=part),), 1, 0.0) for part in "48"]
+        other = [f"  n.py, line 7: {fix.words}", "    - a", "    + b"]
+        head = "With these changes all of TODO 4 and TODO 8 agrees:"
+        assert lines(found, ASSIGNMENT, wrong) == [head, f"  n.py, line 7{words}", "    - a", "    + b", *other]
+
+
+def test_what_is_said_of_fixes_fits_the_terminal(wrong: Run, tmp_path: Path, parity: Any) -> None:
+    folder = wrong.environment.submission
+    _, out, _ = parity("check", folder, "--todo", "8", "--dtype", "float64", "--fix", "--out", tmp_path / "run")
+    assert "No fix was found for TODO 8 by trying single changes; look at" in " ".join(out.split())
+    assert max(map(len, out.splitlines()[-2:])) <= 80
 
 
 def test_what_hangs_on_a_line_differs_when_it_is_spoilt() -> None:
