@@ -166,7 +166,8 @@ def test_the_line_is_that_of_the_one_change_that_mends_a_part_or_else_where_the_
 def test_many_that_match_are_counted_beside_what_does_not() -> None:
     right = [record(part=part) for part in ("3", "5", "6", "7")]
     assert "\n4 others match.\n" in page(FakeRun([*right, mismatch(part="4")]))
-    for records in (right, [*right[1:], mismatch(part="4")]):
+    assert page(FakeRun(right)).endswith("\n4 parts match.")
+    for records in (right[1:], [*right[1:], mismatch(part="4")]):
         assert "match." not in page(FakeRun(records))
 
 
@@ -176,6 +177,10 @@ def test_of_what_is_missing_no_case_is_proposed_to_look_at(tmp_path: Path) -> No
     assert last == f"The run is saved in {tmp_path}."
     crashed = dataclasses.replace(missing, verdict="crashed")
     assert "parity show" in run_lines(FakeRun(records=[crashed]), tmp_path, strict=False, quiet=False)[-1]
+    for left in ([], ["6"]):  # what has a fix needs no numbers
+        mended = replace(DESCRIBED, fixes=to_rows([Fix("4", "n.py", 9)]), without_fix=left)
+        last = run_lines(FakeRun([crashed], mended), tmp_path, strict=False, quiet=False)[-1]
+        assert ("parity show" in last) == bool(left)
 
 
 def test_of_what_is_not_even_defined_that_is_said_once() -> None:

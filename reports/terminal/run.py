@@ -59,7 +59,7 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
         parts = [part for part in parts if part.verdict != NOT_JUDGED]
     right = [part for part in parts if part.right and part.verdict == Verdict.MATCH]
     matching = []
-    if len(right) > (_MOST_RIGHT if len(right) < len(parts) else _MOST_PARTS):
+    if len(right) > _MOST_RIGHT:
         parts = [part for part in parts if part not in right]
         matching = [f"{len(right)} {'others' if parts else 'parts'} match."]
     if not parts:
@@ -94,10 +94,8 @@ _RIGHT = ("agree", "not judged", "ratio")
 _TITLE, _VERDICT, _WAITING = 1, 2, 4
 _LONGEST_LABEL = 32
 _LEAST_TITLE = 12
-_MOST_PARTS = 12
-"""Parts that have a line each where all match; of more they are counted."""
 _MOST_RIGHT = 3
-"""So many that match have a line each beside others, which are what there is to look at."""
+"""So many that match have a line each; of more they are counted."""
 
 
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
