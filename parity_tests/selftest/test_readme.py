@@ -94,13 +94,14 @@ def test_a_copy_without_git_is_of_the_newest_release() -> None:
     assert project["tool"]["setuptools_scm"]["fallback_version"] == newest()[0]
 
 
-def test_what_users_copy_pins_the_newest_release() -> None:
+def test_what_users_copy_names_what_the_tutorial_pushes() -> None:
     pinned = [
         version
         for page in chain(ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"))
         for version in re.findall(r"(?:OWNER/parity@|rev: )(\S+)", page.read_text(encoding="utf-8"))
     ]
-    assert set(pinned) == {f"v{newest()[0]}"}
+    tutorial = (ROOT / "docs" / "tutorials" / "ci.md").read_text(encoding="utf-8")
+    assert {*pinned} == {*re.findall(r"^\$ git .* push \S+ HEAD:(\S+)$", tutorial, re.MULTILINE)} == {"main"}
 
 
 def test_releases_are_listed_newest_first() -> None:
