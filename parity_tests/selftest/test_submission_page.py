@@ -126,6 +126,29 @@ def test_a_starter_is_told_in_one_card() -> None:
     assert len(re.findall("<article", html)) == 1
     assert '<th scope="row">TODO&nbsp;10</th>' in html
     assert "10 of 10 TODOs" not in report_page(run_of(*todos[1:], record(part="1")))
+    dots = [report_page(run_of(*todos, record(part=part))).count('class="dots"') for part in ("9", "utils")]
+    assert (dots[0], dots[1] > 0) == (0, True)
+
+
+def test_a_pairs_name_stands_once_in_a_heading() -> None:
+    case = "gelu/drawn/float32"
+    own, other = (text_of(report_page(run_of(mismatch(part=part, case=case)))) for part in ("gelu", "silu"))
+    assert ("gelu drawn/float32: " in own, f"gelu {case}: " in own) == (True, False)
+    assert f"silu {case}: " in other
+
+
+def test_a_picture_of_another_case_than_the_one_above_says_so() -> None:
+    sizes = {"linear/a/float64": (7, 7), "linear/b/float64": (9, 9)}
+    ends = {"actual": np.eye, "expected": np.zeros, "radius": np.ones}
+    arrays = {
+        f"{case}/gradient of W/{name}": make(shape[0]) if name == "actual" else make(shape) / 2
+        for case, shape in sizes.items()
+        for name, make in ends.items()
+    }
+    found = [mismatch(case=case, where="[0, 0]", total=n * n) for case, (n, _) in sizes.items()]
+    both, alone = (text_of(report_page(FakeRun(records=some, arrays=arrays))) for some in (found, found[1:]))
+    assert "All of gradient of W of linear/b/float64, not the case above, 9×9: 9 of 81 elements" in both
+    assert "All of gradient of W of linear/b/float64, 9×9: 9 of 81 elements" in alone
 
 
 def test_what_cannot_be_imported_is_one_card_and_everything_else_was_not_judged() -> None:
@@ -146,6 +169,8 @@ def test_what_cannot_be_imported_is_one_card_and_everything_else_was_not_judged(
     assert "there is no such function" not in text_of(html)
     assert not re.findall('<li class="not-judged">|class="dots"', html)
     assert "linear, relu, dropout 0 of 45 Not judged, because the files cannot be imported" in text_of(html)
+    assert "import of n.py, line 3" in text_of(report_page(run_of(replace(broken, file="n.py", line=3))))
+    assert "import of" not in text_of(html)
     apart = report_page(run_of(*rest))
     assert '<li class="not-judged">' not in apart
 

@@ -211,7 +211,7 @@ class CardMaker:
             numbers=numbers,
             code=[] if entry.unwritten else code_of(self._run, entry.records),
             heat=heat_of(self._run, first),
-            whole=whole_of(self._run, entry.records),
+            whole=whole_of(self._run, entry.records, first),
             script=self._script(first),
             folded=folded,
             parts=tuple(self._parts.within(entry.records)),
@@ -229,10 +229,10 @@ class CardMaker:
         """What the card is about: the part or, where that says nothing, the quantity or the case."""
         first = entry.records[0]
         if first.check == "import":
-            return "import"
+            return f"import of {first.file}, line {first.line}" if first.line else "import"
         if len(self._parts.within(entry.records)) > 1 and first.verdict in UNSEEN:
             return ""
-        case = title_of(self._run, first.case) or first.case
+        case = title_of(self._run, first.case) or first.case.removeprefix(f"{first.part}/")
         return title or ": ".join(filter(None, (case, first.quantity)))
 
     def _cases(self, records: Sequence[Record]) -> list[tuple[str, str, str]]:

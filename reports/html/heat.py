@@ -85,8 +85,8 @@ class Whole:
     described: str
 
 
-def whole_of(run: Results, records: Sequence[Record]) -> Whole | None:
-    """The picture of the largest array that was kept of these records' first.
+def whole_of(run: Results, records: Sequence[Record], shown: Record) -> Whole | None:
+    """The picture of the largest array that was kept of these records' first; whether its case is the one shown.
 
     None where the window shows all of it, or nearly all elements of the first are wrong in one colour.
     """
@@ -99,7 +99,8 @@ def whole_of(run: Results, records: Sequence[Record]) -> Whole | None:
     record, largest = next(shapely, (None, first[1]))
     if record is None:
         return None
-    what = f"{record.quantity} of {record.case}, {'×'.join(map(str, largest.shape))}"
+    other = ", not the case above" if record.case != shown.case else ""
+    what = f"{record.quantity} of {record.case}{other}, {'×'.join(map(str, largest.shape))}"
     off = f"{int((largest > 0).sum())} of {largest.size} elements are beyond their error bound"
     return Whole(error_picture(largest), f"{what}: {off}")
 

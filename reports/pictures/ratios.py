@@ -15,8 +15,8 @@ from reports.model.parts import Parts
 from reports.model.phrases import shortened
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
-from reports.model.summary import unwritten
-from reports.model.verdicts import UNSEEN
+from reports.model.summary import part_summaries, unwritten
+from reports.model.verdicts import UNSEEN, Verdict
 from reports.pictures.svg import DOT, new_chart, svg_of
 
 #: Where the axis ends: what is smaller stands at "<", what is larger and not infinite at its end.
@@ -43,8 +43,10 @@ def ratios_chart(run: Results) -> str:
 
 def ratios_charts(run: Results) -> tuple[str, str]:
     """That picture, and its narrow form for telephones."""
-    is_unwritten = unwritten(run.records)  # zeros that nobody has written are no difference
-    judged = (record for record in run.records if record.ratio is not None and record.verdict not in UNSEEN)
+    # What agrees of a part that is not implemented says nothing of it, nor do zeros that nobody has written.
+    written = (part for part in part_summaries(run) if part.verdict != Verdict.MISSING)
+    judged = (one for part in written for one in part.records if one.ratio is not None and one.verdict not in UNSEEN)
+    is_unwritten = unwritten(run.records)
     shown = [record for record in judged if not is_unwritten(record)]
     if not shown:
         return "", ""
