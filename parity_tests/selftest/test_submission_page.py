@@ -139,11 +139,14 @@ def test_a_pairs_name_stands_once_in_a_heading() -> None:
 
 def test_a_picture_of_another_case_than_the_one_above_says_so() -> None:
     sizes = {"linear/a/float64": (7, 7), "linear/b/float64": (9, 9)}
-    ends = {"actual": np.eye, "expected": np.zeros, "radius": np.ones}
     arrays = {
-        f"{case}/gradient of W/{name}": make(shape[0]) if name == "actual" else make(shape) / 2
+        f"{case}/gradient of W/{name}": array
         for case, shape in sizes.items()
-        for name, make in ends.items()
+        for name, array in {
+            "actual": np.eye(*shape),
+            "expected": np.zeros(shape),
+            "radius": np.full(shape, 0.5),
+        }.items()
     }
     found = [mismatch(case=case, where="[0, 0]", total=n * n) for case, (n, _) in sizes.items()]
     both, alone = (text_of(report_page(FakeRun(records=some, arrays=arrays))) for some in (found, found[1:]))
