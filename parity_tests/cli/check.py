@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,7 +31,7 @@ from parity_tests.cli.options import (
 from parity_tests.cli.printing import print_run, run_lines
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
-from parity_tests.cli.terminal import Progress, complain, width
+from parity_tests.cli.terminal import Progress, complain, wrapped
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.protocol.errors import HarnessError, UsageError
 
@@ -198,7 +197,7 @@ def check(
         from parity_tests.harness.reproduce import lines as reproduction_lines
 
         lines += reproduction_lines(made, out, parts_of(run))
-    lines += [part for line in fix_lines for part in (wrap(line, width()) if line[:1] != " " else [line])]
+    lines += [part for line in fix_lines for part in (wrapped(line) if line[:1] != " " else [line])]
     lines += [f"{one}." for one in chosen.not_compared if folder.resolve() == chosen.solution and not quiet]
     status = status_of(run.records, strict)
     lines += drift.lines(moved, baseline)

@@ -46,10 +46,8 @@ def run_lines(
         example = first_to_show(run, strict)
         name = shlex.quote(printable(str(out)))
         lines.append(f"The run is saved in {name}.")
-        is_mended = run.environment.fixes and not run.environment.without_fix
-        # There is nothing to see of what is not there, and of what the last lines mend.
-        shows = example is not None and example.verdict != Verdict.MISSING and left_by_import(run.records)
-        if example is not None and shows and not is_mended:
+        is_mended = run.environment.fixes and not run.environment.without_fix  # by the last lines
+        if example is not None and example.verdict != Verdict.MISSING and left_by_import(run.records) and not is_mended:
             numbers = example.ratio is not None
             late = any(one.verdict in (Verdict.TIMEOUT, Verdict.UNASKED) for one in run.records)
             fix = again if numbers and not run.environment.fixes and run.environment.without_fix is None else ""

@@ -204,14 +204,10 @@ def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list
             marked = fix.marked() if alike is whole else []
             said.append(f"  {fix.place}" if marked and fix.part in named else f"  {fix.place}: {printable(fix.words)}")
             said += [f"    {line}" for line in marked]
-    for part in without_fix(found, assignment, run.records):
-        file, first = (run.environment.source_lines or {}).get(part, ("", 0))
-        kept = (run.environment.excerpts or {}).get(part, {}).get(file, {})
-        last = next((n for n in range(first, first + len(kept)) if n + 1 not in kept), first)
-        where = f"; look at {printable(file)}, lines {first}–{last}" if last > first else ""
-        said.append(f"No fix was found for {labels[part]} by trying single changes{where}.")
-    seen = _seen_wrong(run.records)
+    seen, left = _seen_wrong(run.records), without_fix(found, assignment, run.records)
     untried = [part.label for part in assignment.parts if part.id in seen and not part.functions]
+    none = f"No fix was found for {listed(labels[part] for part in left)}; see above."
+    said += [none] if left else []
     return [*said, *(f"No fix was looked for in {label}." for label in untried)]
 
 

@@ -629,6 +629,7 @@ OF_KINDS = (
     ("HW1P1", "CrossEntropyLoss.backward", f"{NN}/loss.py", (("self.softmax - self.Y", "-self.Y / self.softmax"),),
      "Y divided by softmax, with the wrong sign, in place of their difference"),
     ("HW1P1", "Linear.backward", f"{NN}/linear.py", (("[:, np.newaxis]", "[np.newaxis]"),), "is transposed"),
+    ("HW1P1", "Linear.backward", f"{NN}/linear.py", (("[:, np.newaxis]", ""),), "has 1 axis in place of 2"),
     ("HW1P1", "Dropout.forward", f"{NN}/dropout.py", (("x.shape)", "x.shape[1:])"),),
      "the same mask for every example in place of a mask for each"),
     ("HW1P1-bonus", "Adam.step", "mytorch/optim/adam.py", (
