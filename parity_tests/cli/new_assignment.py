@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
 import shlex
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +25,30 @@ if TYPE_CHECKING:
     from parity_tests.declared.proposing.signatures import Module
 
 
-def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Options of the form NAME=TEXT. Raises BadParameter for others."""
-    found = dict[str, str]()
+_DOTS = re.compile(r"(\A|= *)\.\.\.\Z|= grad\(\w+, \.\.\.")
+"""In a line of torch's, those that nobody has replaced."""
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """Options of the form NAME=TEXT, of --given with numbers as such. Raises BadParameter for others."""
+    found = dict[str, Any]()
     for value in values:
         name, sign, text = value.partition("=")
         if not (sign and text.strip() and re.fullmatch(r"\w+", name.strip())):
             raise click.BadParameter(f"{value!r} is not of the form NAME=TEXT.")
-        if not re.search(r"(\A|= *)\.\.\.(;|\Z)", text.strip()):  # dots that nobody has replaced
-            found[name.strip()] = text.strip()
+        text = "; ".join(one for one in re.split("; *", text.strip()) if not _DOTS.search(one))
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            if parameter.name == "given":
+                found[name.strip()] = tomllib.loads(f"given = {text}")["given"]
+                continue
+        if parameter.name == "torch_lines":
+            text = "; ".join(filter(None, (found.get(name.strip()), text)))
+            try:
+                ast.parse(text.replace("; ", "\n"))
+            except SyntaxError as error:
+                raise click.BadParameter(f"{value!r} is not Python: {error.msg}.") from None
+        if text:
+            found[name.strip()] = text
     return found
 
 
@@ -71,7 +89,7 @@ def new_assignment(
     out: Path | None,
     functions: tuple[str, ...],
     torch_lines: dict[str, str],
-    given: dict[str, str],
+    given: dict[str, Any],
     name: str | None,
 ) -> int:
     """Write the folder of an assignment from the functions that it asks for.
@@ -105,7 +123,9 @@ def new_assignment(
     _write(folder, source, text, is_notebook, module, proposals, name or folder.name)
     again = [("--function", ",".join(functions)), ("--name", name or "")]
     again += [
-        (option, "=".join(told)) for option, of in (("--torch", torch_lines), ("--given", given)) for told in of.items()
+        (option, f"{of}={told}")
+        for option, all in (("--torch", torch_lines), ("--given", given))
+        for of, told in all.items()
     ]
     command = (
         f"  rm -r {shlex.quote(str(folder))}; parity new-assignment {shlex.join([str(source), '--out', str(folder)])}"
@@ -159,18 +179,25 @@ def _refuse_unknown(given: Iterable[str], known: Sequence[str], option: str, wha
             raise UsageError(f"{option} names {name!r}, which is no {what} that is asked: {', '.join(known)}.")
 
 
-def _check(proposals: Sequence[Proposal], torch_lines: Collection[str], given: Collection[str]) -> None:
-    """Leave open what torch cannot do, with what it says: a line that somebody gave is kept, and the draw is open."""
+def _check(proposals: Sequence[Proposal], torch_lines: Mapping[str, str], given: Collection[str]) -> None:
+    """Leave open what torch cannot do, with what it says: a line that somebody gave is kept, and the draw is open.
+
+    Raises UsageError where no other draw would help what somebody gave.
+    """
     from parity_tests.declared.declaration import OPEN, is_shape
     from parity_tests.declared.proposing.trial import what_fails
 
     for one in proposals:
-        if one.open or not (said := what_fails(one)) or _drawn_right(one, given):
+        if one.open or not (failing := what_fails(one)) or _drawn_right(one, given):
             continue
+        said, by_itself = failing
         drawn = [name for name, told in one.given.items() if is_shape(told) and name not in given]
         drawn = [name for name in drawn if " " not in one.given[name]] or drawn
-        one.open.append(f"of what is drawn torch's {said}")
-        if one.name in torch_lines and drawn:
+        line = torch_lines.get(one.name, "")
+        if (by_itself and (line or not one.given.keys().isdisjoint(given))) or (line and not drawn):
+            raise UsageError(f"{one.name}{f', torch `{line}`' * bool(line)}: {said}.")
+        one.open.append(said)
+        if line:
             one.given |= dict.fromkeys(drawn, OPEN)
         else:
             one.torch = [f"{line.partition(' =')[0]} = {OPEN}" for line in one.torch]
@@ -244,11 +271,12 @@ def _still_to_be_said(where: str, proposals: Sequence[Proposal], command: Sequen
     """What is open, and the command with the options by which it is said, with dots in place of what is not known."""
     options = []
     for one in proposals:
-        lines = [line for line in one.torch if line.endswith("= ...")]
+        lines = [line for line in one.torch if _DOTS.search(line)]
         by_options = r"torch's lines|what is drawn for \w+" + r"|.* has the shape of the output" * bool(lines)
         if others := [text for text in one.open if not re.fullmatch(by_options, text)]:
             yield f"  {one.name}: {'; '.join(others)}."
-        options += [f"    --torch '{one.name}={'; '.join(lines) if len(lines) > 1 else '...'}'"] * bool(lines)
+        dots = "..." if len(lines) == 1 and lines[0].endswith("= ...") else "; ".join(lines)
+        options += [f"    --torch '{one.name}={dots}'"] * bool(lines)
         options += [f"    --given '{name}=...'" for name in one.given if f"what is drawn for {name}" in one.open]
     if options:
         yield "Replace the dots:"
@@ -271,5 +299,5 @@ def _tell(folder: Path, proposals: Sequence[Proposal], module: Module, command: 
         said.append("Whether its own solution agrees says:")
     for text in said:
         print_wrapped([text]) if "\n" not in text else click.echo(text)
-    click.echo(f"  parity check {where}/solution --assignment {where}/")
+    click.echo(f"  parity check {shlex.quote(f'{where}/solution')} --assignment {shlex.quote(f'{where}/')}")
     return int(left)

@@ -56,8 +56,8 @@ def judge(question: Question, case: Case, arrays: Arrays, seen: Observation, con
 
 
 def _refuse_what_fails(question: Question, case: Case, arrays: Arrays, error: Exception | None = None) -> None:
-    if not case.params["read"] and (told := what_fails(question, case, arrays)):
-        raise AssignmentError(f"{FILE}, question {question.name!r}: torch's {told}") from error
+    if not case.params["read"] and (failing := what_fails(question, case, arrays)):
+        raise AssignmentError(f"{FILE}, question {question.name!r}: torch's {failing[0]}") from error
 
 
 @cache
@@ -67,27 +67,29 @@ def refuse_other_sizes(declared: Declaration) -> None:
         raise AssignmentError(f"{FILE}, question {failing[0]!r}: torch's {failing[1]}")
 
 
-def failing_question(declared: Declaration) -> tuple[str, str] | None:
-    """The first question whose lines fail in sizes of some seed, and what is said of that; None for none."""
+def failing_question(declared: Declaration) -> tuple[str, str, Exception | None] | None:
+    """The first question whose lines fail in sizes of some seed, what is said of that, and the error; None for none."""
     questions = {question.name: question for question in declared.questions}
     for seed in SEEDS:
         for case in plan(declared, AND.join(declared.editions), ("float64",), seed):
             question = questions[case.params["question"]]
             arrays = {} if case.params["read"] else draw(question, case.params, np.random.default_rng(seed))
-            if arrays and (told := what_fails(question, case, arrays)):
-                return question.name, told
+            if arrays and (failing := what_fails(question, case, arrays)):
+                return question.name, *failing
     return None
 
 
-def what_fails(question: Question, case: Case, arrays: Arrays) -> str:
-    """What torch's lines by themselves raise on what is drawn, or where they give no number; "" for nothing."""
+def what_fails(question: Question, case: Case, arrays: Arrays) -> tuple[str, Exception | None] | None:
+    """What is said of torch's lines that raise this on what is drawn, or give no number (None); None for nothing."""
     import torch
 
     for k in range(len(case.params["sizes"])):
         given, told, hint = inputs(case, arrays, k), "", ""
+        raised: Exception | None = None
         try:
             found = reference(question, case, k)(**{name: torch.as_tensor(value) for name, value in given.items()})
         except Exception as error:  # lines that somebody wrote: whatever they raise is told
+            raised = error
             told = f"lines raise {type(error).__name__}, {str(error).strip().partition(chr(10))[0].rstrip('.')}"
             is_float = any(np.ndim(value) == 1 and value.dtype.kind == "f" for value in given.values())
             hint = '; labels are drawn by "rng.integers(0, C, N)"' * is_float
@@ -96,8 +98,8 @@ def what_fails(question: Question, case: Case, arrays: Arrays) -> str:
                 told = f"{name} is NaN at {int(off.sum())} of {off.numel()} elements, where nothing is tested"
         if told:
             of = ", ".join(f"{name} of {value.shape}" for name, value in given.items())
-            return f"{told}, for {of}{hint}"
-    return ""
+            return f"{told}, for {of}{hint}", raised
+    return None
 
 
 def _forms(question: Question, case: Case, arrays: Arrays, k: int) -> list[Form]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from parity_tests.grading.raw_csv import RawCsv, read_csv
 from parity_tests.protocol.errors import UsageError
@@ -31,44 +30,6 @@ NO = frozenset({"no", "nein", "non", "não", "nee"})
 """What stands there of a grade that cannot be."""
 _PERSON = re.compile(r"[^\d\n]+\d+")
 _EMPTY = ("", "-")
-
-
-class Columns(NamedTuple):
-    """The titles of a worksheet's columns, "" for those that it has not or that cannot be told."""
-
-    person: str
-    grade: str
-    maximum: str
-    changeable: str = ""
-    email: str = ""
-    name: str = ""
-    comments: str = ""
-
-
-def columns_of(header: Sequence[str], rows: Sequence[Sequence[str]], grade: str = "") -> Columns | None:
-    """The columns of a worksheet with this header, in small letters, and these rows; None for any other table.
-
-    `grade` is the title of the column of grades where somebody names it: then the language may be any.
-    """
-    if len(header) < 3 or not rows or not _all(rows, 0, lambda cell: bool(_PERSON.fullmatch(cell))):
-        return None
-    told = next((place for place, title in enumerate(header) if title in CHANGEABLE), -1)
-    place = told - 2 if told >= 0 else header.index(grade) if header.count(grade) == 1 else -1
-    if place < 1 or not _all(rows, place, lambda cell: cell in _EMPTY or bool(_NUMBER.fullmatch(cell))):
-        return None
-    has_maximum = place + 1 < len(header) and _all(rows, place + 1, lambda cell: bool(_NUMBER.fullmatch(cell)))
-    if not has_maximum and told >= 0:  # a scale in place of points
-        return None
-    emails = [at for at in range(1, len(header)) if _all(rows, at, lambda cell: "@" in cell and " " not in cell)]
-    return Columns(
-        header[0],
-        header[place],
-        header[place + 1] if has_maximum else "",
-        header[told] if told >= 0 else "",
-        header[emails[0]] if emails else "",
-        next((title for title in header if title in FULL_NAMES), ""),
-        next((title for title in header if title in COMMENTS), ""),
-    )
 
 
 def _all(rows: Sequence[Sequence[str]], place: int, fits: Callable[[str], bool]) -> bool:
@@ -195,9 +156,9 @@ def read_table(path: Path, column: str | None, maximum: float | None = None, *, 
     Raises UsageError for what no site exports, and where the column is not to be told.
     """
     name, cells = str(path), read_csv(path, str(path))
-    site = _told(cells, name, column)
-    header = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))]
-    titles = [cells.value(0, place) for place in range(len(header))]
+    titles = [cells.value(0, place) for place in range(len(cells.rows[0]))] if cells.rows else []
+    header = [*map(_plain, titles)]
+    site = _told(cells, header, name, column)
     for row, some in enumerate(cells.rows):
         if len(some) > len(header):  # a grade would come to stand in another column
             raise UsageError(
@@ -215,13 +176,10 @@ def read_table(path: Path, column: str | None, maximum: float | None = None, *, 
     return CourseTable(site, cells, titles[grade], grade, comments, tuple(rows), comma)
 
 
-def _told(cells: RawCsv, name: str, column: str | None) -> Site:
-    titles = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))] if cells.rows else []
-    for site in SITES:
-        if site.needed <= set(titles):
-            return site
-    if worksheet := _worksheet(cells, titles, column):
-        return worksheet
+def _told(cells: RawCsv, header: Sequence[str], name: str, column: str | None) -> Site:
+    known = (site for site in SITES if site.needed <= {*header})
+    if site := next(known, None) or _worksheet(cells, header, _plain(column or "")):
+        return site
     raise UsageError(
         f"{name}, line 1: these are not the columns of a table of Canvas (Student, ID, Section), of Moodle "
         "(Identifier, Grade) or of Gradescope (Email, Total Score, Max Points). For a table of your own take grades.csv"
@@ -229,23 +187,34 @@ def _told(cells: RawCsv, name: str, column: str | None) -> Site:
     )
 
 
-def _worksheet(cells: RawCsv, titles: Sequence[str], column: str | None) -> Site | None:
-    """The layout of Moodle's worksheet in another language; None for any other table."""
+def _worksheet(cells: RawCsv, header: Sequence[str], grade: str) -> Site | None:
+    """The layout of Moodle's worksheet with this header in another language; None for any other table.
+
+    `grade` is the title of the column of grades where somebody names it: then the language may be any.
+    """
     rows = [[cells.value(row, at).strip() for at in range(len(cells.rows[row]))] for row in range(1, len(cells.rows))]
-    found = columns_of(titles, [row for row in rows if any(row)], _plain(column or ""))
-    if found is None:
+    rows = [row for row in rows if any(row)]
+    if len(header) < 3 or not rows or not _all(rows, 0, lambda cell: bool(_PERSON.fullmatch(cell))):
         return None
+    told = next((place for place, title in enumerate(header) if title in CHANGEABLE), -1)
+    place = told - 2 if told >= 0 else header.index(grade) if header.count(grade) == 1 else -1
+    if place < 1 or not _all(rows, place, lambda cell: cell in _EMPTY or bool(_NUMBER.fullmatch(cell))):
+        return None
+    has_maximum = place + 1 < len(header) and _all(rows, place + 1, lambda cell: bool(_NUMBER.fullmatch(cell)))
+    if not has_maximum and told >= 0:  # a scale in place of points
+        return None
+    emails = [at for at in range(1, len(header)) if _all(rows, at, lambda cell: "@" in cell and " " not in cell)]
     return Site(
         "moodle",
-        frozenset(found[:2]),
-        found.person,
+        frozenset((header[0], header[place])),
+        header[0],
         (),
-        tuple(filter(None, (found.email,))),
-        tuple(filter(None, (found.name,))),
-        lambda header: [found.grade],
-        lambda grade: found.maximum,
-        locked=found.changeable,
-        comments=found.comments,
+        tuple(header[at] for at in emails[:1]),
+        tuple(title for title in header if title in FULL_NAMES)[:1],
+        lambda header: [header[place]],
+        lambda grade: header[place + 1] if has_maximum else "",
+        locked=header[told] if told >= 0 else "",
+        comments=next((title for title in header if title in COMMENTS), ""),
     )
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from parity_tests.grading.control_characters import LINES, control_in
 from parity_tests.grading.raw_csv import RawCsv, read_csv
 from parity_tests.grading.rubric import RubricError
 from reports.model.escape import path_text
+
+_LINES = "\t\n\r"
+"""The control characters that a text of several lines may hold."""
+
+
+def control_in(text: str, allowed: str = "") -> str:
+    """The first control character in a text, as the object of a sentence; "" where there is none."""
+    found = (one for one in text if unicodedata.category(one) == "Cc" and one not in allowed)
+    return next((f"the control character U+{ord(one):04X}" for one in found), "")
 
 
 def rows_of(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
@@ -19,7 +28,7 @@ def rows_of(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) ->
     header, rows = named_rows(path, str(path))
     _refuse_header(path, header, columns, optional)
     for line, named in rows:
-        refuse_control(path, line, named, LINES)
+        refuse_control(path, line, named, _LINES)
         yield line, {name: named.get(name, "") for name in (*columns, *optional)}
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from parity_tests.grading.control_characters import control_in
+from parity_tests.grading.csv_rows import control_in
 from parity_tests.grading.decode import MISSING, SYNTAX, UNKNOWN, DecodeError, from_toml, line_of, toml_document
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.times import instant, time_words

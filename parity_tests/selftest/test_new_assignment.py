@@ -351,6 +351,17 @@ BAD = [
     (["--torch", "softmx=x"], "--torch names 'softmx', which is no function that is asked"),
     (["--given", "q=N"], "--given names 'q', which is no parameter that is asked"),
     (["--torch", "mish"], "is not of the form NAME=TEXT"),
+    (["--torch", "mish=x * torch.tanh(x"], "'mish=x * torch.tanh(x' is not Python: '(' was never closed"),
+    (
+        ["--torch", "mish=torch.sigmod(x)"],
+        "mish, torch `torch.sigmod(x)`: of what is drawn torch's lines raise AttributeError, module 'torch' has no "
+        "attribute 'sigmod'",
+    ),
+    (
+        ["--torch", "mish=F.mish(y)"],
+        "mish, torch `F.mish(y)`: of what is drawn torch's lines raise NameError, name 'y'",
+    ),
+    (["--torch", MISH, "--given", "x=rnd.normal((N, D))"], "given.x = 'rnd.normal((N, D))' cannot be drawn: NameError"),
 ]
 """What cannot be done, and words of the sentence that says so."""
 
@@ -363,6 +374,72 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
     assert main(["new-assignment", str(tmp_path / "layers.py"), "--out", str(tmp_path / "a"), *options]) == 2
     assert sentence in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "a").exists()
+
+
+HIGHWAY = """
+def highway_forward(x, w):
+    g = 1 / (1 + np.exp(-x @ w))
+    out, cache = g * x, (x, w, g)
+    return out, cache
+"""
+ONE_HOT = """
+def one_hot(y, C):
+    return np.eye(C)[y]
+"""
+NORM = """
+def layernorm_forward(x, gamma, beta, eps=1e-5):
+    s = np.sqrt(x.var(axis=1, keepdims=True) + eps)
+    n = (x - x.mean(axis=1, keepdims=True)) / s
+    return gamma * n + beta, (n, gamma, s)
+def layernorm_backward(dout, cache):
+    n, gamma, s = cache
+    dg, db, d = (dout * n).sum(axis=0), dout.sum(axis=0), dout * gamma
+    dx = (d - d.mean(axis=1, keepdims=True) - n * (d * n).mean(axis=1, keepdims=True)) / s
+    return dx, dg, db
+"""
+UNLIKE = NORM.replace("return dx, dg, db", "return dg, dx, db")
+TOLD = "layernorm_forward=dg, dx, db = grad(out, (gamma, x, beta), dout)"
+HIGH = "highway_forward=g = torch.sigmoid(x @ w); out = g * x"
+LABELS_OF_C = ["--given", "y=rng.integers(0, C, N)", "--given", "C=5"]
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "wrong"),
+    [
+        (HIGHWAY, ["--torch", HIGH, "--given", "w=D D"], "g + x"),
+        (ONE_HOT, ["--torch", "one_hot=F.one_hot(y, C)", *LABELS_OF_C], "eye(6)"),
+        (NORM, [], "dout.mean(axis=0)"),
+        (UNLIKE, ["--torch", TOLD], "dout.mean(axis=0)"),
+    ],
+)  # fmt: skip
+def test_helpers_constants_and_gradients_are_taken_as_they_are_told(
+    source: str, options: list[str], wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.py").write_text(f"import numpy as np\n{source}", encoding="utf-8")
+    assert main(["new-assignment", str(tmp_path / "own.py"), "--out", str(tmp_path / "a"), *options]) == 0
+    of = ["--assignment", f"{tmp_path / 'a'}/", "--out", str(tmp_path / "run")]
+    assert main(["check", str(tmp_path / "a" / "solution"), *of]) == 0
+    assert "not compared" not in capsys.readouterr().out
+    right = {"g + x": "g * x", "eye(6)": "eye(C)"}.get(wrong, "dout.sum(axis=0)")
+    (tmp_path / "own.py").write_text(f"import numpy as np\n{source.replace(right, wrong)}", encoding="utf-8")
+    assert main(["check", str(tmp_path / "own.py"), *of]) == 1
+
+
+def test_a_gradient_that_is_not_told_is_asked_by_an_option_that_answers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("My Homework.py").write_text(f"import numpy as np\n{UNLIKE}", encoding="utf-8")
+    assert main(["new-assignment", "My Homework.py", "--out", "my course"]) == 1
+    out = capsys.readouterr().out
+    line = f"    --torch '{TOLD.replace('(gamma, x, beta)', '...')}'\n"
+    assert line in out
+    words = shlex.split(out.partition("; parity ")[2].partition("\nOr replace")[0].replace("\\\n", ""))
+    shutil.rmtree("my course")
+    assert main([word.replace("...", "(gamma, x, beta)") for word in words]) == 0
+    last = capsys.readouterr().out.splitlines()[-1].strip()
+    assert last == "parity check 'my course/solution' --assignment 'my course/'"
+    assert 'dout = "N D"' in Path("my course", "assignment.toml").read_text(encoding="utf-8")
 
 
 def test_a_text_of_no_known_function_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -50,7 +49,7 @@ class Answers:
     """What somebody says in place of a proposal: torch's lines by function, and what is drawn by parameter."""
 
     torch: Mapping[str, str] = field(default_factory=dict)
-    given: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ def _sizes(known: Known, names: Mapping[str, str], shapes: Mapping[str, tuple[st
         told, drawn = shapes.get(name), known.takes[take]
         if told and isinstance(drawn, str):
             letters = drawn.split() if is_shape(drawn) else []
-            shape = letters or output_shape({name: drawn}, f"out = {name}", _differing(known.takes.values()))
+            shape = letters or output_shape({name: drawn}, "", name, _differing(known.takes.values()))
             if shape is None or len(shape) != len(told):
                 return {}
             for letter, word in zip(letters, told, strict=False):
@@ -232,7 +231,7 @@ def name_of(parameter: str) -> str:
 def _of_functions(forward: Signature, backward: Signature | None, taken: set[str], answers: Answers) -> Proposal:
     asked = [one for one in (forward, backward) if one is not None]
     made = Proposal(forward.name, "; ".join(map(_written, asked)), [one.name for one in asked])
-    line = answers.torch.get(forward.name, "")
+    line, gradients = _apart(answers.torch.get(forward.name, ""), forward, backward)
     fit = None if line else _fitting(made, forward, {}, forward.name)
     alone = {} if backward or fit or line else _alone(forward)
     results = [*alone] or _results(made, forward, taken, line)
@@ -243,8 +242,8 @@ def _of_functions(forward: Signature, backward: Signature | None, taken: set[str
         results[-1] = kept[0]
     arguments = _given(made, forward, fit, answers)
     if fit is not None and backward is None and results[1:] == ["more"]:
-        torch = renamed(fit.known.torch, fit.arguments)
-        if output_shape(made.given, torch, _differing(made.given.values())) == ():  # the gradient of a loss, then
+        torch, sizes = renamed(fit.known.torch, fit.arguments), _differing(made.given.values())
+        if output_shape(made.given, torch, torch.split()[0], sizes) == ():  # the gradient of a loss, then
             results[1] = f"d{_inputs(made, fit)[0]}"
     made.run.append(f"{', '.join(results)} = {forward.name}({', '.join(arguments)})")
     if alone:
@@ -255,10 +254,18 @@ def _of_functions(forward: Signature, backward: Signature | None, taken: set[str
     if fit is not None and fit.known.forward:
         made.texts[forward.name] = fit.text(results[0], "")
     if backward is not None:
-        _gradient(made, fit, backward, results, answers)
+        _gradient(made, fit, backward, results, answers, gradients)
     if not made.given:
         made.open.append("it is given nothing, so nothing can be drawn for it")
     return made
+
+
+def _apart(line: str, forward: Signature, backward: Signature | None) -> tuple[str, list[str]]:
+    """What somebody says of a function, and of that which only its gradient returns."""
+    lines = line.split("; ")
+    of_gradient = set() if backward is None else {*backward.returns}.difference(forward.returns)
+    gradients = [one for one in lines if (names := {*targets(one)}) and names <= of_gradient]
+    return "; ".join(one for one in lines if one not in gradients), gradients
 
 
 def _alone(own: Signature) -> dict[str, str]:
@@ -278,16 +285,14 @@ def _results(made: Proposal, own: Signature, taken: set[str], line: str) -> list
 
     Raises UsageError where it gives as many and they are not those of the names that are returned.
     """
-    told: list[str] = []
-    with contextlib.suppress(SyntaxError):  # which is told where the line is tried
-        told = targets(line.replace("; ", "\n")) if " = " in line else []
+    told = targets(line.replace("; ", "\n")) if " = " in line else []
     names: list[str] = []
     for k, name in enumerate(own.returns or ("out",)):
         base = name or ("out" if k == 0 else "more")
         while base in {*names, *own.parameters, *taken, *TAKEN}:
             base += "_out"
         names.append(base)
-    if len(told) != len(names) or {*told} == {*names}:
+    if len(told) != len(names) or {one for one in names if not handed_on(one, own.parameters)} <= {*told}:
         return names
     if (len(names) > 1 and any(own.returns)) or {*told} & {*own.parameters, *taken, *TAKEN}:
         given = f"torch's lines give {', '.join(told)}: name them alike."
@@ -301,6 +306,9 @@ def _given(made: Proposal, own: Signature, fit: _Fit | None, answers: Answers) -
     """What a function is called with; what is drawn for that is kept."""
     arguments: list[str] = []
     by_name = False
+    made.given |= {
+        name_of(one): told for one, told in answers.given.items() if one in own.parameters and not isinstance(told, str)
+    }
     takes = {} if fit is None else {name: take for take, name in fit.names.items()}
     for parameter, default in own.parameters.items():
         name = name_of(parameter)
@@ -308,8 +316,10 @@ def _given(made: Proposal, own: Signature, fit: _Fit | None, answers: Answers) -
             drawn = fit.lettered(fit.known.takes[takes[name]])
             is_number = isinstance(drawn, list) and isinstance(default, float)
             made.given[name] = [default, *drawn[1:]] if is_number else drawn
+        elif parameter in answers.given:
+            made.given[name] = answers.given[parameter]
         elif fit is None and (default is None or isinstance(default, float)):
-            made.given[name] = answers.given.get(parameter) or _drawn(made, own, parameter)
+            made.given[name] = _drawn(made, own, parameter)
         else:
             made.said.append(f"{parameter} is left out of the call")
             by_name = True
@@ -413,10 +423,11 @@ def _gradient(
     backward: Signature,
     results: Sequence[str],
     answers: Answers,
+    told: Sequence[str] = (),
     set_on: Sequence[str] = (),
     left: Mapping[str, str] | None = None,
 ) -> None:
-    """What is called of the gradient, what torch says of it, and the right text.
+    """What is called of the gradient, what torch says of it, beside the lines that are `told`, and the right text.
 
     Of a class `set_on` are the attributes that are set, and `left` the gradients that are left, with what they are in.
     """
@@ -428,12 +439,14 @@ def _gradient(
     named = _gradients(made, backward, inputs if left is None else inputs[:1])
     method = backward.name if left is None else f"layer.{backward.name}"
     made.run.append(f"{', '.join(named)} = {method}({', '.join(arguments)})")
+    made.torch += told
+    named = {name: x for name, x in named.items() if name not in targets("\n".join(told))}
     if unclear := [name for name, x in named.items() if not x]:
         made.open.append(f"it is not said in what {', '.join(unclear)} is a gradient")
         made.torch.append(f"{', '.join(named)} = grad({results[0]}, {OPEN}{given})")
         return
     named |= left or {}
-    made.torch.append(_grad(named, results[0], given))
+    made.torch += [_grad(named, results[0], given)] * bool(named)
     if fit is None or bool(upstream) != ("dout" in fit.known.backward):
         return
     of = {x: name for name, x in named.items()}
@@ -485,8 +498,10 @@ def _gradients(made: Proposal, backward: Signature, inputs: Sequence[str]) -> di
     if not returned:
         return {f"d{inputs[0]}": inputs[0]} if inputs else {"dx": ""}
     of = [_input_of(name, inputs) for name in returned]
-    if not any(of) and inputs and len(returned) in (1, len(inputs)):
+    in_order = all(x in ("", one) for x, one in zip(of, inputs, strict=False))
+    if "" in of and in_order and inputs and len(returned) in (1, len(inputs)):
         of = list(inputs[: len(returned)])
+        made.said += [f"the gradients are taken to be in {', '.join(of)}, in this order"] * (len(of) > 1)
     used = {*TAKEN, *made.given, *(target for line in made.run for target in line.partition(" =")[0].split(", "))}
     names = (name or f"d{x or k}" for k, (name, x) in enumerate(zip(returned, of, strict=True)))
     return {n if n not in used else f"d{x}{'_out' * (f'd{x}' in used)}": x for n, x in zip(names, of, strict=True)}
@@ -498,15 +513,16 @@ def _like_output(made: Proposal, fit: _Fit | None, name: str) -> str:
         return renamed(fit.lettered(fit.known.upstream), fit.arguments)
     sizes = _differing(made.given.values())
     by_size = {size: letter for letter, size in sizes.items()}
-    shape = output_shape(made.given, made.torch[0], sizes)
+    lines = "\n".join(one for one in made.torch if "grad(" not in one)
+    shape = output_shape(made.given, lines, re.split(" =|,", made.run[-1])[0], sizes)
     if shape is None or any(size not in by_size and size > 1 for size in shape):
         made.open.append(f"what is drawn for {name} is not said: it has the shape of the output")
         return OPEN
     return " ".join(by_size.get(size, str(size)) for size in shape)
 
 
-def output_shape(given: Mapping[str, Any], line: str, sizes: Mapping[str, int]) -> tuple[int, ...] | None:
-    """The shape of what torch's line gives for inputs of these sizes; None where it fails."""
+def output_shape(given: Mapping[str, Any], lines: str, result: str, sizes: Mapping[str, int]) -> tuple[int, ...] | None:
+    """The shape of what torch's lines give by this name for inputs of these sizes; None where they fail."""
     import numpy as np
     import torch
     import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -519,7 +535,8 @@ def output_shape(given: Mapping[str, Any], line: str, sizes: Mapping[str, int]) 
                 known[name] = torch.as_tensor(np.asarray(eval(told, known)) if array is None else array)
             else:
                 known[name] = told[0] if isinstance(told, list) else told
-        return tuple(eval(line.partition(" = ")[2], known).shape)
+        exec(lines, known)
+        return tuple(known[result].shape)
     except Exception:  # lines that somebody wrote: whatever they raise, they give nothing
         return None
 
@@ -551,7 +568,7 @@ def _of_layer(layer: Layer, answers: Answers) -> Proposal:
     if backward is not None:
         made.parts.append(f"{layer.name}.backward")
         left = {name: x for name in layer.attributes if (x := _input_of(name, set_on))}
-        _gradient(made, fit, backward, results, answers, set_on, left)
+        _gradient(made, fit, backward, results, answers, (), set_on, left)
         made.run += [f"{name} = layer.{name}" for name in left]
         if unasked := [name for name in set_on if name not in left.values()]:
             made.said.append(f"no attribute is the gradient in {', '.join(unasked)}, so it is not asked")

@@ -12,10 +12,10 @@ from parity_tests.declared.proposing.writing import Plan, declaration
 from parity_tests.protocol.errors import UsageError
 
 
-def what_fails(proposal: Proposal) -> str:
-    """What torch, or the drawing, says of the first case that cannot be answered, "" where all can.
+def what_fails(proposal: Proposal) -> tuple[str, bool] | None:
+    """What torch, or the drawing, says of the first case that cannot be answered, None where all can.
 
-    The proposal is told what it does not compare.
+    And whether no other draw would help. The proposal is told what it does not compare.
     """
     whole = Plan("trial", "trial", "a trial", False, (), (), (), {})
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
@@ -23,6 +23,9 @@ def what_fails(proposal: Proposal) -> str:
         try:
             declared = read(Path(folder))
             proposal.not_compared = [*dict.fromkeys((*proposal.not_compared, *not_compared(declared.questions[0])))]
-            return (failing_question(declared) or ("", ""))[1]
+            if failing := failing_question(declared):
+                _, said, error = failing
+                return f"of what is drawn torch's {said}", isinstance(error, (AttributeError, NameError))
+            return None
         except UsageError as error:
-            return str(error).replace(f"{folder}/", "").rstrip(".")
+            return str(error).replace(f"{folder}/", "").rstrip("."), True

@@ -116,7 +116,7 @@ def _comment(text: str) -> list[str]:
 def _value(told: Any) -> str:
     if isinstance(told, list):
         return f"[{', '.join(map(_value, told))}]"
-    return _quoted(told) if isinstance(told, str) else repr(told)
+    return _quoted(told) if isinstance(told, str) else json.dumps(told)
 
 
 def _list(names: Sequence[str]) -> str:
