@@ -35,13 +35,15 @@ def print_class(
         click.echo(json.dumps(document(tables, out, changes), indent=2, allow_nan=False))
         return
     first, mean, *others = summary(tables, out)
-    told = [f"{first} {mean}", *others, *next_steps(out)]
+    folder, rubric = shlex.quote(str(out)), shlex.quote(str(out / "rubric.toml"))
+    told = [f"{first} {mean}", *others, f"Other points: edit {rubric}, then parity regrade {folder}"]
+    told.append(f"Site's table: parity gradebook {folder} TABLE.csv")
     if changes is not None:
         called = names_of(tables.rows)
         first = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
         listed = [change.sentence(called) for change in changes[:3]]
         listed += [f"and {len(changes[3:])} more: --json"] * bool(changes[3:])
-        told = [*listed, first, mean * bool(changes), *others]
+        told = [*listed, first, mean * bool(changes), *(others if tables.flags else others[:-1])]
     print_wrapped([first] if quiet else told)
 
 
@@ -73,7 +75,7 @@ def summary(tables: Tables, out: Path) -> list[str]:
     if totals:
         shown = round(sum(totals) / len(totals), 2), min(totals), max(totals)
         mean, lowest, highest = map(points_text, shown)
-        points = f"The mean is {mean} points, the lowest {lowest}, the highest {highest}."
+        points = f"Mean {mean} points, lowest {lowest}, highest {highest}."
     lines = [count, points]
     if tables.unchecked:
         lines.append(f"{tables.unchecked} were not checked yet; the same command without --only goes on.")
@@ -86,8 +88,7 @@ def summary(tables: Tables, out: Path) -> list[str]:
     if tables.damaged:
         lines.append(f"{len(tables.damaged)} have no grade because a file of theirs is damaged.")
     if tables.late:
-        be = "was" if tables.late == 1 else "were"
-        lines.append(f"{tables.late} {be} late; nothing is taken off without --late FILE.")
+        lines.append(f"{tables.late} late; nothing is taken off without --late FILE (percent_a_day = 10).")
     if tables.untimed:
         marked = sum(flag.kind == FlagKind.LATE for flag in tables.flags)
         told = f"{marked} {'is' if marked == 1 else 'are'} marked late, without a time" if marked else ""
@@ -99,20 +100,8 @@ def summary(tables: Tables, out: Path) -> list[str]:
             f"No longer in the tables, because these submissions are without them: {few(tables.former)}. Their results "
             f"stay in {shlex.quote(str(out / 'submissions'))}."
         )
-    if tables.flags:
-        listed = ", ".join(f"{count} {kind}" for kind, count in counted(tables.flags).items())
-        lines.append(f"To look at, in look.csv: {listed}.")
-    return lines
-
-
-def next_steps(out: Path) -> list[str]:
-    """What there is, and the commands that come next."""
-    folder, page, rubric = (shlex.quote(str(path)) for path in (out, out / "class.html", out / "rubric.toml"))
-    return [
-        f"Look at {page}",
-        f"For other points: edit {rubric}, then parity regrade {folder}",
-        f"Into the site's table: parity gradebook {folder} TABLE.csv",
-    ]
+    listed = ", ".join(f"{count} {kind}" for kind, count in counted(tables.flags).items())
+    return [*lines, f"Look at {shlex.quote(str(out / 'class.html'))}{': ' * bool(listed)}{listed}"]
 
 
 def document(tables: Tables, out: Path, changes: Sequence[Change] | None = None) -> dict[str, Any]:

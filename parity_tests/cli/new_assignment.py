@@ -122,11 +122,8 @@ def new_assignment(
     _check(proposals, torch_lines, given)
     _write(folder, source, text, is_notebook, module, proposals, name or folder.name)
     again = [("--function", ",".join(functions)), ("--name", name or "")]
-    again += [
-        (option, f"{of}={told}")
-        for option, all in (("--torch", torch_lines), ("--given", given))
-        for of, told in all.items()
-    ]
+    again += [("--torch", f"{of}={line}") for of, line in torch_lines.items()]
+    again += [("--given", f"{of}={told}") for of, told in given.items()]
     command = (
         f"  rm -r {shlex.quote(str(folder))}; parity new-assignment {shlex.join([str(source), '--out', str(folder)])}"
     )

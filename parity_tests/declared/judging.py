@@ -89,8 +89,8 @@ def what_fails(question: Question, case: Case, arrays: Arrays) -> tuple[str, Exc
         try:
             found = reference(question, case, k)(**{name: torch.as_tensor(value) for name, value in given.items()})
         except Exception as error:  # lines that somebody wrote: whatever they raise is told
-            raised = error
-            told = f"lines raise {type(error).__name__}, {str(error).strip().partition(chr(10))[0].rstrip('.')}"
+            raised, first = error, str(error).strip().partition("\n")[0].rstrip(".")
+            told = f"lines raise {type(error).__name__}, {first}"
             is_float = any(np.ndim(value) == 1 and value.dtype.kind == "f" for value in given.values())
             hint = '; labels are drawn by "rng.integers(0, C, N)"' * is_float
         else:

@@ -40,7 +40,8 @@ def load_starter(path: Path) -> dict[str, bytes]:
     try:
         found = _copied(path) if path.name == STARTER else sources_below(path)
     except (OSError, ValueError) as error:
-        raise UsageError(f"the starter {path_text(path)} cannot be read ({error}).") from None
+        said = (isinstance(error, OSError) and error.strerror) or error
+        raise UsageError(f"the starter {path_text(path)} cannot be read: {said}.") from None
     if not found:
         raise UsageError(f"the starter {path_text(path)} holds no Python file; give what students were given.")
     return found

@@ -130,6 +130,8 @@ def test_a_comment_reaches_the_student_beside_the_points_and_is_kept(parity: Par
     assert '<h2 id="comments">' not in (out / "submissions" / "bob" / "report.html").read_text()
     parity("report", out, "--anonymous", "--out", tmp_path / "coded")
     assert not any("See me" in path.read_text() for path in (tmp_path / "coded").iterdir()), "a comment may name them"
+    links = [(of / "class.html").read_text().count("/feedback.md") for of in (out, tmp_path / "coded")]
+    assert (links, 'href="submissions/ann/feedback.md"' in (out / "class.html").read_text()) == ([2, 0], True)
     assert "Comments" not in (out / "submissions" / "bob" / "feedback.md").read_text()
     assert grades(out).loc["ann", "total"] == 100
 
@@ -206,10 +208,10 @@ def test_verbose_tells_each_submission_and_keeps_it_in_a_log(parity: Parity, tmp
     )
     assert "parity: Lee, Ann: 80 of 100 points, 1 day 6 h late, in" in only[2]
     assert "handed in nothing" not in only[1], "who is called Student, Test is a teacher"
-    assert f"For other points: edit {out / 'rubric.toml'}, then parity regrade {out}" in " ".join(only[1].split())
+    assert f"Other points: edit {out / 'rubric.toml'}, then parity regrade {out}" in " ".join(only[1].split())
     late.write_text(late.read_text().replace("10", "20"))
     told = parity("regrade", out, "--late", late)[1]
-    assert (told.startswith("Lee, Ann: 80 → 60 (-20.00)\n"), "To look at" in told) == (True, True)
+    assert (told.startswith("Lee, Ann: 80 → 60 (-20.00)\n"), "Look at" in told) == (True, True)
     quiet = parity("grade", source, "--out", out, "--only", "ann", "-v", "-q")
     assert quiet[2] == ""
     assert (out / "grade.log").read_text().count("Lee, Ann: ") == 1
@@ -383,6 +385,9 @@ def test_where_show_says_that_records_are_they_are(parity: Parity, tmp_path: Pat
         assert where == f"{out}/submissions/{name}/records.parquet"
         assert Path(where).is_file()
     assert "more cases" not in parity("show", out / "submissions" / "ann")[1]
+    err = parity("show", out / "submissions" / "Ann, A")[2]
+    assert err.endswith(f"submissions/Ann, A; there is '{out}/submissions/ann'.\n")
+    assert parity("show", out / "submissions" / "zoe")[2].endswith("zoe; `parity check` makes one.\n")
 
 
 # ---- what a human gives

@@ -88,7 +88,7 @@ def test_every_submission_ends_with_a_grade_pages_and_its_records(
     source, out = class_folder(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
     status, said, _ = parity("grade", source, "--out", out)
     assert status == 0
-    assert "2 of 2 submissions have a grade. The mean is 92.5 points" in said
+    assert "2 of 2 submissions have a grade. Mean 92.5 points" in said
     assert list(grades(out)["total"]) == [100, 85]
     records = from_frame(pd.read_parquet(out / "records.parquet"))
     assert {record.submission for record in records} == {"ann", "bob"}
@@ -184,7 +184,7 @@ def test_what_needs_a_look_is_listed(parity: Parity, tmp_path: Path) -> None:
     assert parity("regrade", out)[0] == 0
     assert ("cem", "identical") not in looks(out), "the folder keeps the starter"
     for given, why in (
-        ("none", "No such file"),
+        ("none", "cannot be read: No such file or directory.\n"),
         ("given/essay.pdf", "neither a folder"),
         ("class/eve", "no Python file"),
     ):
@@ -278,7 +278,7 @@ def test_a_file_that_does_not_import_is_no_plain_0(
     assert grades(out).loc["ann", "status"] == "does not import"
     assert ("ann", "does not import") in looks(out)
     assert "'await' outside function" in (out / "look.csv").read_text()
-    assert "1 does not import" in said
+    assert "1 does not import" in " ".join(said.split())
     table = pd.read_csv(out / "class.csv")
     assert (table["none"].sum(), set(table["not_judged"])) == (0, {1}), "as of who handed in nothing that runs"
 
@@ -428,16 +428,16 @@ def test_regrade_changes_points_without_running_and_says_who_changes(
     assert status == 0
     assert "ann: 100 → 120 (+20.00)" in said
     assert "bob: 85 → 100 (+15.00)" in said
-    assert "The mean is 110 points" in said
+    assert "Mean 110 points" in said
     assert "have a grade" not in said
-    assert "To look at" not in said, "as before"
+    assert "Look at" not in said, "as before"
     assert sorted(asked) == ["ann", "bob"]
     assert "100 of 120 points" in (out / "submissions" / "bob" / "feedback.md").read_text()
     assert parity("regrade", out)[1] == "No total changes.\n", "nothing is said again"
     roster = tmp_path / "roster.csv"
     roster.write_text("Student,Email\nann,a@x\nbob,b@x\nzed,z@x\n")
     said = " ".join(parity("regrade", out, "--roster", roster)[1].split())
-    assert "No total changes. To look at, in look.csv:" in said
+    assert f"No total changes. Look at {out}/class.html: " in said
     assert "1 handed in nothing" in said
 
 

@@ -341,7 +341,7 @@ def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(
     overrides.write_text("submission,item,points,reason\ndan,relu,5,one parenthesis too many\n")
     command = ["grade", source, "--out", out, "--rubric", rubric, "--overrides", overrides]
     said = " ".join(parity(*command)[1].split())
-    assert "5 of 5 submissions have a grade, 2 of them 0 since nothing could be judged. The mean is 4 points" in said
+    assert "5 of 5 submissions have a grade, 2 of them 0 since nothing could be judged. Mean 4 points" in said
     shown = (out / "class.html").read_text()
     assert "5 of 5 submissions have a grade, 2 of them 0 since nothing could be judged: the mean is 4.0 of 15" in shown
     table = one_table(*(f"{name},,,,15" for name in ("ann", "bob", "cem", "dan", "eve")))
@@ -351,7 +351,7 @@ def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(
     assert "0, since nothing could be judged: bob (does not import), eve (nothing to run)." in said
     again = class_folder(tmp_path / "again", ann="", cem="# wrong relu")
     said = " ".join(parity("grade", again, "--out", tmp_path / "other", "--rubric", rubric)[1].split())
-    assert said.startswith("2 of 2 submissions have a grade. The mean is 7.5 points")
+    assert said.startswith("2 of 2 submissions have a grade. Mean 7.5 points")
     assert "2 of 2 submissions have a grade: the mean is 7.5" in (tmp_path / "other" / "class.html").read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import operator
 import zipfile
@@ -115,7 +116,9 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
     """
 
     if not folder.is_dir():
-        raise RunFolderError(f"there is no run folder {folder}; `parity check --out {folder}` makes one")
+        near = difflib.get_close_matches(folder.name.casefold(), [one.name for one in folder.parent.glob("*/")], 1)
+        there = f"there is {str(folder.parent / near[0])!r}" if near else "`parity check` makes one"
+        raise RunFolderError(f"there is no run folder {folder}; {there}")
     environment = _marker(folder)
     if environment is None:
         raise RunFolderError(f"{folder} is not a run folder: it has no environment.json that `parity check` wrote")

@@ -306,9 +306,8 @@ def _given(made: Proposal, own: Signature, fit: _Fit | None, answers: Answers) -
     """What a function is called with; what is drawn for that is kept."""
     arguments: list[str] = []
     by_name = False
-    made.given |= {
-        name_of(one): told for one, told in answers.given.items() if one in own.parameters and not isinstance(told, str)
-    }
+    constants = {one: told for one, told in answers.given.items() if not isinstance(told, str)}
+    made.given |= {name_of(one): told for one, told in constants.items() if one in own.parameters}
     takes = {} if fit is None else {name: take for take, name in fit.names.items()}
     for parameter, default in own.parameters.items():
         name = name_of(parameter)

@@ -23,9 +23,7 @@ def what_fails(proposal: Proposal) -> tuple[str, bool] | None:
         try:
             declared = read(Path(folder))
             proposal.not_compared = [*dict.fromkeys((*proposal.not_compared, *not_compared(declared.questions[0])))]
-            if failing := failing_question(declared):
-                _, said, error = failing
-                return f"of what is drawn torch's {said}", isinstance(error, (AttributeError, NameError))
-            return None
+            _, said, error = failing_question(declared) or ("", "", None)
+            return (f"of what is drawn torch's {said}", isinstance(error, AttributeError | NameError)) if said else None
         except UsageError as error:
             return str(error).replace(f"{folder}/", "").rstrip("."), True
