@@ -188,7 +188,7 @@ def wrong_parts(assignment: Assignment, records: Sequence[Record]) -> list[str]:
 
 
 def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list[str]:
-    """What is said of the repairs that were found, and of each wrong part that has none.
+    """What is said of the repairs that were found, and of each wrong part with functions that has none.
 
     Of a mistake that has a name the lines before and after say the rest.
     """
@@ -204,25 +204,18 @@ def lines(found: Sequence[Repair], assignment: Assignment, run: Results) -> list
             marked = fix.marked() if alike is whole else []
             said.append(f"  {fix.place}" if marked and fix.part in named else f"  {fix.place}: {printable(fix.words)}")
             said += [f"    {line}" for line in marked]
-    seen, left = _seen_wrong(run.records), without_fix(found, assignment, run.records)
-    untried = [part.label for part in assignment.parts if part.id in seen and not part.functions]
+    left = without_fix(found, assignment, run.records)
     none = f"No fix was found for {listed(labels[part] for part in left)}; see above."
-    said += [none] if left else []
-    return [*said, *(f"No fix was looked for in {label}." for label in untried)]
+    return [*said, none] if left else said
 
 
 def without_fix(found: Sequence[Repair], assignment: Assignment, records: Sequence[Record]) -> list[str]:
     """The wrong parts for which no repair was found, by their ids, but those of which something is not written yet."""
-    done = {repair.part for repair in found if repair.is_whole}
-    done |= {record.part for record in records if record.verdict == Verdict.MISSING} - _seen_wrong(records)
-    return [part for part in wrong_parts(assignment, records) if part not in done]
-
-
-def _seen_wrong(records: Sequence[Record]) -> set[str]:
-    """The parts of which something that is written, and can be imported, fails by itself."""
-    is_unwritten = unwritten(records)
+    done, is_unwritten = {repair.part for repair in found if repair.is_whole}, unwritten(records)
     fails = (one for one in left_by_import(records) if one.verdict in FAILING - _NOT_WRITTEN and not one.explained_by)
-    return {record.part for record in fails if not is_unwritten(record)}
+    seen = {record.part for record in fails if not is_unwritten(record)}
+    done |= {record.part for record in records if record.verdict == Verdict.MISSING} - seen
+    return [part for part in wrong_parts(assignment, records) if part not in done]
 
 
 @dataclass(frozen=True)

@@ -198,9 +198,8 @@ def test_each_wrong_part_without_a_fix_has_a_sentence_also_under_a_likely_cause_
     none = "No fix was found for {}; see above."
     assert lines([], ASSIGNMENT, FakeRun(wrong, where)) == [none.format("TODO 4 and TODO 6")]
     assert lines([], ASSIGNMENT, FakeRun(wrong[:1], where)) == [none.format("TODO 4")]
-    of_file = record(part="utils", verdict="mismatch")
-    assert lines([], ASSIGNMENT, FakeRun([of_file], where)) == ["No fix was looked for in utils.py."]
-    for silent in (replace(of_file, explained_by="4"), replace(of_file, check="import", verdict="crashed")):
+    of_file = record(part="utils", verdict="mismatch")  # in which none is looked for
+    for silent in (of_file, replace(wrong[0], explained_by="8"), replace(wrong[0], check="import", verdict="crashed")):
         assert lines([], ASSIGNMENT, FakeRun([silent], where)) == []
     wrong.append(record(part="6", verdict="missing"))
     assert (without_fix([], ASSIGNMENT, wrong), len(lines([], ASSIGNMENT, FakeRun(wrong, where)))) == (["4"], 1)
