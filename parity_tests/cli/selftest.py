@@ -131,6 +131,8 @@ def _print_table(frame: pd.DataFrame) -> None:
     click.echo("\n".join(table(rows, "lrrrrrr")))
     for row in frame[frame["kind"] == "nulls"].to_dict("records"):
         click.echo(f"  {row['detail']}: {row['name']}")
-    excused = frame[frame["outcome"].isin(["equivalent", "not asked"])]
-    for row in [*frame[~frame["good"]].to_dict("records"), *excused.drop_duplicates("name").to_dict("records")]:
+    for row in frame[~frame["good"]].to_dict("records"):
         click.echo(f"  {row['outcome']}: {row['name']}" + (f": {row['detail']}" if row["detail"] else ""))
+    excused = frame[frame["outcome"].isin(["equivalent", "not asked"])]
+    for row in excused.value_counts(["outcome", "detail"]).reset_index(name="count").to_dict("records"):
+        click.echo(f"  {row['count']} {row['outcome']}: {row['detail']}")

@@ -12,27 +12,31 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
+from parity_tests.operators.change import Change, Edit
 from parity_tests.operators.changes import changes_of
 from parity_tests.operators.expressions import Found, Place
 from parity_tests.operators.scope import is_own
 from parity_tests.operators.source import Source
-from parity_tests.proof.alike import alike
 from parity_tests.proof.editions import attributes, edition_of
-from parity_tests.proof.judged_variants import Row, first_failure
+from parity_tests.proof.judged_variants import Row, first_failure, records
+from parity_tests.proof.measured import measured
 from parity_tests.proof.variants import Variant, functions, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.layout import file_of
+from reports.model.notes import UNGRADED
+from reports.model.records import Record
 
 MODULE = "_kept"
 SLIPS = {
     "operation": 2, "left out": 3, "exchanged": 2, "comparison": 1, "number": 2, "sign": 1, "condition": 2,
     "transpose": 1, "function": 1, "keepdims": 2, "slice": 3, "assignment": 1, "statement": 4,
-    "setting": 2,
+    "setting": 2, "kept": 0,
 }  # fmt: skip
 """The operators that make slips, with the last rank of each; other names in a name's place are known mistakes."""
+SEEDS = range(4)
+"""The exams in which is measured what no case tells: they differ in sizes, settings and numbers."""
 MOST = 2
 """So many slips of an operator are made at one place."""
 TRIVIAL = re.compile(r"raise |print\(|\w+(: .*)? = .* → (pass$|\w+ [+*/-]=)")
@@ -41,12 +45,16 @@ TRIVIAL = re.compile(r"raise |print\(|\w+(: .*)? = .* → (pass$|\w+ [+*/-]=)")
 
 @dataclass(frozen=True)
 class Mutant:
-    """One slip: the file and function that it is in, and the first line that differs, as it was and as it is."""
+    """One slip: the file and function that it is in, and the first line that differs, as it was and as it is.
+
+    `edits` are what is changed in the text of the file; none where what an object keeps is moved.
+    """
 
     file: str
     function: str
     before: str
     after: str
+    edits: Sequence[Edit]
     variant: Variant
 
     @property
@@ -63,20 +71,20 @@ def mutants(assignment: Assignment) -> list[Mutant]:
         if layout.notebook and file != file_of(layout.module):
             continue
         source = Source(text)
-        kept = _kept_values(source.tree, assignment.joint_checks)
-        for function, difference, changed in (*_slips(source, proof.defaults), *_moved_state(source.tree), *kept):
+        slips = _slips(source, proof.defaults, assignment.joint_checks)
+        for function, difference, edits, changed in (*slips, *_moved_state(source.tree)):
             before, after = difference
             if function not in proof.not_asked and before != after and not TRIVIAL.match(f"{before} → {after}"):
                 variant = Variant(f"{function}: {before}  →  {after}", {**solution, file: changed})
-                found.setdefault((file, variant.name), Mutant(file, function, before, after, variant))
+                found.setdefault((file, variant.name), Mutant(file, function, before, after, edits, variant))
     return list(found.values())
 
 
-Slip = tuple[str, tuple[str, str], str]
-"""The function that is changed, the first line that differs, as it was and as it is, and the file with the change."""
+Slip = tuple[str, tuple[str, str], Sequence[Edit], str]
+"""The changed function, the first line that differs, as it was and as it is, the edits, and the file with them."""
 
 
-def _slips(source: Source, defaults: Mapping[str, float | str]) -> Iterator[Slip]:
+def _slips(source: Source, defaults: Mapping[str, float | str], joint_checks: Collection[str]) -> Iterator[Slip]:
     def settings(place: Place) -> Found:
         """The usual value of a setting in its place, or what is used where it is not given."""
         usual = repr(defaults[name]) if (name := _given(place.site.node)) in defaults else ""
@@ -89,13 +97,13 @@ def _slips(source: Source, defaults: Mapping[str, float | str]) -> Iterator[Slip
     for function in source.functions:
         original = _plain(source.definition(function))
         at_place = Counter[tuple[str, int, int]]()
-        for change in changes_of(source, [function], (settings,)):
+        for change in (*changes_of(source, [function], (settings,)), *_kept_values(source, function, joint_checks)):
             place = change.operator, *change.edits[0][:2]
             if change.rank <= SLIPS.get(change.operator, -1) and at_place[place] < MOST:
                 at_place[place] += 1
                 with suppress(SyntaxError):
                     difference = _difference(original, _plain(source.definition(function, change.edits)))
-                    yield function, difference, change.applied(source)
+                    yield function, difference, change.edits, change.applied(source)
 
 
 def _given(node: ast.AST) -> str:
@@ -123,19 +131,17 @@ def _moved_state(tree: ast.Module) -> Iterator[Slip]:
                     moved = _moved(node, attribute, owner)
                     kept = [] if owner == node.name else ast.parse(f'{MODULE} = type("Kept", (), {{}})()').body
                     changed = ast.Module([*tree.body[:number], *kept, moved, *tree.body[number + 1 :]], [])
-                    yield f"{node.name}.{method}", _difference(*map(ast.unparse, (node, moved))), ast.unparse(changed)
+                    difference = _difference(*map(ast.unparse, (node, moved)))
+                    yield f"{node.name}.{method}", difference, (), ast.unparse(changed)
 
 
-def _kept_values(tree: ast.Module, names: Collection[str]) -> Iterator[Slip]:
-    """Each value that functions of these names begin with, once made and then the same in every further call."""
-    for number, node in enumerate(tree.body):
-        for at, line in enumerate(node.body if isinstance(node, ast.FunctionDef) and node.name in names else ()):
-            if isinstance(line, ast.Assign | ast.AnnAssign) and line.value and not isinstance(line.value, ast.Constant):
-                kept, key = copy.deepcopy(tree), ast.unparse(line).partition(" =")[0]
-                value = f"globals().setdefault('{MODULE}', {{}}).setdefault({key!r}, {ast.unparse(line.value)})"
-                changed: Any = kept.body[number]
-                changed.body[at].value = ast.parse(value, mode="eval").body
-                yield changed.name, _difference(*map(ast.unparse, (node, changed))), ast.unparse(kept)
+def _kept_values(source: Source, function: str, names: Collection[str]) -> Iterator[Change]:
+    """Each value that a function of these names begins with, once made and then the same in every further call."""
+    for line in source.functions[function].body if function in names else ():
+        if isinstance(line, ast.Assign | ast.AnnAssign) and line.value and not isinstance(line.value, ast.Constant):
+            key = ast.unparse(line).partition(" =")[0]
+            kept = f"globals().setdefault('{MODULE}', {{}}).setdefault({key!r}, {source.of(line.value)})"
+            yield Change("kept", 0, line.lineno, ((*source.span(line.value), kept),), "", "")
 
 
 def _moved(node: ast.ClassDef, attribute: str, owner: str) -> ast.ClassDef:
@@ -149,8 +155,7 @@ def _moved(node: ast.ClassDef, attribute: str, owner: str) -> ast.ClassDef:
 def excuse(assignment: Assignment, mutant: Mutant) -> Row | None:
     """Why no case need tell a mutant: it is equivalent, or not asked for; None where one must."""
     proof, slip = assignment.proof(), (mutant.function, mutant.before, mutant.after)
-    same = "the same, written in another way" if alike(mutant.before, mutant.after) else proof.equivalent(*slip)
-    for outcome, reason in (("equivalent", same), ("not asked", proof.unasked(*slip))):
+    for outcome, reason in (("equivalent", proof.equivalent(*slip)), ("not asked", proof.unasked(*slip))):
         if reason:
             return Row("slips", "", mutant.name, outcome, True, reason)
     return None
@@ -161,8 +166,27 @@ def trial(assignment: Assignment, mutant: Mutant, seed: int = 0, dtypes: Sequenc
     if excused := excuse(assignment, mutant):
         return excused
     own = _own_parts(assignment, mutant)
-    found = first_failure(assignment, mutant.variant, own, edition_of(assignment, own), seed, dtypes)
-    return Row("slips", "", mutant.name, "caught" if found else "survived", bool(found), found)
+    edition = edition_of(assignment, own)
+    if found := first_failure(assignment, mutant.variant, own, edition, seed, dtypes):
+        return Row("slips", "", mutant.name, "caught", True, found)
+
+    def failing(text: str, parts: Collection[str] | None, verdicts: Collection[str]) -> frozenset[str]:
+        """The parts of which one of the verdicts is given in the first exam in which any is, with such a file."""
+        variant = Variant("watched", {**files, mutant.file: text})
+        for exam in SEEDS:
+            judged = records(assignment, variant, parts=parts, seed=exam, edition=edition, dtypes=dtypes, named=False)
+            if told := frozenset(one.part for one in judged if _is_told(one, verdicts)):
+                return told
+        return frozenset()
+
+    files, parts = unchanged(assignment).files, frozenset(own) or None
+    texts = files[mutant.file], mutant.variant.files[mutant.file]
+    outcome, reason = measured(*texts, mutant.function, mutant.edits, parts, failing) or ("survived", "")
+    return Row("slips", "", mutant.name, outcome, bool(reason), reason)
+
+
+def _is_told(record: Record, verdicts: Collection[str]) -> bool:
+    return record.verdict in verdicts or any(note.kind in UNGRADED for note in record.notes)
 
 
 def _own_parts(assignment: Assignment, mutant: Mutant) -> set[str]:

@@ -76,6 +76,8 @@ def called(assignment: Assignment, near: NearMiss, seed: int = 0, dtypes: Sequen
     judged, others = (
         records(assignment, one, seed=seed, edition=edition, dtypes=dtypes) for one in (near.variant, near.of.variant)
     )
+    if not failures(others):
+        return Row("nearmisses", near.part, near.variant.name, "not asked", True, "no case tells what it lies near")
     return of_records(near, judged, names_in(others))
 
 
