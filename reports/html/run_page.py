@@ -138,9 +138,9 @@ def report_page(
     fails = any(failing(record, strict) for record in run.records)
     verdict, more, undecided = verdict_of(run, strict)
     warning = f"{undecided} undecided: see the warnings below." if undecided else ""
-    wide, narrow = ratios_charts(run)
-    environment = run.environment
-    strip = [_strip_row(part, cards) for part in part_summaries(run, strict)]
+    summaries, environment = part_summaries(run, strict), run.environment
+    wide, narrow = ratios_charts(run, summaries)
+    strip = [_strip_row(part, cards) for part in summaries]
     many = len(strip) > _MOST_TILES
     judged = not nothing_judged(run.records)
     return template("report.html").render(
