@@ -21,6 +21,8 @@ SCHEMA_VERSION = 1
 """Of the JSON; it changes when the meaning of a key does."""
 MOST = 8
 """Submissions or notes that are listed one by one."""
+MOST_CHANGES = 3
+"""Totals that change, of which each is told."""
 _WHOSE = ("submission", "student", "email", "id", "late", "when", "edition")
 _POINTS = ("total", "maximum", "per_cent", "taken_off", "status", "overridden")
 
@@ -41,8 +43,9 @@ def print_class(
     if changes is not None:
         called = names_of(tables.rows)
         first = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
-        listed = [change.sentence(called) for change in changes[:3]]
-        listed += [f"and {len(changes[3:])} more: --json"] * bool(changes[3:])
+        listed = [change.sentence(called) for change in changes[:MOST_CHANGES]]
+        more = len(changes[MOST_CHANGES:])
+        listed += [f"and {more} more: --json"] * bool(more)
         told = [*listed, first, mean * bool(changes), *(others if tables.flags else others[:-1])]
     print_wrapped([first] if quiet else told)
 
