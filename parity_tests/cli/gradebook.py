@@ -45,10 +45,8 @@ def gradebook(
         click.echo(json.dumps({name: value for name, value in found.items() if name != "data"}, indent=2))
         return
     replaced = f", {filled.replaced} of them in place of others" if filled.replaced else ""
-    lines = [
-        f"{filled.grades} grades are filled in{replaced}: {filled.site}, column {filled.column!r}. "
-        f"The table is {shlex.quote(str(target))}."
-    ]
+    table = shlex.quote(str(target))
+    lines = [f"{filled.grades} grades are filled in{replaced}: column {filled.column!r} of {table}."]
     if filled.by_name:
         lines.append(f"Known by name alone, since no number or address agrees: {few(filled.by_name)}.")
     lines += [f"Left as it was: {why}." for why in filled.left]

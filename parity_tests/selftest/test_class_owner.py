@@ -192,8 +192,11 @@ def test_quiet_is_one_sentence_and_nothing_else(parity: Parity, tmp_path: Path) 
 
 def test_verbose_tells_each_submission_and_keeps_it_in_a_log(parity: Parity, tmp_path: Path) -> None:
     source, out = class_folder(tmp_path / "class", ann="", bob="# undecided relu"), tmp_path / "out"
+    look = "parity: bob: undecided: nothing of relu could be decided"
+    assert look not in parity("grade", source, "--out", tmp_path / "plain")[2]
     _, _, err = parity("grade", source, "--out", out, "-v")
     assert "parity: ann: 100 of 100 points, in " in err
+    assert look in err
     parity("grade", source, "--out", out, "-v")
     log = (out / "grade.log").read_text().splitlines()
     assert sum("ann: 100 of 100 points" in line for line in log) == 1

@@ -122,7 +122,7 @@ def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed
     back, said = filled(graded(canvas_class), CANVAS, *named)
     expected = CANVAS.replace('""A""",9.50,,', '""A""",9.50,100,').replace("10.00,70.00,", "10.00,85,")
     assert back == expected.replace("danoz,CS 1,7.00,,", "danoz,CS 1,7.00,100,")
-    assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
+    assert "3 grades are filled in, 1 of them in place of others: column 'HW1 (312)' of" in said
     assert "Left as it was: Kaya, Cem: the table says EX." in said
     assert "Without a submission" not in said, "Canvas's test student is nobody"
 
@@ -162,7 +162,7 @@ def test_moodle_gets_its_worksheet_back_with_grades_and_comments(
         '""two""</p>",-,\n', '""two""</p>",-,a &lt; b\n'
     )
     assert back == expected.replace('dan@school,"Submitted for grading",,', 'dan@school,"Submitted for grading",85,')
-    assert "2 grades are filled in: moodle, column 'Grade'." in said
+    assert "2 grades are filled in: column 'Grade' of" in said
     assert "Bob Ray: the table says that the grade cannot be changed." in said
     assert "Dan Öz: the comment there stays." in said
     assert "Without a submission, and left as they were: Cem Kaya." in said
@@ -347,7 +347,7 @@ def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(
     table = one_table(*(f"{name},,,,15" for name in ("ann", "bob", "cem", "dan", "eve")))
     back, said = filled(out, table)
     assert [row[3] for row in cells(back)[1:]] == ["15", "0", "0", "5", "0"]
-    assert said.startswith("5 grades are filled in: gradescope, ")
+    assert said.startswith("5 grades are filled in: column ")
     assert "0, since nothing could be judged: bob (does not import), eve (nothing to run)." in said
     again = class_folder(tmp_path / "again", ann="", cem="# wrong relu")
     said = " ".join(parity("grade", again, "--out", tmp_path / "other", "--rubric", rubric)[1].split())
@@ -493,7 +493,7 @@ def test_a_german_worksheet_is_filled_with_its_own_commas_and_comments(
     back, said = filled(tmp_path / "out", GERMAN)
     expected = GERMAN.replace('ann@school,Abgegeben,,"100,00",Ja,-,', 'ann@school,Abgegeben,100,"100,00",Ja,-,gut')
     assert back == expected.replace("dan@school,Abgegeben,,", "dan@school,Abgegeben,85,")
-    assert "2 grades are filled in: moodle, column 'Bewertung'." in said
+    assert "2 grades are filled in: column 'Bewertung' of" in said
     assert "Bob Ray: the table says that the grade cannot be changed." in said
 
 
@@ -504,9 +504,8 @@ def test_the_worksheet_of_another_language_is_known_by_its_words_and_places(
     language: str,
 ) -> None:
     table = f"{HEADERS[language]}\n{ROWS}"
-    back, said = filled(graded(moodle_class), table)
+    back, _ = filled(graded(moodle_class), table)
     assert back == table.replace("ann@school,x,,", "ann@school,x,100,").replace("dan@school,x,,", "dan@school,x,85,")
-    assert "moodle" in said
 
 
 def test_any_other_language_is_taken_where_the_column_is_named(graded: Graded, filled: Filled) -> None:
