@@ -118,7 +118,7 @@ def _of_files(declared: Declaration, assignment: Assignment, folder: Path) -> As
     first = AND.join(editions_of(asked, texts))
     names = dict.fromkeys((first, *assignment.editions.names))
     editions = replace(assignment.editions, names=tuple(names), inert_modules=dict.fromkeys(names, declared.inert))
-    found = _blaming(declared, assignment, layout, folder)
+    found = _blaming(asked, assignment, layout, folder)
     found = replace(found, layout=layout, plan=partial(plan, asked), editions=editions)
     return replace(found, reproductions=_scripts_of(declared, found))
 

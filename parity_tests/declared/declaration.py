@@ -42,7 +42,7 @@ OBJECT = "Object"
 OPEN = "..."
 """What stands where something is still to be said."""
 OF_PART = {"label", "title"}
-OF_DIALECT = {"told", "words", "given", "run", "torch", "texts", "names", "either"}
+OF_DIALECT = {"told", "words", "given", "run", "torch", "texts", "names", "either", "solution"}
 OF_QUESTION = {
     *("name", "given", "run", "torch", "sizes", "texts", "names", "shapes", "whole"),
     *("read", "either", "dialect", "each", "edition", "arrays", "float64", "fresh"),
@@ -73,11 +73,12 @@ class Question:
     Where an answer is drawn, `read` hands torch's lines what a submission gave, as `own_NAME`, in the shape of an
     input. `either` has lines that follow torch's where another answer is right as well, by the note that says so. A
     question that was asked in other ways is given for each; `of` is the usual one, and `instead_of` are those of its
-    classes that others stand for. Such a dialect is taken where its
-    pattern, `told`, is found in a class that it asks, and an `open` one, where either is right, where a pattern is
-    found in another class; one that is not `known` is asked of classes in which it is not found, and left open. What
-    draws its own numbers is asked in `float64` alone. Where results are of a `fresh` object alone, it is not asked
-    twice. The questions after one of an `edition` are of the same, up to the next.
+    classes that others stand for. Such a dialect is taken where its pattern, `told`, is found in a class that it asks,
+    and an `open` one, where either is right, where a pattern is found in another class; one that is not `known` is
+    asked of classes in which it is not found, and left open; the lines of `solution`, behind its module, make of the
+    usual solution's class one of the dialect. What draws its own numbers is asked in `float64` alone. Where results are
+    of a `fresh` object alone, it is not asked twice. The questions after one of an `edition` are of the same, up to the
+    next.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Question:
     of: str = ""
     instead_of: tuple[str, ...] = ()
     told: str = ""
+    solution: str = ""
     open: bool = False
     known: bool = True
     edition: str = ""
@@ -300,12 +302,13 @@ def _dialects(path: Path, number: int, told: Mapping[str, Any]) -> Iterator[Ques
         _known(path, overlay, OF_DIALECT, f"question {usual.name!r}, dialect.{name}")
         kept = {key: value for key, value in told.items() if key != "dialect"}
         kept |= _filled({key: kept[key] for key in ("run", "texts") if key in kept}, overlay.get("words", {}))
-        of_dialect = {key: value for key, value in overlay.items() if key not in ("told", "words")}
+        of_dialect = {key: value for key, value in overlay.items() if key not in ("told", "words", "solution")}
         of_dialect |= {key: {**kept.get(key, {}), **overlay.get(key, {})} for key in ("given", "texts")}
         of_dialect["torch"] = f"{usual.torch}\n{overlay.get('torch', '')}"
         found = _question(path, number, kept | of_dialect | {"name": f"{usual.name} ({name})"})
         instead_of = tuple(one for one in usual.asks if one not in found.asks)
-        yield replace(found, of=usual.name, instead_of=instead_of, told=overlay.get("told", ""))
+        only = {key: overlay.get(key, "") for key in ("told", "solution")}
+        yield replace(found, of=usual.name, instead_of=instead_of, **only)
         if not overlay.keys() & {"run", "words", "given"}:
             torch, others = overlay.get("torch", ""), overlay.get("either", {})
             either = {f"is right as of dialect {name}": torch, **usual.either}

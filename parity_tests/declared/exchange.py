@@ -22,8 +22,8 @@ def beside_right_ones(
 ) -> Case | None:
     """The case with the solution's own in place of what is wrong of all that a part is built of; of a notebook, of all.
 
-    None where that cannot be had: not every dialect has a solution. What an object keeps of one method its others know,
-    so that a class is left as it is.
+    None where that cannot be had: not every dialect has a solution, nor lines that make one of the usual. What an
+    object keeps of one method its others know, so that a class is left as it is.
     """
     question = next(one for one in declared.questions if one.name == case.params["question"])
     own = part.partition(".")[0]
@@ -32,7 +32,8 @@ def beside_right_ones(
         others &= {one.partition(".")[0] for one in wrong} - {own}
     if declared.notebook:
         others |= {name for one in declared.questions for name in one.asks if name != part}
-    if question.of and question.dialect not in declared.solutions:
+    of_dialect = {name: one for one in declared.questions if one.of for name in one.asks if name in others}
+    if any(one.dialect not in declared.solutions and not one.solution for one in of_dialect.values()):
         return None
     if not others or any(one.partition(".")[0] in question.asks for one in others if "." in part):
         return None
@@ -41,7 +42,9 @@ def beside_right_ones(
     right: dict[str, list[str]] = {}
     for one in sorted(others):
         right.setdefault(_text(folder, layout.where.get(one, layout.module), layout.roots), []).append(one)
-    return replace(case, params={**case.params, "right": list(right.items())})
+    lines = {name: one.solution for name, one in of_dialect.items()}
+    texts = ["\n".join((text, *(lines.get(name, "") for name in names))) for text, names in right.items()]
+    return replace(case, params={**case.params, "right": list(zip(texts, right.values(), strict=True))})
 
 
 def suspects(questions: Mapping[str, Question], case: Case, judged: Judged, name: str) -> dict[str, Case]:

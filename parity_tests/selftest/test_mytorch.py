@@ -79,6 +79,25 @@ class CrossEntropyLoss:
         return self.e / self.e.sum(axis=1, keepdims=True) - self.Y
 '''
 """Four classes in a file of any name, of the dialect before fall 2023."""
+DIVIDED_NETWORK = (
+    DIVIDED.replace("Sigmoid", "ReLU")
+    .replace("1 / (1 + np.exp(-Z))", "np.maximum(Z, 0)")
+    .replace("self.A * (1 - self.A)", "1.0 * (self.A > 0)")
+    + """
+
+class MLP1:
+    def __init__(self, debug=False):
+        self.layers, self.f = [Linear(2, 3), Linear(3, 2)], [ReLU(), ReLU()]
+
+    def forward(self, A0):
+        A1 = self.f[0].forward(self.layers[0].forward(A0))
+        return self.f[1].forward(self.layers[1].forward(A1))
+
+    def backward(self, dLdA2):
+        dLdA1 = self.layers[1].backward(dLdA2 * self.f[1].backward())
+        return self.layers[0].backward(dLdA1 * self.f[0].backward())
+"""
+)
 DIVIDED_ASKED = ("Linear", "Sigmoid", "MSELoss", "CrossEntropyLoss")
 BODY = r"( +def (?:forward|backward|step)\(self(?:, (\w+))?.*\n)(?:        .*\n|\n(?= {8}))+"
 """A method, the first thing that it is given, and its body."""
@@ -339,6 +358,22 @@ def test_a_network_is_asked_for_several_examples_and_a_flatten_of_lines_alone_is
         f"{name} is divided by N once too often" for name in ("dLdW", "dLdW0")
     }
     assert failing(asked(wrong, "Flatten.forward", edition="HW2P1")) == {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "old", "new"),
+    [
+        ("ReLU.backward", "1.0 * (self.A > 0)", "1.0 * (self.A < 0)"),
+        ("Linear.backward", "dLdZ.T @ self.A / len(dLdZ)", "dLdZ.T @ self.A"),
+    ],
+)
+def test_a_network_of_the_older_dialect_fails_by_itself_beside_a_wrong_layer(layer: str, old: str, new: str) -> None:
+    parts = ("ReLU.backward", "Linear.backward", "MLP1.backward")
+    assert failing(asked({"mlp.py": DIVIDED_NETWORK}, *parts)) == {}
+    files = {"mlp.py": DIVIDED_NETWORK.replace(old, new)}
+    assert failing(asked(files, *parts)).keys() == {layer}
+    files["mlp.py"] = files["mlp.py"].replace("dLdA2 * self.f[1].backward()", "dLdA2")
+    assert failing(asked(files, *parts)).keys() == {layer, "MLP1.backward"}
 
 
 def test_a_caller_is_told_behind_a_wrong_cell_though_it_calls_the_object_itself() -> None:
