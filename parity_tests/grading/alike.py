@@ -59,7 +59,7 @@ def side_by_side(
 
     `called` is how each submission is named.
     """
-    shown = [pair for cluster in found for pair in _telling(cluster)]
+    shown = sorted((pair for cluster in found for pair in _telling(cluster)), key=lambda pair: -pair.share)
     read = cache(partial(_read, folder, info))
     pages = (_shown(pair, (read(pair.one), read(pair.other)), given, called) for pair in islice(shown, _MOST))
     pairs = [*filter(None, pages)]

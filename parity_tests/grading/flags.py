@@ -12,7 +12,7 @@ from parity_tests.grading.alike import SOLUTION
 from parity_tests.grading.folder import Result
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.given import handed_out, not_handed_out
-from parity_tests.grading.intake.likeness import Cluster, Pair
+from parity_tests.grading.intake.likeness import Cluster, Pair, joined
 from parity_tests.grading.roster import Person, who_may_be
 from reports.model.notes import NoteKind
 from reports.model.parts import Parts
@@ -151,15 +151,21 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
 def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[Flag]:
     """Which submissions are copies of one another, or of the assignment's own solution, wholly or in part.
 
-    Each says whose lines it shares most, of the cluster all say the same. `called` is how each submission is named.
+    Each says whose lines it shares most, of the cluster all say the same. Those of a cluster that have all their own
+    lines in common are a cluster in it, too. `called` is how each submission is named.
     """
     flags = []
+    numbered: list[tuple[str, Cluster]] = []
     for number, cluster in enumerate(found, 1):
+        same = [pair for pair in cluster.pairs if pair.share == 1 and SOLUTION not in (pair.one, pair.other)]
+        within = joined(same) if cluster.pairs[-1].share < 1 else []
+        numbered += [(f"{number}.{nth}", copies) for nth, copies in enumerate(within, 1)] + [(f"{number}", cluster)]
+    for label, cluster in numbered:
         people = [name for name in cluster.members if name != SOLUTION]
         lowest, highest = (f"{100 * share:.0f}" for share in (cluster.pairs[-1].share, cluster.pairs[0].share))
         share = lowest if lowest == highest else f"{lowest} to {highest}"
-        given = ", with the assignment's own solution" if SOLUTION in cluster.members else ""
-        nameless = f"cluster {number}{given}: {share} % of their own lines are the same"
+        given = ", with the assignment's solution" if SOLUTION in cluster.members else ""
+        nameless = f"cluster {label}{given}: {share} % of own lines shared"
         kind = FlagKind.IDENTICAL if cluster.pairs[-1].share == 1 else FlagKind.ALIKE
         nearest: dict[str, Pair] = {}
         for pair in reversed(cluster.pairs):
@@ -168,7 +174,7 @@ def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[
             pair = nearest[name]
             other = pair.other if name == pair.one else pair.one
             whom = "the assignment's own solution" if other == SOLUTION else called[other]
-            why = f"cluster {number}: {pair.common} of {pair.own} own lines are those of {whom}, the most similar"
+            why = f"cluster {label}: {pair.common} of {pair.own} own lines are those of {whom}, the most similar"
             flags.append(Flag(name, kind, why, nameless))
     return flags
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 import re
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 
 from parity_tests.examples.chromium import Browser
-from parity_tests.grading.flags import Flag, FlagKind, flags_frame
-from parity_tests.grading.folder import HALF_WRITTEN
+from parity_tests.grading.alike import SOLUTION, side_by_side
+from parity_tests.grading.flags import Flag, FlagKind, flags_frame, likeness_flags
+from parity_tests.grading.folder import HALF_WRITTEN, GradingFolder
 from parity_tests.grading.gradebook import gradebook_frame
+from parity_tests.grading.intake.likeness import Cluster, Pair
+from parity_tests.grading.intake.own_sources import CODE, code_file
 from parity_tests.grading.pages import write_anonymous_pages
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.fake_records import DESCRIBED
@@ -306,22 +310,81 @@ def test_each_mistake_is_counted_in_order_and_a_cluster_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("anonymous", [False, True])
-def test_why_nothing_was_run_and_what_lateness_costs_stand_in_the_table(anonymous: bool) -> None:
+def test_why_nothing_was_run_is_no_mistake_and_what_lateness_costs_stands_in_the_table(anonymous: bool) -> None:
     frames = class_of(["anna", "bob"])
     frames["flags"] = flags_frame([Flag("anna", FlagKind.NOTHING_TO_RUN, "hw.zip is empty")], {})
     frames["grades"] = frames["grades"].assign(late=["", "1 day 2 h"], taken_off=[0.0, 12.5])
     people = {name: Who(name, "") for name in ("anna", "bob")}
-    table = class_page(**frames, parts=PARTS, people=people, anonymous=anonymous).partition("<tbody>")[2]
-    assert ("hw.zip is empty</td>" in table, "nothing to run</td>" in table) == (not anonymous, anonymous)
+    looks, _, rest = class_page(**frames, parts=PARTS, people=people, anonymous=anonymous).partition("<h2>Mistakes")
+    assert ("hw.zip is empty" in looks, "hw.zip" in rest) == (not anonymous, False)
+    table = rest.partition("<tbody>")[2]
+    assert ('<td class="long"></td>' in table, "<bdi>graded" in table) == (True, False)
     assert "<bdi>1 day 2 h: −12.5</bdi>" in table
 
 
-def test_who_cannot_be_imported_has_that_mistake_alone() -> None:
+def test_who_cannot_be_imported_has_no_mistake() -> None:
     frame = class_of(["anna", "bob"])["mistakes"]
     broken = pd.DataFrame([("anna", "import", "", "utils", "module", "crashed", "")], columns=frame.columns)
     found = mistakes_by_submission(pd.concat([frame, broken]), PARTS)
-    assert [mistake.text for mistake in found["anna"]] == ["import: the files cannot be imported"]
-    assert found["bob"] == mistakes_by_submission(frame, PARTS)["bob"]
+    assert found == {"bob": mistakes_by_submission(frame, PARTS)["bob"]}
+
+
+def test_copies_within_a_cluster_are_a_box_of_their_own_before_it_and_link_to_both_codes() -> None:
+    pairs = [Pair("anna", "bob", 20, 20), Pair("dan", SOLUTION, 20, 20), Pair("anna", "cem", 17, 20)]
+    cluster = Cluster(("anna", "bob", "cem", "dan", SOLUTION), tuple(pairs))
+    names = ["anna", "bob", "cem", "dan"]
+    frames = class_of(names) | {
+        "flags": flags_frame(likeness_flags([cluster], dict(zip(names, names, strict=True))), {})
+    }
+    people = {name: Who(name, "") for name in names}
+    written = class_page(**frames, parts=PARTS, people=people, about=About(alike="alike.html"))
+    copies, others = re.findall("(?s)<details open>.*?</details>", written.partition("<h2>Mistakes")[0])
+    link = '<p><a href="alike.html">Side by side</a></p>'
+    assert [copies.count(link), others.count(link), written.count(link)] == [1, 0, 1]
+    assert "<summary>identical (2)</summary>" in copies
+    same = "100 % of own lines shared"
+    assert f"<bdi>anna</bdi>, <bdi>bob</bdi>: cluster 1.1: {same}<" in copies, "dan has the solution's lines alone"
+    assert "<summary>alike (4)</summary>" in others
+    assert "</bdi>, <bdi>dan</bdi>: cluster 1, with" in others
+    assert f"solution: 85 to {same}<" in others
+    whole = likeness_flags([Cluster(("anna", "bob"), (pairs[0],))], {"anna": "anna", "bob": "bob"})
+    assert [(flag.kind, flag.nameless) for flag in whole] == [("identical", f"cluster 1: {same}")] * 2
+
+
+def test_side_by_side_begins_with_the_likest_of_all_clusters(tmp_path: Path) -> None:
+    names = ["anna", "bob", "cem", "dan", "eve"]
+    for name in names:
+        (tmp_path / "submissions" / name).mkdir(parents=True)
+        (tmp_path / "submissions" / name / CODE).write_bytes(code_file({"n.py": b"x = 1\ny = 2\n"}))
+    some = Cluster(("anna", "bob", "cem"), (Pair("anna", "bob", 19, 20), Pair("anna", "cem", 18, 20)))
+    copies = Cluster(("dan", "eve"), (Pair("dan", "eve", 20, 20),))
+    info = SimpleNamespace(asked=())
+    written = side_by_side(GradingFolder(tmp_path), [some, copies], cast("Any", info), (), {n: n for n in names})
+    heads = re.findall("<summary>(.*?)</summary>", re.sub("</?bdi>", "", written))
+    assert [head.partition(":")[0] for head in heads] == ["dan and eve", "anna and bob", "anna and cem"]
+
+
+def test_late_and_status_are_not_named_twice_and_the_sixth_mistake_is_the_sixth() -> None:
+    frames = class_of(["anna", "bob"])
+    frames["grades"] = frames["grades"].assign(late=["late", "2 h"], status=["graded", "does not import"])
+    frames["mistakes"] = pd.DataFrame(
+        [("anna", "linear", f"mistake {n}", "4", "gradient of W", "mismatch", "") for n in range(7)],
+        columns=frames["mistakes"].columns,
+    )
+    written = class_page(**frames, parts=PARTS, people={name: Who(name, "") for name in ("anna", "bob")})
+    assert '<td class="text"><bdi>late</bdi>' in written
+    assert '<td class="text" data-name="late"><bdi>2 h</bdi>' in written
+    assert '<td class="text"><bdi>graded</bdi>' in written
+    assert re.findall('<ol class="mistakes" start="(.)">', written) == ["1", "6"]
+
+
+def test_on_a_telephone_every_row_is_a_whole_box_and_no_choice_lies_under_its_arrow(
+    browser: Browser, tmp_path: Path
+) -> None:
+    browser.open(write(tmp_path / "class.html", page([f"name{n}" for n in range(5)])), width=390)
+    borders = "[...document.querySelectorAll('#submissions tbody tr')].map(r => getComputedStyle(r).borderBottomWidth)"
+    assert browser.run(borders) == ["1px"] * 5
+    assert browser.run("parseFloat(getComputedStyle(document.querySelector('.filters select')).paddingRight)") >= 20
 
 
 def test_those_with_all_points_have_a_bar_of_their_own_and_numbers_stand_on_bars(

@@ -40,9 +40,6 @@ class Made(NamedTuple):
     text: str
 
 
-_BROKEN = Made("import", "import: the files cannot be imported")
-_NOTHING = "nothing to run"
-"""The flag of those of whom nothing could be run, for which it says why."""
 _MOST_UNWRITTEN = 2
 """Parts that are named where they are not implemented; more are counted."""
 
@@ -85,9 +82,8 @@ def class_page(
     about = about or About()
     columns = [str(name) for name in grades.columns]
     names = columns[columns.index(_BEFORE_ITEMS) + 1 : columns.index(_AFTER_ITEMS)]
-    made = mistakes_by_submission(mistakes, parts)
-    for row in flags[flags["kind"] == _NOTHING].to_dict("records"):
-        made[str(row["submission"])] = [Made(_BROKEN.part, _NOTHING if anonymous else str(row["why"]))]
+    empty = flags.loc[flags["kind"] == "nothing to run", "submission"]  # the flag says why
+    made = mistakes_by_submission(mistakes[~mistakes["submission"].isin(empty)], parts)
     each = grades.drop_duplicates("submission")  # a group is one submission of several people
     totals = [float(total) for total in each["total"] if total == total]
     maximum = max((float(m) for m in grades["maximum"] if m == m), default=0.0)
@@ -126,13 +122,12 @@ def codes(names: Sequence[str], secret: str) -> dict[str, str]:
 def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, list[Made]]:
     """What each submission got wrong, each mistake once: its part, and its name or what is seen of it.
 
-    What cannot be imported has no other mistake, and what is not implemented nothing that is wrong. Of what has no name
-    a part has one, the first, and none beside one that has.
+    What cannot be imported has none: it is flagged. What is not implemented has nothing that is wrong. Of what has no
+    name a part has one, the first, and none beside one that has.
     """
     made: dict[str, dict[Made, None]] = {}
     wrong = records[records["verdict"].isin(FAILING - {Verdict.HARNESS_ERROR}) & (records["explained_by"] == "")]
-    broken = {str(name): {_BROKEN: None} for name in wrong.loc[wrong["check"] == "import", "submission"]}
-    wrong = wrong[~wrong["submission"].isin(list(broken))]
+    wrong = wrong[~wrong["submission"].isin(wrong.loc[wrong["check"] == "import", "submission"])]
     told = wrong.drop_duplicates(_MISTAKE).to_dict("records")
     absent: dict[str, set[str]] = {}
     for row in told:
@@ -150,7 +145,7 @@ def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, lis
         label = parts.label(part)
         text = f"{count} parts are not implemented" if is_absent and count > _MOST_UNWRITTEN else f"{label}: {what}"
         made.setdefault(name, {})[Made(label, text)] = None
-    return {name: list(mistakes) for name, mistakes in (broken | made).items()}
+    return {name: list(mistakes) for name, mistakes in made.items()}
 
 
 def _table(

@@ -109,7 +109,12 @@ def clusters(fingerprints: Mapping[str, str], given: Collection[str] = ()) -> li
     distinct = list(same)
     pairs = [Pair(some[0], other, len(own), len(own)) for own, some in same.items() for other in some[1:]]
     pairs += [Pair(same[distinct[a]][0], same[distinct[b]][0], common, own) for a, b, common, own in _alike(distinct)]
-    root = {name: name for some in same.values() for name in some}
+    return joined(pairs)
+
+
+def joined(pairs: Sequence[Pair]) -> list[Cluster]:
+    """The clusters that these pairs make, the largest first."""
+    root = {name: name for pair in pairs for name in (pair.one, pair.other)}
 
     def find(name: str) -> str:
         while root[name] != name:
