@@ -31,7 +31,7 @@ def print_class(
     tables: Tables, out: Path, *, as_json: bool, quiet: bool, changes: Sequence[Change] | None = None
 ) -> None:
     """Print what was found; `changes` are those of the totals where a class is graded anew, without next steps."""
-    from parity_tests.grading.gradebook import names_of
+    from parity_tests.grading.gradebook import CHANGES, names_of
 
     if as_json:
         click.echo(json.dumps(document(tables, out, changes), indent=2, allow_nan=False))
@@ -45,7 +45,7 @@ def print_class(
         first = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
         listed = [change.sentence(called) for change in changes[:MOST_CHANGES]]
         more = len(changes[MOST_CHANGES:])
-        listed += [f"and {more} more: --json"] * bool(more)
+        listed += [f"and {more} more: {shlex.quote(str(out / CHANGES))}"] * bool(more)
         told = [*listed, first, mean * bool(changes), *(others if tables.flags else others[:-1])]
     print_wrapped([first] if quiet else told)
 
@@ -91,7 +91,7 @@ def summary(tables: Tables, out: Path) -> list[str]:
     if tables.damaged:
         lines.append(f"{len(tables.damaged)} have no grade because a file of theirs is damaged.")
     if tables.late:
-        lines.append(f"{tables.late} late; nothing is taken off without --late FILE (percent_a_day = 10).")
+        lines.append(f"{tables.late} late: no points off without --late FILE.")
     if tables.untimed:
         marked = sum(flag.kind == FlagKind.LATE for flag in tables.flags)
         told = f"{marked} {'is' if marked == 1 else 'are'} marked late, without a time" if marked else ""

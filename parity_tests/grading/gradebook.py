@@ -17,6 +17,7 @@ from reports.model.points import GRADED, Points
 if TYPE_CHECKING:
     import pandas as pd
 
+CHANGES = "changes.csv"
 _TEXT_BEFORE = ("submission", "student", "email", "id", "late", "when", "edition")
 _AFTER_ITEMS = ("total", "maximum", "per_cent", "taken_off")
 _TEXT_AFTER = ("status", "overridden")

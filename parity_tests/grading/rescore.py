@@ -6,14 +6,17 @@ from pathlib import Path
 
 from parity_tests.grading.class_files import FilePaths, files_of
 from parity_tests.grading.folder import GradingFolder
-from parity_tests.grading.gradebook import Change, changed_totals
+from parity_tests.grading.gradebook import CHANGES, Change, changed_totals, names_of
 from parity_tests.grading.tables import Tables, make_tables
 from parity_tests.protocol.errors import UsageError
+from reports.model.csv_table import csv_text
 from reports.model.escape import path_text
 
 
 def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[Change]]:
     """The new tables of the class in this folder, and whose points change by how much. Raises UsageError."""
+    import pandas as pd
+
     folder = GradingFolder(path)
     folder.info()
     with folder.locked():
@@ -23,7 +26,12 @@ def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[Change]]:
         files.keep(folder)
         before = _totals(path)
         tables = make_tables(folder, files)
-        return tables, changed_totals(before, tables.totals)
+        changes = changed_totals(before, tables.totals)
+        called = names_of(tables.rows)
+        rows = [{**vars(change), "student": called.get(change.submission)} for change in changes]
+        frame = pd.DataFrame(rows, columns=["submission", "student", "before", "after"])
+        folder.write(CHANGES, csv_text(frame.convert_dtypes()))
+        return tables, changes
 
 
 def _totals(path: Path) -> dict[str, float | None]:

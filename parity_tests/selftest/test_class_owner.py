@@ -215,6 +215,7 @@ def test_verbose_tells_each_submission_and_keeps_it_in_a_log(parity: Parity, tmp
     late.write_text(late.read_text().replace("10", "20"))
     told = parity("regrade", out, "--late", late)[1]
     assert (told.startswith("Lee, Ann: 80 → 60 (-20.00)\n"), "Look at" in told) == (True, True)
+    assert (out / "changes.csv").read_text().splitlines()[1:] == ['"ann","Lee, Ann",80,60']
     quiet = parity("grade", source, "--out", out, "--only", "ann", "-v", "-q")
     assert quiet[2] == ""
     assert (out / "grade.log").read_text().count("Lee, Ann: ") == 1

@@ -97,7 +97,7 @@ def test_lateness_is_taken_off_last_but_for_overrides(parity: Parity, tmp_path: 
     export(source, wrong=submitters(ANN, late="26:10:05"), two=submitters(BOB, late="0:10:00"))
     late, overrides = tmp_path / "late.toml", tmp_path / "overrides.csv"
     late.write_text(POLICY)
-    assert "2 late; nothing is taken off" in parity("grade", source, "--out", tmp_path / "free")[1]
+    assert "\n2 late: no points off without --late FILE.\n" in parity("grade", source, "--out", tmp_path / "free")[1]
     assert "late;" not in parity("grade", source, "--out", out, "--late", late)[1]
     ann = grades(out).loc["Ann"]
     assert (ann["total"], ann["taken_off"], ann["relu"], ann["late"]) == (68, 17, 0, "1 day 2 h")
