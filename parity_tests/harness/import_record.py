@@ -50,8 +50,8 @@ def notes_on(hello: Hello, assignment: Assignment, *, told_by_files: bool) -> It
     silent = [name for name in hello.fixtures if name not in own]
     sentences = []
     if given:
-        was, its = ("was", "its") if len(given) == 1 else ("were", "their")
-        sentences.append(f"there was no {' and no '.join(given)} that runs: Parity's own {was} used in {its} place")
+        that = " that runs" * bool(layout.lent)  # of others nothing was tried that was handed in
+        sentences.append(f"no {' and no '.join(given)}{that} was handed in: Parity's was used")
     if silent:
         sentences.append(f"{listed(silent)} did nothing here, where a stand-in replaced what is not used")
     if sentences:

@@ -84,7 +84,7 @@ def test_a_given_module_is_lent_where_it_is_missing_and_that_is_noted(folder: Pa
     (folder / "powers" / "given.py").unlink()
     run = checked(folder)
     assert verdicts(run) == {"A": "match", "B": "match"}
-    assert run.records[0].note == "there was no powers/given.py that runs: Parity's own was used in its place"
+    assert run.records[0].note == "no powers/given.py that runs was handed in: Parity's was used"
 
 
 def test_a_module_of_the_package_that_is_inert_does_nothing_where_it_is_missing(folder: Path) -> None:

@@ -162,13 +162,15 @@ def test_the_reason_for_points_is_a_sentence_with_what_is_to_blame() -> None:
     main = rows("main", "weights", part="1", explained_by="1", verdict="missing", excuse="proved")
     run = FakeRun(records=[*sgd, *main])
     page = feedback_page("ann", run, score(run.records, USUAL))
-    assert "| sgd | 0 of 10 | nothing that counts is right |" in page
+    assert "| sgd | 0 of 10 | nothing that counts is right in every case |" in page
     assert "| main | 20 of 20 | full points |" in page
     run.records.extend(rows("main", "losses", part="10"))
     assert "| main | 20 of 20 | full points |" in feedback_page("ann", run, score(run.records, USUAL))
     run.records.extend(rows("main", "start", part="10", verdict="mismatch"))
     page = feedback_page("ann", run, score(run.records, USUAL))
-    assert "1 of 3 quantities is right; 1 more counts, which fails only because TODO 1 (SGD) is not" in page
+    assert (
+        "1 of 3 quantities is right in every case; 1 more counts, which fails only because TODO 1 (SGD) is not" in page
+    )
 
 
 def test_what_fails_only_for_another_part_beside_what_is_wrong_is_told_without_nothing_right() -> None:
@@ -176,7 +178,7 @@ def test_what_fails_only_for_another_part_beside_what_is_wrong_is_told_without_n
     run = FakeRun(records=[mismatch(part="4"), relu, replace(relu, quantity="b", explained_by="", excuse="")])
     page = feedback_page("ann", run, score(run.records, USUAL))
     assert "1 of 2 quantities fails only because TODO 4 (linear, backward) does not agree, and counts" in page
-    assert "nothing that counts is right; " not in page
+    assert "nothing that counts is right in every case; " not in page
 
 
 def test_breaking_what_others_need_earns_no_points_for_a_main_that_does_not_run() -> None:
@@ -368,7 +370,7 @@ def test_feedback_says_what_is_wrong_and_nothing_as_markup() -> None:
 def test_feedback_counts_in_the_points_alone() -> None:
     records = [*rows("linear", "a", "a", "b", part="4"), mismatch(part="4", quantity="b"), *rows("relu", "c", part="7")]
     page = feedback_page("ann", FakeRun(records=records), score(records, USUAL))
-    assert "| linear | 7.5 of 15 | 1 of 2 quantities is right |" in page
+    assert "| linear | 7.5 of 15 | 1 of 2 quantities is right in every case |" in page
     assert "comparisons" not in page
 
 
@@ -384,8 +386,8 @@ def test_a_note_names_its_part_and_what_is_wrong_is_no_note() -> None:
         record(part="6", check="tanh", verdict="timeout", ratio=None, explained_by="5"),
     ]
     page = feedback_page("ann", FakeRun(records=records), score(records, USUAL))
-    told = "None of these costs points.\n\n- TODO 7: overwrites its input.\n- There was no utils.py.\n"
-    assert page.endswith(f"## Worth knowing\n\n{told}")
+    told = "- TODO 7: overwrites its input.\n- There was no utils.py.\n"
+    assert page.endswith(f"## Worth knowing: costs no points\n\n{told}")
 
 
 def test_what_rounding_explains_is_told_only_where_somebody_may_ask() -> None:
@@ -400,7 +402,7 @@ def test_where_there_was_nothing_to_run_nothing_is_said_to_be_wrong() -> None:
     records = rows("linear", "a", "b", verdict="missing")
     page = feedback_page("ann", FakeRun(records=[]), nothing_to_run(score(records, USUAL)), ["there is no file"])
     assert "| linear | 0 of 15 | not judged, because there is nothing to run |" in page
-    assert "| linear | 0 of 15 | nothing that counts is right |" in feedback_page(
+    assert "| linear | 0 of 15 | nothing that counts is right in every case |" in feedback_page(
         "ann", FakeRun(records=records), score(records, USUAL)
     )
 
@@ -426,3 +428,12 @@ def test_what_does_not_count_and_is_wrong_is_told_beside_a_full_item() -> None:
     assert "wrong" not in reason(right, {}, Parts())
     told = reason(wrong, {}, Parts())
     assert told == "both quantities are right; 1 more is wrong, which costs nothing"
+
+
+def test_the_guide_counts_the_quantities_of_main_as_points_do() -> None:
+    plan = ASSIGNMENT.cases(ASSIGNMENT.editions.default, ("float64",), seed=0)
+    asked = {(case.check, quantity.name) for case in plan for quantity in case.quantities if case.check == "main"}
+    known = asked & ASSIGNMENT.null_quantities
+    guide = " ".join((Path(__file__).parents[2] / "docs" / "guide" / "class.md").read_text().split())
+    assert f"`main`, 20 points, has {len(asked)} quantities, {len(known)} of which a `main` that knows nothing" in guide
+    assert f"all {len(asked) - len(known)} others are right" in guide

@@ -28,7 +28,7 @@ from reports.html.run_page import report_page
 from reports.model.baseline import baseline_text, read_baseline
 from reports.model.csv_table import csv_text
 from reports.model.environment import Environment
-from reports.model.escape import markdown
+from reports.model.escape import markdown, markdown_with_code
 from reports.model.records import COLUMNS, Record, to_frame
 from reports.model.run_folder import load, save
 from reports.terminal.case import case_page
@@ -113,6 +113,8 @@ def test_hostile_text_adds_nothing_to_markdown(text: str) -> None:
         return [kind for kind in types if kind not in ("text", "text_special")]
 
     assert without_text(shape(text)) == without_text(shape(plain(text)))
+    (quoted,) = MarkdownIt("commonmark").enable("strikethrough").parseInline(markdown_with_code(f"x in “{text}”, y"))
+    assert {child.type for child in quoted.children or ()} <= {"text", "text_special", "code_inline"}
     written = markdown(text)
     assert "\n" not in written
     assert "@" not in written

@@ -58,7 +58,7 @@ def test_points_stand_for_each_item_with_the_reason_in_the_words_of_the_rubric()
     said = text_of(report_page(run, points=score(run.records, USUAL)))
     assert "7.5 of 45 points" in said
     assert "linear 7.5 of 15 1 of 2 quantities is right" in said
-    assert "sgd 0 of 10 Nothing that counts is right" in said
+    assert "sgd 0 of 10 Nothing that counts is right in every case" in said
     assert "main 0 of 20 Not judged, because TODO 1 (SGD) is not implemented" in said
     assert "A mistake costs points at its own item." in said
     assert " of 45 points" not in text_of(report_page(run))
@@ -101,9 +101,11 @@ def test_one_mistake_is_one_card_whatever_the_quantities_with_every_case_beneath
     assert "Every case (4)" in html
     assert all(f"linear/{case}/float64</th><td>{name}</td>" in html for case, name in cases)
     assert "It shows in 4 quantities." in html
-    run = run_of(*mistakes, echo)
+    run = run_of(*mistakes, echo, mismatch(part="6", check="network", explained_by="4"))
     told = feedback_page("ann", run, score(run.records, USUAL)).partition("## Points")[0]
-    assert ("The same shows in other quantities." in told, re.findall(r"\d+ quantities", told)) == (True, [])
+    assert "- **Likely cause: a mean.** " in told
+    assert "The same shows in other quantities. Others follow from it.\n" in told
+    assert not re.findall(r"\d+ quantities|not judged", told)
     two = report_page(run_of(*mistakes, mismatch(diagnosis="another")))
     assert len(re.findall("<article", two)) == 2
 
@@ -154,6 +156,20 @@ def test_a_picture_of_another_case_than_the_one_above_says_so() -> None:
     assert "All of gradient of W of linear/b/float64, 9×9: 9 of 81 elements" in alone
 
 
+def test_the_students_page_shows_code_as_code_and_says_that_nothing_else_was_judged() -> None:
+    said = "n.py, line 3 is not Python: expected ':', in “if _a > `0`”"
+    broken = record(check="import", part="utils", verdict="crashed", ratio=None, message=said)
+    run = run_of(broken, record(part="7", check="relu", verdict="missing", ratio=None))
+    told = feedback_page("ann", run, score(run.records, USUAL))
+    assert "\n- n.py, line 3 is not Python: expected ':', in `` if _a > `0` ``. Nothing else could be judged.\n" in told
+
+
+def test_what_is_noted_of_the_files_has_no_place_behind_it() -> None:
+    lent = record(check="import", case="import", part="utils", note="no utils.py", note_kinds="lent")
+    assert "no utils.py." in text_of(report_page(run_of(lent)))
+    assert "in import" not in text_of(report_page(run_of(lent)))
+
+
 def test_what_cannot_be_imported_is_one_card_and_everything_else_was_not_judged() -> None:
     said = "neural_networks.py cannot be imported: line 3 is not Python"
     broken = record(check="import", part="utils", verdict="crashed", ratio=None, message=f"import: {said}")
@@ -164,7 +180,8 @@ def test_what_cannot_be_imported_is_one_card_and_everything_else_was_not_judged(
     rest.append(missing("9", check="dropout"))
     waiting = record(part="9", check="dropout", verdict="missing", ratio=None, explained_by="9", message="not judged")
     run = run_of(broken, *rest, waiting)
-    html = report_page(run, points=score(run.records, USUAL))
+    html = report_page(run, points=score(run.records, USUAL), scripts={broken.case: "import neural_networks"})
+    assert "The smallest script" not in html
     assert len(re.findall("<article", html)) == 1
     assert "are not implemented" not in text_of(html)
     assert text_of(html).count("line 3 is not Python") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from reports.model.escape import markdown
+from reports.model.escape import markdown, markdown_with_code
 from reports.model.folding import Entry, entries, place_told
 from reports.model.for_student import for_student
 from reports.model.groups import grouped, notes_in
@@ -14,8 +14,9 @@ from reports.model.points import Points
 from reports.model.reasons import late_sentence, points_rows, total_text
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
-from reports.model.summary import not_judged
+from reports.model.summary import not_judged, nothing_judged
 from reports.model.verdicts import FAILING
+from reports.model.words import likely
 
 _RATIO = "Up to 1 times the error bound is rounding; a mistake is usually thousands."
 _UNDECIDED = (
@@ -54,7 +55,7 @@ def feedback_page(
         lines += [f"- {markdown(ended(record.message))}" for record in _first_alike(groups.undecided)]
     notes = _notes(run, groups.discrepancies)
     if notes:
-        lines += ["", "## Worth knowing", "", "None of these costs points.", ""]
+        lines += ["", "## Worth knowing: costs no points", ""]
         lines += [f"- {markdown(ended(note))}" for note in notes]
     return "\n".join(lines) + "\n"
 
@@ -66,7 +67,8 @@ def discrepancies(records: Sequence[Record], run: Results) -> list[str]:
     sentences = []
     for entry in entries(wrong, run):
         where = parts.listed(parts.within(entry.records))
-        sentences.append(" ".join([f"{where}:", ended(entry.sentence), *_hints(entry, hints), *_more(entry)]))
+        told = [*filter(None, _told(entry)), *_hints(entry, hints), *_more(entry, run)]
+        sentences.append(" ".join([f"{where}:", *told]))
     return sentences
 
 
@@ -104,9 +106,11 @@ def _entry_lines(folded: Sequence[Entry], run: Results, hints: Mapping[str, str]
     lines: list[str] = []
     hinted: set[str] = set()
     for entry in folded:
-        told = place_told(entry, run) if entry.records[0].check != "import" else ""
-        place = [f"See {told}."] if told else []
-        lines.append(f"- {markdown(' '.join([capitalised(ended(entry.sentence)), *_more(entry), *place]))}")
+        cause, sentence = _told(entry)
+        place = place_told(entry, run) if entry.records[0].check != "import" else ""
+        see, said = [f"See {place}."] * bool(place), [capitalised(sentence), *_more(entry, run)]
+        told = markdown_with_code(" ".join([*see, *said] if cause else [*said, *see]))
+        lines.append(f"- {f'**{markdown(cause)}** ' * bool(cause)}{told}")
         new = [hint for hint in _hints(entry, hints) if hint not in hinted]
         hinted.update(new)
         lines += [f"  - {markdown(hint)}" for hint in new]
@@ -118,17 +122,22 @@ def _hints(entry: Entry, hints: Mapping[str, str]) -> list[str]:
     return [f"Hint: {ended(hint)}" for hint in distinct if hint]
 
 
-def _more(entry: Entry) -> list[str]:
-    """Whether the same was seen elsewhere, and others could not be judged because of it: how many, the points say."""
-    sentences = []
-    unjudged, seen = len(entry.unjudged), len(entry.records) + len(entry.again)
+def _told(entry: Entry) -> tuple[str, str]:
+    """The likely cause, "" for none, and what else an entry says, as sentences."""
+    cause = likely(entry.records[0]) if entry.of_first else ""
+    said = ended(entry.sentence.removesuffix(cause).rstrip())
+    return cause, capitalised(said) if cause else said
+
+
+def _more(entry: Entry, run: Results) -> list[str]:
+    """Whether the same was seen elsewhere, and what follows from it: how many, the points say."""
+    seen, unseen = len(entry.records) + len(entry.again), sum(map(not_judged, entry.unjudged))
     if entry.records[0].check == "import":
-        unjudged += seen - 1
-    elif seen > 1 and (entry.of_first or entry.again):
-        sentences.append("The same shows in other quantities.")
-    if unjudged:
-        sentences.append("Because of it others were not judged.")
-    return sentences
+        whole = nothing_judged(run.records)
+        return ["Nothing else could be judged." if whole else "Others could not be judged because of it."] * (seen > 1)
+    sentences = ["The same shows in other quantities."] * (seen > 1 and (entry.of_first or bool(entry.again)))
+    sentences += ["Others follow from it."] * (len(entry.unjudged) > unseen)
+    return sentences + ["Others could not be judged because of it."] * bool(unseen)
 
 
 # ---- what is undecided, or only worth knowing

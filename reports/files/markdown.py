@@ -68,7 +68,8 @@ def _items(folded: Sequence[Entry], run: Results, hints: Mapping[str, str]) -> l
         lines.append(f"- **{_text(label_of(entry, run))}** {_text(entry.sentence)}  ")
         hint = hints.get(entry.records[0].diagnosis, "")
         lines += [f"  *Hint:* {_text(hint)}  "] if hint else []
-        lines.append(f"  <sub>{_text(where_seen(entry, run))}</sub>")
+        seen = _text(where_seen(entry, run))
+        lines += [f"  <sub>{seen}</sub>"] * bool(seen)
     if len(folded) > _MOST_ENTRIES:
         lines.append(f"- and {len(folded) - _MOST_ENTRIES} more")
     return lines

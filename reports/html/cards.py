@@ -212,7 +212,7 @@ class CardMaker:
             code=[] if entry.unwritten else code_of(self._run, entry.records),
             heat=heat_of(self._run, first),
             whole=whole_of(self._run, entry.records, first),
-            script=self._script(first),
+            script="" if broken else self._script(first),
             folded=folded,
             parts=tuple(self._parts.within(entry.records)),
             count=len(entry.records) + len(entry.again) + len(entry.unjudged),

@@ -63,6 +63,16 @@ def markdown(text: str) -> str:
     return _MARKUP.sub(_with_backslash, flat)
 
 
+def markdown_with_code(text: str) -> str:
+    """The same with what stands between “ and ” as code, in which nothing has to be escaped."""
+    told = ""
+    for at, piece in enumerate(re.split(r"“([^“”]*[^“”\s][^“”]*)”", printable(text))):
+        fence, pad = "`" * (1 + max(map(len, re.findall("`+", piece)), default=0)), " " * ("`" in piece)
+        words = f"{' ' * piece.startswith(' ')}{markdown(piece)}{' ' * piece.endswith(' ')}"
+        told += f"{fence}{pad}{piece}{pad}{fence}" if at % 2 else words
+    return told.strip()
+
+
 def _with_backslash(match: re.Match[str]) -> str:
     mark = match[0]
     return f"{mark}\\" if mark[-1].isdecimal() else f"\\{mark}"

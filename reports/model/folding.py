@@ -214,7 +214,7 @@ def where_seen(entry: Entry, run: Results) -> str:
     elif len(ids) > 2:
         seen = f"{count} of {parts.listed(ids)}"
     elif len(cases) == 1 and not entry.again:
-        seen = f"in {cases[0]}" if len(entry.records) == 1 else f"in {count} of {cases[0]}"
+        seen = f"in {count} of {cases[0]}" if len(entry.records) > 1 else f"in {cases[0]}" * (cases[0] != "import")
     else:
         seen = f"in {count}, such as {cases[0]}"
     return "; ".join(filter(None, (seen, what_follows(entry))))

@@ -129,12 +129,12 @@ def late_sentence(points: Points, late: Lateness) -> str:
 
 def _share(right: int, counted: int) -> str:
     if right == 0:
-        return "nothing that counts is right"
+        return "nothing that counts is right in every case"
     if right == counted == 1:
         return "the only quantity is right"
     if right == counted:
         return f"{'both' if counted == 2 else f'all {counted}'} quantities are right"
-    return f"{right} of {quantities(counted)} {'is' if right == 1 else 'are'} right"
+    return f"{right} of {quantities(counted)} {'is' if right == 1 else 'are'} right in every case"
 
 
 def _named(part: str, parts: Parts) -> str:

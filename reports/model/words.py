@@ -170,9 +170,13 @@ def _agreement(run: Results, undecided: int) -> str:
 
 def sentence(record: Record) -> str:
     """What a record says: its message, which tells the place where there is one, and the mistake that it looks like."""
+    return f"{ended(printable(record.message))} {likely(record)}".rstrip()
+
+
+def likely(record: Record) -> str:
+    """The mistake that a record looks like, as a sentence; "" for none, and where its message says it."""
     said = mistakes(record) in record.message
-    looks = "" if said else f" {LIKELY}: {printable(mistakes(record))}."
-    return ended(printable(record.message)) + looks
+    return "" if said else f"{LIKELY}: {printable(mistakes(record))}."
 
 
 def told_of_case(record: Record, run: Results) -> str:

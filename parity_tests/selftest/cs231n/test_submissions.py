@@ -71,13 +71,13 @@ def test_what_students_are_given_is_lent(changed: Changed) -> None:
     run = checked(folder, NETS)
     assert failing(run) == {}
     note = run.records[0].note
-    assert note == "there was no cs231n/layer_utils.py that runs: Parity's own was used in its place"
+    assert note == "no cs231n/layer_utils.py that runs was handed in: Parity's was used"
 
 
 def test_what_is_lent_is_said_only_where_something_imports_it(changed: Changed) -> None:
     folder = changed()
     (folder / "cs231n" / "fast_layers.py").unlink()
-    lacking = "there was no cs231n/fast_layers.py that runs: Parity's own was used in its place"
+    lacking = "no cs231n/fast_layers.py that runs was handed in: Parity's was used"
     assert checked(folder, {"relu_forward"}, "2021-24").records[0].note == lacking
     utils = folder / "cs231n" / "layer_utils.py"  # as the first assignment has it, which has no convolution
     utils.write_text(utils.read_text().split("def conv_")[0].replace("from .fast_layers import", "# without"))
@@ -117,7 +117,7 @@ def test_what_real_files_hold_beside_what_is_asked_costs_nothing(changed: Change
     run = checked(folder, {*NETS, "relu_forward"})
     assert failing(run) == {}
     note = run.records[0].note
-    assert "there was no cs231n/fast_layers.py that runs: Parity's own was used in its place" in note
+    assert "no cs231n/fast_layers.py that runs was handed in: Parity's was used" in note
     assert "anyio did nothing here" in note
     layers.write_text(layers.read_text().replace("def relu_forward", "other.run()\n\n\ndef relu_forward"))
     assert "anyio is not available here" in checked(folder, {"relu_forward"}).records[0].message
