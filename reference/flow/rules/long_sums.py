@@ -146,6 +146,8 @@ class Law:
     """The type that sums are made in."""
     scale: float = 1.0
     first: Tensor | None = None
+    alike: Tensor | None = None
+    """Which means' updates round with one sign (`_alike`)."""
 
     @property
     def spread(self) -> Tensor:
@@ -187,7 +189,8 @@ def probable(
         moves = plus(spread * (2 * p.u * max(1.0, law.scale * SPREAD)), factors)
         assert moves is not None
         # √n·u·Σ|t|, which is what is guaranteed here, is of roundings that have no sign in common.
-        return torch.fmin(guaranteed, moves) if law.scale * SPREAD <= 1 else moves
+        alike = moves.isinf() | (law.scale * SPREAD > 1)
+        return torch.fmin(guaranteed * torch.where(alike, math.sqrt(law.terms), 1.0), moves)
     sides = 1 if p.dtype is torch.float32 else 2
     part = law.scale * part_of_root(op, sides * result.numel())
     size = law.exact.abs() if law.first is None else law.exact.abs() + law.first.abs()
@@ -251,7 +254,7 @@ def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radi
     return law
 
 
-def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor) -> Law:
+def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor, *, mean: bool = False) -> Law:
     """The law of Σx over axes; `result` is torch's own in float64, and its shape that of the law's tensors."""
     known = op.memo.get("law")
     if isinstance(known, Law):
@@ -269,14 +272,16 @@ def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor) -> L
     exact, root, squares = (torch.cat(each) for each in zip(*parts, strict=True))
     law = Law(exact, root, squares, n, op.context.precision.dtype)
     allowed = root * part_of_root(op, len(rows))
-    ratio = 0.0
+    ratio, alike = 0.0, torch.zeros_like(root, dtype=torch.bool)
     for i in range(0, len(rows), share):
         here = slice(i, i + share)
         terms = rows[here].t().to(law.dtype).contiguous().cpu().numpy()
         ratio = max(ratio, _worst(terms, exact[here], allowed[here], lanes))
+        if mean:
+            alike[here] = _alike(rows[here].to(law.dtype), allowed[here] / op.context.precision.u)
     ratio = max(ratio, float(_ratios(result.reshape(-1) - exact, allowed).amax()))
     law.scale = _scale(ratio)
-    law.exact, law.root, law.squares = (y.reshape(result.shape) for y in (exact, root, squares))
+    law.exact, law.root, law.squares, law.alike = (y.reshape(result.shape) for y in (exact, root, squares, alike))
     op.memo["law"] = law
     return law
 
@@ -323,9 +328,33 @@ def _roots(n: int, exact: Tensor, squares: Tensor, neighbours: Tensor, lanes: Se
     return root.masked_fill_(squares < least, torch.inf)
 
 
-def _range(partial: Tensor, dim: int) -> Tensor:
-    """The largest less the smallest partial sum, 0 being one."""
-    return partial.amax(dim).clamp_(min=0) - partial.amin(dim).clamp_(max=0)
+def _alike(x: Tensor, allowed: Tensor, rounds: int = 1) -> Tensor:
+    """Whether rows' m += (x − m)/k (B. P. Welford, 1962) err by more than half of `allowed`, in units of u.
+
+    n·m errs by Σ k·ρ, ρ being what the k-th step rounds. Elements that grow steadily have equal increments, which round
+    alike. All ρ are found at once, from the mean so far, which where they add up to a quarter is put off by them, again
+    and again. In order, backwards, in blocks and in lanes errors of eight parts are added up as if they had one sign;
+    more lanes are too short to err by so much.
+    """
+    found, n = torch.zeros_like(allowed, dtype=torch.bool), x.shape[1]
+    rows = [(x, 1), (x.flip(1), 1), *((x, lane) for lane in (2, *LANES) if 4 * lane * lane < n)]
+    if n > 4 * 16 * 16:
+        rows.append((x[:, : n // 16 * 16].reshape(-1, n // 16), 1))
+    for y, lane in rows:
+        size = (y.shape[1] // lane - 1) // 8
+        y = y[:, : (8 * size + 1) * lane].reshape(len(y), -1, lane)
+        k = torch.arange(1, 8 * size + 2, dtype=x.dtype, device=x.device)[:, None]
+        lost = mean = exact = y.cumsum(1).div_(k)[:, :-1]
+        for i in range(rounds):
+            if i:
+                mean = exact + lost.cumsum(1).sub_(lost).div_(k[:-1])
+            away = y[:, 1:] - mean
+            lost = (away / k[1:]).add_(mean).sub_(mean).mul_(k[1:]).sub_(away)
+            error = lost.view(len(x), -1, 8, size, lane).sum(3).abs_().double().sum((1, 2, 3))
+            found |= error * (2 / torch.finfo(x.dtype).eps) > allowed / (4 if rounds == 1 else 2)
+    if rounds == 1 and bool(found.any()):
+        found[found.clone()] = _alike(x[found], allowed[found], 4)
+    return found
 
 
 def _of_rows(x: Tensor, lanes: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -335,7 +364,7 @@ def _of_rows(x: Tensor, lanes: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
     parts, given = (torch.split(y, max(1, BLOCK // len(x)), 1) for y in (partial, x))
     for terms, sums in zip(given, parts, strict=True):
         last = torch.cumsum(terms, 1, out=sums).add_(last)[:, -1:]
-        squares += (terms * terms).sum(1)
+        squares += torch.linalg.vecdot(terms, terms)
     exact = last[:, 0].clone()
     # Forwards each sum of neighbours ends at P and begins at one before, backwards it begins there.
     before, after = _furthest(parts, torch.zeros_like(last)), _furthest([y.flip(1) for y in parts[::-1]], last)
@@ -347,9 +376,9 @@ def _furthest(parts: Sequence[Tensor], top: Tensor) -> Tensor:
     """Σ of the squares of how far each number of a row is from the furthest of `top` and those before it."""
     bottom, found = top, top.new_zeros(len(top))
     for x in parts:
-        high, low = torch.maximum(x.cummax(1)[0], top), torch.minimum(x.cummin(1)[0], bottom)
-        top, bottom = high[:, -1:], low[:, -1:]
-        found += torch.maximum(high - x, x - low).square_().sum(1)
+        high, low = x.cummax(1)[0].clamp_(min=top), x.cummin(1)[0].clamp_(max=bottom)
+        top, bottom = high[:, -1:].clone(), low[:, -1:].clone()
+        found += high.sub_(x).clamp_(min=torch.sub(x, low, out=low)).square_().sum(1)
     return found
 
 
@@ -364,17 +393,12 @@ def _of_lanes(x: Tensor, lane: int) -> Tensor:
         for part in torch.split(some, max(1, BLOCK // (len(x) * some.shape[2])), 1):
             within = part.cumsum(1).add_(total)
             total = within[:, -1:].clone()
-            squared += within.square_().sum((1, 2))
+            squared += torch.linalg.vecdot(within.flatten(1), within.flatten(1))
         totals.append(total[:, 0])
     whole = torch.cat(totals, 1)
-    across = _range(whole.cumsum(1), 1)
+    upto = whole.cumsum(1)
+    across = upto.amax(1).clamp_(min=0) - upto.amin(1).clamp_(max=0)
     return 2 * squared + (whole * whole).sum(1) * (2 * n / lane) + across * across * lane
-
-
-def _neighbours(n: int, top: Tensor, bottom: Tensor, around: Tensor) -> Tensor:
-    """√Σ of the squares of how far each partial sum is from the furthest other; `around` is their variance about the
-    middle of their range."""
-    return (around.clamp(min=0).sqrt() + (top - bottom) / 2) * math.sqrt(n)
 
 
 def _of_matrices(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -426,7 +450,7 @@ def _root_of_tile(a: Tensor, b: Tensor, exact: Tensor, squares: Tensor) -> Tenso
     top, bottom, points = top.to(torch.float64), bottom.to(torch.float64), math.ceil(n / _STEP)
     middle = (top + bottom) / 2
     around = (squared - 2 * middle * summed) / points + middle * middle
-    neighbours = _neighbours(n, top, bottom, around) + squares.sqrt() * _beyond(_STEP)
+    neighbours = (around.clamp(min=0).sqrt() + (top - bottom) / 2) * math.sqrt(n) + squares.sqrt() * _beyond(_STEP)
     return _roots(n, exact, squares, neighbours, [_in_lanes_of(a, b, lanes, squares) for lanes in LANES], 1e-28)
 
 

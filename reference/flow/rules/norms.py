@@ -27,9 +27,9 @@ from reference.flow.rules.long_sums import of_terms, probable
 from reference.flow.rules.products import narrowed
 
 aten = torch.ops.aten
-WELFORD = 2.0
-"""Times the law of long sums of a mean and a variance: one that is updated by each element (B. P. Welford, 1962) rounds
-as often as the sum, but alike where elements grow steadily, as its increments do (a ramp of 2,048: 0.9 of this)."""
+UPDATED = 2.0
+"""Times the law of long sums of a variance that each element updates (B. P. Welford, 1962): √(S² + (2D²/k)²) is twice
+S + D²/k at most, the sum of the first k squares about the mean of all, D being their elements' sum about it."""
 Part = Callable[[Tensor], Tensor]
 
 
@@ -190,27 +190,30 @@ def _of_rows(op: Operation, rows: _Rows, given: Tensor, working: torch.dtype) ->
     carried = torch.zeros_like(size) if r is None else rows.mean(r) * enough
     bound = (size + carried) * (2 * p.gamma(n - 1 + more) * enough) + carried
     op.memo.clear()
-    summed = narrowed(op, given, rows.over, bound * n, wide(mean) * n, more)
-    # Without the law `summed` is the bound, n times.
-    around = (
-        bound if summed is None else torch.fmin(bound, summed / n * (WELFORD if op.long(n) else 1.0))
-    ) + 2 * p.tiny
+    summed = narrowed(op, given, rows.over, bound * n, wide(mean) * n, more, mean=True)
+    around = (bound if summed is None else torch.fmin(bound, summed / n)) + 2 * p.tiny
+    of_sum = narrowed(op, given, rows.over, bound * n, wide(mean) * n, more) if op.allows(ONE_PASS) else None
     moved = x - mean
     squares = moved * moved
     variance = rows.mean(squares)
     v = wide(variance)
-    off = (v + around * around) * (2 * p.gamma(n + 4) * enough) + around * around
+    off = (v + around * around) * (2 * p.gamma(n + 4) * enough)
     if op.long(n):
+        alike = of_terms(op, given, rows.over, wide(mean) * n).alike
+        assert alike is not None
         op.memo.clear()
         law = of_terms(op, squares, rows.over, v * n)
         # Both sides' squares differ by six roundings each, and by what δ makes of them: (1 + δ/√v)² of V at most.
         own = probable(op, torch.full_like(v, math.inf), law, None, result=v * n, more=10)
         assert own is not None
-        off = torch.fmin(off, own * WELFORD / n * (1 + around / v.sqrt()) ** 2 + around * around * (1 + 1e-3))
+        off = torch.fmin(off, (own * UPDATED / n * (1 + around / v.sqrt()) ** 2).masked_fill_(alike, math.inf))
+    # Updates bring 2·Σ ρ·D besides, ρ being what the mean rounds: u·n·(π/4)·|μ|σ at most, as |D| ≤ σ√(k(n − k)).
+    beside = torch.fmin((wide(mean).abs() + around) * (p.gamma(n + 4) * math.pi / 4), 2 * (around - carried))
+    off = off + (v.sqrt() + around) * beside + around * around * (1 + 1e-3)
     if r is not None:
         off = off + (rows.mean((moved.abs() + around) * r) * 2 + rows.mean(r * r)) * enough
     if op.allows(ONE_PASS):
-        off = off + _of_one_pass(op, rows, x, wide(mean), around - carried)
+        off = off + _of_one_pass(op, rows, x, wide(mean), (around if of_sum is None else of_sum / n) - carried)
     return _normalised(op, mean, variance, around, off)
 
 

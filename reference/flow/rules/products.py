@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -404,20 +405,22 @@ def mean(op: Operation) -> Radius:
     n = x.numel() // max(op.out.numel(), 1)
     more = 0 if is_power_of_two(n) else 2
     whole = total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False), more=more)
-    whole = narrowed(op, x, op.arguments.get("dim"), whole, wide(op.out) * n, more)
+    whole = narrowed(op, x, op.arguments.get("dim"), whole, wide(op.out) * n, more, mean=True)
     return None if whole is None else plus(whole / n, op.stored_inside(lambda: most(op, whole / n)))
 
 
 def narrowed(
-    op: Operation, x: Tensor, dims: list[int] | None, guaranteed: Radius, result: Tensor, more: int = 0
+    op: Operation, x: Tensor, dims: list[int] | None, bound: Radius, result: Tensor, more: int = 0, mean: bool = False
 ) -> Radius:
-    """The radius of a sum, probable where it is a long one; `result` is torch's own in float64."""
+    """The radius of a sum, or n times a mean, probable where it is a long one; `result` is torch's own in float64."""
     axes = dims if dims else list(range(x.dim()))
-    if guaranteed is None or not op.long(x.numel() // max(result.numel(), 1)) or is_unknown(guaranteed):
-        return guaranteed
-    r = op.radius(x)
+    if bound is None or not op.long(x.numel() // max(result.numel(), 1)) or is_unknown(bound):
+        return bound
+    r, law = op.radius(x), of_terms(op, x, axes, result, mean=mean)
+    if mean and law.alike is not None:
+        law = replace(law, root=law.root.masked_fill(law.alike, math.inf))
     brought = None if r is None else r.sum(axes).reshape(result.shape)
-    return probable(op, guaranteed, of_terms(op, x, axes, result), brought, result=result, more=more)
+    return probable(op, bound, law, brought, result=result, more=more)
 
 
 @rule(aten.cumsum.default)
