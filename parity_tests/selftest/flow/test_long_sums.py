@@ -131,6 +131,22 @@ def test_a_large_number_that_equal_terms_are_added_to_is_among_what_is_checked(m
     assert ratio() > 1
 
 
+def test_terms_of_few_bits_have_half_as_much_more_since_every_other_rounding_is_a_tie() -> None:
+    """Beside a term of another size, so that each sum just leaves out the last bit of the others."""
+    rng = np.random.default_rng(0)
+    few = (2 * rng.integers(-1024, 1024, (4, 4096)) + 1) * 2.0**-14
+    many = rng.standard_normal((4, 4096)) * few.std()
+    squares, radii = [], []
+    for terms in (few, many):
+        x = np.concatenate([np.full((4, 1), 1030.0), terms], axis=1).astype(np.float32)
+        partial = np.add.accumulate(x, axis=1)
+        rounded = partial[:, :-1].astype(float) + x[:, 1:] - partial[:, 1:]
+        squares.append(float(np.square(rounded / 2.0**-14).mean()))
+        radii.append(float(radius_of(lambda x: x.sum(1), torch.from_numpy(x))[1].median()))
+    assert squares[0] > 0.45 > 0.36 > squares[1] > 0.31
+    assert 1.15 < radii[0] / radii[1] < 1.3
+
+
 def test_interleaved_channels_exceed_the_law_without_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their sum is 0 at all times, and each lane of eight runs away."""
     with_lanes, unchecked, without = Tried(), Tried(), Tried()

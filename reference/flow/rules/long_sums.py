@@ -3,8 +3,7 @@
 The guaranteed bound of a sum of n terms, γ_n·Σ|t|, supposes that all its roundings have the same sign. It is 9e-2 of
 the typical value for a product of normal matrices with n = 8,192 in float32, where honest programs err by 6e-7. Each
 rounding to nearest errs by at most u·|s|, s being the partial sum that it rounds, most often with a mean near 0, and
-spread as a uniform number is, whose standard deviation is u·|s|/√3; where terms lie on a grid of which a sum just
-leaves out the last bit, every other one is a tie, which makes it u·|s|/√2. With so much the error exceeds λ·u·√(Σ s²/2)
+spread as a uniform number is, whose standard deviation is u·|s|/√3. With so much the error exceeds λ·u·√(Σ s²/3)
 with a chance of at most 2·exp(−λ²/2) (Hoeffding's inequality; N. J. Higham and T. Mary, 2019 and 2020, have λ·u·√(Σ s²)
 for roundings of any spread). For the N sums of one call λ = √(2·ln(2N/p)), p = 1e-9 a call.
 
@@ -17,10 +16,13 @@ terms, Q the sum of the squares, and a range one of P with 0 among them:
 - in lanes, each L-th term, L = 4, 8, …, 64 (and each axis first, where a sum goes over several):
   2·Σ P² + 2·(n/L)·Σ S² of the lanes, and L·(range of the lanes' totals)² on top;
 
-and Q on top, for the rounding of products without fused multiply-add. Of matrix products P is known at checkpoints
-alone, every c terms: between them it moves by at most √(c/2·Q of these terms), which adds √(Q·c(c + 2)/8) to √(Σ P²).
+and 3Q on top, for the rounding of products without fused multiply-add, and for terms whose last bits are those that a
+sum just leaves out: of b such bits roundings have (1 + 2·4⁻ᵇ)/3 of u²s², s being less than 2ᵇ⁺¹·|t|. Of terms that end
+in zeros V is half as much more, as of b = 1, where every other rounding is a tie. Of matrix products P is known at
+checkpoints alone, every c terms: between them it moves by at most √(c/2·Q of these terms), which adds √(Q·c(c + 2)/8)
+to √(Σ P²).
 
-The radius is scale·λ·u·√(V/2) for the candidate, and as far as torch's own result is from the sum in float64: that is
+The radius is scale·λ·u·√(V/3) for the candidate, and as far as torch's own result is from the sum in float64: that is
 known in float32, in float64 torch's side is allowed as much as the candidate's. It covers one call's own roundings.
 What the operands' radii bring comes linearly on top, since these may have one sign; they move P by no more, so V
 is allowed it too. n times the smallest normal number is what underflow takes.
@@ -55,9 +57,10 @@ from reference.flow.student import ONE_SIDE
 
 CHANCE = 1e-9
 """That any element of one call exceeds its radius, where the law holds."""
-SPREAD = 2**-0.5
-"""The standard deviation of one rounding, in the most that it may be: a uniform one's is 1/√3, and where terms lie on a
-grid of which a sum just leaves out the last bit every other one is a tie, which makes it this."""
+SPREAD = 3**-0.5
+"""The standard deviation of one rounding, as a uniform number's is."""
+_TIES = 1.5**0.5
+"""Times that of terms that end in zeros: where a sum just leaves out their last bit every other rounding is a tie."""
 LANES = (4, 8, 16, 32, 64)
 _TILE = 1 << 14
 """Elements of a result that are worked on at a time."""
@@ -152,7 +155,7 @@ class Law:
     @property
     def spread(self) -> Tensor:
         """√V where each sum may begin with `first`, which moves all partial sums."""
-        return self.root if self.first is None else self.root + self.first.abs() * math.sqrt(self.terms + 1)
+        return self.root if self.first is None else self.root + self.first.abs() * (_TIES * math.sqrt(self.terms + 1))
 
 
 def factor(sums: int) -> float:
@@ -243,13 +246,14 @@ def of_products(op: Operation, a: Tensor, b: Tensor, result: Tensor, first: Radi
     right = right.reshape(-1, *right.shape[-2:]) if right.dim() > 1 else right[None, :, None]
     parts = [_of_matrices(x, y) for x, y in zip(left, right, strict=True)]
     exact, root, squares = (torch.stack(each) for each in zip(*parts, strict=True))
-    law = Law(exact, root, squares, a.shape[-1], op.context.precision.dtype)
+    few = _few_bits(left, op)[:, :, None] & _few_bits(right.transpose(1, 2), op)[:, None]
+    law = Law(exact, root * _TIES**few, squares, a.shape[-1], op.context.precision.dtype)
     if first is not None:
         first = first.detach().expand(result.shape)
         law.first = first.reshape(exact.shape)
     ratio = _worst_of_products(law, left, right, result.reshape(exact.shape), part_of_root(op, exact.numel()))
     law.scale, law.first = _scale(ratio), first
-    law.exact, law.root, law.squares = (x.reshape(result.shape) for x in (exact, root, squares))
+    law.exact, law.root, law.squares = (x.reshape(result.shape) for x in (exact, law.root, squares))
     op.memo[key] = law
     return law
 
@@ -270,6 +274,7 @@ def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor, *, m
     share = max(1, BLOCK // n)
     parts = [_of_rows(rows[i : i + share].double(), lanes) for i in range(0, len(rows), share)]
     exact, root, squares = (torch.cat(each) for each in zip(*parts, strict=True))
+    root = root * _TIES ** _few_bits(rows, op)
     law = Law(exact, root, squares, n, op.context.precision.dtype)
     allowed = root * part_of_root(op, len(rows))
     ratio, alike = 0.0, torch.zeros_like(root, dtype=torch.bool)
@@ -297,7 +302,9 @@ def of_prefixes(op: Operation, x: Tensor, dim: int, result: Tensor) -> Law:
     exact, squares = rows.cumsum(-1), (rows * rows).cumsum(-1)
     within = exact.cummax(-1)[0].clamp_(min=0) - exact.cummin(-1)[0].clamp_(max=0)
     shuffled = exact * exact * ((k + 1) / 3) + squares * ((k + 1) / 6)
-    root = (torch.maximum(shuffled, within * within * k) + squares).sqrt_().masked_fill_(squares < 1e-280, torch.inf)
+    root = (torch.maximum(shuffled, within * within * k) + 3 * squares).sqrt_()
+    root.masked_fill_(squares < 1e-280, torch.inf)
+    root = root * _TIES ** _few_bits(rows, op)[..., None]
     sums, spread, of_squares = (y.movedim(-1, dim) for y in (exact, root, squares))
     law = Law(sums, spread, of_squares, n, op.context.precision.dtype)
     allowed = root * part_of_root(op, x.numel())
@@ -324,19 +331,27 @@ def _roots(n: int, exact: Tensor, squares: Tensor, neighbours: Tensor, lanes: Se
     largest = torch.maximum(shuffled, neighbours * neighbours)
     for each in lanes:
         largest = torch.maximum(largest, each)
-    root = (largest + squares).sqrt_()
+    root = (largest + 3 * squares).sqrt_()
     return root.masked_fill_(squares < least, torch.inf)
 
 
+def _few_bits(x: Tensor, op: Operation) -> Tensor:
+    """Of each row of the last axis, whether over a quarter of its numbers end in four zeros; a sixteenth is usual."""
+    bits = x.detach().to(op.context.precision.dtype).contiguous()
+    there, last = bits != 0, bits.view(torch.int32 if bits.dtype is torch.float32 else torch.int64) & 15
+    return ((last == 0) & there).sum(-1) * 4 > there.sum(-1)
+
+
 def _alike(x: Tensor, allowed: Tensor, rounds: int = 1) -> Tensor:
-    """Whether rows' m += (x − m)/k (B. P. Welford, 1962) err by more than half of `allowed`, in units of u.
+    """Whether rows' m += (x − m)/k (B. P. Welford, 1962) err by more than seven tenths of `allowed`, in units of u.
 
     n·m errs by Σ k·ρ, ρ being what the k-th step rounds. Elements that grow steadily have equal increments, which round
-    alike. All ρ are found at once, from the mean so far, which where they add up to a quarter is put off by them, again
-    and again. In order, backwards, in blocks and in lanes errors of eight parts are added up as if they had one sign;
-    more lanes are too short to err by so much.
+    alike. All ρ are found at once, from the mean so far, which where they add up to half of that is put off by them,
+    again and again. In order, backwards, in blocks and in lanes errors of eight parts are added up as if they had one
+    sign, early ones times √((n − k)/k): a variance errs by 2σ times as much. More lanes are too short to err so.
     """
     found, n = torch.zeros_like(allowed, dtype=torch.bool), x.shape[1]
+    weights = (8 / torch.arange(0.5, 8, dtype=x.dtype, device=x.device) - 1).sqrt_().clamp_(min=1)[:, None]
     rows = [(x, 1), (x.flip(1), 1), *((x, lane) for lane in (2, *LANES) if 4 * lane * lane < n)]
     if n > 4 * 16 * 16:
         rows.append((x[:, : n // 16 * 16].reshape(-1, n // 16), 1))
@@ -350,8 +365,8 @@ def _alike(x: Tensor, allowed: Tensor, rounds: int = 1) -> Tensor:
                 mean = exact + lost.cumsum(1).sub_(lost).div_(k[:-1])
             away = y[:, 1:] - mean
             lost = (away / k[1:]).add_(mean).sub_(mean).mul_(k[1:]).sub_(away)
-            error = lost.view(len(x), -1, 8, size, lane).sum(3).abs_().double().sum((1, 2, 3))
-            found |= error * (2 / torch.finfo(x.dtype).eps) > allowed / (4 if rounds == 1 else 2)
+            error = (lost.view(len(x), -1, 8, size, lane).sum(3).abs_() * weights).double().sum((1, 2, 3))
+            found |= error * (2 / torch.finfo(x.dtype).eps) > allowed * (0.35 if rounds == 1 else 0.7)
     if rounds == 1 and bool(found.any()):
         found[found.clone()] = _alike(x[found], allowed[found], 4)
     return found

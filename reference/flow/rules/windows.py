@@ -20,7 +20,7 @@ from reference.flow.rules.long_sums import SPREAD, Law, factor, of_products
 
 WINOGRAD = 2.0 / SPREAD
 """The scale of a convolution at least: Winograd's algorithm for 4 × 4 results and a kernel of 3 × 3, which is honest,
-errs by up to 0.9 of the radius of its sums (32 to 256 channels), ten times as much as the sums themselves."""
+errs by up to 1.1 of the radius of its sums (32 to 256 channels), ten times as much as the sums themselves."""
 _MOST = 1 << 26
 """Terms that are laid out at most; where there are more, sums keep the guaranteed bound."""
 
