@@ -421,13 +421,16 @@ class BySolution:
         if not values or all(one.size == 1 and one.item() in (0, 1) for one in values):
             return ""  # a 0 or a 1 says too little
         whole, partly = self._fitting(of, result)
-        if not any(one.any() for one in values):
-            partly = []  # what is 0 everywhere may come of anything
         is_exact = not all(np.isin(one, (0, 1)).all() for one in values)
+        if not is_exact or not any(one.any() for one in values):
+            partly = []  # what is 0 everywhere, or 0 and 1, may come of anything
         return self._said(whole or partly, is_exact=is_exact) if whole or partly else ""
 
     def _fitting(self, of: _Shown, result: str) -> tuple[list[Slip], list[Slip]]:
-        """The changes that give a result wherever it was asked: those that give all of the part, and the others."""
+        """The changes that give a result wherever it was asked: those that give all of the part, and the others.
+
+        What else is right of the part stays right with them.
+        """
         whole, partly = list[Slip](), list[Slip]()
         for case, k in of.asked:
             own = of.got[case.name, k]
@@ -436,10 +439,18 @@ class BySolution:
         else:
             return whole, partly
         changed = self._changed(of, case, k)
+        right = [name for name in of.names if self._is_right_everywhere(of, name)]
         for slip in [slip for slip, values in changed if result in values and _same(values[result], own[result])][:12]:
-            if self._gives(of, (slip,), [result]):
+            if self._gives(of, (slip,), [result, *right]):
                 (whole if self._gives(of, (slip,), of.names) else partly).append(slip)
         return whole, partly
+
+    def _is_right_everywhere(self, of: _Shown, result: str) -> bool:
+        return all(
+            result in own and _same(self._run(of, case, k)[result], own[result])
+            for case, k in of.asked
+            for own in (of.got[case.name, k],)
+        )
 
     def _gives(self, of: _Shown, slips: Sequence[Slip], results: Sequence[str]) -> bool:
         """Whether the solution with changes gives results wherever they were asked, and fails where the part did."""

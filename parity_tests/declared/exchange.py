@@ -33,7 +33,8 @@ def beside_right_ones(
     if declared.notebook:
         others |= {name for one in declared.questions for name in one.asks if name != part}
     of_dialect = {name: one for one in declared.questions if one.of for name in one.asks if name in others}
-    if any(one.dialect not in declared.solutions and not one.solution for one in of_dialect.values()):
+    has_solution = not question.of or question.dialect in declared.solutions
+    if not has_solution and not all(one.solution for one in of_dialect.values()):
         return None
     if not others or any(one.partition(".")[0] in question.asks for one in others if "." in part):
         return None

@@ -209,4 +209,22 @@ def _counted(function: Function) -> list[str]:
     return [one.id for target in loops for one in ast.walk(target) if isinstance(one, ast.Name)]
 
 
-OF_LIKES = (callees, activations, options, indices, quotients)
+def others_arrays(place: Place) -> Found:
+    """An array itself in place of its copy, or of zeros; or the other way round."""
+    node, statement = place.site.node, place.site.statement
+    if isinstance(node, ast.Name) and isinstance(statement, ast.Assign) and node is statement.value:
+        target = place.text(statement.targets[0])
+        yield place.change("copy", 1, f"{node.id}.copy()", "", f"`{target}` is `{node.id}` itself, not a copy")
+        words = f"`{node.id}` is used where zeros belong"
+        yield place.change("zeros", 4, f"np.zeros_like({node.id})", "", words, operation=False)
+    if isinstance(node, ast.Call):
+        function = place.text(node.func)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "copy" and not node.args:
+            inner = place.text(node.func.value)
+            yield place.change("copy", 1, inner, f"`{inner}` is not copied", "", operation=False)
+        read = [one for one in ast.walk(node) if isinstance(one, ast.Name) and one.id in place.scope.names]
+        for name in dict.fromkeys(one.id for one in read if function in ("np.zeros", "np.zeros_like")):
+            yield place.change("zeros", 2, name, f"`{name}` in place of zeros", "", operation=False)
+
+
+OF_LIKES = (callees, activations, options, indices, quotients, others_arrays)

@@ -264,6 +264,7 @@ def of_blocks(source: Source, function: Function) -> Iterator[Change]:
     yield from of_likes(source, function)
     yield from _attributes(source, function)
     yield from _branches(source, function)
+    yield from _given_as_numbers(source, function, unused)
     for statement, _ in statements(function):
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return) and statement.value is not None:
             yield from _used(source, function, statement, unused)
@@ -273,6 +274,19 @@ def of_blocks(source: Source, function: Function) -> Iterator[Change]:
         if isinstance(statement, ast.Assign | ast.AugAssign):
             yield from _steps(source, function, statement)
             yield from _kept(source, function, statement)
+
+
+def _given_as_numbers(source: Source, function: Function, unused: Mapping[str, int]) -> Iterator[Change]:
+    """What is never used in the place of a number, wherever a statement reads that."""
+    places: dict[str, list[ast.Constant]] = {}
+    read = [one.value for one, _ in statements(function) if isinstance(one, ast.Assign | ast.AugAssign | ast.Return)]
+    for node in (node for value in read if unused and value is not None for node in ast.walk(value)):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            places.setdefault(source.of(node), []).append(node)
+    for number, nodes in places.items():
+        for name, rank in unused.items():
+            edits = tuple((*source.span(node), name) for node in nodes)
+            yield Change("unused", rank, nodes[0].lineno, edits, "", f"`{number}` is used where `{name}` belongs")
 
 
 def _thrown_away(source: Source, statement: ast.Expr, call: ast.Call) -> Iterator[Change]:

@@ -165,6 +165,13 @@ def test_a_question_of_another_notebook_is_asked_as_the_submission_takes_its_arg
         asked = records(week3, Variant("", {"c1w3.py": text}), dtypes=["float64"], parts=["compute_cost"])
         found = {record.diagnosis for record in failures(asked)}
         assert found == (set() if right else {"the cost has the wrong sign"})
+    printed = "        if print_cost and iteration % 1000 == 0:\n            print(iteration, compute_cost(A2, Y))\n"
+    thrown_away = early.replace(printed, "        compute_cost(A2, Y, parameters)\n")
+    thrown_away = thrown_away.replace("0.01 * np.random.randn(n_y", "np.random.randn(n_y")
+    thrown_away = thrown_away.replace("        parameters = update_parameters(", "        update_parameters(")
+    parts = ["initialize_parameters", "nn_model"]
+    found = {one.part for one in failures(records(week3, Variant("", {"c1w3.py": thrown_away}), parts=parts))}
+    assert found == set(parts), "behind a wrong part it is asked beside right ones, called as the file calls them"
 
 
 def test_a_file_of_tests_beside_the_notebook_is_not_taken_for_it() -> None:
@@ -396,6 +403,56 @@ def test_a_change_of_the_solution_that_never_ends_keeps_nobody_from_a_name() -> 
     assert {one.diagnosis for one in failures(found)} == {"a0 in place of a_next"}
 
 
+def test_what_is_0_or_1_is_no_sign_of_a_change_that_gives_nothing_else() -> None:
+    """A model that forgets what it trained says 1 of everything, as many a change does."""
+    week2 = find("dlai-c1w2")
+    source = (week2.solution / "c1w2.py").read_text(encoding="utf-8")
+    wrong = source.replace('    w, b = params["w"], params["b"]\n', "").replace(") > 0.5)", ") >= 0.5)")
+    assert wrong.count("params") == source.count("params") - 2
+    found = failures(records(week2, Variant("", {"c1w2.py": wrong}), dtypes=["float64"], parts=["model"]))
+    said = {one.diagnosis for one in found if one.quantity.startswith(("tested", "trained_predictions"))}
+    assert said <= {"tested is 1 everywhere", "trained_predictions is 1 everywhere"}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "old", "new", "words", "diagnosis"),
+    [
+        (
+            "dlai-c2w1",
+            "gradient_check_n",
+            "above = values.copy()",
+            "above = values",
+            "`above` is `values` itself, not a copy",
+            "values is not copied in above",
+        ),
+        (
+            "dlai-c1w2",
+            "optimize",
+            "- learning_rate *",
+            "- 0.009 *",
+            "`0.009` is used where `learning_rate` belongs",
+            "",
+        ),
+    ],
+)
+def test_what_is_no_copy_and_a_number_for_an_argument_have_their_line(
+    tmp_path: Path, name: str, part: str, old: str, new: str, words: str, diagnosis: str
+) -> None:
+    assignment = find(name)
+    (file,) = (one.name for one in assignment.solution.glob(f"{name.removeprefix('dlai-')}.py"))
+    source = (assignment.solution / file).read_text(encoding="utf-8")
+    (tmp_path / file).write_text(source.replace(old, new), encoding="utf-8")
+    run = check(
+        assignment,
+        tmp_path,
+        edition="gradient checking" if part == "gradient_check_n" else None,
+        parts=frozenset([part]),
+    )
+    (repair,) = repairs(assignment, run.records, run.environment)
+    assert {fix.words for fix in repair.fixes} == {words}
+    assert {one.diagnosis for one in failures(run.records)} == {diagnosis}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "name"),
     [
@@ -419,7 +476,9 @@ def test_what_a_forward_keeps_for_its_backward_is_asked() -> None:
     swapped = "return A, (linear_cache, activation_cache)", "return A, (linear_cache, A)"
     short = "    caches.append(cache)", "    caches += [cache] * (layer < layers)"
     assert failing(notebook(swapped)) == {"linear_activation_forward": {"A in place of activation_cache"}}
-    assert failing(notebook(short)).keys() == {"L_model_forward"}
+    assert failing(notebook(short)) == {"L_model_forward": {"ends too early along axis 0"}}, (
+        "AL is right: no change of it"
+    )
 
 
 def test_what_is_computed_of_a_result_is_of_the_function_that_gave_it() -> None:

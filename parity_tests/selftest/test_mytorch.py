@@ -329,15 +329,35 @@ def test_what_a_class_names_excuses_it_and_no_other_class_does() -> None:
     assert failing(asked(harmless, "ReLU.forward", "ReLU.backward")) == {}
 
 
-def test_a_gradient_may_be_multiplied_out_and_a_backward_may_take_a_state() -> None:
+def test_a_gradient_may_be_multiplied_out() -> None:
     out = changes((f"{NN}/loss.py", "2 * (self.A - self.Y) / self.A.size", "k * self.A - k * self.Y"))
     out[f"{NN}/loss.py"] = out[f"{NN}/loss.py"].replace("return k *", "k = 2 / self.A.size\n        return k *")
     assert failing(asked(out, "MSELoss.forward", "MSELoss.backward")) == {}
-    state = DIVIDED.replace("Sigmoid", "Tanh").replace("1 / (1 + np.exp(-Z))", "np.tanh(Z)")
-    state = state.replace(
-        "(self):\n        return self.A * (1 - self.A)", "(self, state=None):\n        return 1 - self.A**2"
+
+
+def test_a_tanh_that_takes_a_state_must_use_it_in_either_dialect() -> None:
+    wrong = changed(f"{NN}/activation.py", "A = self.A if state is None else state", "A = self.A")
+    assert failing(asked(wrong, "Tanh.backward", "RNNCell.backward", edition=None)).keys() == {"Tanh.backward"}
+    older = (
+        DIVIDED.replace("Sigmoid", "Tanh")
+        .replace("1 / (1 + np.exp(-Z))", "np.tanh(Z)")
+        .replace("def backward(self):\n        return self.A * (1 - self.A)", "{}", 1)
     )
-    assert failing(asked({"all.py": state}, "Tanh.forward", "Tanh.backward")) == {}
+    form = "def backward(self, state=None):\n        A = {}\n        return 1 - A**2"
+    for used, fails in (("self.A if state is None else state", set[str]()), ("self.A", {"Tanh.backward"})):
+        files = {"all.py": older.replace("{}", form.format(used))}
+        assert failing(asked(files, "Tanh.forward", "Tanh.backward")).keys() == fails
+
+
+def test_the_derivative_of_relu_at_0_is_0() -> None:
+    files = changed(f"{NN}/activation.py", "self.A = np.maximum(Z, 0)", "self.Z, self.A = Z, np.maximum(Z, 0)")
+    right, wrong = (
+        files
+        | {f"{NN}/activation.py": files[f"{NN}/activation.py"].replace("self.A > 0, dLdA", f"self.Z {sign} 0, dLdA")}
+        for sign in (">", ">=")
+    )
+    assert failing(asked(right, "ReLU.backward")) == {}
+    assert failing(asked(wrong, "ReLU.backward")).keys() == {"ReLU.backward"}
 
 
 def test_what_is_built_of_a_wrong_layer_is_not_blamed_in_whichever_homework() -> None:
