@@ -414,7 +414,9 @@ class BySolution:
         for case, k in asked:
             if not self._is_right(of, case, k, with_read(case, draw(case), seen[case.name])):
                 return None
-        return of
+        known = self._usually(of, *asked[0])  # a dialect may ask more
+        got = {key: {name: own[name] for name in own if name in known} for key, own in of.got.items()}
+        return replace(of, got=got)
 
     def _name(self, of: _Shown, result: str) -> str:
         values = [one[result] for one in of.got.values() if result in one]
@@ -483,7 +485,7 @@ class BySolution:
         usual = next((one for one in self._declared.questions if one.name == asked_as), of.question)
         found = self._solution.run(usual, case, of.draw(case), k, of.part)
         own, others = ([name for name, part in one.results if part == of.part] for one in (of.question, usual))
-        return {name: found[other] for name, other in zip(own, others, strict=True) if other in found}
+        return {name: found[other] for name, other in zip(own, others, strict=False) if other in found}
 
     def _is_right(self, of: _Shown, case: Case, k: int, arrays: Mapping[str, Array]) -> bool:
         """Whether the solution gives what torch says, but for a factor: of other numbers drawn it does not."""

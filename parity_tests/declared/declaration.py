@@ -289,6 +289,8 @@ def _each(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _filled(told: Any, words: Mapping[str, str]) -> Any:
     if isinstance(told, Mapping):
         return {_filled(key, words): _filled(value, words) for key, value in told.items()}
+    if isinstance(told, list):
+        return [_filled(one, words) for one in told]
     for word, meaning in words.items():
         told = told.replace(word, meaning) if isinstance(told, str) else told
     return told

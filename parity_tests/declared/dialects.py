@@ -98,18 +98,24 @@ def _is_whole(declared: Declaration, dialect: str, texts: Mapping[str, str]) -> 
 def _choices(
     declared: Declaration, told: set[str], silent: Sequence[Question], whole: str, texts: Mapping[str, str]
 ) -> Iterator[Question]:
-    others_say = {one.dialect for one in declared.questions if one.name in told}
+    say = [one for one in declared.questions if one.name in told]
     own_editions = {one.edition for one in declared.questions if whole and one.dialect == whole}
     for question in usual(declared):
         others = [one for one in declared.questions if one.of == question.name]
         shown = [one for one in others if one.name in told]
-        either = [one for one in others if one.open and told]
-        is_alone = told == {one.name for one in shown} and others_say <= {one.dialect for one in silent}
+        either = [one for one in others if one.open and any(_is_of_one(one, other) for other in say)]
+        beside = [one for one in say if one not in shown and any(_is_of_one(one, other) for other in shown)]
+        is_alone = not beside and all(any(_is_of_one(one, other) for other in silent) for one in shown)
         if question.edition not in own_editions or any(map(texts.get, question.asks)):
             yield next(iter(either if either and is_alone else shown or either), question)
         else:
             own = (one for one in others if one.dialect == whole)
             yield from (replace(one, known=one in shown or not any(map(texts.get, one.asks))) for one in own)
+
+
+def _is_of_one(question: Question, other: Question) -> bool:
+    """Whether two are of one dialect: the first word of what is written names it."""
+    return question.dialect.partition(" ")[0] == other.dialect.partition(" ")[0]
 
 
 def _is_told(question: Question, texts: Mapping[str, str]) -> bool:

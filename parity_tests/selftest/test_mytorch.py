@@ -338,6 +338,10 @@ def test_a_gradient_may_be_multiplied_out() -> None:
 def test_a_tanh_that_takes_a_state_must_use_it_in_either_dialect() -> None:
     wrong = changed(f"{NN}/activation.py", "A = self.A if state is None else state", "A = self.A")
     assert failing(asked(wrong, "Tanh.backward", "RNNCell.backward", edition=None)).keys() == {"Tanh.backward"}
+    wrong = changed(f"{NN}/activation.py", "dLdA * (1 - A**2)", "dLdA * (1 - np.tanh(A) ** 2)")
+    found = failing(asked(wrong, "Tanh.backward", "CNN.backward", edition=None))
+    assert found.keys() == {"Tanh.backward"}, "no file of the network's imports it: it is put in its place all the same"
+    assert "np.tanh is taken of A once too often" in found["Tanh.backward"]
     older = (
         DIVIDED.replace("Sigmoid", "Tanh")
         .replace("1 / (1 + np.exp(-Z))", "np.tanh(Z)")
@@ -731,7 +735,8 @@ def test_a_derivative_that_takes_nothing_has_names_too_and_what_no_change_gives_
     assert all("torch says" in one for one in failing(asked(odd, "SGD.step"))["SGD.step"])
     alone = SOLUTION[f"{NN}/activation.py"].replace("def backward(self, dLdA):", "def backward(self):")
     alone = alone.replace("        return dLdA\n", "        return np.eye(*self.A.shape)\n")
-    alone = alone.replace("dLdA, state=None", "state=None").replace("dLdA * (1 - A**2)", "1 - np.tanh(A) ** 2")
+    alone = alone.replace(", dLdA, state=None", "").replace("dLdA * (1 - A**2)", "1 - np.tanh(A) ** 2")
+    alone = alone.replace("self.A if state is None else state", "self.A")
     assert failing(asked({f"{NN}/activation.py": alone}, "Identity.backward", "Tanh.backward")) == {
         "Identity.backward": {"the identity matrix in place of dLdA in dAdZ"},
         "Tanh.backward": {"np.tanh is taken of A once too often"},

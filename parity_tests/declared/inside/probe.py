@@ -49,11 +49,11 @@ def declared(submission: Submission, recorder: CallRecorder, params: Params, arr
 
 
 def _put_in_place(submission: Submission, asked: Iterable[str], right: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """Puts what right texts define in the place of the submission's own, once all that is asked is imported.
+    """Puts what right texts define in the place of the submission's own, once that and all that is asked is imported.
 
     One file may be two modules there, by its bare name and in a package.
     """
-    for name in asked:
+    for name in (*asked, *(name for _, names in right for name in names)):
         with contextlib.suppress(Exception):  # it may have none of that name
             submission.get(name)
     own = [one for one in list(sys.modules.values()) if str(vars(one).get("__file__")).startswith(submission.folder)]
