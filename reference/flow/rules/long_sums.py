@@ -284,6 +284,10 @@ def of_terms(op: Operation, x: Tensor, axes: Sequence[int], result: Tensor, *, m
         ratio = max(ratio, _worst(terms, exact[here], allowed[here], lanes))
         if mean:
             alike[here] = _alike(rows[here].to(law.dtype), allowed[here] / op.context.precision.u)
+    doubtful = alike.nonzero()[:, 0]
+    for i in range(0, len(doubtful), share):
+        some = doubtful[i : i + share]
+        alike[some] = _alike(rows[some].to(law.dtype), allowed[some] / op.context.precision.u, 4)
     ratio = max(ratio, float(_ratios(result.reshape(-1) - exact, allowed).amax()))
     law.scale = _scale(ratio)
     law.exact, law.root, law.squares, law.alike = (y.reshape(result.shape) for y in (exact, root, squares, alike))
@@ -336,10 +340,18 @@ def _roots(n: int, exact: Tensor, squares: Tensor, neighbours: Tensor, lanes: Se
 
 
 def _few_bits(x: Tensor, op: Operation) -> Tensor:
-    """Of each row of the last axis, whether over a quarter of its numbers end in four zeros; a sixteenth is usual."""
-    bits = x.detach().to(op.context.precision.dtype).contiguous()
+    """Of each row of the last axis, whether three eighths of some 256 numbers end in four zeros.
+
+    A sixteenth is usual, three sixteenths of multiples of 2⁻²⁴ below 1, as `torch.rand` draws them.
+    """
+    bits = x.detach()[..., :: x.shape[-1] // 256 | 1].to(op.context.precision.dtype).contiguous()
     there, last = bits != 0, bits.view(torch.int32 if bits.dtype is torch.float32 else torch.int64) & 15
-    return ((last == 0) & there).sum(-1) * 4 > there.sum(-1)
+    return ((last == 0) & there).sum(-1) * 8 > there.sum(-1) * 3
+
+
+def _so_far(x: Tensor, lanes: int) -> Tensor:
+    """The sums of each lane so far."""
+    return x.reshape(len(x), -1, lanes).cumsum(1).view(x.shape)
 
 
 def _alike(x: Tensor, allowed: Tensor, rounds: int = 1) -> Tensor:
@@ -357,18 +369,17 @@ def _alike(x: Tensor, allowed: Tensor, rounds: int = 1) -> Tensor:
         rows.append((x[:, : n // 16 * 16].reshape(-1, n // 16), 1))
     for y, lane in rows:
         size = (y.shape[1] // lane - 1) // 8
-        y = y[:, : (8 * size + 1) * lane].reshape(len(y), -1, lane)
-        k = torch.arange(1, 8 * size + 2, dtype=x.dtype, device=x.device)[:, None]
-        lost = mean = exact = y.cumsum(1).div_(k)[:, :-1]
+        y = y[:, : (8 * size + 1) * lane]
+        k = torch.arange(1, 8 * size + 2, dtype=x.dtype, device=x.device).repeat_interleave(lane)
+        share, times = 1 / k, k[lane:]
+        lost = mean = exact = (_so_far(y, lane) * share)[:, :-lane]
         for i in range(rounds):
             if i:
-                mean = exact + lost.cumsum(1).sub_(lost).div_(k[:-1])
-            away = y[:, 1:] - mean
-            lost = (away / k[1:]).add_(mean).sub_(mean).mul_(k[1:]).sub_(away)
+                mean = exact + (_so_far(lost, lane) - lost) * share[:-lane]
+            away = y[:, lane:] - mean
+            lost = torch.addcmul(away, torch.addcmul(mean, away, share[lane:]).sub_(mean), times, value=-1).neg_()
             error = (lost.view(len(x), -1, 8, size, lane).sum(3).abs_() * weights).double().sum((1, 2, 3))
             found |= error * (2 / torch.finfo(x.dtype).eps) > allowed * (0.35 if rounds == 1 else 0.7)
-    if rounds == 1 and bool(found.any()):
-        found[found.clone()] = _alike(x[found], allowed[found], 4)
     return found
 
 

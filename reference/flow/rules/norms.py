@@ -198,9 +198,8 @@ def _of_rows(op: Operation, rows: _Rows, given: Tensor, working: torch.dtype) ->
     variance = rows.mean(squares)
     v = wide(variance)
     off = (v + around * around) * (2 * p.gamma(n + 4) * enough)
-    if op.long(n):
-        alike = of_terms(op, given, rows.over, wide(mean) * n).alike
-        assert alike is not None
+    alike = of_terms(op, given, rows.over, wide(mean) * n).alike if op.long(n) else None
+    if alike is not None:
         op.memo.clear()
         law = of_terms(op, squares, rows.over, v * n)
         # Both sides' squares differ by six roundings each, and by what δ makes of them: (1 + δ/√v)² of V at most.
@@ -208,8 +207,16 @@ def _of_rows(op: Operation, rows: _Rows, given: Tensor, working: torch.dtype) ->
         assert own is not None
         off = torch.fmin(off, (own * UPDATED / n * (1 + around / v.sqrt()) ** 2).masked_fill_(alike, math.inf))
     # Updates bring 2·Σ ρ·D besides, ρ being what the mean rounds: u·n·(π/4)·|μ|σ at most, as |D| ≤ σ√(k(n − k)).
-    beside = torch.fmin((wide(mean).abs() + around) * (p.gamma(n + 4) * math.pi / 4), 2 * (around - carried))
-    off = off + (v.sqrt() + around) * beside + around * around * (1 + 1e-3)
+    size = wide(mean).abs() + around
+    beside = torch.fmin(size * (p.gamma(n + 4) * math.pi / 4), 2 * (around - carried)) * (v.sqrt() + around)
+    if alike is not None and float((beside / off).median()) > 1 / 8:
+        op.memo.clear()
+        law = of_terms(op, moved, rows.over, wide(rows.mean(moved)) * n)
+        own = probable(op, beside / size * (n / 2), law, None, result=law.exact)
+        assert own is not None
+        # A third where the roundings of a mean are nearly alike: of blocks and lanes they are counted for the mean.
+        beside = torch.where(alike, beside, torch.maximum(own * size * (2 / n), beside / 3))
+    off = off + beside + around * around * (1 + 1e-3)
     if r is not None:
         off = off + (rows.mean((moved.abs() + around) * r) * 2 + rows.mean(r * r)) * enough
     if op.allows(ONE_PASS):
