@@ -283,7 +283,7 @@ class BySolution:
     def __init__(self, declared: Declaration, folder: Path) -> None:
         self._declared, self._folder = declared, folder
         self.vague: set[str] = set()
-        """The names of a factor too much that call what has it by what that is made of, and of other brackets."""
+        """Names of a factor too much that call what has it by what that is made of, of brackets and of how often."""
         self._asked = tuple({name: None for one in declared.questions for name in one.asks})
         self._given: OrderedDict[tuple[Any, ...], list[tuple[Slip, Results]]] = OrderedDict()
         self._right: dict[tuple[str, str, str, int], bool] = {}
@@ -566,11 +566,12 @@ class BySolution:
         if slip in alike and (len(alike) > 1 or not is_exact):
             said = re.sub(r"^\S+ in place of", "another number in place of", said)
         if slip.change.operator == "statement" and place:
-            said = f"a statement that sets {place} is left out"
+            said = f"a statement that sets {place} is left out, or has no effect"
         is_there = said.startswith("everything") or re.search(rf"\b{re.escape(place)}\b", said)
         said = said if is_there else f"{said} in {place}"
         is_factor = slip.change.operator == "factor" and any(one.startswith(_PART) for one in called.values())
-        if is_factor or slip.change.operator in ("brackets", "unbracketed"):
+        is_count = slip in alike and said.endswith("in a condition")
+        if is_factor or is_count or slip.change.operator in ("brackets", "unbracketed"):
             self.vague.add(said)
         return said
 

@@ -232,6 +232,8 @@ def _fitting(
             array = got.array if isinstance(got, Returned) else None
             if array is None or array.dtype.kind != "f" or not np.isfinite(array).all():
                 continue
+            if f"{RIGHT}{result}" in text.arrays and array.size == 1 and array.item().is_integer():
+                continue  # a count, of which half may come of anything
             known = of_values(
                 text, names_in_numpy(text, question, case, with_read(case, draw(case), seen[case.name]), k)
             )

@@ -403,6 +403,31 @@ def test_a_change_of_the_solution_that_never_ends_keeps_nobody_from_a_name() -> 
     assert {one.diagnosis for one in failures(found)} == {"a0 in place of a_next"}
 
 
+def test_a_count_and_a_length_say_too_little_of_what_is_wrong() -> None:
+    """Half of the entries, or one cost in place of two, may come of anything; that a list ends early is seen."""
+    week2 = find("dlai-c1w2")
+    source = (week2.solution / "c1w2.py").read_text(encoding="utf-8")
+    late = source.replace("if iteration % 100 == 0:", "if (iteration + 1) % 100 == 0:")
+    found = failures(records(week2, Variant("", {"c1w2.py": late}), dtypes=["float64"], parts=["optimize"]))
+    assert {one.diagnosis for one in found if one.quantity == "listed"} == {"ends too early along axis 0"}
+    short = "for layer in range(1, len(layer_dims)):", "for layer in range(1, len(layer_dims) - 1):"
+    assert SOURCE.count(short[0]) == 1
+    found = failing(notebook(short))["initialize_parameters_deep"]
+    assert any("entries is 2, torch says 4" in one for one in found)
+    assert "entries are halved" not in found
+
+
+def test_right_zeros_of_other_sizes_are_right() -> None:
+    """A bias is as long as its weights have rows, whichever of the two a student takes its sizes from."""
+    week = find("dlai-c2w2")
+    source = (week.solution / "c2w2.py").read_text(encoding="utf-8")
+    wrong = "\n\ndef initialize_velocity(parameters):\n    sizes = {k: parameters[k].shape for k in parameters}\n"
+    wrong += "    found = {f'd{k}': np.zeros(sizes[k]) for k in sizes if k[0] == 'W'}\n"
+    wrong += "    return found | {f'db{k[1]}': np.zeros((sizes[k][0], 1)) for k in sizes if k[0] == 'W'}\n"
+    asked = records(week, Variant("", {"c2w2.py": source + wrong}), edition="steps", parts=["initialize_velocity"])
+    assert failures(asked) == []
+
+
 def test_what_is_0_or_1_is_no_sign_of_a_change_that_gives_nothing_else() -> None:
     """A model that forgets what it trained says 1 of everything, as many a change does."""
     week2 = find("dlai-c1w2")
@@ -457,7 +482,7 @@ def test_what_is_no_copy_and_a_number_for_an_argument_have_their_line(
     ("old", "new", "name"),
     [
         ("lambd / (2 * Y.shape[1])", "lambd / 2", "the size of Y along axis 1 is left out"),
-        ("        below[i] -= epsilon\n", "", "a statement that sets below is left out"),
+        ("        below[i] -= epsilon\n", "", "a statement that sets below is left out, or has no effect"),
     ],
 )
 def test_of_changes_that_give_the_same_the_one_that_people_make_is_said(old: str, new: str, name: str) -> None:
