@@ -412,9 +412,9 @@ def test_a_count_and_a_length_say_too_little_of_what_is_wrong() -> None:
     assert {one.diagnosis for one in found if one.quantity == "listed"} == {"ends too early along axis 0"}
     short = "for layer in range(1, len(layer_dims)):", "for layer in range(1, len(layer_dims) - 1):"
     assert SOURCE.count(short[0]) == 1
-    found = failing(notebook(short))["initialize_parameters_deep"]
-    assert any("entries is 2, torch says 4" in one for one in found)
-    assert "entries are halved" not in found
+    said = failing(notebook(short))["initialize_parameters_deep"]
+    assert any("entries is 2, torch says 4" in one for one in said)
+    assert "entries are halved" not in said
 
 
 def test_right_zeros_of_other_sizes_are_right() -> None:
