@@ -583,6 +583,19 @@ def test_each_function_of_ctc_is_asked_of_right_inputs_and_the_loss_beside_right
     }
 
 
+def test_a_beta_that_is_divided_by_its_own_probabilities_at_the_end_is_right() -> None:
+    wrapped = SOLUTION["CTC/CTC.py"].replace("def get_backward_probs(self, ", "def _plain(self, ", 1)
+    wrapped = wrapped.replace(
+        "class CTC:\n",
+        "class CTC:\n"
+        "    def get_backward_probs(self, logits, extended, skip):\n"
+        "        own = logits[:, extended]\n"
+        "        return 3 * self._plain(logits, extended, skip) * own / (3 * own)\n\n",
+        1,
+    )
+    assert failing(asked({**SOLUTION, "CTC/CTC.py": wrapped}, "CTC.get_backward_probs", edition="HW3P1")) == {}
+
+
 def test_a_backward_behind_a_wrong_forward_is_settled_by_changes_of_the_solution() -> None:
     cell, asks = f"{NN}/rnn_cell.py", ("RNNCell.forward", "RNNCell.backward")
     forward = (cell, " + h_prev_t @ self.W_hh.T + self.b_hh)", " + h_prev_t @ self.W_hh.T)")
