@@ -148,6 +148,11 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
     return flags
 
 
+def _is_one(cluster: Cluster) -> bool:
+    """Whether none of its sources has an own line that another one lacks."""
+    return all(pair.is_whole for pair in cluster.pairs)
+
+
 def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[Flag]:
     """Which submissions are copies of one another, or of the assignment's own solution, wholly or in part.
 
@@ -157,8 +162,8 @@ def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[
     flags = []
     numbered: list[tuple[str, Cluster]] = []
     for number, cluster in enumerate(found, 1):
-        same = [pair for pair in cluster.pairs if pair.share == 1 and SOLUTION not in (pair.one, pair.other)]
-        within = joined(same) if cluster.pairs[-1].share < 1 else []
+        same = [pair for pair in cluster.pairs if pair.is_whole and SOLUTION not in (pair.one, pair.other)]
+        within = joined(same) if not _is_one(cluster) else []
         numbered += [(f"{number}.{nth}", copies) for nth, copies in enumerate(within, 1)] + [(f"{number}", cluster)]
     for label, cluster in numbered:
         people = [name for name in cluster.members if name != SOLUTION]
@@ -166,7 +171,7 @@ def likeness_flags(found: Iterable[Cluster], called: Mapping[str, str]) -> list[
         share = lowest if lowest == highest else f"{lowest} to {highest}"
         given = ", with the assignment's solution" if SOLUTION in cluster.members else ""
         nameless = f"cluster {label}{given}: {share} % of own lines shared"
-        kind = FlagKind.IDENTICAL if cluster.pairs[-1].share == 1 else FlagKind.ALIKE
+        kind = FlagKind.IDENTICAL if _is_one(cluster) else FlagKind.ALIKE
         nearest: dict[str, Pair] = {}
         for pair in reversed(cluster.pairs):
             nearest |= {pair.one: pair, pair.other: pair}

@@ -16,7 +16,7 @@ from parity_tests.grading.alike import SOLUTION, side_by_side
 from parity_tests.grading.flags import Flag, FlagKind, flags_frame, likeness_flags
 from parity_tests.grading.folder import HALF_WRITTEN, GradingFolder
 from parity_tests.grading.gradebook import gradebook_frame
-from parity_tests.grading.intake.likeness import Cluster, Pair
+from parity_tests.grading.intake.likeness import Cluster, Pair, clusters, fingerprint
 from parity_tests.grading.intake.own_sources import CODE, code_file
 from parity_tests.grading.pages import write_anonymous_pages
 from parity_tests.protocol.errors import UsageError
@@ -330,7 +330,7 @@ def test_who_cannot_be_imported_has_no_mistake() -> None:
 
 
 def test_copies_within_a_cluster_are_a_box_of_their_own_before_it_and_link_to_both_codes() -> None:
-    pairs = [Pair("anna", "bob", 20, 20), Pair("dan", SOLUTION, 20, 20), Pair("anna", "cem", 17, 20)]
+    pairs = [Pair("anna", "bob", 20, 20, True), Pair("dan", SOLUTION, 20, 20, True), Pair("anna", "cem", 17, 20)]
     cluster = Cluster(("anna", "bob", "cem", "dan", SOLUTION), tuple(pairs))
     names = ["anna", "bob", "cem", "dan"]
     frames = class_of(names) | {
@@ -349,6 +349,11 @@ def test_copies_within_a_cluster_are_a_box_of_their_own_before_it_and_link_to_bo
     assert f"solution: 85 to {same}<" in others
     whole = likeness_flags([Cluster(("anna", "bob"), (pairs[0],))], {"anna": "anna", "bob": "bob"})
     assert [(flag.kind, flag.nameless) for flag in whole] == [("identical", f"cluster 1: {same}")] * 2
+    code = "".join(f"x = {n} * x\n" for n in range(20))
+    more = likeness_flags(
+        clusters({"anna": fingerprint(code), "bob": fingerprint(f"{code}y = x + 1\n")}), {"anna": "", "bob": ""}
+    )
+    assert {(flag.kind, flag.nameless) for flag in more} == {("alike", f"cluster 1: {same}")}, "bob has a line more"
 
 
 def test_side_by_side_begins_with_the_likest_of_all_clusters(tmp_path: Path) -> None:

@@ -40,12 +40,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sources that are alike: how many own lines they share, and how many the smaller one has."""
+    """Two sources that are alike: how many own lines they share, how many the smaller one has; whether they are all."""
 
     one: str
     other: str
     common: int
     own: int
+    is_whole: bool = False
 
     @property
     def share(self) -> float:
@@ -107,7 +108,7 @@ def clusters(fingerprints: Mapping[str, str], given: Collection[str] = ()) -> li
         if len(own) >= FEWEST:
             same.setdefault(own, []).append(name)
     distinct = list(same)
-    pairs = [Pair(some[0], other, len(own), len(own)) for own, some in same.items() for other in some[1:]]
+    pairs = [Pair(some[0], other, len(own), len(own), True) for own, some in same.items() for other in some[1:]]
     pairs += [Pair(same[distinct[a]][0], same[distinct[b]][0], common, own) for a, b, common, own in _alike(distinct)]
     return joined(pairs)
 
