@@ -30,6 +30,8 @@ aten = torch.ops.aten
 UPDATED = 2.0
 """Times the law of long sums of a variance that each element updates (B. P. Welford, 1962): √(S² + (2D²/k)²) is twice
 S + D²/k at most, the sum of the first k squares about the mean of all, D being their elements' sum about it."""
+_MANY = 1 << 12
+"""Elements from which on it pays to follow these sums about the mean, and not only where that lies far from 0."""
 Part = Callable[[Tensor], Tensor]
 
 
@@ -205,17 +207,20 @@ def _of_rows(op: Operation, rows: _Rows, given: Tensor, working: torch.dtype) ->
         # Both sides' squares differ by six roundings each, and by what δ makes of them: (1 + δ/√v)² of V at most.
         own = probable(op, torch.full_like(v, math.inf), law, None, result=v * n, more=10)
         assert own is not None
-        off = torch.fmin(off, (own * UPDATED / n * (1 + around / v.sqrt()) ** 2).masked_fill_(alike, math.inf))
+        once = own / n * (1 + around / v.sqrt()) ** 2
+        off = torch.fmin(off, (once * UPDATED).masked_fill_(alike, math.inf))
     # Updates bring 2·Σ ρ·D besides, ρ being what the mean rounds: u·n·(π/4)·|μ|σ at most, as |D| ≤ σ√(k(n − k)).
     size = wide(mean).abs() + around
     beside = torch.fmin(size * (p.gamma(n + 4) * math.pi / 4), 2 * (around - carried)) * (v.sqrt() + around)
-    if alike is not None and float((beside / off).median()) > 1 / 8:
+    if alike is not None and (n > _MANY or float((beside / off).median()) > 1 / 8):
         op.memo.clear()
         law = of_terms(op, moved, rows.over, wide(rows.mean(moved)) * n)
         own = probable(op, beside / size * (n / 2), law, None, result=law.exact)
         assert own is not None
-        # A third where the roundings of a mean are nearly alike: of blocks and lanes they are counted for the mean.
-        beside = torch.where(alike, beside, torch.maximum(own * size * (2 / n), beside / 3))
+        turned, furthest = own * (2 / n), wide(moved.abs().amax(rows.over, keepdim=True))
+        # And |m| is |μ| + max|x − μ| at most. A third where a mean's roundings are nearly alike, in blocks or lanes.
+        off = torch.where(alike, off, torch.fmin(off, once + turned * furthest))
+        beside = torch.where(alike, beside, torch.maximum(turned * size, beside / 3))
     off = off + beside + around * around * (1 + 1e-3)
     if r is not None:
         off = off + (rows.mean((moved.abs() + around) * r) * 2 + rows.mean(r * r)) * enough
