@@ -91,7 +91,8 @@ def in_short(rows: Sequence[Row]) -> tuple[str, str]:
 
     def said(who: str) -> str:
         false = sum(row.alarms.get(who, 0) for row in rows)
-        return f"{told(rows, who):,}, {false or 'no'} false alarm{'' if false == 1 else 's'}"
+        quiet = f" ({without_alarm(rows, who):,} where it gives none)" if false else ""
+        return f"{told(rows, who):,}, {false or 'no'} false alarm{'' if false == 1 else 's'}{quiet}"
 
     ours = f"{said('hold')}, of {faults:,} faults and {honest:,} correct answers"
     return ours, f"its default {said('default')}; 1e-4 {said('1e-4')}"
