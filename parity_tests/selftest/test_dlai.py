@@ -276,7 +276,7 @@ CHANGED = {
             "initialize_velocity(parameters), initialize_velocity(parameters)",
             "initialize_velocity(parameters), {f'd{n}': np.zeros_like(parameters[f'W{n[1]}']) for n in parameters}",
             "initialize_adam",
-            "square_of_b2 has shape",
+            "ends too late along axis 1",
         ),
         ("(1 - beta2**t)", "(1 - np.power(beta2, t))", "", ""),
         (
@@ -504,6 +504,27 @@ def test_what_a_forward_keeps_for_its_backward_is_asked() -> None:
     assert failing(notebook(short)) == {"L_model_forward": {"ends too early along axis 0"}}, (
         "AL is right: no change of it"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("dlai-c1w4", "initialize_parameters_deep"),
+        ("dlai-c2w1", "initialize_parameters_random"),
+        ("dlai-c2w1", "initialize_parameters_he"),
+    ],
+)
+def test_layers_that_all_draw_the_same_numbers_are_told(name: str, part: str) -> None:
+    week = find(name)
+    (file,) = (one.name for one in week.solution.glob(f"{name.removeprefix('dlai-')}.py"))
+    source = (week.solution / file).read_text(encoding="utf-8")
+    head, found, body = source.partition(f"def {part}(")
+    wrong = head + found + body.replace("    for layer in range", "    for layer in [*range", 1)
+    wrong = wrong.replace("[*range(1, len(layer_dims)):", "range(1, len(layer_dims)):\n        np.random.seed(3)")
+    wrong = wrong.replace("[*range(1, len(layers_dims)):", "range(1, len(layers_dims)):\n        np.random.seed(3)")
+    edition = "initialization" if name == "dlai-c2w1" else None
+    found_wrong = failures(records(week, Variant("", {file: wrong}), edition=edition, parts=[part]))
+    assert {one.quantity.partition(" of ")[0] for one in found_wrong} == {"repeated"}
 
 
 def test_what_is_computed_of_a_result_is_of_the_function_that_gave_it() -> None:
