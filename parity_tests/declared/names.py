@@ -261,7 +261,7 @@ def _names(text: RightText, question: Question, case: Case, k: int, tensors: Map
     if RIGHT in question.names or any(name.startswith(RIGHT) for name in text.arrays):
         right = reference(question, case, k)(**tensors)
         known |= {f"{RIGHT}{name}": right[f"{name}{AGAIN[k]}"] for name, _ in question.results}
-    exec(question.names, {"__builtins__": {"float": float}}, known)
+    exec(question.names, {"__builtins__": {"float": float, "__import__": __import__}}, known)  # torch's imports, too
     wanted = {*text.arrays, *text.counts, *text.axes}
     return {name: value for name, value in known.items() if name in wanted}
 

@@ -103,6 +103,7 @@ def left_open(comparison: Comparison, cause: str, problem: str) -> Comparison:
         problem=problem,
         notes=comparison.notes,
         explained_by=cause,
+        failure=comparison.failure,
     )
 
 

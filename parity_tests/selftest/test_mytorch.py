@@ -400,6 +400,21 @@ def test_a_network_of_the_older_dialect_fails_by_itself_beside_a_wrong_layer(lay
     assert failing(asked(files, *parts)).keys() == {layer, "MLP1.backward"}
 
 
+def test_what_fails_in_the_same_line_beside_a_right_layer_fails_by_itself() -> None:
+    """One activation serves both layers, and keeps the last one's output: shapes do not fit, whatever Linear gives."""
+    shared = DIVIDED_NETWORK.replace("[ReLU(), ReLU()]", "2 * [ReLU()]")
+    shared = shared.replace(
+        "self.dLdb = dLdZ.sum(axis=0)[:, None] / len(dLdZ)", "self.dLdb = dLdZ.sum(axis=0)[:, None]"
+    )
+    found = asked({"mlp.py": shared}, "ReLU.backward", "Linear.backward", "MLP1.backward")
+    assert failing(found).keys() == {"Linear.backward", "MLP1.backward"}
+
+
+def test_a_layer_hands_on_what_makes_its_weights() -> None:
+    alone = changed(f"{NN}/conv.py", "kernel_size, weight_init_fn, bias_init_fn)", "kernel_size, weight_init_fn)")
+    assert failing(asked(alone, "Conv1d.forward", "Conv1d.backward", edition="HW2P1")).keys() == {"Conv1d.forward"}
+
+
 def test_a_caller_is_told_behind_a_wrong_cell_though_it_calls_the_object_itself() -> None:
     """The lines handed out call cells and predictors as functions; Parity's own in their place must take that."""
     cell = f"{NN}/gru_cell.py", "self.z * h_prev_t", "self.z * self.n"
