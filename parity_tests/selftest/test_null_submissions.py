@@ -95,7 +95,10 @@ def test_a_submission_that_knows_nothing_earns_nothing(tmp_path: Path, name: str
         ("mytorch", "ones throughout (HW1P1)"),
         ("mytorch", "None throughout (HW2P1)"),
         ("mytorch", "None throughout (HW3P1)"),
+        ("dlai-c1w2", "zeros throughout ()"),
         ("dlai-c1w3", "zeros throughout ()"),
+        ("dlai-c1w4", "NaN throughout (step by step)"),
+        ("dlai-c2w1", "NaN throughout (regularization)"),
         ("dlai-c5w1", "ones throughout ()"),
     ],
 )
