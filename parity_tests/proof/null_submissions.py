@@ -19,7 +19,6 @@ from parity_tests.proof.judged_variants import records
 from parity_tests.proof.variants import Variant, changed, functions, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
-from parity_tests.protocol.comparison import PROVED
 from parity_tests.protocol.null import FILLED, KINDS, LAST_INPUT
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
@@ -117,12 +116,12 @@ def records_of_null(assignment: Assignment, null: NullSubmission, seed: int = 0)
 
 
 def right_in(null: NullSubmission, judged: Iterable[Record]) -> set[Quantity]:
-    """The quantities of its null parts that a null submission gets right in all cases, also beside right parts."""
+    """The quantities of its null parts that a null submission gets right in all cases."""
     right: dict[Quantity, bool] = {}
     for record in judged:
         if record.check != "import":
             key = record.check, record.quantity
-            fails = (record.verdict in FAILING and record.excuse != PROVED) or record.part not in null.parts
+            fails = record.verdict in FAILING or record.part not in null.parts
             right[key] = right.get(key, True) and not fails
     return {key for key, good in right.items() if good}
 
