@@ -414,6 +414,8 @@ class BySolution:
         for case, k in asked:
             if not self._is_right(of, case, k, with_read(case, draw(case), seen[case.name])):
                 return None
+        if not question.of:
+            return of
         known = self._usually(of, *asked[0])  # a dialect may ask more
         got = {key: {name: own[name] for name in own if name in known} for key, own in of.got.items()}
         return replace(of, got=got)
@@ -441,18 +443,19 @@ class BySolution:
         else:
             return whole, partly
         changed = self._changed(of, case, k)
-        right = [name for name in of.names if self._is_right_everywhere(of, name)]
+        right = self._right_everywhere(of)
         for slip in [slip for slip, values in changed if result in values and _same(values[result], own[result])][:12]:
             if self._gives(of, (slip,), [result, *right]):
                 (whole if self._gives(of, (slip,), of.names) else partly).append(slip)
         return whole, partly
 
-    def _is_right_everywhere(self, of: _Shown, result: str) -> bool:
-        return all(
-            result in own and _same(self._run(of, case, k)[result], own[result])
-            for case, k in of.asked
-            for own in (of.got[case.name, k],)
-        )
+    def _right_everywhere(self, of: _Shown) -> list[str]:
+        """The results that are the solution's wherever they were asked."""
+        right = dict.fromkeys(of.names)
+        for case, k in of.asked:
+            own, found = of.got[case.name, k], self._run(of, case, k)
+            right = {name: None for name in right if name in own and _same(found[name], own[name])}
+        return list(right)
 
     def _gives(self, of: _Shown, slips: Sequence[Slip], results: Sequence[str]) -> bool:
         """Whether the solution with changes gives results wherever they were asked, and fails where the part did."""

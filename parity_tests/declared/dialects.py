@@ -99,13 +99,14 @@ def _choices(
     declared: Declaration, told: set[str], silent: Sequence[Question], whole: str, texts: Mapping[str, str]
 ) -> Iterator[Question]:
     say = [one for one in declared.questions if one.name in told]
+    said, unsaid = set(map(_word, say)), set(map(_word, silent))
     own_editions = {one.edition for one in declared.questions if whole and one.dialect == whole}
     for question in usual(declared):
         others = [one for one in declared.questions if one.of == question.name]
         shown = [one for one in others if one.name in told]
-        either = [one for one in others if one.open and any(_is_of_one(one, other) for other in say)]
-        beside = [one for one in say if one not in shown and any(_is_of_one(one, other) for other in shown)]
-        is_alone = not beside and all(any(_is_of_one(one, other) for other in silent) for one in shown)
+        words = set(map(_word, shown))
+        either = [one for one in others if one.open and _word(one) in said]
+        is_alone = words <= unsaid and all(one in shown for one in say if _word(one) in words)
         if question.edition not in own_editions or any(map(texts.get, question.asks)):
             yield next(iter(either if either and is_alone else shown or either), question)
         else:
@@ -113,9 +114,9 @@ def _choices(
             yield from (replace(one, known=one in shown or not any(map(texts.get, one.asks))) for one in own)
 
 
-def _is_of_one(question: Question, other: Question) -> bool:
-    """Whether two are of one dialect: the first word of what is written names it."""
-    return question.dialect.partition(" ")[0] == other.dialect.partition(" ")[0]
+def _word(question: Question) -> str:
+    """The first word of a dialect, which names it: what follows are its forms."""
+    return question.dialect.partition(" ")[0]
 
 
 def _is_told(question: Question, texts: Mapping[str, str]) -> bool:

@@ -122,10 +122,10 @@ class _Settling:
                 self._judged[name] = replace(comparison, excuse=PROVED)
             elif again.explained_by not in ("", self._parts[name], *parts):
                 waiting[name] = replace(comparison, explained_by=again.explained_by)
-            elif again.failure not in (None, comparison.failure) and (
+            elif (again.failure is not None and again.failure != comparison.failure) and (
                 comparison.verdict == Verdict.UNDECIDED
                 or again.verdict == Verdict.UNJUDGED
-                or (again.failure is not None and again.failure.error == _LACKING)
+                or again.failure.error == _LACKING
             ):
                 continue  # it could not be asked, or calls Parity's own part in another way: left open
             else:
