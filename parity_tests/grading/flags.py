@@ -19,7 +19,7 @@ from reports.model.parts import Parts
 from reports.model.phrases import near_names, quantities
 from reports.model.points import Points
 from reports.model.records import Record
-from reports.model.verdicts import FAILING, Verdict
+from reports.model.verdicts import FAILING, MATCH, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,10 +97,11 @@ def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Fl
 
     And what of Parity's own broke as it was named.
     """
-    unasked = [record for record in records if record.verdict == Verdict.UNASKED]
+    others = [record for record in records if record.verdict != MATCH]
+    unasked = [record for record in others if record.verdict == Verdict.UNASKED]
     elements: Counter[str] = Counter()
     wrong: set[str] = set()
-    for record in records:
+    for record in others:
         is_open = record.verdict == Verdict.UNJUDGED and record.undecided
         if not record.explained_by and (is_open or record.verdict == Verdict.UNDECIDED):
             elements[record.part] += record.undecided or record.total or 1
@@ -114,7 +115,8 @@ def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Fl
         why = f"{labels.label(part)}: {count} elements cannot be decided"
         why += "; they count as wrong until a grader reviews it" if part in wrong else ""
         flags.append(Flag(name, FlagKind.UNDECIDED, why))
-    broken = dict.fromkeys(note.text for record in records for note in record.notes if note.kind is NoteKind.FAULT)
+    noted = (note for record in records if record.note for note in record.notes)
+    broken = dict.fromkeys(note.text for note in noted if note.kind is NoteKind.FAULT)
     flags += [Flag(name, FlagKind.HARNESS_ERROR, why) for why in broken]
     return flags + _left_open(name, records, labels)
 
@@ -132,10 +134,9 @@ def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag
     found: dict[str, set[str]] = {}
     failing: set[str] = set()
     imports = not any(record.check == "import" and record.verdict in FAILING for record in records)
-    for record in records:
+    for record in (one for one in records if one.explained_by not in ("", one.part)):
         unread = record.verdict == Verdict.MISSING and not imports
-        others = record.explained_by not in ("", record.part)
-        is_open = record.verdict in FAILING | {Verdict.UNDECIDED} and others and not record.excuse
+        is_open = record.verdict in FAILING | {Verdict.UNDECIDED} and not record.excuse
         if is_open and not unread and (record.undecided or of_check.get(record.check) != {record.explained_by}):
             found.setdefault(record.explained_by, set()).add(record.part)
             failing |= {record.explained_by} if record.verdict in FAILING else set()

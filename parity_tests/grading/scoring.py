@@ -11,7 +11,7 @@ from parity_tests.grading.rubric import Item, Rubric
 from reports.model.notes import Note
 from reports.model.points import DIGITS, ItemPoints, Points, counts_for
 from reports.model.records import Record
-from reports.model.verdicts import FAILING, Verdict
+from reports.model.verdicts import FAILING, UNDECIDED, Verdict
 
 
 def score(records: Iterable[Record], rubric: Rubric) -> Points:
@@ -55,7 +55,7 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
     notes: set[Note] = set()
     because: dict[str, None] = {}
     for record in records:
-        unproved = record.verdict in FAILING or record.verdict == Verdict.UNDECIDED
+        unproved = record.verdict in FAILING or record.verdict == UNDECIDED
         explained = unproved and record.explained_by not in own_parts
         if record.quantity in item.without or (record.part in rubric.free and not explained):
             continue
@@ -123,9 +123,7 @@ def _explained_state(record: Record) -> str:
 
 
 def _state(record: Record) -> str:
-    return (
-        "wrong" if record.verdict in FAILING else Verdict.UNDECIDED if record.verdict == Verdict.UNDECIDED else "right"
-    )
+    return "wrong" if record.verdict in FAILING else UNDECIDED if record.verdict == UNDECIDED else "right"
 
 
 def with_overrides(points: Points, overrides: Iterable[Override]) -> Points:

@@ -11,6 +11,7 @@ from reports.model.for_student import for_student
 from reports.model.phrases import capitalised, ended, shortened
 from reports.model.points import ItemPoints, Points, counts_for
 from reports.model.reasons import causes_of, late_sentence, reason, total_text
+from reports.model.records import Record
 from reports.model.run import Results, parts_of
 from reports.model.verdicts import FAILING
 
@@ -41,20 +42,20 @@ def results_json(
         results["execution_time"] = round(seconds, 2)
     if points.total is not None:
         results["score"] = points.total
-    causes = causes_of(run.records)
+    causes, wrong = causes_of(run.records), [record for record in run.records if record.verdict in FAILING]
     results["tests"] = [
-        _test(str(number), item, run, causes, graded=points.total is not None)
+        _test(str(number), item, run, wrong, causes, graded=points.total is not None)
         for number, item in enumerate(points.items, 1)
         if item.maximum is not None
     ]
     return json.dumps(results, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _test(number: str, item: ItemPoints, run: Results, causes: Mapping[str, str], *, graded: bool) -> dict[str, Any]:
+def _test(
+    number: str, item: ItemPoints, run: Results, wrong: Sequence[Record], causes: Mapping[str, str], *, graded: bool
+) -> dict[str, Any]:
     sentences = [ended(capitalised(reason(item, causes, parts_of(run))))]
-    own = [
-        record for record in run.records if record.verdict in FAILING and counts_for(record, item.checks, item.parts)
-    ]
+    own = [record for record in wrong if counts_for(record, item.checks, item.parts)]
     sentences += discrepancies(own, run)
     test: dict[str, Any] = {
         "name": item.name,

@@ -170,7 +170,7 @@ def report_page(
         drift=drift_of(environment.drift),
         wide=markup(wide),
         narrow=markup(narrow),
-        no_ratio=sum(record.verdict == Verdict.MISMATCH and record.ratio is None for record in run.records),
+        no_ratio=[record.verdict for record in run.records if record.ratio is None].count(Verdict.MISMATCH),
         quantities=len(run.records),
         quantity_rows=quantity_rows(run),
         notes=_note_rows(groups.free_notes, run),

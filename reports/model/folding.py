@@ -77,7 +77,7 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
             about[0].again.extend(same)
         else:
             folded.append(Entry(Kind.AGAIN, "The same part is wrong where the parts work together, too.", same))
-    seen = {(record.part, record.quantity) for record in run.records}
+    seen = {(record.part, record.quantity) for record in run.records} if unjudged else set()
     by_cause: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in unjudged:  # because of a part, or of another quantity of its own
         own = (record.part, record.explained_by)

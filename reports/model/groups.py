@@ -8,7 +8,7 @@ from functools import cached_property
 
 from reports.model.notes import Note
 from reports.model.records import Record
-from reports.model.verdicts import FAILING, Verdict
+from reports.model.verdicts import FAILING, MISSING, UNDECIDED, Verdict
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,11 @@ class Groups:
 
 def grouped(records: Sequence[Record], strict: bool = False) -> Groups:
     """These records in groups. Notes cost with `strict` alone."""
+    fails = [record for record in records if record.verdict in FAILING]
     return Groups(
-        discrepancies=[record for record in records if record.verdict in FAILING - {Verdict.HARNESS_ERROR}],
-        faults=[record for record in records if record.verdict == Verdict.HARNESS_ERROR],
-        undecided=[record for record in records if record.verdict == Verdict.UNDECIDED],
+        discrepancies=[record for record in fails if record.verdict != Verdict.HARNESS_ERROR],
+        faults=[record for record in fails if record.verdict == Verdict.HARNESS_ERROR],
+        undecided=[record for record in records if record.verdict == UNDECIDED],
         notes=list(notes_in(records)),
         strict=strict,
     )
@@ -52,7 +53,7 @@ def _shown(record: Record, note: Note) -> Record:
 
 def notes_in(records: Sequence[Record]) -> Iterator[tuple[Record, Note]]:
     """The notes, each with its record; none where something of its case is not implemented."""
-    unwritten = {record.case for record in records if record.verdict == Verdict.MISSING}
+    unwritten = {record.case for record in records if record.verdict == MISSING}
     for record in records:
         if record.note and record.case not in unwritten:
             yield from ((record, note) for note in record.notes)

@@ -192,11 +192,11 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
 
 def read_table(path: Path) -> pa.Table:
     """The records in a file of Parquet, as a table of today's columns. Raises whatever pyarrow stumbles over."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # Handed over open: pyarrow takes no name in an odd encoding. The file is small: threads would only wait.
-    with path.open("rb") as file:
-        return _of_today(pq.ParquetFile(file, pre_buffer=False).read(use_threads=False))
+    # Read whole: pyarrow takes no name in an odd encoding, and the file is small: threads would only wait.
+    return _of_today(pq.ParquetFile(pa.BufferReader(path.read_bytes()), pre_buffer=False).read(use_threads=False))
 
 
 def _of_today(table: pa.Table) -> pa.Table:
@@ -221,8 +221,9 @@ def from_table(table: pa.Table) -> list[Record]:
     A `float64` that is NaN becomes None. Raises ValueError where columns are missing or unknown, or hold
     something else than they should.
     """
-    missing = [name for name in COLUMNS if name not in table.column_names]
-    unknown = [name for name in table.column_names if name not in COLUMNS]
+    names = table.column_names
+    missing = [name for name in COLUMNS if name not in names]
+    unknown = [name for name in names if name not in COLUMNS]
     if missing or unknown:
         parts = [f"the columns {', '.join(missing)} are missing"] if missing else []
         parts += [f"the columns {', '.join(unknown)} are unknown"] if unknown else []
@@ -253,10 +254,10 @@ def _plain(column: pa.ChunkedArray, name: str) -> list[Any]:
 
 def _texts(column: pa.ChunkedArray) -> list[Any]:
     """The texts of a column; the same text is the same object in all rows, so that its hash is computed once."""
-    coded = column.combine_chunks().dictionary_encode()
+    coded = (column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()).dictionary_encode()
     known = coded.dictionary.to_pylist()
     if column.null_count:
         known, places = [*known, ""], coded.indices.fill_null(len(known))
     else:
         places = coded.indices
-    return [known[place] for place in places.to_numpy().tolist()]
+    return [*map(known.__getitem__, places.to_numpy().tolist())]

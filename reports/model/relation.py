@@ -95,5 +95,6 @@ def _common(got: np.ndarray, want: np.ndarray, of: Callable[[np.ndarray, np.ndar
         values = of(got, want)
     if not np.isfinite(values).all():
         return ""
-    texts = {f"{value:.{_DIGITS}g}" for value in values.tolist()}
-    return texts.pop() if len(texts) == 1 else ""
+    texts = (f"{value:.{_DIGITS}g}" for value in values.tolist())
+    first = next(texts, "")
+    return first if all(text == first for text in texts) else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.verdicts import FAILING, NOT_JUDGED, NOTE, UNSEEN, VERDICTS, Verdict
+from reports.model.verdicts import FAILING, MISMATCH, MISSING, NOT_JUDGED, NOTE, UNSEEN, VERDICTS, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +52,8 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
     for part, records in groups.items():
         if not records:
             continue
-        waiting = [record for record in records if _shown(record, broken) in (NOT_JUDGED, Verdict.UNASKED)]
         failed = [record for record in records if failing(record, strict)]
+        waiting = [record for record in failed if _shown(record, broken) in (NOT_JUDGED, Verdict.UNASKED)]
         verdict = _verdict(records, waiting, failed, strict)
         summaries.append(
             PartSummary(
@@ -61,7 +61,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
                 label=parts.label(part),
                 title=parts.title(part),
                 verdict=verdict,
-                agree=sum(record.verdict == Verdict.MATCH and not failing(record, strict) for record in records),
+                agree=[record.verdict for record in records if not failing(record, strict)].count(Verdict.MATCH),
                 total=len(records) - len(waiting),
                 waiting=len(waiting),
                 ratio=largest_ratio([record for record in records if not is_unwritten(record)], verdict),
@@ -85,8 +85,8 @@ def not_judged(record: Record) -> bool:
 
     A value that was compared was judged, whatever explains it.
     """
-    compared = record.verdict == Verdict.MISMATCH and record.ratio is not None
-    return record.verdict in FAILING and bool(record.explained_by) and not compared
+    explained = record.verdict in FAILING and bool(record.explained_by)
+    return explained and (record.verdict != MISMATCH or record.ratio is None)
 
 
 def import_fails(records: Sequence[Record]) -> bool:
@@ -102,9 +102,10 @@ def nothing_judged(records: Sequence[Record]) -> bool:
 
 def nothing_to_run(records: Sequence[Record]) -> str:
     """Why nothing of any part was run, as each record says; "" where something was."""
+    if not records or records[0].verdict != MISSING or len({record.part for record in records}) == 1:
+        return ""
     said = {(record.verdict, record.message) for record in records}
-    several = len({record.part for record in records}) > 1
-    return records[0].message if several and len(said) == 1 and records[0].verdict == Verdict.MISSING else ""
+    return records[0].message if len(said) == 1 else ""
 
 
 def left_by_import(records: Sequence[Record]) -> list[Record]:
@@ -120,7 +121,7 @@ def unwritten(records: Sequence[Record]) -> Callable[[Record], bool]:
 
     That is what is missing, and what was 0 in the same case as the part had written nothing there.
     """
-    missing = {(record.part, record.case) for record in records if record.verdict == Verdict.MISSING}
+    missing = {(record.part, record.case) for record in records if record.verdict == MISSING}
     if not missing:
         return lambda record: False
     written = {record.part for record in records if record.verdict not in FAILING and record.check != "import"}
@@ -154,7 +155,7 @@ def group_verdict(records: Sequence[Record], strict: bool = False) -> str:
         return bad.most_common(1)[0][0]
     if any(failing(record, strict) for record in records):
         return NOTE
-    return Verdict.UNDECIDED if any(record.verdict == Verdict.UNDECIDED for record in records) else Verdict.MATCH
+    return Verdict.UNDECIDED if Verdict.UNDECIDED in {record.verdict for record in records} else Verdict.MATCH
 
 
 def worst(records: Sequence[Record]) -> Record:

@@ -22,6 +22,8 @@ class Verdict(StrEnum):
     HARNESS_ERROR = "harness_error"
 
 
+MATCH, UNDECIDED, MISMATCH, MISSING = Verdict.MATCH, Verdict.UNDECIDED, Verdict.MISMATCH, Verdict.MISSING
+"""For loops over all records: to look a member up in its class takes five times as long as to compare it."""
 NOT_JUDGED = "not judged"
 """What is said in place of a verdict where other parts left nothing to judge."""
 NOTE = "note"

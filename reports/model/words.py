@@ -89,7 +89,7 @@ def verdict_of(run: Results, strict: bool = False) -> RunVerdict:
     records = run.records
     if not records:
         return RunVerdict("Nothing was compared.", "", 0)
-    undecided = sum(record.verdict == Verdict.UNDECIDED for record in records)
+    undecided = [record.verdict for record in records].count(Verdict.UNDECIDED)
     bad = [record for record in records if failing(record, strict)]
     verdict, more = _disagreement(run, bad) if bad else (_agreement(run, undecided), "")
     return RunVerdict(verdict, " ".join(filter(None, (more, _not_asked(run)))), undecided)
