@@ -131,6 +131,20 @@ def test_a_large_number_that_equal_terms_are_added_to_is_among_what_is_checked(m
     assert ratio() > 1
 
 
+def test_a_product_whose_terms_have_one_sign_is_known_as_well_as_the_sum_of_its_terms() -> None:
+    """Partial sums that only grow are no further from 0 than the next; of other products the furthest of all counts."""
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(0, 1, (2, 4, 2048)).astype(np.float32)
+    one_sign, both = (
+        float((radius_of(product, torch.from_numpy(left), torch.from_numpy(b.T))[1]).mean())
+        for left in (a, np.where(np.arange(2048) == 5, -a, a))
+    )
+    terms = torch.from_numpy((a[:, None] * b).reshape(16, 2048))
+    alone = float(radius_of(lambda x: x.sum(1), terms)[1].mean())
+    assert one_sign == pytest.approx(alone, rel=0.03)
+    assert both > 1.25 * alone
+
+
 def test_terms_of_few_bits_have_half_as_much_more_since_every_other_rounding_is_a_tie() -> None:
     """Beside a term of another size, so that each sum just leaves out the last bit of the others."""
     rng = np.random.default_rng(0)

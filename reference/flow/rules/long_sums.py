@@ -12,7 +12,7 @@ terms, Q the sum of the squares, and a range one of P with 0 among them:
 
 - random orders: its mean, (n + 1)(2n + 1)/(6n)·S² + (n + 1)/6·(Q − S²/n);
 - as the terms stand, backwards, and in blocks of neighbours (split-K, pairwise): Σ of the squares of how far each P is
-  from the furthest of those before it, or of those after it (of matrix products from the furthest of all);
+  from the furthest of those before it, or of those after it (of all, in matrix products of numbers of both signs);
 - in lanes, each L-th term, L = 4, 8, …, 64 (and each axis first, where a sum goes over several):
   2·Σ P² + 2·(n/L)·Σ S² of the lanes, and L·(range of the lanes' totals)² on top;
 
@@ -30,7 +30,7 @@ is allowed it too. n times the smallest normal number is what underflow takes.
 The law fails where few distinct numbers are summed: within a binade they round alike (n equal terms err 13 radii at n
 = 131,072). So it is checked on the data: some sums, at least one of each row and column of the result, those whose
 partial sums run furthest (the largest V/Q, as of terms that are alike) and those where torch erred most, are made one
-term after another in the working precision, in `ORDERS` and in all lanes. Where one errs by more than a quarter of its
+term after another in the working precision, in `ORDERS` and in all lanes. Where one errs by more than 0.32 of its
 radius, `scale` is four times the worst ratio, for all of the call: other orders, and sums that are not checked, err by
 up to 3.1 times as much (a ramp times equal numbers, where a quarter of the sums was checked). No radius is larger than
 the guaranteed bound: it is the smaller of both, element by element.
@@ -90,17 +90,9 @@ def _one_by_one(terms: Terms) -> Terms:
     return terms.sum(axis=0)  # type: ignore[no-any-return]
 
 
-def _backwards(terms: Terms) -> Terms:
-    return _one_by_one(np.ascontiguousarray(terms[::-1]))
-
-
 @lru_cache(2)
 def _places(count: int) -> NDArray[np.int32]:
     return np.random.default_rng(0).permutation(np.arange(count, dtype=np.int32))
-
-
-def _shuffled(terms: Terms) -> Terms:
-    return _one_by_one(terms[_places(len(terms))])
 
 
 def _in_lanes(lanes: int) -> Callable[[Terms], Terms]:
@@ -127,8 +119,8 @@ def _padded(terms: Terms, multiple: int) -> Terms:
 
 ORDERS: dict[str, Callable[[Terms], Terms]] = {
     "the terms in order": _one_by_one,
-    "backwards": _backwards,
-    "shuffled": _shuffled,
+    "backwards": lambda terms: _one_by_one(np.ascontiguousarray(terms[::-1])),
+    "shuffled": lambda terms: _one_by_one(terms[_places(len(terms))]),
     "16 blocks": _in_blocks(16),
 }
 """Orders that the law is checked in, beside the lanes."""
@@ -465,19 +457,27 @@ def _near_one(x: Tensor) -> tuple[Tensor, float]:
 
 def _root_of_tile(a: Tensor, b: Tensor, exact: Tensor, squares: Tensor) -> Tensor:
     """√V of Aᵀ·B, of which terms are rows. Partial sums are in their type, which rounds them by less than counts."""
-    n = len(a)
+    n, points = len(a), math.ceil(len(a) / _STEP)
     partial, top, bottom, summed, squared = (a.new_zeros(exact.shape) for _ in range(5))
+    ends = (x.aminmax() for x in sorted((a, b), key=torch.numel))
+    rising = all(bool(low >= 0) or bool(high <= 0) for low, high in ends)
     for k in range(0, n, _STEP):
         partial.addmm_(a[k : k + _STEP].t(), b[k : k + _STEP])
-        torch.maximum(top, partial, out=top)
-        torch.minimum(bottom, partial, out=bottom)
+        if not rising:
+            torch.maximum(top, partial, out=top)
+            torch.minimum(bottom, partial, out=bottom)
         summed.add_(partial)
         squared.addcmul_(partial, partial)
-    top, bottom, points = top.to(torch.float64), bottom.to(torch.float64), math.ceil(n / _STEP)
-    middle = (top + bottom) / 2
-    around = (squared - 2 * middle * summed) / points + middle * middle
-    neighbours = (around.clamp(min=0).sqrt() + (top - bottom) / 2) * math.sqrt(n) + squares.sqrt() * _beyond(_STEP)
-    return _roots(n, exact, squares, neighbours, [_in_lanes_of(a, b, lanes, squares) for lanes in LANES], 1e-28)
+    if rising:  # each P is as far from 0 as the next checkpoint at most, and as far from S as the one before
+        behind = squared - 2 * exact * summed + (points + 1) * exact * exact
+        neighbours = (behind.clamp(min=squared.to(torch.float64)) * _STEP).sqrt_()
+    else:
+        top, bottom = top.to(torch.float64), bottom.to(torch.float64)
+        middle = (top + bottom) / 2
+        around = (squared - 2 * middle * summed) / points + middle * middle
+        neighbours = (around.clamp(min=0).sqrt() + (top - bottom) / 2) * math.sqrt(n) + squares.sqrt() * _beyond(_STEP)
+    in_lanes = [_in_lanes_of(a, b, lanes, exact, squares, rising=rising) for lanes in LANES]
+    return _roots(n, exact, squares, neighbours, in_lanes, 1e-28)
 
 
 def _beyond(step: int) -> float:
@@ -485,18 +485,16 @@ def _beyond(step: int) -> float:
     return math.sqrt(step * (step + 2) / 8)
 
 
-def _in_lanes_of(a: Tensor, b: Tensor, lanes: int, squares: Tensor) -> Tensor:
+def _in_lanes_of(a: Tensor, b: Tensor, lanes: int, exact: Tensor, squares: Tensor, *, rising: bool) -> Tensor:
     """V of a tile's sums in lanes, lane by lane; of few lanes the totals' range is √(L·Σ of their squares) at most."""
-    n, shape = len(a), squares.shape
-    step = max(4, round(math.sqrt(n)))  # which makes of the checkpoints' share of V n²/8 at most
-    lane, partial, total, across, top, bottom = (a.new_zeros(shape) for _ in range(6))
-    few, parted = lanes * lanes <= n / 2, n > step * lanes
+    n = len(a)
+    step = n if rising else max(4, round(math.sqrt(n)))  # which makes of the checkpoints' share of V n²/8 at most
+    lane, partial, total, across, top, bottom = (a.new_zeros(exact.shape) for _ in range(6))
+    few, parted = rising or lanes * lanes <= n / 2, n > step * lanes
     for first in range(lanes):
         x, y = a[first::lanes], b[first::lanes]
-        torch.mm(x[:step].t(), y[:step], out=lane)
-        partial.addcmul_(lane, lane)
-        for k in range(step, len(x), step):
-            lane.addmm_(x[k : k + step].t(), y[k : k + step])
+        for k in range(0, len(x), step):
+            lane.addmm_(x[k : k + step].t(), y[k : k + step], beta=int(k > 0))
             partial.addcmul_(lane, lane)
         if parted:
             total.addcmul_(lane, lane)
@@ -505,6 +503,8 @@ def _in_lanes_of(a: Tensor, b: Tensor, lanes: int, squares: Tensor) -> Tensor:
             torch.maximum(top, across, out=top)
             torch.minimum(bottom, across, out=bottom)
     totals = (total if parted else partial).to(torch.float64)
+    if rising:
+        return totals * math.ceil(n / lanes) + exact * exact * lanes
     inside = (partial.to(torch.float64) * step).sqrt_() + squares.sqrt() * _beyond(step)
     reached = totals * lanes if few else (top - bottom).to(torch.float64).square_()
     return 2 * inside * inside + totals * (2 * n / lanes) + reached * lanes
@@ -552,5 +552,5 @@ def _ratios(error: Tensor, allowed: Tensor) -> Tensor:
 
 
 def _scale(ratio: float) -> float:
-    """What the law's radius is multiplied by: nothing where no sum errs by more than a quarter of it."""
-    return max(1.0, 4 * ratio)
+    """What the law's radius is multiplied by: nothing where 3.1 times the worst ratio is still within it."""
+    return 1.0 if ratio <= 0.32 else 4 * ratio
