@@ -293,7 +293,7 @@ class FreeRunning(Judge):
                     ratios[name],
                     spreads.get(name),
                     change=pending.changes[self._weight_of[name]] if name in self._weight_of else None,
-                    size=float(wanted[name].abs().max()) if is_read else None,
+                    size=max(map(abs, map(float, torch.aminmax(wanted[name])))) if is_read else None,
                     got=judged.loss if name == "loss" else None,
                     want=judged.torch_loss if name == "loss" else None,
                 )
