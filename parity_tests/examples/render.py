@@ -23,8 +23,9 @@ from parity_tests.harness.check import check
 from reports.files.github import annotation_lines
 from reports.model.baseline import baseline_text
 from reports.model.run_folder import load
+from reports.model.summary import part_summaries
 from reports.pictures.figure import figure
-from reports.pictures.ratios import ratios_chart
+from reports.pictures.ratios import ratios_charts
 
 FOUND = PICTURES = Path(__file__).resolve().parents[2] / "reports" / "examples"
 FORMATS = {
@@ -82,7 +83,8 @@ def render(into: Path) -> list[str]:
         shutil.copy(graded / "class.html", into / "class.html")
         _quietly("grade", COURSE, "--assignment", f"{COURSE.parent}/", "--out", course, *GRADED)
         shutil.copy(course / "class.html", into / "course.html")
-    ratios = ratios_chart(check(ASSIGNMENT, ASSIGNMENT.solution))
+    whole = check(ASSIGNMENT, ASSIGNMENT.solution)
+    ratios, _ = ratios_charts(whole, part_summaries(whole))
     (into / "ratios.svg").write_text(figure(RATIOS, [("", ratios)]), encoding="utf-8")
     return sorted(path.name for path in into.iterdir())
 

@@ -210,11 +210,11 @@ def _scripts(
     """
     from parity_tests.harness.reproduce import reproductions
     from reports.model.folding import Kind, entries
-    from reports.model.for_student import withheld
+    from reports.model.for_student import withheld_cases
     from reports.model.groups import grouped
 
     causes = [e.records[0] for e in entries(grouped(run.records).discrepancies, run) if e.kind is Kind.CAUSE]
-    told = [record for record in causes if not withheld(run, record.case)]
+    told = [record for record in causes if record.case not in withheld_cases(run)]
     try:
         made = reproductions(
             assignment,

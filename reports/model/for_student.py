@@ -71,11 +71,6 @@ def withheld_cases(run: Results) -> Container[str]:
     return () if known is None else known.told
 
 
-def withheld(run: Results, case: str) -> bool:
-    """Whether a student is not told what was recorded of a case."""
-    return case in withheld_cases(run)
-
-
 def says_less(run: Results) -> bool:
     """Whether anything that is wrong with this run is told with less than was recorded.
 

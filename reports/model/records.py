@@ -255,9 +255,7 @@ def _plain(column: pa.ChunkedArray, name: str) -> list[Any]:
 def _texts(column: pa.ChunkedArray) -> list[Any]:
     """The texts of a column; the same text is the same object in all rows, so that its hash is computed once."""
     coded = (column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()).dictionary_encode()
-    known = coded.dictionary.to_pylist()
+    known, places = [*coded.dictionary.to_pylist(), ""], coded.indices
     if column.null_count:
-        known, places = [*known, ""], coded.indices.fill_null(len(known))
-    else:
-        places = coded.indices
+        places = places.fill_null(len(known) - 1)
     return [*map(known.__getitem__, places.to_numpy().tolist())]

@@ -15,7 +15,7 @@ from reports.model.parts import Parts
 from reports.model.phrases import shortened
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
-from reports.model.summary import PartSummary, part_summaries, unwritten
+from reports.model.summary import PartSummary, unwritten
 from reports.model.verdicts import UNSEEN, Verdict
 from reports.pictures.svg import DOT, new_chart, svg_of
 
@@ -32,17 +32,12 @@ _CORNER_DOT = re.compile(
 _CORNER_DOTS = re.compile(rf"(?:{re.sub(r'[(](?![?])', '(?:', _CORNER_DOT.pattern)}){{2}}")
 
 
-def ratios_chart(run: Results) -> str:
-    """The ratio of every quantity on a logarithmic axis with the line at 1; one row for each part.
-
-    A dot stands for all quantities of a dtype that would lie on it; hovering says how many, and names one. "" where no
-    quantity has a ratio.
-    """
-    return ratios_charts(run, part_summaries(run))[0]
-
-
 def ratios_charts(run: Results, summaries: Sequence[PartSummary]) -> tuple[str, str]:
-    """That picture of a run whose parts are summed up, and its narrow form for telephones."""
+    """The ratio of every quantity on a logarithmic axis with the line at 1, one row for each part; wide and narrow.
+
+    A dot stands for all quantities of a dtype that would lie on it; hovering says how many, and names one. "" twice
+    where no quantity has a ratio.
+    """
     # What agrees of a part that is not implemented says nothing of it, nor do zeros that nobody has written.
     written = (part for part in summaries if part.verdict != Verdict.MISSING)
     judged = (one for part in written for one in part.records if one.ratio is not None and one.verdict not in UNSEEN)
