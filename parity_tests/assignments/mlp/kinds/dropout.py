@@ -19,7 +19,7 @@ from parity_tests.harness.explanation import not_judged
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched, unjudged
-from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -62,7 +62,7 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
         settings = settings_of(seed, "dropout", slug)
         # So many elements that at no rate all are dropped by chance; at the largest one N is in the hundreds.
         M = settings.randint(4, 9) if r == LARGEST else settings.randint(20, 40)
-        N, other = turns.distinct(settings, *((120, 200) if r == LARGEST else (12, 20)), 2)
+        N, other = distinct(settings, *((120, 200) if r == LARGEST else (12, 20)), 2)
         inputs: list[dict[str, Any]] = [
             {"shape": [N, M]},
             {"shape": [other, M], "memory": memory},
@@ -78,7 +78,7 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
         tiny = settings.randint(*PER_MILLE) / 1000
         yield of(slug, words(slug), [tiny], turns.pairs(1), given, asked)
     settings = settings_of(seed, "dropout", "in-turn")
-    first, other = turns.distinct(settings, 4, 9, 2)
+    first, other = distinct(settings, 4, 9, 2)
     M = other  # square arrays, after others
     inputs = [{"shape": [N, M]} for N in (first, first, first, other, other, other)]
     inputs[2]["tiny"] = True

@@ -15,7 +15,7 @@ from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -51,11 +51,11 @@ def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
         shape = _shape(slug, settings_of(seed, layer, slug))
         yield case(slug, words(slug), turns.pairs(1), [{"shape": shape}], ("",))
     settings = settings_of(seed, layer, "in-turn")
-    first, other, M = turns.distinct(settings, 2, 9, 3)
+    first, other, M = distinct(settings, 2, 9, 3)
     inputs: list[dict[str, Any]] = [{"shape": [N, M]} for N in (first, first, first, other, other)]
     inputs[2]["tiny"] = True
     yield case("in-turn", "objects and inputs in turn", turns.IN_TURN, inputs, turns.TURNS)
-    shape = turns.distinct(settings_of(seed, layer, "memory"), 2, 9, 2)
+    shape = distinct(settings_of(seed, layer, "memory"), 2, 9, 2)
     orders = (*turns.ORDERS, turns.WHOLE)
     inputs = [{"shape": shape, "memory": memory} for memory in orders]
     suffixes = [turns.IN_MEMORY[memory] for memory in orders]
@@ -70,7 +70,7 @@ def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
 
 def _shape(slug: str, settings: Random) -> list[int]:
     """The shape of a row's only input; one of them is square."""
-    a, b, c = turns.distinct(settings, 4, 9, 3)
+    a, b, c = distinct(settings, 4, 9, 3)
     shapes = {
         "two-dimensions": [a, settings.randint(120, 320)],
         "one-row": [1, settings.randint(2, 40)],

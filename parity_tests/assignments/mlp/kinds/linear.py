@@ -16,7 +16,7 @@ from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -54,18 +54,18 @@ def cases(dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
         N, D, M = _sizes(slug, seed)
         yield _case(slug, words(slug), dtype, (D, M), turns.pairs(1), [{"N": N}], ("",))
     settings = settings_of(seed, "linear", "in-turn")
-    N, other = turns.distinct(settings, *SOME, 2)
+    N, other = distinct(settings, *SOME, 2)
     D = M = settings.randint(*SOME)  # what takes grad for X by its shape shows
     inputs: list[dict[str, Any]] = [{"N": N}, {"N": N}, {"N": N, "tiny": True}, {"N": other}, {"N": other}]
     inputs.append({"N": other, "as": 4})
     yield _case("in-turn", "objects and inputs in turn", dtype, (D, M), AGAIN, inputs, turns.TURNS, KEPT)
     if dtype == "float64":
         settings = settings_of(seed, "linear", CHANGED)
-        N, D, M = turns.distinct(settings, *SOME, 3)
+        N, D, M = distinct(settings, *SOME, 3)
         inputs = [{"N": N, "memory": turns.ONE}, {"N": N, "memory": turns.ONE, "as": 0}, {"N": N, "zero": True}]
         yield _case(CHANGED, "weights that change", dtype, (D, M), CHANGES, inputs, turns.CHANGED)
     settings = settings_of(seed, "linear", "memory")
-    N, D, M = turns.distinct(settings, *SOME, 3)
+    N, D, M = distinct(settings, *SOME, 3)
     kinds = (*turns.ORDERS, turns.WHOLE)
     inputs = [{"N": N, "memory": memory} for memory in kinds]
     suffixes = [turns.IN_MEMORY[memory] for memory in kinds]
@@ -75,7 +75,7 @@ def cases(dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
 def _sizes(slug: str, seed: int) -> tuple[int, int, int]:
     """N, D and M: one of them as the row's name says or in the hundreds, the others small and different."""
     settings = settings_of(seed, "linear", slug)
-    a, b, c = turns.distinct(settings, *SOME, 3)
+    a, b, c = distinct(settings, *SOME, 3)
     hundreds = settings.randint(*HUNDREDS)
     sizes = {
         "one-row": (1, hundreds, a),

@@ -15,14 +15,13 @@ from parity_tests.assignments.mlp.editions import signature
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
-from parity_tests.assignments.mlp.kinds.turns import distinct
 from parity_tests.assignments.mlp.names import LABELS, plain_name
 from parity_tests.harness.compare import compare, compare_each, not_returned, over_steps
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
-from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.finding import NOTHING
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call

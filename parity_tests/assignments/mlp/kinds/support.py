@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.digits import CLASSES, PARTS
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
-from parity_tests.assignments.mlp.kinds.turns import distinct
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes, words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
-from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned

@@ -111,11 +111,6 @@ def object_of(params: Params, k: int) -> int:
     return next((i for _, i, of in params["calls"] if of == k), 0)
 
 
-def distinct(settings: Random, low: int, high: int, count: int) -> list[int]:
-    """So many different whole numbers of low…high."""
-    return settings.sample(range(low, high + 1), count)
-
-
 def many_rows(settings: Random) -> int:
     """The N of such a row, beyond 1,024: what is right only for so many rows shows."""
     return settings.randint(1_030, 1_200)
