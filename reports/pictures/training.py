@@ -87,7 +87,7 @@ def gaps_chart(name: str, series: Mapping[str, pd.DataFrame], marks: Marks, *, n
         for quantity, rows in series.items()
         for column, word in (("gap", "difference"), ("radius", "error bound"))
     ]
-    return _logarithmic(name, "gaps", name.capitalize(), "difference", lines, marks, narrow)
+    return _logarithmic(name, name.capitalize(), lines, marks, narrow)
 
 
 def difference_chart(steps: pd.DataFrame, marks: Marks, *, narrow: bool = False) -> str:
@@ -96,18 +96,12 @@ def difference_chart(steps: pd.DataFrame, marks: Marks, *, narrow: bool = False)
         return ""
     apart = (steps["loss"] - steps["torch_loss"]).abs()
     points = list(zip(steps["step"].astype(int).tolist(), apart.astype(float).tolist(), strict=True))
-    name, title = "difference", "Difference of the losses"
-    return _logarithmic(name, "gaps", title, "difference", [("difference of the losses", points)], marks, narrow)
+    lines = [("difference of the losses", points)]
+    return _logarithmic("difference", "Difference of the losses", lines, marks, narrow)
 
 
 def _logarithmic(
-    name: str,
-    style: str,
-    title: str,
-    axis: str,
-    lines: Sequence[tuple[str, Sequence[Point]]],
-    marks: Marks,
-    narrow: bool,
+    name: str, title: str, lines: Sequence[tuple[str, Sequence[Point]]], marks: Marks, narrow: bool
 ) -> str:
     """Lines of values above 0 on a logarithmic axis."""
     import pygal
@@ -118,7 +112,7 @@ def _logarithmic(
         return ""
     low, high = math.floor(min(values)), math.ceil(max(values))
     low, high = (low - 1, high) if low == high else (low, high)
-    chart = _new(pygal.XY, name, style, axis, narrow)
+    chart = _new(pygal.XY, name, "gaps", "difference", narrow)
     chart.range = (low, high)
     every = max(1, (high - low) // (4 if narrow else 6))
     chart.y_labels = [{"value": power, "label": power_of_ten(power)} for power in range(low, high + 1, every)]

@@ -151,7 +151,6 @@ def mistakes_page(
     name: str,
     *,
     table: str = "records.csv",
-    strict: bool = False,
     width: int = 80,
     paint: Paint = plain,
 ) -> list[str]:
@@ -159,11 +158,11 @@ def mistakes_page(
 
     `name` is the folder's, as it is typed, and `table` the file there that has all records.
     """
-    groups = grouped(run.records, strict)
+    groups = grouped(run.records)
     lines = [*wrapped(headline(run), width), ""]
     if nothing_judged(run.records):
-        return [*lines, *(paint(line, "bad") for line in wrapped(verdict_sentence(run, strict), width))]
-    told = [*groups.discrepancies, *groups.costly_notes, *groups.faults, *groups.undecided]
+        return [*lines, *(paint(line, "bad") for line in wrapped(verdict_sentence(run), width))]
+    told = [*groups.discrepancies, *groups.faults, *groups.undecided]
     found = entries(told, run)
     if found:
         lines.append(paint("What does not match", "head"))
