@@ -12,23 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parity_tests.harness.kept_answers import KeptAnswers
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Key
 from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import PASSING
 
 MOST = 4096
 """How many are kept: about 40 MB."""
-LARGE = 1 << 14
-"""Bytes of an array from which on it is compared with the one before, which is far quicker than to digest it."""
-HELD = 64 << 20
-"""Bytes of large arrays that are held for that: five times what an honest submission returns."""
 
 
 @cache
@@ -47,11 +41,7 @@ class JudgementCache:
     def __init__(self, earlier: KeptAnswers | None = None, assignment: str = "") -> None:
         self._earlier = earlier
         self._words = f"judged of {assignment}"
-        self._new: dict[bytes, Mapping[str, Comparison]] = {}
         self._kept: OrderedDict[bytes, Mapping[str, Comparison]] = OrderedDict()
-        self._last: dict[tuple[str, Key], tuple[NDArray[Any], bytes]] = {}
-        self.held = 0
-        """Bytes of large arrays that are held now."""
 
     @property
     def machine(self) -> dict[str, Any] | None:
@@ -70,8 +60,6 @@ class JudgementCache:
         judged = judge()
         if all(comparison.verdict in PASSING for comparison in judged.values()):
             self._kept[key] = dict(judged)
-            if self._earlier is not None:
-                self._new[key] = self._kept[key]
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         return dict(judged)
@@ -85,7 +73,7 @@ class JudgementCache:
         if self._earlier is None:
             return
         entries: list[tuple[str, dict[str, Any], dict[str, Any]]] = [(self._words, {"machine": machine}, {})]
-        for key, judged in self._new.items():
+        for key, judged in self._kept.items():
             with suppress(TypeError):
                 entries.append((f"{self._words} {key.hex()}", {"judged": _said(judged)}, {}))
         self._earlier.add(entries)
@@ -118,25 +106,10 @@ class JudgementCache:
         }
         # Processors have instructions for this one, and megabytes of answers pass through it.
         digest = hashlib.sha256(repr(described).encode("utf-8", "backslashreplace"))
-        for key, value in seen.values.items():
+        for value in seen.values.values():
             if value.array is not None:
-                array = np.ascontiguousarray(value.array)
-                digest.update(array.data if array.nbytes < LARGE else self._digest_of_large((case.name, key), array))
+                digest.update(np.ascontiguousarray(value.array).data)
         return digest.digest()
-
-    def _digest_of_large(self, place: tuple[str, Key], array: NDArray[Any]) -> bytes:
-        """The digest of an array, looked up where it is to the byte what was returned at the same place last."""
-        content = array.reshape(-1).view(np.uint8 if array.nbytes % 8 else np.uint64)
-        known = self._last.get(place)
-        if known is not None and np.array_equal(known[0], content):
-            return known[1]
-        digest = hashlib.sha256(content.data).digest()
-        self.held += content.nbytes - (0 if known is None else known[0].nbytes)
-        if self.held > HELD:  # a submission may name as many places as it likes
-            self._last.clear()
-            self.held = content.nbytes
-        self._last[place] = (content.copy(), digest)
-        return digest
 
 
 def _said(judged: Mapping[str, Comparison]) -> str:

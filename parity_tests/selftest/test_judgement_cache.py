@@ -11,7 +11,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.plan import plan
 from parity_tests.harness.check import check
-from parity_tests.harness.judgement_cache import LARGE, JudgementCache
+from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.kept_answers import KeptAnswers
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
@@ -102,9 +102,8 @@ def test_the_same_answer_to_another_question_is_judged_for_itself(case: Case, se
     assert judge.asked == 2
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "bool"])
-def test_a_large_array_is_known_again_whatever_came_between(dtype: str) -> None:
-    one = np.ones(LARGE + 3, dtype)
+def test_a_large_array_is_known_again_whatever_came_between() -> None:
+    one = np.ones(1 << 15)
     other = one.copy()
     other[-1] = 0
     cache, judge = JudgementCache(), Judge(matched())
@@ -112,15 +111,6 @@ def test_a_large_array_is_known_again_whatever_came_between(dtype: str) -> None:
         seen = replace(SEEN, values={Key("output"): Returned("array", array.copy(), "")})
         cache.judge(CASE, 1, CPU, seen, judge)
         assert judge.asked == asked
-
-
-def test_large_arrays_at_places_without_end_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parity_tests.harness.judgement_cache.HELD", 3 * LARGE)
-    cache = JudgementCache()
-    for k in range(10):
-        seen = replace(SEEN, values={Key("output", k): Returned("array", np.zeros(LARGE, np.int8), "")})
-        cache.judge(CASE, 1, CPU, seen, Judge(matched()))
-        assert cache.held <= 3 * LARGE
 
 
 def test_a_class_without_end_is_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
