@@ -73,8 +73,6 @@ class Answers:
         self._answer: Computed | None = None
         self._computed: Mapping[str, Flowed] = {}
         self._prepared: dict[str, Answer] = {}
-        self.passed: OrderedDict[tuple[Any, ...], Comparison] = OrderedDict()
-        """What passed of what was compared, by what was returned: a class gives much that is alike to the byte."""
         if kept is None:
             self._is_bounded = True
             self._known = self._again()
@@ -136,8 +134,6 @@ REPLICAS = 8
 
 38 of the 1,103 radii of `parity check --assignment cs231n --shipped` are sampled (`radius_kind`).
 """
-_SMALL, _MOST_PASSED = 1 << 13, 64
-"""Bytes of a result that is known again, and how many are of one answer."""
 _KEPT = 4096
 _answers: OrderedDict[tuple[str, ...], Answers] = OrderedDict()
 
@@ -335,19 +331,6 @@ def nearest(got: Sequence[Returned | Failure | None], forms: Sequence[Sequence[A
 
 def compared(got: Returned | Failure | None, known: Answers, name: str) -> Comparison:
     """The comparison of one result. One of another shape that holds the same numbers is taken, with a note."""
-    array = got.array if isinstance(got, Returned) else None
-    if not isinstance(got, Returned) or array is None or array.nbytes > _SMALL:
-        return _compared(got, known, name)
-    key = name, got.kind, got.detail, array.dtype.str, array.shape, array.tobytes()
-    found = known.passed.get(key) or _compared(got, known, name)
-    if found.verdict in PASSING:
-        known.passed[key] = found
-        while len(known.passed) > _MOST_PASSED:
-            known.passed.popitem(last=False)
-    return found
-
-
-def _compared(got: Returned | Failure | None, known: Answers, name: str) -> Comparison:
     flowed = known.flowed[name]
     got, note = _in_shape(got, tuple(flowed.value.shape))
     found = judge_returned(got, flowed, known.exact(name), known.prepared(name)).comparison
