@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import hashlib
 import shlex
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -116,7 +114,7 @@ def reproductions(
         )
         networks = Networks(
             partial(_ask, own, own[first]),
-            partial(_remembered, partial(solution.ask, assignment, isolation), assignment),
+            partial(solution.ask, assignment, isolation),
         )
         maker = assignment.reproductions.reproducer(networks, setting, seed)
         for done, alike in enumerate(wanted):
@@ -231,29 +229,6 @@ class _Solution:
 _lasting = _Solution()
 """That of a class, which asks it again and again."""
 atexit.register(_lasting.close)
-
-
-_MOST_REMEMBERED = 256
-_said: OrderedDict[bytes, Observation] = OrderedDict()
-"""What solutions have answered: in a class the same scripts are tried on them again and again."""
-
-
-def _remembered(
-    ask: Callable[[Case, Mapping[str, Any], int], Observation],
-    assignment: Assignment,
-    case: Case,
-    arrays: Mapping[str, Any],
-    seed: int,
-) -> Observation:
-    asked = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
-    said_of = (str(assignment.solution), case.name, case.probe, case.process, case.params, seed, asked)
-    key = hashlib.sha256(repr(said_of).encode()).digest()
-    seen = _said.get(key) or ask(case, arrays, seed)
-    if not seen.failures:
-        _said[key] = seen
-        while len(_said) > _MOST_REMEMBERED:
-            _said.popitem(last=False)
-    return seen
 
 
 def _unused(made: Script, taken: Mapping[str, str]) -> str:
