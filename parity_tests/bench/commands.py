@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
@@ -42,6 +43,7 @@ NEW = ", new inputs"
 TRACE, BARE = "trace step", "both bare"
 GRADED, IMPORT, PYTEST = "a submission graded", "import torch", "pytest each"
 BARE_CLASS, BARE_TARGET = "without a sandbox", 1.2
+CLUSTERED, CLUSTER_TARGET = "a submission graded on a Dask cluster", 1.1
 WRONG, OF = 135, 171
 """How many of the students of real classes had a mistake in at least one function."""
 REPAIRED = "batchnorm_backward"
@@ -105,14 +107,27 @@ def measure_grade(wanted: Wanted) -> Iterator[Timed]:
                 BARE_CLASS: partial(_graded_anew, assignment, Path(scratch), "--isolation", "none"),
                 IMPORT: import_torch,
             }
-            if assignment is MLP:
-                counts[PYTEST] = min(2 * cores(), len(folders))
-                subjects[PYTEST] = partial(_pytest_each, folders[: counts[PYTEST]])
-            whole = alternate(subjects, rounds=min(wanted.slow, 3), warm_up=0)
+            held: dict[tuple[str, str], float | None] = {(GRADED, IMPORT): None, (GRADED, BARE_CLASS): BARE_TARGET}
+            with ExitStack() as stack:
+                if assignment is MLP:
+                    counts |= {CLUSTERED: len(folders), PYTEST: min(2 * cores(), len(folders))}
+                    workers = stack.enter_context(_dask_workers())
+                    subjects[CLUSTERED] = partial(_graded_anew, assignment, Path(scratch), "--scheduler", workers)
+                    subjects[PYTEST] = partial(_pytest_each, folders[: counts[PYTEST]])
+                    held |= {(CLUSTERED, GRADED): CLUSTER_TARGET, (GRADED, PYTEST): None}
+                whole = alternate(subjects, rounds=min(wanted.slow, 3), warm_up=0)
         seconds = {name: [s / counts[name] for s in values] for name, values in whole.items()}
-        case = f"{len(folders)} submissions of {assignment.name} on {cores()} cores"
-        limits = {BARE_CLASS: BARE_TARGET}
-        yield from timed(case, seconds, {(GRADED, other): limits.get(other) for other in subjects if other != GRADED})
+        yield from timed(f"{len(folders)} submissions of {assignment.name} on {cores()} cores", seconds, held)
+
+
+@contextmanager
+def _dask_workers() -> Iterator[str]:
+    """The address of a Dask scheduler with as many workers on this machine as a class has processes."""
+    from distributed import LocalCluster
+
+    workers: Any = LocalCluster
+    with workers(n_workers=cores(), threads_per_worker=1, dashboard_address=None) as started:
+        yield started.scheduler_address
 
 
 def _graded_anew(assignment: Assignment, scratch: Path, *more: str) -> None:

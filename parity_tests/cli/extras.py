@@ -20,7 +20,7 @@ CLASS = {
 """Those that the grading of a class needs, of the extra `class`."""
 NOTEBOOK = {module: CLASS[module] for module in ("IPython", "nbformat")}
 """Those among them that read a notebook."""
-BENCH = {**CLASS, "pyperf": "pyperf", "threadpoolctl": "threadpoolctl"}
+BENCH = {**CLASS, "distributed": "distributed", "pyperf": "pyperf", "threadpoolctl": "threadpoolctl"}
 """Those of the benchmarks, of the extra `bench`."""
 AUDIT = {"pytest": "pytest"}
 """That of `parity audit`, of the extra of this name."""

@@ -44,11 +44,86 @@ class ByStorage(Generic[Kept]):
             self._sweep_at = max(64, 2 * len(self._held))
 
 
+class Size:
+    """|x|, and what products ask of it, each found once."""
+
+    def __init__(self, x: Tensor, *, whole: Tensor | None = None) -> None:
+        self._x, self._whole, self.dtype = x, whole, x.dtype
+        self._single: Tensor | None = None
+        self._largest: float | None = None
+        self._least: float | None = None
+
+    @property
+    def whole(self) -> Tensor:
+        """|x| in its own type."""
+        if self._whole is None:
+            self._whole = self._x.abs()
+        return self._whole
+
+    @property
+    def single(self) -> Tensor:
+        """|x| in float32."""
+        if self._single is None:
+            quick = self._whole is None and self._x.dtype is not torch.float32
+            self._single = self._x.to(torch.float32).abs_() if quick else self.whole.to(torch.float32)
+        return self._single
+
+    @property
+    def largest(self) -> float:
+        """The largest element."""
+        if self._largest is None:
+            found = float(self.single.amax()) if self.single.numel() else 0.0
+            self._largest = found if math.isfinite(found) else float(self.whole.amax())
+        return self._largest
+
+    @property
+    def least(self) -> float:
+        """The smallest element that is not 0."""
+        if self._least is None:
+            self._least = float(self.single.amin()) if self.single.numel() else math.inf
+            if self._least == 0:  # or less than float32 has
+                zero = torch.eq(self.whole, 0, out=torch.empty_like(self.whole))
+                self._least = float(torch.add(self.whole, zero, alpha=torch.finfo(self.whole.dtype).max).amin())
+        return self._least
+
+    def seen_by(self, x: Tensor) -> Size:
+        """Of another tensor in the same storage; the extremes are those of all of it."""
+        size = Size(x)
+        size._single, size._largest, size._least = _seen_by(x, self.single), self.largest, self.least
+        return size
+
+
+class _Sizes(ByStorage[Size]):
+    """|x| of whole storages: a weight's is asked for in the forward, in the backward and at each step."""
+
+    def of(self, x: Tensor) -> Size:
+        storage = x.untyped_storage()
+        held = self._held.get(storage._cdata)
+        if held is not None and held[1].dtype is x.dtype:
+            return held[1].seen_by(x)
+        size = Size(x)
+        if x.numel() * x.element_size() == storage.nbytes() and size.single.stride() == x.stride():
+            self._hold(storage, size)
+        return size
+
+    def forget(self, storage: torch.UntypedStorage) -> None:
+        """What was known of a storage before something was written into it."""
+        self._held.pop(storage._cdata, None)
+
+
 class Shadows(ByStorage[Tensor]):
     """For each storage a float64 number ≥ 0 an element; a storage that is not held has zeros.
 
     What is put as float32 stays that until a rule asks for it.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sizes = _Sizes()
+
+    def size(self, x: Tensor) -> Size:
+        """|x|; every storage that is written into is given a shadow anew."""
+        return self._sizes.of(x)
 
     def get(self, x: Tensor) -> Tensor | None:
         """The shadow of `x`, of its shape, to be read only; None where all of it is 0.
@@ -71,6 +146,7 @@ class Shadows(ByStorage[Tensor]):
     def put(self, x: Tensor, shadow: Tensor | None) -> None:
         """Give `x` this shadow, whatever it had before; other elements of its storage keep theirs."""
         storage = x.untyped_storage()
+        self._sizes.forget(storage)
         held = self._held.get(storage._cdata)
         if held is None and shadow is None:
             return

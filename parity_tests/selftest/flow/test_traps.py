@@ -143,6 +143,23 @@ def test_6_a_view_has_the_radius_of_what_was_written_in_place() -> None:
     assert (answer["right"].radius == 0).all()
 
 
+def test_6_a_weight_that_was_written_in_place_has_the_radius_of_its_new_values_in_products() -> None:
+    def again(x: Tensor, w: Tensor, larger: Tensor) -> Tensor:
+        mine = w.clone()
+        before = x @ mine
+        mine.t()[1:].copy_(larger)
+        return before * 0 + x @ mine
+
+    def once(x: Tensor, w: Tensor, larger: Tensor) -> Tensor:
+        return x @ torch.cat([w.t()[:1], larger]).t()
+
+    inputs = {"x": np.ones((2, 3)), "w": np.arange(1.0, 10.0).reshape(3, 3) / 7, "larger": np.full((2, 3), 7e9)}
+    second, first = (evaluate(f, inputs, radius="bound")["output"] for f in (again, once))
+    assert torch.equal(second.value, first.value)
+    assert bool((second.radius >= first.radius).all())
+    assert bool((second.radius <= first.radius * 1.5).all())
+
+
 def test_6_lists_of_tensors_in_place() -> None:
     """Clipping by a norm runs `_foreach_norm` and `_foreach_mul_`."""
 

@@ -20,7 +20,7 @@ from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import most, reach
 from reference.flow.rules.long_sums import of_factors, of_prefixes, of_products, of_terms, probable
 from reference.flow.rules.windows import Windows, of_transforms
-from reference.flow.shadows import is_unknown, unknown
+from reference.flow.shadows import Size, is_unknown, unknown
 
 aten = torch.ops.aten
 Bilinear = Callable[[Tensor, Tensor], Tensor]
@@ -48,7 +48,7 @@ def _of_normal_products(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms:
     e = op.sums(terms + more)
     if is_unknown(r) or is_unknown(s):
         return unknown(op.out if isinstance(op.out, Tensor) else f(a, b))
-    if f is aten.mm.default and math.inf in [_largest(x) for x in (r, s) if x is not None]:
+    if f is aten.mm.default and math.inf in [Size(x).largest for x in (r, s) if x is not None]:
         return _of_known_rows(op, a, r, b, s, terms, more)
     if s is None and r is None:
         return positive(f, None, None, terms, op, a, b, scale=e)
@@ -101,15 +101,14 @@ def positive(
     """
     if is_unknown(left) or is_unknown(right):
         return unknown(op.out if isinstance(op.out, Tensor) else f(a, b))
-    sizes = a.abs() if left is None else left
-    tops = _largest(sizes), None if right is None else _largest(right)
-    (less, down), (near, up) = _into_range(sizes, tops[0]), _into_range(right, tops[1])
-    quick = _in_float32(f, less, tops[0] / down, b, near, tops[1] and tops[1] / up, terms, scale)
+    sizes = [op.context.shadows.size(x) if y is None else Size(y, whole=y) for x, y in ((a, left), (b, right))]
+    (less, down), (near, up) = map(_into_range, sizes)
+    quick = _in_float32(f, less, near, terms, scale)
     if quick is not None:
         return quick if down == up == 1 else quick.to(torch.float64).mul_(down).mul_(up)
     p = op.context.precision
     inflation = (1 + (terms + 4) * 2.0**-53) ** 2 * scale
-    total = f(wide(sizes), wide(b).abs() if right is None else right).mul_(inflation)
+    total = f(*(wide(size.whole) for size in sizes)).mul_(inflation)
     # Both sides may lose the smallest normal number in each product, and so may this one.
     lost = 4 * terms * p.tiny * scale
     least = float(total.amin()) if total.numel() else 1.0
@@ -125,67 +124,42 @@ _RANGE = 1e15
 """Operands up to it have products and sums of `_MOST_TERMS` that float32 holds."""
 
 
-def _into_range(x: Radius, top: float | None) -> tuple[Any, float]:
+def _into_range(size: Size) -> tuple[Size, float]:
     """A tensor ≥ 0 by a power of two beneath `_RANGE`, and the power; as it is where that would underflow."""
-    if x is None or top is None or not _RANGE <= top < 1e300:
-        return x, 1.0
-    power = 2.0 ** math.frexp(top)[1]
-    return (x / power, power) if _least(x) / power > 1e-290 else (x, 1.0)
+    if not _RANGE <= size.largest < 1e300:
+        return size, 1.0
+    power = 2.0 ** math.frexp(size.largest)[1]
+    return (Size(size.whole / power), power) if size.least / power > 1e-290 else (size, 1.0)
 
 
-def _in_float32(
-    f: Bilinear,
-    left: Tensor,
-    left_top: float,
-    b: Tensor,
-    right: Radius,
-    right_top: float | None,
-    terms: int,
-    scale: float,
-) -> Tensor | None:
-    """scale·f(left, right or |b|) by float32, larger by what its rounding may take; None where its range is too small.
+def _in_float32(f: Bilinear, left: Size, right: Size, terms: int, scale: float) -> Tensor | None:
+    """scale·f(left, right) by float32, larger by what its rounding may take; None where its range is too small.
 
     Making float32 of both operands, enlarging one and the n products and sums are n + 3 roundings at most. The smaller
     operand is enlarged beforehand, which saves a pass over the result.
     """
-    if not left_top < _RANGE or terms > _MOST_TERMS:
+    if not (left.largest < _RANGE and right.largest < _RANGE) or terms > _MOST_TERMS:
         return None
     inflation = ((1 + (terms + 4) * 2.0**-24) ** 2 + 1e-8) * scale
-    first, second = left.to(torch.float32), b.to(torch.float32).abs() if right is None else right.to(torch.float32)
-    right_top = _largest(second) if right_top is None else right_top
+    first, second = left.single, right.single
     if first.numel() <= second.numel():
         first = first * inflation
     else:
         second = second * inflation
     total = f(first, second)
-    if not right_top < _RANGE:
-        return None
     # Where no sum is smaller than this, what underflow takes here and on both sides is less than the inflation.
-    enough = 1e9 * 8 * terms * torch.finfo(torch.float32).smallest_normal * max(1.0, left_top, right_top)
-    if left.numel() + b.numel() < total.numel() and _no_smaller(left, b, right, enough):
+    enough = 1e9 * 8 * terms * torch.finfo(torch.float32).smallest_normal * max(1.0, left.largest, right.largest)
+    if first.numel() + second.numel() < total.numel() and _no_smaller(left, right, enough):
         return total
     least = float(total.amin()) if total.numel() else 1.0
-    if least > enough or (least == 0 and _no_smaller(left, b, right, enough)):
+    if least > enough or (least == 0 and _no_smaller(left, right, enough)):
         return total
     return None
 
 
-def _no_smaller(left: Tensor, b: Tensor, right: Radius, than: float) -> bool:
-    """Whether no product of an element of `left` and one of `right` (|b| where None) is smaller, but for zeros."""
-    return _least(left) * min(1.0, _least(b.abs() if right is None else right)) > than
-
-
-def _largest(x: Tensor) -> float:
-    return float(x.amax()) if x.numel() else 0.0
-
-
-def _least(x: Tensor) -> float:
-    """The smallest element that is not 0, of a tensor ≥ 0."""
-    least = float(x.amin()) if x.numel() else math.inf
-    if least != 0:
-        return least
-    zero = torch.eq(x, 0, out=torch.empty_like(x))
-    return float(torch.add(x, zero, alpha=torch.finfo(x.dtype).max).amin())
+def _no_smaller(left: Size, right: Size, than: float) -> bool:
+    """Whether no product of an element of `left` and one of `right` is smaller, but for zeros."""
+    return left.least * min(1.0, right.least) > than
 
 
 def _support(op: Operation, x: Tensor) -> Tensor:
