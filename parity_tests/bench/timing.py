@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 STEERING = ("OPENBLAS_", "MKL_", "OMP_")
 """How the names of settings begin by which an environment steers a BLAS: to other kernels than the machine's own."""
+_UNUSUAL = "PYTHONDONTWRITEBYTECODE"
+"""Where it is set, each process compiles all of Parity anew."""
 _SLOW = 5
 """Rounds at most of whole processes that take seconds."""
 
@@ -106,7 +108,7 @@ def steering() -> list[str]:
 
 def unsteered(threads: int) -> dict[str, str]:
     """The environment without them, and with so many threads of each BLAS."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(STEERING)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(STEERING) and name != _UNUSUAL}
     return {**kept, **dict.fromkeys((f"{library}NUM_THREADS" for library in STEERING), str(threads))}
 
 

@@ -67,7 +67,7 @@ class Judged:
 
 
 def judge_all(
-    results: Sequence[Result],
+    results: list[Result],
     judging: Judging,
     done: Callable[[Judged], None],
     most: int | None,
@@ -75,12 +75,16 @@ def judge_all(
 ) -> None:
     """Judge each result, and call `done` for each in their order, in `most` processes at most; None for all the cores.
 
-    Those of a small class are judged in a `pool` that is there, or else in this process. Raises UsageError, OSError,
-    and whatever else goes wrong with the submission's name before it.
+    Those of a small class are judged in a `pool` that is there, or else in this process. Results are taken out of their
+    list: each is in memory once. Raises UsageError, OSError, and whatever else goes wrong with the submission's name
+    before it.
     """
     jobs, enough = most or cores(), len(results) >= ENOUGH
+    names = iter([result.name for result in results])
+    results.reverse()
+    taken = iter(lambda: results.pop() if results else None, None)
     if jobs == 1 or not (enough or pool):
-        for result in results:
+        for result in taken:
             try:
                 judged = judge(result, judging)
             except Exception as error:
@@ -88,19 +92,18 @@ def judge_all(
             done(judged)
         return
     early: dict[str, Judged] = {}
-    names = iter([result.name for result in results])
     due = next(names, "")
 
     def take(result: Result, judged: Judged) -> None:
         nonlocal due
-        early[result.name] = judged
+        early[result.name] = replace(judged, result=msgspec.structs.replace(result, damage=judged.result.damage))
         while due in early:
             done(early.pop(due))
             due = next(names, "")
 
     with local_processes(jobs, judging.stage, partial(_begin, judging)) as own:
         work, executor = (partial(judge, judging=judging), pool) if pool and not enough else (_judge, own)
-        run_all(results, work, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
+        run_all(taken, work, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
 
 
 def _tell(result: Result, error: BaseException) -> NoReturn:

@@ -126,9 +126,8 @@ def _class_page(
             pd.read_csv(path / name, keep_default_na=False, na_values={"mean_share": [""]})
             for name in ("class.csv", "look.csv")
         )
-        wrong = [("verdict", "!=", "match"), ("explained_by", "==", "")]  # those of a whole class are many
         if records is None:
-            mistakes = pd.read_parquet(path / "records.parquet", columns=_NEEDED, filters=wrong)
+            mistakes = _mistakes(path / "records.parquet")
         else:
             mistakes = to_frame([record for record in records if not record.explained_by])[_NEEDED]
     except (OSError, ValueError) as error:
@@ -139,6 +138,19 @@ def _class_page(
     before = {result.name: result.totals for result in results if result.totals}
     page = partial(class_page, grades, items, flags, mistakes, parts=parts, people=people, about=about, before=before)
     return page(anonymous=True) if anonymous else page(fixes=_fixes(path))
+
+
+def _mistakes(path: Path) -> pd.DataFrame:
+    """The records of a class that do not match, but for those that follow from others: a few submissions at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    wrong = (pc.field("verdict") != "match") & (pc.field("explained_by") == "")
+    with pq.ParquetFile(path) as file:
+        groups = (file.read_row_group(i, columns=_NEEDED) for i in range(file.num_row_groups))
+        found: pd.DataFrame = pa.concat_tables([group.filter(wrong) for group in groups]).to_pandas()
+    return found
 
 
 def _fixes(path: Path) -> list[tuple[str, Fix]]:
