@@ -17,21 +17,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
 from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.bench.commands import IMPORT, grade, import_torch, traced, write_right
 from parity_tests.bench.results import MEMORY, MORE, NUMBER
 from parity_tests.bench.timing import Timed, Wanted, alternate, timed
 from parity_tests.harness.machine import cores
 from parity_tests.pairs.hold import hold
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.registry import find
 
 ELEMENTS, LAYERS, STEPS = "elements of a held pair", "layers of a held network", "steps of a trace"
 CLASS, ANOTHER = "submissions of a class", "a submission more in a class"
+NOTEBOOKS, NOTEBOOK = "submissions of a class with a notebook of a few functions", "dlai-c1w3"
 SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     ELEMENTS: ((1_000, 10_000, 100_000, 1_000_000), (10_000_000,)),
     LAYERS: ((2, 5, 10, 20), (50,)),
     STEPS: ((100, 200, 400), (2_000, 10_000)),
-    CLASS: ((4, 12, 36), (100, 1_000, 5_000)),
+    NOTEBOOKS: ((4, 12, 36), (100, 1_000, 5_000)),
+    CLASS: ((4, 12, 36), (100, 1_000)),
 }
 """The sizes of what grows, and those that are done as well where the whole range is asked for."""
 BATCH, WIDTH = 32, 64
@@ -55,10 +59,11 @@ def measure(wanted: Wanted) -> Iterator[Timed]:
         for size in sizes[what]:
             rounds = 1 if what == STEPS else wanted.slow
             yield _at_size(what, size, min(subject(size) for _ in range(rounds)))
-    taken: dict[int, float] = {}
-    for size in sizes[CLASS]:
-        taken[size], memory = _grade(size)
-        yield _at_size(CLASS, size, taken[size], **{MEMORY: f"{memory:.0f} MiB"})
+    for what, assignment in ((NOTEBOOKS, find(NOTEBOOK)), (CLASS, MLP)):
+        taken: dict[int, float] = {}
+        for size in sizes[what]:
+            taken[size], memory = _grade(assignment, size)
+            yield _at_size(what, size, taken[size], **{MEMORY: f"{memory:.0f} MiB"})
     least, most = min(taken), max(taken)
     importing = alternate({IMPORT: import_torch}, rounds=wanted.slow)
     seconds = {ANOTHER: [(taken[most] - taken[least]) / (most - least)], **importing}
@@ -90,12 +95,12 @@ def _hold(shape: tuple[int, ...], layers: int) -> float:
     return time.perf_counter() - start
 
 
-def _grade(size: int) -> tuple[float, float]:
+def _grade(assignment: Assignment, size: int) -> tuple[float, float]:
     """Seconds of a class of so many, the start of Parity's processes among them; MiB of Parity's own."""
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
         source = Path(scratch) / "class"
         for k in range(size):
-            write_right(ASSIGNMENT, source / f"student-{k:04d}", k)
+            write_right(assignment, source / f"student-{k:04d}", k)
         start = time.perf_counter()
-        memory = grade(ASSIGNMENT, source, Path(scratch) / "graded")
+        memory = grade(assignment, source, Path(scratch) / "graded")
         return time.perf_counter() - start, memory

@@ -24,7 +24,7 @@ BATCHES = (5, 64, 512)
 DTYPES = ("float32", "float64")
 ALPHAS = (0.0, 0.9)
 ETA, LAMBDA = 0.01, 0.0
-TARGETS = {(5, "torch"): 1.3, (64, "torch"): 1.1, (512, "torch"): 1.1, (512, "limit"): 1.2}
+TARGETS = {(5, "torch"): 1.2, (64, "torch"): 0.7, (512, "torch"): 0.7, (512, "limit"): 1.2}
 """The largest ratio asked for on one thread, by batch and what the step is held against."""
 
 

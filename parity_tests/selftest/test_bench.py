@@ -114,7 +114,7 @@ def test_all_that_grows_is_done_at_each_size_and_further_only_where_it_is_asked_
     """A class is stood in for; a submission more is what the largest takes longer."""
     monkeypatch.setattr(growth, "SIZES", dict.fromkeys(growth.SIZES, ((1, 4), (9,))))
     monkeypatch.setattr(growth, "traced", lambda batch, steps, *_, **__: float(steps))
-    monkeypatch.setattr(growth, "_grade", lambda size: (5.0 + size, 40.0))
+    monkeypatch.setattr(growth, "_grade", lambda assignment, size: (5.0 + size, 40.0))
     monkeypatch.setattr(growth, "import_torch", lambda: None)
     for whole, sizes in ((False, (1, 4)), (True, (1, 4, 9))):
         *found, more, _ = growth.measure(replace(WANTED, whole=whole))
@@ -158,7 +158,7 @@ def test_every_command_is_timed_beside_what_it_is_held_against(monkeypatch: pyte
 
     monkeypatch.setattr(commands, "run", run)
     monkeypatch.setattr(commands, "traced", lambda batch, steps, dtype: float(steps))
-    monkeypatch.setattr(commands, "TRACED", {5: 2})
+    monkeypatch.setattr(commands, "TRACED", {5: (2, 3.0)})
     monkeypatch.setattr(commands, "write_mixed", commands.write_right)
     assert commands.grade(CS231N, Path("class"), Path("out")) == 2.0
     for measure in (commands.measure_check, commands.measure_grade, commands.measure_trace):
@@ -205,7 +205,7 @@ def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch
         threads: {target for row in step.measure(replace(WANTED, threads=threads)) for target in row.against.values()}
         for threads in (1, 2)
     }
-    assert targets == {1: {None, 1.1, 1.2, 1.3}, 2: {None}}
+    assert targets == {1: {None, 0.7, 1.2}, 2: {None}}
 
 
 class Counting(JudgementCache):
