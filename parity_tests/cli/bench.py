@@ -45,7 +45,9 @@ BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
     help="Submissions in each class that `grade` compares on.",
 )
 @click.option("--short", is_flag=True, help="Leave out of `hold` the models that take seconds a round; 2 minutes less.")
-@click.option("--whole-range", "whole", is_flag=True, help="Let `growth` go up to 5,000 submissions; half an hour or so.")
+@click.option(
+    "--whole-range", "whole", is_flag=True, help="Let `growth` go up to 5,000 submissions; half an hour or so."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
