@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from parity_tests.bench.results import ASKED
 from parity_tests.bench.timing import Subject, Timed, Wanted, alternate, timed
 from reference.flow import evaluate, gradients, module_reference
 
@@ -27,6 +28,8 @@ TARGETS = {
 """The largest ratio asked for on one thread, by the kind of radius and the type."""
 LONG_TARGET = 15.0
 """The same of the bound of each of the larger models."""
+FEW, LONGER = 20, (1, 51)
+"""How few numbers an operation is done on, and how often one after the other: a run has costs of its own."""
 VGG_16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
 """The channels of its convolutions, 0 being a maximum of 2×2 (K. Simonyan and A. Zisserman, 2015)."""
 Asked = tuple[Callable[..., Any], Mapping[str, Any]]
@@ -44,6 +47,14 @@ def measure(wanted: Wanted) -> Iterator[Timed]:
         seconds = alternate(subjects, rounds=wanted.rounds, least=0.05)
         held = {(kind, AGAINST): wanted.asked(TARGETS[kind, dtype]) for kind in (BOUND, SAMPLE)}
         yield from timed(f"784–1000–10, batch {BATCH}, {dtype}", seconds, held)
+    runs = {
+        str(count): partial(evaluate, _sines(count), {"x": np.linspace(0.1, 1, FEW)}, radius="bound")
+        for count in LONGER
+    }
+    seconds = alternate(runs, rounds=wanted.rounds, least=0.05)
+    less, more = (seconds[name] for name in runs)
+    each = [(b - a) / (LONGER[1] - LONGER[0]) for a, b in zip(less, more, strict=True)]
+    yield Timed(f"{BOUND}, an operation on {FEW} numbers", each, about={ASKED: "≤ 50 µs"})
     for (model, asked_of), dtype in product(() if wanted.short else LONG.items(), DTYPES):
         seconds = alternate(_bound_and_bare(asked_of(dtype)), rounds=wanted.slow)
         yield from timed(f"{model}, {dtype}", seconds, {(BOUND, AGAINST): wanted.asked(LONG_TARGET)})
@@ -52,6 +63,15 @@ def measure(wanted: Wanted) -> Iterator[Timed]:
 def network(X: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor, y: Tensor) -> Tensor:
     """The mean cross-entropy of a network with relu."""
     return torch.nn.functional.cross_entropy(torch.relu(X @ W1 + b1) @ W2 + b2, y)
+
+
+def _sines(count: int) -> Callable[[Tensor], Tensor]:
+    def function(x: Tensor) -> Tensor:
+        for _ in range(count):
+            x = torch.sin(x)
+        return x
+
+    return function
 
 
 def drawn(dtype: str) -> dict[str, NDArray[Any]]:

@@ -269,7 +269,9 @@ def test_holding_is_timed_against_the_bare_call_and_of_larger_models_the_bound_a
     held = ["hold, bound", "the bare call of forward and gradients", "hold, sample, 8 replicas"]
     assert [name.partition(", 784")[0] for name in small] == held * 2
     assert [name.partition(", a small one")[0] for name in larger] == held[:2] * 2
-    assert [row.name for row in hold.measure(replace(WANTED, short=True))] == small
+    few = "hold, bound, an operation on 20 numbers"
+    assert [row.name for row in hold.measure(replace(WANTED, short=True))] == [*small, few]
+    assert [row.about for row in found if row.name == few] == [{results.ASKED: "≤ 50 µs"}]
 
 
 def test_larger_models_are_asked_with_the_gradients_of_all_parameters() -> None:
