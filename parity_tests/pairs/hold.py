@@ -18,7 +18,7 @@ from parity_tests.harness.judge_flow import Held, explain, judge
 from parity_tests.harness.make_records import Setting, check_plan, record_of
 from parity_tests.pairs.door import door
 from parity_tests.pairs.freed import as_torch_has_them
-from parity_tests.pairs.inputs import changed, for_candidate, is_array
+from parity_tests.pairs.inputs import changed, for_candidate, is_array, same_numbers
 from parity_tests.pairs.positions import name_of, named, refuse_value
 from parity_tests.pairs.result import HoldResult
 from parity_tests.pairs.returned import MASKS, UnreadableError, as_mask, by_name, paired
@@ -368,9 +368,7 @@ def _read(got: Any) -> _Answer:
 
 
 def _alike(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> bool:
-    return one.keys() == other.keys() and all(
-        np.array_equal(one[name], other[name], equal_nan=one[name].dtype.kind == "f") for name in one
-    )
+    return one.keys() == other.keys() and all(same_numbers(one[name], other[name]) for name in one)
 
 
 def _masks(masks: Any) -> Any:
