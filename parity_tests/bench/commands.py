@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
@@ -96,6 +96,9 @@ def measure_check(wanted: Wanted) -> Iterator[Timed]:
 
 def measure_grade(wanted: Wanted) -> Iterator[Timed]:
     """`parity grade` of two classes against the import of torch, and a pytest process for each submission."""
+    from distributed import LocalCluster
+
+    open_cluster: Any = LocalCluster
     for assignment, write in ((MLP, write_right), (CS231N, write_mixed)):
         with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
             folders = [Path(scratch) / "class" / f"student-{k:04d}" for k in range(wanted.submissions)]
@@ -111,23 +114,16 @@ def measure_grade(wanted: Wanted) -> Iterator[Timed]:
             with ExitStack() as stack:
                 if assignment is MLP:
                     counts |= {CLUSTERED: len(folders), PYTEST: min(2 * cores(), len(folders))}
-                    workers = stack.enter_context(_dask_workers())
-                    subjects[CLUSTERED] = partial(_graded_anew, assignment, Path(scratch), "--scheduler", workers)
+                    workers = stack.enter_context(
+                        open_cluster(n_workers=cores(), threads_per_worker=1, dashboard_address=None)
+                    )
+                    address = workers.scheduler_address
+                    subjects[CLUSTERED] = partial(_graded_anew, assignment, Path(scratch), "--scheduler", address)
                     subjects[PYTEST] = partial(_pytest_each, folders[: counts[PYTEST]])
                     held |= {(CLUSTERED, GRADED): CLUSTER_TARGET, (GRADED, PYTEST): None}
                 whole = alternate(subjects, rounds=min(wanted.slow, 3), warm_up=0)
         seconds = {name: [s / counts[name] for s in values] for name, values in whole.items()}
         yield from timed(f"{len(folders)} submissions of {assignment.name} on {cores()} cores", seconds, held)
-
-
-@contextmanager
-def _dask_workers() -> Iterator[str]:
-    """The address of a Dask scheduler with as many workers on this machine as a class has processes."""
-    from distributed import LocalCluster
-
-    workers: Any = LocalCluster
-    with workers(n_workers=cores(), threads_per_worker=1, dashboard_address=None) as started:
-        yield started.scheduler_address
 
 
 def _graded_anew(assignment: Assignment, scratch: Path, *more: str) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_OFTEN_ALIKE = ("versions", "given", "fingerprint")
+_OFTEN_ALIKE = ("versions", "given")
 """What of a result others have as well."""
 _GROUP = 32
 """Submissions in a row group of records.parquet: what is known of each group stays in memory to the end."""

@@ -45,27 +45,19 @@ class ByStorage(Generic[Kept]):
 
 
 class Size:
-    """|x|, and what products ask of it, each found once."""
+    """A tensor ≥ 0, and what products ask of it, each found once."""
 
-    def __init__(self, x: Tensor, *, whole: Tensor | None = None) -> None:
-        self._x, self._whole, self.dtype = x, whole, x.dtype
+    def __init__(self, whole: Tensor) -> None:
+        self.whole = whole
         self._single: Tensor | None = None
         self._largest: float | None = None
         self._least: float | None = None
 
     @property
-    def whole(self) -> Tensor:
-        """|x| in its own type."""
-        if self._whole is None:
-            self._whole = self._x.abs()
-        return self._whole
-
-    @property
     def single(self) -> Tensor:
-        """|x| in float32."""
+        """It in float32."""
         if self._single is None:
-            quick = self._whole is None and self._x.dtype is not torch.float32
-            self._single = self._x.to(torch.float32).abs_() if quick else self.whole.to(torch.float32)
+            self._single = self.whole.to(torch.float32)
         return self._single
 
     @property
@@ -87,8 +79,8 @@ class Size:
         return self._least
 
     def seen_by(self, x: Tensor) -> Size:
-        """Of another tensor in the same storage; the extremes are those of all of it."""
-        size = Size(x)
+        """What it is of another tensor in the same storage; the extremes are those of all of it."""
+        size = Size(_seen_by(x, self.whole))
         size._single, size._largest, size._least = _seen_by(x, self.single), self.largest, self.least
         return size
 
@@ -99,10 +91,10 @@ class _Sizes(ByStorage[Size]):
     def of(self, x: Tensor) -> Size:
         storage = x.untyped_storage()
         held = self._held.get(storage._cdata)
-        if held is not None and held[1].dtype is x.dtype:
+        if held is not None and held[1].whole.dtype is x.dtype:
             return held[1].seen_by(x)
-        size = Size(x)
-        if x.numel() * x.element_size() == storage.nbytes() and size.single.stride() == x.stride():
+        size = Size(x.abs())
+        if x.numel() * x.element_size() == storage.nbytes() and size.whole.stride() == x.stride():
             self._hold(storage, size)
         return size
 

@@ -48,7 +48,7 @@ def _of_normal_products(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms:
     e = op.sums(terms + more)
     if is_unknown(r) or is_unknown(s):
         return unknown(op.out if isinstance(op.out, Tensor) else f(a, b))
-    if f is aten.mm.default and math.inf in [Size(x).largest for x in (r, s) if x is not None]:
+    if f is aten.mm.default and math.inf in [float(x.amax()) for x in (r, s) if x is not None and x.numel()]:
         return _of_known_rows(op, a, r, b, s, terms, more)
     if s is None and r is None:
         return positive(f, None, None, terms, op, a, b, scale=e)
@@ -101,7 +101,7 @@ def positive(
     """
     if is_unknown(left) or is_unknown(right):
         return unknown(op.out if isinstance(op.out, Tensor) else f(a, b))
-    sizes = [op.context.shadows.size(x) if y is None else Size(y, whole=y) for x, y in ((a, left), (b, right))]
+    sizes = [op.context.shadows.size(x) if y is None else Size(y) for x, y in ((a, left), (b, right))]
     (less, down), (near, up) = map(_into_range, sizes)
     quick = _in_float32(f, less, near, terms, scale)
     if quick is not None:
