@@ -15,7 +15,7 @@ from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.observation import Failure, Returned
 from reference.answer import Alternative, Answer, Resolution
 from reports.model.notes import Note, NoteKind
-from reports.model.numbers import times
+from reports.model.numbers import exact_number, times
 from reports.model.verdicts import PASSING, Verdict
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Held:
 
     comparison: Comparison
     resolution: Resolution | None
+    alone: bool = False
+    """Whether elements are within their error bound, and off by more than they may be by themselves (shared.py)."""
 
 
 def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> Held:
@@ -136,6 +138,10 @@ def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Callable[[], 
         resolution = allowed.resolution
     elif comparison.verdict in PASSING and flowed.conserved:
         comparison = _conserving(comparison, array, known)
+    if comparison.verdict in PASSING and array.shape == value.shape and not known.alternatives:
+        beside = _beside_its_row(array, flowed, known)
+        if beside is not None:
+            return Held(beside, resolution, alone=True)
     known_of = comparison.verdict in PASSING and comparison.undecided != comparison.total
     if known_of and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the error bound is so large that zeros would agree everywhere"
@@ -149,6 +155,58 @@ def _judged(got: Returned | Failure | None, flowed: Flowed, exact: Callable[[], 
         kept = f"{flowed.guaranteed:.2g} of its elements keep the guaranteed bound: the law of long sums says no more"
         comparison = comparison.noting(kept, kind=NoteKind.RESOLUTION)
     return Held(comparison, resolution)
+
+
+def _beside_its_row(got: Array, flowed: Flowed, known: Answer) -> Comparison | None:
+    """A mismatch where elements are off by what no mean and no variance of their row makes; None for none.
+
+    Another honest form of the operations explains more, and a function that was given as one explains all.
+    """
+    value = known.value.astype(np.float64)
+    with np.errstate(all="ignore"):
+        error = np.nan_to_num(got - value, nan=0.0, posinf=0.0, neginf=0.0)
+    first: Comparison | None = None
+    for form in ("", *flowed.forms):
+        lines = flowed.lines(form)
+        if lines is None:
+            return None
+        line, allowed = (x.numpy() for x in lines.through(flowed.radius.double().new_tensor(error)))
+        gap = np.abs(error - line)
+        with np.errstate(all="ignore"):
+            ratio = np.where(gap > 0, gap / allowed, 0.0)
+        if not (ratio > 1).any():
+            return None
+        first = first or _alone(got, known, value + line, gap, allowed, ratio)
+    return first
+
+
+def _alone(got: Array, known: Answer, moved: Array, gap: Array, allowed: Array, ratio: Array) -> Comparison:
+    """What is wrong with the element that is furthest off where torch's are `moved` as the rest of its row is."""
+    at = np.unravel_index(ratio.argmax(), ratio.shape)
+    bad, where = int((ratio > 1).sum()), "[" + ", ".join(str(int(i)) for i in at) + "]"
+    problem = (
+        f"at {where} is {exact_number(float(got[at]))}, where torch's, off as the rest of its row is, would be "
+        f"{exact_number(float(moved[at]))}; the difference {gap[at]:.2g} is {times(float(ratio[at]))} times what an "
+        f"element may be off by itself ({bad} of {got.size} elements differ)"
+    )
+    return Comparison(
+        Verdict.MISMATCH,
+        gap=float(gap[at]),
+        radius=float(allowed[at]),
+        ratio=float(ratio[at]),
+        ulps=float(gap[at] / np.spacing(np.abs(known.value[at]))),
+        bad=bad,
+        total=got.size,
+        undecided=0,
+        radius_kind=known.radius_kind,
+        resolution=known.median,
+        got=float(got[at]),
+        want=float(moved[at]),
+        where=where,
+        blame="submission",
+        problem=problem,
+        arrays=(got, moved, allowed),
+    )
 
 
 def _coarse(flowed: Flowed, value: Array) -> float:

@@ -29,6 +29,7 @@ from reference.flow.operation import BLOCK, Context, Operation, Radius, Rule, pl
 from reference.flow.plain import doubled
 from reference.flow.rounding import STORED_INSIDE
 from reference.flow.shadows import Shadows, is_unknown, unknown
+from reference.flow.shared import carried
 from reference.flow.student import ONE_SIDE
 from reference.flow.walk import Walk
 
@@ -176,6 +177,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             return out
         out, radii, step = self._apply(func, args, kwargs, out, planned)
         self._keep(args, kwargs, tensors(out), radii, step)
+        self._share(func, args, kwargs, out)
         return out
 
     def in_place(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
@@ -202,6 +204,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             return self.unknown(func, args, kwargs)
         self._note(tensors((args, kwargs)))
         self.context.shadows.put(target, radii[0])
+        self._share(planned.functional, args, kwargs, target)
         self._remember(target, step)
         return out
 
@@ -234,7 +237,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             return False
         if self.values:
             return True
-        radii = planned.closed(Operation(func, args, kwargs, out, self.context, local=False))
+        operation = Operation(func, args, kwargs, out, self.context, local=False)
+        radii = planned.closed(operation)
         if radii is NotImplemented:
             return False
         self.context.seen_closed = True
@@ -243,6 +247,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             for x, radius in zip(tensors(out), of_values, strict=True):
                 self.owns.put(x, radius)
         self._keep(args, kwargs, tensors(out), of_values, None)
+        self.context.shadows.share(out[0], operation.shared)
         return True
 
     def _put_written(self, targets: list[Tensor], copies: dict[int, Tensor]) -> None:
@@ -358,7 +363,13 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         """The tensor as it is now, with its radius."""
         copy = x.clone()
         self.context.shadows.put(copy, self.context.shadows.get(x))
+        self.context.shadows.share(copy, self.context.shadows.shared(x))
         return copy
+
+    def _share(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """What the elements of a result share is what those of its operand did."""
+        if self.context.probable and isinstance(out, Tensor):
+            self.context.shadows.share(out, carried(func, args, kwargs, out, self.context.shadows))
 
     def _keep(
         self, args: Any, kwargs: dict[str, Any], values: list[Tensor], radii: list[Radius], step: Step | None

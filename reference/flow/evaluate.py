@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from reference.flow.rounding import FORMS
 from reference.flow.rules.functions import FUNCTIONS
 from reference.flow.rules.long_sums import CHANCE
 from reference.flow.runs import Flow, Question
+from reference.flow.shared import Lines
 from reference.flow.student import factor
 
 RADII = ("auto", "bound", "sample")
@@ -130,6 +132,7 @@ class Answer:
         self.bounds_by_form: dict[str, dict[str, Tensor]] = {}
         self._radii: dict[str, Tensor] = {}
         self._unsampled: dict[str, Tensor] = {}
+        self._lines: dict[str, dict[str, Lines]] = {}
         self._recorded: Flow | None = None
         self._long = self._closed = False
         self.without_rule = False
@@ -179,6 +182,7 @@ class Answer:
                 radius=radius,
                 kind="probable" if name in laws else "sample",
                 alternatives=tuple(replace(a, radius=radius) for a in bounded[name].alternatives),
+                lines=partial(self._lines_of, name) if name in self._lines.get("", ()) else bounded[name].lines,
                 probability=laws[name] if name in laws else factor(self.replicas)[1],
                 guaranteed=_share(radius >= bounds[name], bounds[name] > 0) if name in laws else 0.0,
             )
@@ -214,7 +218,10 @@ class Answer:
         laws: dict[str, float] = {}
         if recorded is None and self._long and self._closed:
             # Replicas need the parts of what has a closed form, which take several times as long by the law.
-            self._by_law(self.question.flow(forms=forms, lenient=True, probable=True), chosen, bounds, laws)
+            law = self.question.flow(forms=forms, lenient=True, probable=True)
+            self._by_law(law, chosen, bounds, laws)
+            if self.fine and not forms:
+                self._keep_lines("", law)
         if len(laws) == len(chosen):
             return bounds, laws
         flow = recorded or self.question.flow(forms=forms, record=True, lenient=True, probable=self._long)
@@ -235,6 +242,19 @@ class Answer:
             if self._law_alone(name, narrow, bounds[name], flow):
                 laws[name] = CHANCE * flow.context.probable_calls
             bounds[name] = narrow
+
+    def _keep_lines(self, form: str, flow: Flow) -> None:
+        """Keeps what the elements of each output share, and how far they may be off in all."""
+        shared = {name: flow.context.shadows.shared(output) for name, output in flow.outputs.items()}
+        self._lines[form] = {
+            name: Lines(one, flow.radius(name, self.want[name])) for name, one in shared.items() if one is not None
+        }
+
+    def _lines_of(self, name: str, form: str) -> Lines | None:
+        """The lines of an output's rows where a form of the operations is allowed for; None where nothing is known."""
+        if form not in self._lines and form not in self.functions:
+            self._keep_lines(form, self.question.flow(forms=frozenset({form}), lenient=True, probable=True))
+        return self._lines.get(form, {}).get(name)
 
     def _law_alone(self, name: str, narrow: Tensor, bound: Tensor, flow: Flow) -> bool:
         """Whether no sample is taken, since the law of long sums says enough, or the sample would say no more.

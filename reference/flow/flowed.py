@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from reference.flow.freedom import Free
 from reference.flow.low_precision import Arithmetic
+from reference.flow.shared import Lines
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Flowed:
     """Whether every choice between elements tied for a maximum gives results of one sum over `alternatives`."""
     free: tuple[Free, ...] = ()
     """What a factorisation leaves free of all the outputs, signs of vectors and their order."""
+    lines: Callable[[str], Lines | None] = lambda form: None
+    """Of a norm of long rows what its elements share, by the name of a form that is allowed for, or ""; else None."""
     conditions: Mapping[str, float] = field(default_factory=dict)
     """By operation of linear algebra on the way to all the outputs its largest condition number."""
 

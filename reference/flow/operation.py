@@ -18,6 +18,7 @@ from reference.flow.freedom import Freedom
 from reference.flow.low_precision import FORMATS, Arithmetic, half_ulp
 from reference.flow.rounding import STORED_INSIDE, Precision, is_power_of_two
 from reference.flow.shadows import Marks, Shadows, is_unknown, unknown
+from reference.flow.shared import Shared
 
 Radius = Tensor | None
 """float64, of the shape of what it belongs to; None where all of it is 0. Products of float32 leave float32. Where
@@ -207,6 +208,8 @@ class Operation:
         """Whether it has asked for one that is exact, as by a power of two, unless the result is too small for that."""
         self.memo: dict[str, Any] = {}
         """What a rule keeps for when it is asked about the same call again."""
+        self.shared: Shared | None = None
+        """What the elements of its first result share, as a rule in closed form leaves it."""
         names, defaults = _parameters(func)
         said = defaults | dict(zip(names, args, strict=False)) | kwargs
         self._given = {name: said[name] for name in names if name in said}

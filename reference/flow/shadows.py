@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from reference.flow.nested import as_real
+from reference.flow.shared import Shared
 
 Kept = TypeVar("Kept")
 
@@ -103,6 +104,29 @@ class _Sizes(ByStorage[Size]):
         self._held.pop(storage._cdata, None)
 
 
+class _Shared(ByStorage[Shared]):
+    """What the elements of a whole storage share with others of their rows."""
+
+    def of(self, x: object) -> Shared | None:
+        if not self._held or not isinstance(x, Tensor):
+            return None
+        held = self._held.get(x.untyped_storage()._cdata)
+        return None if held is None or not _fills_its_storage(x) else held[1]
+
+    def put(self, x: Tensor, shared: Shared) -> None:
+        if _fills_its_storage(x):
+            self._hold(x.untyped_storage(), shared)
+
+    def forget(self, storage: torch.UntypedStorage) -> None:
+        """What was known of a storage before something was written into it."""
+        self._held.pop(storage._cdata, None)
+
+
+def _fills_its_storage(x: Tensor) -> bool:
+    """Whether a tensor is all of its storage, in the order in which it lies there."""
+    return x.is_contiguous() and x.numel() * x.element_size() == x.untyped_storage().nbytes()
+
+
 class Shadows(ByStorage[Tensor]):
     """For each storage a float64 number ≥ 0 an element; a storage that is not held has zeros.
 
@@ -111,11 +135,20 @@ class Shadows(ByStorage[Tensor]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._sizes = _Sizes()
+        self._sizes, self._shared = _Sizes(), _Shared()
 
     def size(self, x: Tensor) -> Size:
         """|x|; every storage that is written into is given a shadow anew."""
         return self._sizes.of(x)
+
+    def shared(self, x: object) -> Shared | None:
+        """What the elements of `x` share with others of their rows, where that is known and nothing wrote into it."""
+        return self._shared.of(x)
+
+    def share(self, x: Tensor, shared: Shared | None) -> None:
+        """Keep that, until something is written into `x`."""
+        if shared is not None:
+            self._shared.put(x, shared)
 
     def get(self, x: Tensor) -> Tensor | None:
         """The shadow of `x`, of its shape, to be read only; None where all of it is 0.
@@ -139,6 +172,7 @@ class Shadows(ByStorage[Tensor]):
         """Give `x` this shadow, whatever it had before; other elements of its storage keep theirs."""
         storage = x.untyped_storage()
         self._sizes.forget(storage)
+        self._shared.forget(storage)
         held = self._held.get(storage._cdata)
         if held is None and shadow is None:
             return

@@ -143,6 +143,8 @@ def opened(path: Path, *, own: bool, scale: float = 1.0) -> Problem:
         raise TooLargeError(
             f"its sums need {_elements(model, inputs):.1e} numbers of inputs and weights, and {known.cost:.1e} products"
         )
+    with torch.random.fork_rng(), torch.device("meta"):
+        draws = known.draws and _sums(model.eval(), inputs).draws
     torch.manual_seed(0)
     model, given = source.made(sizes)
     model = model.eval() if known.draws else model
@@ -150,7 +152,9 @@ def opened(path: Path, *, own: bool, scale: float = 1.0) -> Problem:
     scaled = [x * scale if isinstance(x, Tensor) and x.is_floating_point() and scale != 1 else x for x in given]
     weights = {name: x.detach() for name, x in model.named_parameters()}
     longest = max((terms for _, terms in known.found), default=1)
-    return Problem(module_reference(model), {**dict(zip(names, scaled, strict=False)), **weights}, longest)
+    known_by_name = {**dict(zip(names, scaled, strict=False)), **weights}
+    # In float64 other numbers are drawn.
+    return Problem(module_reference(model), known_by_name, longest, rounded=not draws)
 
 
 def _elements(model: torch.nn.Module, inputs: Sequence[Any]) -> int:
@@ -227,12 +231,15 @@ class _Source:
     def sums(self, sizes: Mapping[Size, int]) -> Sums:
         """What the model sums in these sizes."""
         with torch.device("meta"):
-            model, inputs = self.made(sizes)
-            sums = Sums()
-            with sums, torch.no_grad():
-                model(*inputs)
-        sums.cost += _ELEMENT * _elements(model, inputs)
-        return sums
+            return _sums(*self.made(sizes))
+
+
+def _sums(model: torch.nn.Module, inputs: Sequence[Any]) -> Sums:
+    sums = Sums()
+    with sums, torch.no_grad():
+        model(*inputs)
+    sums.cost += _ELEMENT * _elements(model, inputs)
+    return sums
 
 
 class _Sizes(ast.NodeTransformer):

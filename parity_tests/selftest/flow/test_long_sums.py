@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from numpy.typing import NDArray
 from torch import Tensor
 
 from parity_tests import hold
@@ -25,7 +26,7 @@ from parity_tests.selftest.flow.long_sums import (
 from reference.flow import evaluate, gradients, plain
 from reference.flow.operation import LONG
 from reference.flow.rounding import BY_FFT
-from reference.flow.rules import long_sums
+from reference.flow.rules import long_sums, windows
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TYPICAL = 0.6745
@@ -254,8 +255,10 @@ def test_each_operation_in_another_order_is_within_a_radius_that_is_smaller_than
     function = FUNCTIONS[name]
     value, narrow = radius_of(function, a, b, c)
     _, plain = radius_of(function, a, b, c, probable=False)
-    places = torch.arange(640).view(-1, 64).flip(1).flatten()
-    gap = (function(a[:, places], b[places], c).double() - value.double()).abs()
+    within, drawn = torch.arange(640).view(-1, 64), torch.Generator().manual_seed(0)
+    orders = [within[:, torch.randperm(64, generator=drawn)].flatten() for _ in range(8)]
+    gaps = [(function(a[:, places], b[places], c).double() - value.double()).abs() for places in orders]
+    gap = torch.stack(gaps).amax(0)
     assert value.numel() == 1 or bool((gap > 0).any())
     assert bool((gap <= narrow).all())
     assert bool((narrow <= plain).all())
@@ -319,9 +322,21 @@ TRANSFORMS = (
 """Of a patch, of a kernel and of a result (Lavin and Gray, "Fast algorithms for convolutional networks", 2016)."""
 
 
-def test_a_convolution_by_winograds_algorithm_stays_within_half_of_its_radius() -> None:
-    """It errs by ten times what sums of products do, which is more than the law has for these."""
-    x, w = normal(2, 64, 18, 18), normal(16, 64, 3, 3, seed=1)
+def one_after_another(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A·B in which each sum is a single float32 number."""
+    found = np.zeros((*a.shape[:-1], b.shape[-1]), np.float32)
+    for i in range(a.shape[-1]):
+        found += a[..., i : i + 1] * b[..., i : i + 1, :]
+    return found
+
+
+@pytest.mark.parametrize("summed", [np.matmul, one_after_another])
+@pytest.mark.parametrize("weights", [0.0, 5.0])
+def test_a_convolution_by_winograds_algorithm_stays_within_its_radius(
+    weights: float, summed: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+) -> None:
+    """It errs by more than the law of its sums has, of weights about 5 by nearly four times as much."""
+    x, w = normal(2, 64, 18, 18), normal(16, 64, 3, 3, seed=1) + np.float32(weights)
     of_patch, of_kernel, of_result = TRANSFORMS
     kernels = np.einsum("ij,kcjl,ml->imkc", of_kernel, w, of_kernel)
     answer = evaluate(F.conv2d, {"input": x, "weight": w})["output"]
@@ -329,17 +344,46 @@ def test_a_convolution_by_winograds_algorithm_stays_within_half_of_its_radius() 
     for i in range(0, 16, 4):
         for j in range(0, 16, 4):
             patches = np.einsum("ij,ncjl,ml->imcn", of_patch, x[:, :, i : i + 6, j : j + 6], of_patch)
-            got = np.einsum("ij,jlkn,ml->nkim", of_result, np.matmul(kernels, patches), of_result)
+            got = np.einsum("ij,jlkn,ml->nkim", of_result, summed(kernels, patches), of_result)
             here = (slice(None), slice(None), slice(i, i + 4), slice(j, j + 4))
             worst = max(worst, float((np.abs(got - answer.value[here].numpy()) / answer.radius[here].numpy()).max()))
     assert answer.kind == "probable"
-    assert 1 / 5 < worst < 1 / 2
+    assert 1 / 10 < worst < 3 / 4
 
 
+@pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (3, 5), (4, 4)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_winograds_algorithm_is_a_convolution_for_each_kernel_that_it_is_asked_of(
+    kernel: tuple[int, int], groups: int
+) -> None:
+    x = torch.from_numpy(normal(2, 4, 17, 12, dtype=np.float64))
+    w = torch.from_numpy(normal(6, 4 // groups, *kernel, dtype=np.float64))
+    want = F.conv2d(x, w, groups=groups)
+    got = windows.by_winograd(x, w, groups)[..., : want.shape[2], : want.shape[3]]
+    torch.testing.assert_close(got, want)
+
+
+def test_the_radius_of_a_convolution_is_larger_only_where_winograds_algorithm_is_known_and_errs_by_more() -> None:
+    """In steps of two it is known for some machines, in three dimensions for none."""
+
+    def times(x: NDArray[np.float32], *shape: int, **layout: Any) -> float:
+        w = normal(4, x.shape[1], *shape, seed=1)
+        function = F.conv2d if len(shape) == 2 else F.conv3d
+        answer = evaluate(lambda input, weight: function(input, weight, **layout), {"input": x, "weight": w})["output"]
+        unfolded = answer.radius.double().median() / answer.value.double().std() / (6e-8 * np.sqrt(w[0].size))
+        return float(unfolded)
+
+    in_space = times(normal(1, 16, 6, 6, 6), 3, 3, 3)
+    assert times(normal(1, 512, 6, 6), 1, 1) < 2 * in_space
+    assert times(normal(1, 64, 12, 12), 3, 3) > 1.5 * in_space
+    assert times(normal(1, 64, 12, 12), 3, 3, stride=2) > 2 * in_space
+
+
+@pytest.mark.parametrize("channels", [64, 16])
 @pytest.mark.parametrize("data", ["normal", "equal numbers"])
-def test_a_convolution_by_transforms_is_allowed_what_these_round_and_little_more(data: str) -> None:
-    """Before it was two hundred times the usual radius, by which results in float16 passed."""
-    x, w = normal(2, 64, 18, 18), normal(8, 64, 3, 3, seed=1)
+def test_a_convolution_by_transforms_is_allowed_what_these_round_and_little_more(data: str, channels: int) -> None:
+    """Before it was two hundred times the usual radius, by which results in float16 passed; also of short sums."""
+    x, w = normal(2, channels, 18, 18), normal(8, channels, 3, 3, seed=1)
     x = x if data == "normal" else np.full_like(x, 0.7)
     answer = evaluate(F.conv2d, {"input": x, "weight": w})["output"]
     allowed = answer.forms[BY_FFT].double()

@@ -25,6 +25,7 @@ from reference.flow.operation import BLOCK, Operation, Radius, closed, plus, wid
 from reference.flow.rounding import ONE_PASS, is_power_of_two
 from reference.flow.rules.long_sums import of_terms, probable
 from reference.flow.rules.products import narrowed
+from reference.flow.shared import Shared
 
 aten = torch.ops.aten
 UPDATED = 2.0
@@ -149,6 +150,8 @@ def _forward(
     if given is not None:
         return radius.view(op.out[0].shape), *[None] * (len(op.out) - 1)
     whole = _joined(found, max(rows.split, 0))
+    if long:
+        op.shared = _shared(op, rows, whole, w, b)
     for name, value, moved in (("mean", whole.mean, whole.around), ("var", whole.variance, whole.of_variance)):
         if op.arguments.get(f"running_{name}") is not None:
             _averaged(op, op[f"running_{name}"], value, moved, rows.terms if name == "var" else 0)
@@ -157,6 +160,21 @@ def _forward(
     return radius.view(op.out[0].shape), *[
         r.reshape(y.shape) + 2 * (wide(y) - wide(z).reshape(y.shape)).abs() for y, z, r in beside
     ]
+
+
+def _shared(op: Operation, rows: _Rows, known: _Statistics, w: Tensor | None, b: Tensor | None) -> Shared:
+    """What the elements of rows share: what μ and s make of the radius, but for what x·(s·w) + (b − μ·s·w) rounds."""
+    u, working = op.context.precision.u, known.mean.dtype
+    x, near = rows.x.to(working), known.inverse * ((1 + known.relative) * known.around)
+    z = (x - known.mean).mul_(known.inverse)
+    part = z.abs().mul_(known.relative.to(working)).add_(near.to(working)).div_(_enlarged(working))
+    part.sub_(x.abs().add_(known.mean.abs()).mul_(known.inverse * (4 * u)))
+    if w is not None:
+        part.mul_(w.abs())
+    if b is not None:
+        part.sub_(b.abs(), alpha=4 * u)
+    slope = torch.ones_like(z) if w is None else w.detach().to(working).expand(z.shape).contiguous()
+    return Shared(z, slope, part.clamp_(min=0.0).nan_to_num_(0.0, 0.0, 0.0), tuple(rows.over))
 
 
 def _working(op: Operation, *operands: Tensor | None) -> torch.dtype:

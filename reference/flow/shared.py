@@ -1,0 +1,121 @@
+"""Errors that a whole row shares: a norm's mean and 1/σ are one number each for all of its elements.
+
+Of y = (x − μ)·s·w + b, with μ off by δ and s by a part ε of itself, each element is off by w·(A + B·z), where
+z = (x − μ)·s and A = −δ·s·(1 + ε), B = ε are those of its row, and by what it rounds itself. δ and ε grow with the
+length of the row, and are most of the radius of a long one; what an element rounds itself does not. So the line through
+the two elements that lie furthest apart tells, but for their own rounding, how far off each one between them is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+
+if TYPE_CHECKING:
+    from reference.flow.shadows import Shadows
+
+aten = torch.ops.aten
+_AT_ONCE = 1 << 20
+"""Elements that are looked at at a time."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Of a result: where its elements lie (z), what their row's line is multiplied by (slope), its part of the radius.
+
+    All three are of one shape, in which rows go over the axes `over`; the result has their elements in the same order.
+    """
+
+    z: Tensor
+    slope: Tensor
+    part: Tensor
+    over: tuple[int, ...]
+
+    def times(self, factor: Any, of: Tensor) -> Shared:
+        """The same of the products by a number, or by a tensor that is seen in the shape of the result `of`."""
+        if isinstance(factor, Tensor):
+            factor = factor.detach().to(torch.float64).expand(of.shape).reshape(self.z.shape)
+        return replace(self, slope=self.slope * factor, part=self.part * abs(factor))
+
+    @property
+    def terms(self) -> int:
+        """Elements of one row."""
+        return math.prod(self.z.shape[axis] for axis in self.over)
+
+    def parts(self) -> Iterator[Callable[[Tensor], Tensor]]:
+        """Of some rows after others, what sees them in a tensor of the result's elements, the axes of a row last."""
+        across = [axis for axis in range(self.z.dim()) if axis not in self.over]
+        axis = max(range(len(across)), key=lambda i: self.z.shape[across[i]], default=-1)
+        count = self.z.shape[across[axis]] if across else 1
+        step = max(1, _AT_ONCE * count // self.z.numel())
+        for start in range(0, count, step):
+
+            def part(x: Tensor, start: int = start) -> Tensor:
+                seen = x.view(self.z.shape).permute(*across, *self.over)
+                return seen.narrow(axis, start, min(step, count - start)) if across else seen
+
+            yield part
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What the elements of a result share, and its radius in all."""
+
+    shared: Shared
+    radius: Tensor
+
+    def through(self, error: Tensor) -> tuple[Tensor, Tensor]:
+        """How far off each element is by its row's line, and how much further it may be; both of the error's shape.
+
+        Infinitely further where there is no line.
+        """
+        shared, found = self.shared, (torch.empty_like(error), torch.empty_like(error))
+        for part in shared.parts():
+            given = (shared.z, shared.slope, shared.part, self.radius, error)
+            rows = (part(x).reshape(-1, shared.terms).to(torch.float64) for x in given)
+            for whole, some in zip(map(part, found), _through(*rows), strict=True):
+                whole.copy_(some.view(whole.shape))
+        return found
+
+
+def _through(z: Tensor, slope: Tensor, part: Tensor, radius: Tensor, error: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of rows, each in a line."""
+    size = slope.abs()
+    off, own = error / slope, (radius - part).clamp_(min=0.0) / size
+    known = off.isfinite() & own.isfinite()
+    ends = [torch.where(known, side, -torch.inf).argmax(1, keepdim=True) for side in (z, -z)]
+    (high, low), (above, below), (more, less) = ([x.gather(1, end) for end in ends] for x in (z, off, own))
+    share = torch.where(high > low, (z - low) / (high - low), 0.0)
+    line = (share * above + (1 - share) * below) * slope
+    allowed = (own + share * more + (1 - share) * less) * size
+    return line.masked_fill_(~known, 0.0), allowed.masked_fill_(~known, torch.inf)
+
+
+def carried(
+    func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, shadows: Shadows
+) -> Shared | None:
+    """What the elements of a sum, a product or a relu share, where those of one operand do."""
+    packet = func.overloadpacket
+    if packet not in (aten.mul, aten.div, aten.add, aten.sub, aten.rsub, aten.relu):
+        return None
+    a, b = (args[0], 0) if packet is aten.relu else args[1::-1] if packet is aten.rsub else args[:2]
+    x, y = map(shadows.shared, (a, b))
+    if (x is None) == (y is None) or (a if x is not None else b).shape != out.shape or not out.is_contiguous():
+        return None
+    if packet in (aten.add, aten.sub, aten.rsub):
+        alpha = kwargs.get("alpha", 1)
+        return x if y is None else y.times(alpha if packet is aten.add else -alpha, out)
+    if x is None:
+        return y.times(a, out) if y is not None and packet is aten.mul else None
+    if packet is aten.relu:
+        radius = shadows.get(a)
+        return None if radius is None else x.times(a > radius, out)
+    if packet is aten.mul:
+        return x.times(b, out)
+    return None if kwargs.get("rounding_mode") else x.times(1 / b.double() if isinstance(b, Tensor) else 1 / b, out)
