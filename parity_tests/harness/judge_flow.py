@@ -164,7 +164,7 @@ def _beside_its_row(got: Array, flowed: Flowed, known: Answer) -> Comparison | N
     """
     value = known.value.astype(np.float64)
     with np.errstate(all="ignore"):
-        error = np.nan_to_num(got - value, nan=0.0, posinf=0.0, neginf=0.0)
+        error = np.nan_to_num((got - value).astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     first: Comparison | None = None
     for form in ("", *flowed.forms):
         lines = flowed.lines(form)

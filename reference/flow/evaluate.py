@@ -17,7 +17,7 @@ from reference.flow.errors import QuestionError
 from reference.flow.flowed import Alternative, Flowed
 from reference.flow.freedom import free_outputs
 from reference.flow.low_precision import Arithmetic
-from reference.flow.rounding import FORMS
+from reference.flow.rounding import FORMS, ONE_PASS
 from reference.flow.rules.functions import FUNCTIONS
 from reference.flow.rules.long_sums import CHANCE
 from reference.flow.runs import Flow, Question
@@ -251,7 +251,11 @@ class Answer:
         }
 
     def _lines_of(self, name: str, form: str) -> Lines | None:
-        """The lines of an output's rows where a form of the operations is allowed for; None where nothing is known."""
+        """The lines of an output's rows where a form of the operations is allowed for; None where nothing is known.
+
+        A variance by one pass is off for all of a row alike.
+        """
+        form = "" if form == ONE_PASS else form
         if form not in self._lines and form not in self.functions:
             self._keep_lines(form, self.question.flow(forms=frozenset({form}), lenient=True, probable=True))
         return self._lines.get(form, {}).get(name)

@@ -30,7 +30,7 @@ def any_complex(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         if isinstance(x, Tensor):
             if x.is_complex():
                 return True
-        elif isinstance(x, (list, tuple)) and any_complex(tuple(x), {}):
+        elif isinstance(x, complex) or (isinstance(x, (list, tuple)) and any_complex(tuple(x), {})):
             return True
     if not kwargs:
         return False

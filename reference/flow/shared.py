@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 aten = torch.ops.aten
 _AT_ONCE = 1 << 20
 """Elements that are looked at at a time."""
+_APART = 1e-2
+"""How far apart in z two elements are at least that a line is drawn through, z being off by some rounding itself."""
+_STEADY = 4.0
+"""Times what elements of a row usually round that those may which a line goes through."""
 
 
 @dataclass(frozen=True)
@@ -89,22 +93,29 @@ def _through(z: Tensor, slope: Tensor, part: Tensor, radius: Tensor, error: Tens
     size = slope.abs()
     off, own = error / slope, (radius - part).clamp_(min=0.0) / size
     known = off.isfinite() & own.isfinite()
-    ends = [torch.where(known, side, -torch.inf).argmax(1, keepdim=True) for side in (z, -z)]
+    # The ends are elements that round as little as most, which a small weight beside a large bias does not.
+    usual = torch.where(known, own, torch.nan).nanmedian(1, keepdim=True).values
+    steady = known & (own <= _STEADY * usual)
+    ends = [torch.where(steady, side, -torch.inf).argmax(1, keepdim=True) for side in (z, -z)]
     (high, low), (above, below), (more, less) = ([x.gather(1, end) for end in ends] for x in (z, off, own))
-    share = torch.where(high > low, (z - low) / (high - low), 0.0)
+    apart = high - low
+    apart = apart.masked_fill_(apart < _APART, 0.0)
+    share = ((z - low) / apart).masked_fill_(z == low, 0.0)
     line = (share * above + (1 - share) * below) * slope
-    allowed = (own + share * more + (1 - share) * less) * size
+    turned = ((above - below) / apart).masked_fill_(apart == 0, 0.0).abs()
+    allowed = (own + share.abs() * more + (1 - share).abs() * less) * size * (1 + turned)
+    known &= line.isfinite()
     return line.masked_fill_(~known, 0.0), allowed.masked_fill_(~known, torch.inf)
 
 
 def carried(
     func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, shadows: Shadows
 ) -> Shared | None:
-    """What the elements of a sum, a product or a relu share, where those of one operand do."""
+    """What the elements of a sum, a product, a negative or a relu share, where those of one operand do."""
     packet = func.overloadpacket
-    if packet not in (aten.mul, aten.div, aten.add, aten.sub, aten.rsub, aten.relu):
+    if packet not in (aten.mul, aten.div, aten.add, aten.sub, aten.rsub, aten.neg, aten.relu):
         return None
-    a, b = (args[0], 0) if packet is aten.relu else args[1::-1] if packet is aten.rsub else args[:2]
+    a, b = (args[0], 0) if len(args) == 1 else args[1::-1] if packet is aten.rsub else args[:2]
     x, y = map(shadows.shared, (a, b))
     if (x is None) == (y is None) or (a if x is not None else b).shape != out.shape or not out.is_contiguous():
         return None
@@ -113,6 +124,8 @@ def carried(
         return x if y is None else y.times(alpha if packet is aten.add else -alpha, out)
     if x is None:
         return y.times(a, out) if y is not None and packet is aten.mul else None
+    if packet is aten.neg:
+        return x.times(-1, out)
     if packet is aten.relu:
         radius = shadows.get(a)
         return None if radius is None else x.times(a > radius, out)

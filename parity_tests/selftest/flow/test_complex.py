@@ -183,6 +183,17 @@ def test_what_moves_parts_alone_is_exact() -> None:
         assert evaluate(lambda z, move=move: move(z * z), {"z": z}, radius="bound")["output"].kind == "bound"
 
 
+def test_products_by_a_complex_number_of_pythons_round_as_those_by_a_tensor_do() -> None:
+    """They counted as exact, since no operand is a complex tensor."""
+    x = torch.linspace(0.1, 2, 40)
+    by_number, by_tensor = (
+        evaluate(lambda x, factor=factor: torch.exp(x) * factor, {"x": x})["output"].radius
+        for factor in (0.3 + 0.7j, torch.tensor(0.3 + 0.7j))
+    )
+    assert float(by_number.amin()) > 0
+    assert bool((by_number >= by_tensor / 2).all())
+
+
 def test_gradients_go_through_complex_numbers() -> None:
     """As torch's autograd has them in real inputs; within the radius of those in float64, and not a hundredth off."""
     x = np.random.default_rng(0).standard_normal(SHAPE).astype(np.float32)

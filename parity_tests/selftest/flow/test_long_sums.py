@@ -399,7 +399,8 @@ def test_inputs_in_a_few_bits_are_told_of_a_convolution_though_transforms_at_wor
     inputs = {"input": np.abs(normal(16, 16, 16, 16)), "weight": np.abs(normal(64, 16, 3, 3, seed=1))}
     answer = evaluate(F.conv2d, inputs)["output"]
     assert answer.kind == "bound"
-    rounded = F.conv2d(*(of_steps.rounded(torch.from_numpy(x), 14) for x in inputs.values()))
+    x, w = (of_steps.rounded(torch.from_numpy(given), 14) for given in inputs.values())
+    rounded = F.conv2d(x, w)
     error = (rounded - answer.value).abs().double()
     assert bool((error <= answer.form_bounds[BY_FFT]).all())
     assert not bool((error <= answer.forms[BY_FFT]).all())

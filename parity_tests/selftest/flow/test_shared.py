@@ -120,6 +120,79 @@ def test_an_element_that_is_off_by_itself_is_told_beneath_the_error_bound_of_its
     assert judge(got, replace(flowed, lines=lambda form: None), None, "output").comparison.verdict == Verdict.MATCH
 
 
+def nearly_one_number(rows: int, length: int) -> Array:
+    """Ones, the next number after it, and a few twos."""
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((rows, length)) < 0.5, one, np.nextafter(one, np.float32(2)))
+    return np.where(rng.random((rows, length)) < 4e-3, np.float32(2), x)
+
+
+def with_an_outlier(rows: int, length: int) -> Array:
+    """Normal numbers after a huge one."""
+    x = np.random.default_rng(0).standard_normal((rows, length)).astype(np.float32)
+    x[:, 0] = 1e6
+    return x
+
+
+@pytest.mark.parametrize("data", [nearly_one_number, with_an_outlier])
+@pytest.mark.parametrize("summed", [one_after_another, pairwise])
+def test_correct_norms_agree_of_rows_in_which_a_few_elements_lie_apart(
+    data: Callable[[int, int], Array], summed: Callable[[Array], Array]
+) -> None:
+    """A line through the others says little of them."""
+    x = data(2, 512)
+    mean, inverse = statistics(x, summed)
+    assert hold(lambda x: (x - mean) * inverse, lambda x: functional.layer_norm(x, x.shape[1:]), x=x, search=0)
+
+
+def test_a_correct_norm_agrees_that_is_shifted_by_its_largest_element_first() -> None:
+    """Which rounds in each element alone."""
+
+    def shifted(x: Array) -> Any:
+        x = x - x.max(axis=1, keepdims=True)
+        x = x - pairwise(x) / np.float32(x.shape[1])
+        return x / np.sqrt(pairwise(x * x) / np.float32(x.shape[1]) + np.float32(1e-5))
+
+    x = np.exp(np.random.default_rng(0).standard_normal((1, LONG))).astype(np.float32)
+    assert hold(shifted, lambda x: functional.layer_norm(x, x.shape[1:]), x=x, search=0)
+
+
+def half_off(by: float) -> Callable[..., Array]:
+    """A layer norm of which the later half of rows has another variance."""
+
+    def candidate(x: Array, w: Array, b: Array) -> Array:
+        found = written(x, *statistics(x, pairwise), w, b, FORMS[0])
+        later = slice(x.shape[1] // 2, None)
+        found[:, later] += (found[:, later] - b[later]) * np.float32(by)
+        return found
+
+    return candidate
+
+
+def test_small_weights_where_a_row_ends_do_not_hide_what_is_off_elsewhere() -> None:
+    """A line goes through elements that round as others do: a large bias beside a small weight rounds by more."""
+    inputs = drawn(1, LONG)
+    x, w = inputs["x"][0], np.ones_like(inputs["w"])
+    w[[x.argmax(), x.argmin()]] = 1e-4
+    inputs |= {"w": w, "b": np.ones_like(w)}
+    assert hold(half_off(0.0), normalised, **inputs, search=0)
+    assert not hold(half_off(1.5e-4), normalised, **inputs, search=0)
+
+
+def test_a_variance_by_one_pass_does_not_hide_what_is_off_in_a_half_of_a_row() -> None:
+    """It is off for all of a row alike."""
+    inputs = drawn(1, LONG, loc=100.0)
+    assert hold(half_off(0.0), normalised, **inputs, search=0)
+    assert not hold(half_off(2e-3), normalised, **inputs, search=0)
+
+
+def test_results_in_longdouble_are_judged_as_others_are() -> None:
+    """A type that torch does not have."""
+    inputs = drawn(2, 512)
+    assert hold(lambda x, w, b: normalised(*map(torch.from_numpy, (x, w, b))).numpy().astype(np.longdouble), normalised,
+                **inputs, search=0)  # fmt: skip
+
+
 def lines_of(function: Callable[[Tensor], Tensor], *shape: int) -> tuple[Flowed, Tensor]:
     """What is known of the output of a function of normal numbers."""
     x = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
@@ -137,7 +210,8 @@ AFTER: dict[str, Callable[[Tensor], Tensor]] = {
     "nothing": lambda y: y,
     "a product by a number": lambda y: y * -3.0,
     "a quotient": lambda y: y / torch.arange(1.0, 5.0)[:, None, None],
-    "a sum": lambda y: 0.5 - y,
+    "a difference": lambda y: 0.5 - y,
+    "a sum and the negative": lambda y: -(y + 0.5),
     "a view": lambda y: y.reshape(-1),
     "a relu": torch.relu,
     "a sum and a relu in place": lambda y: y.add_(0.25).relu_(),

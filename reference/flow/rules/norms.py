@@ -163,12 +163,16 @@ def _forward(
 
 
 def _shared(op: Operation, rows: _Rows, known: _Statistics, w: Tensor | None, b: Tensor | None) -> Shared:
-    """What the elements of rows share: what μ and s make of the radius, but for what x·(s·w) + (b − μ·s·w) rounds."""
+    """What the elements of rows share: what μ and s make of the radius, but for what further forms round in each.
+
+    They are x·(s·w) + (b − μ·s·w), and (x − k) − (μ − k) for any number k of the row.
+    """
     u, working = op.context.precision.u, known.mean.dtype
     x, near = rows.x.to(working), known.inverse * ((1 + known.relative) * known.around)
     z = (x - known.mean).mul_(known.inverse)
     part = z.abs().mul_(known.relative.to(working)).add_(near.to(working)).div_(_enlarged(working))
-    part.sub_(x.abs().add_(known.mean.abs()).mul_(known.inverse * (4 * u)))
+    furthest = x.abs().amax(rows.over, keepdim=True) + known.mean.abs()
+    part.sub_(furthest * (known.inverse * (4 * u)))
     if w is not None:
         part.mul_(w.abs())
     if b is not None:
