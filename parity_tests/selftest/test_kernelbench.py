@@ -43,6 +43,26 @@ def get_inputs():
 def get_init_inputs():
     return [features, 64]
 """
+NORM = """
+import torch
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return torch.nn.functional.layer_norm(x, x.shape[1:])
+def get_inputs():
+    return [torch.rand(2, 65536) + 100.0]
+def get_init_inputs():
+    return []
+"""
+DRAWING = """
+import torch
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return torch.tanh(x) + torch.randn(x.shape)
+def get_inputs():
+    return [torch.rand(64)]
+def get_init_inputs():
+    return []
+"""
 FIRST, SECOND = FAULTS[:2]
 Change = Callable[[torch.Tensor], torch.Tensor]
 REFUSED_ONE = PRODUCT.replace("a @ b", "torch.special.bessel_j0(a @ b)")
@@ -154,6 +174,26 @@ def test_the_cause_of_a_fault_is_said_to_be_what_was_seeded_or_its_place_or_some
     assert not {NAMED, PLACED, OTHERWISE} & {*seeded(FIRST, one_off, 0.1)}, "it moves more than what is over its bound"
     assert tried[-1].startswith("no cause, missed by 0: something that touches output[0, 5]: ")
     assert "other sign" in tried[0], tried
+
+
+def test_of_a_norm_of_long_rows_faults_are_told_beneath_their_error_bound(tmp_path: Path) -> None:
+    """What is told beside its row alone has no cause looked for."""
+    path = tmp_path / "level1" / "1_norm.py"
+    path.parent.mkdir()
+    path.write_text(NORM)
+    row = of_file(path, own=True, causes=True).run()
+    assert row.verdict == ACCEPTED
+    assert "hold" in row.faults[ONE_OFF]
+    assert not {NAMED, PLACED, OTHERWISE} & {*row.faults[ONE_OFF]}
+
+
+def test_numbers_that_a_model_draws_in_float64_are_no_other_right_answer(tmp_path: Path) -> None:
+    """They are others than those in float32."""
+    path = tmp_path / "level1" / "1_drawing.py"
+    path.parent.mkdir()
+    path.write_text(DRAWING)
+    row = of_file(path, own=False).run()
+    assert (row.verdict, row.honest, row.alarms["hold"], row.alarms["1e-2"]) == (ACCEPTED, 2, 0, 0)
 
 
 def test_a_folder_without_problems_is_a_usage_error(tmp_path: Path) -> None:

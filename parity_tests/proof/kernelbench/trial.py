@@ -179,6 +179,8 @@ class Trial:
                 function, inputs, flowed, returned, True,
                 lambda changed: evaluate(changed, inputs), lambda changed: plain(changed, inputs, unfused=True),
             )  # fmt: skip
+            if not asked.wrong():  # what is told beside its row alone has no cause looked for
+                continue
             with torch.no_grad():
                 cause = cause_of([asked], seconds)
                 missed = min(
