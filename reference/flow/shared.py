@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reference.flow.shadows import Shadows
 
 aten = torch.ops.aten
+_AVERAGES = (aten.avg_pool2d, aten.avg_pool3d, aten._adaptive_avg_pool2d, aten._adaptive_avg_pool3d, aten.mean)
 _AT_ONCE = 1 << 20
 """Elements that are looked at at a time."""
 _APART = 1e-2
@@ -46,6 +47,11 @@ class Shared:
         if isinstance(factor, Tensor):
             factor = factor.detach().to(torch.float64).expand(of.shape).reshape(self.z.shape)
         return replace(self, slope=self.slope * factor, part=self.part * abs(factor))
+
+    def averaged(self, average: Callable[[Tensor], Tensor]) -> Shared:
+        """The same of averages within rows, whose weights are not negative."""
+        slope = average(self.slope)
+        return replace(self, z=average(self.z * self.slope) / slope, slope=slope, part=average(self.part))
 
     @property
     def terms(self) -> int:
@@ -111,8 +117,10 @@ def _through(z: Tensor, slope: Tensor, part: Tensor, radius: Tensor, error: Tens
 def carried(
     func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, shadows: Shadows
 ) -> Shared | None:
-    """What the elements of a sum, a product, a negative or a relu share, where those of one operand do."""
+    """What the elements of a sum, a product, a negative, a relu or averages share, where those of one operand do."""
     packet = func.overloadpacket
+    if packet in _AVERAGES:
+        return _of_averages(func, args, kwargs, shadows.shared(args[0]))
     if packet not in (aten.mul, aten.div, aten.add, aten.sub, aten.rsub, aten.neg, aten.relu):
         return None
     a, b = (args[0], 0) if len(args) == 1 else args[1::-1] if packet is aten.rsub else args[:2]
@@ -132,3 +140,18 @@ def carried(
     if packet is aten.mul:
         return x.times(b, out)
     return None if kwargs.get("rounding_mode") else x.times(1 / b.double() if isinstance(b, Tensor) else 1 / b, out)
+
+
+def _of_averages(
+    func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], known: Shared | None
+) -> Shared | None:
+    x = args[0]
+    if known is None or known.z.shape != x.shape:
+        return None
+    if func.overloadpacket is aten.mean:
+        axes = {axis % x.dim() for axis in args[1] or ()} if len(args) > 2 and args[2] else None
+    else:
+        axes = set(range(2, x.dim()))
+    if not axes or not axes <= {*known.over}:
+        return None
+    return known.averaged(lambda y: func(y, *args[1:], **kwargs))

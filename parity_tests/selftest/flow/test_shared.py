@@ -233,11 +233,31 @@ def test_what_float16_makes_of_a_norm_is_told_whatever_is_added_or_multiplied_af
     assert judge(half, flowed, None, "output").comparison.verdict == Verdict.MISMATCH
 
 
+AVERAGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "pools": lambda y: functional.avg_pool2d(functional.avg_pool2d(y, 2), 2),
+    "means": lambda y: y.mean((2, 3), keepdim=True),
+}
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+@pytest.mark.parametrize("after", AVERAGES)
+def test_of_averages_within_rows_those_that_are_off_by_themselves_are_told(norm: str, after: str) -> None:
+    """Averages of normalised numbers are near 0, and what a mean is off by is as large for them as for any."""
+    flowed, x = lines_of(lambda x: AVERAGES[after](NORMS[norm](x + 64.0)), 4, 4, 64, 64)
+    right = AVERAGES[after](NORMS[norm]((x + 64.0).double())).float().numpy()
+    assert judge(right, flowed, None, "output").comparison.verdict == Verdict.MATCH
+    wrong = right.copy()
+    wrong[1, 1, 0, 0] += flowed.radius[1, 1, 0, 0].item() / 2
+    assert judge(wrong, replace(flowed, lines=lambda form: None), None, "output").comparison.verdict == Verdict.MATCH
+    assert judge(wrong, flowed, None, "output").comparison.verdict == Verdict.MISMATCH
+
+
 OTHERWISE: dict[str, Callable[[Tensor], Tensor]] = {
     "written into": lambda y: y.sigmoid_(),
     "a function": torch.tanh,
     "a product by itself": lambda y: y * y,
     "a sum with itself": lambda y: y + y.flip(-1) * y,
+    "means of rows and across them": lambda y: y.mean(0, keepdim=True),
     "another order": lambda y: y.transpose(-1, -2),
     "a part": lambda y: y[..., 1:],
     "broadcast": lambda y: y[None] + torch.ones(2, 1, 1, 1, 1),
