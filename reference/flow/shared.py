@@ -3,7 +3,7 @@
 Of y = (x − μ)·s·w + b, with μ off by δ and s by a part ε of itself, each element is off by w·(A + B·z), where
 z = (x − μ)·s and A = −δ·s·(1 + ε), B = ε are those of its row, and by what it rounds itself. δ and ε grow with the
 length of the row, and are most of the radius of a long one; what an element rounds itself does not. So the line through
-the two elements that lie furthest apart tells, but for their own rounding, how far off each one between them is.
+two elements that lie far apart tells, but for their own rounding, how far off each other one is.
 """
 
 from __future__ import annotations

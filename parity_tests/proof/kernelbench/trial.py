@@ -125,13 +125,13 @@ class Trial:
         return row
 
     def _faults(self, function: Any, inputs: Mapping[str, Any], wide: Tensors) -> dict[str, tuple[Tensors, Tensors]]:
-        """The faulty answers of those faults that show, in float64 and in float32."""
+        """The faulty answers of those faults that show, in float32, and in float64 where causes are looked for."""
         found = {}
         for name, answer in answers.faulty(function, inputs):
             try:
                 seeded = answer(True)
                 if answers.shows(seeded, wide):
-                    found[name] = seeded, answer(False)
+                    found[name] = seeded if self.causes else {}, answer(False)
             except Exception:
                 continue
         return found

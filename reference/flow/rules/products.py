@@ -19,7 +19,7 @@ from reference.flow.operation import Operation, Radius, magnitude, plus, rule, w
 from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import most, reach
 from reference.flow.rules.long_sums import of_factors, of_prefixes, of_products, of_terms, probable
-from reference.flow.rules.windows import Windows, of_transforms
+from reference.flow.rules.windows import Windows
 from reference.flow.shadows import Size, is_unknown, unknown
 
 aten = torch.ops.aten
@@ -242,8 +242,7 @@ def convolution(op: Operation) -> Radius:
         size = first.abs()
         radius = plus(radius, op.stored_inside(lambda: most(op, radius) + size))
     if op.allows(BY_FFT) and not op["transposed"] and op["groups"] == 1:
-        worst = _by_fft(op, _norms(op, x), _norms(op, w).t(), op.out, w)
-        radius = plus(radius, of_transforms(op, x, w, first, worst) if op.context.probable else worst)
+        radius = plus(radius, _by_fft(op, "results", x, w, wide(op.out) - (0.0 if first is None else first)))
     return plus(radius, _beyond_direct(op, lambda a, b, c: aten.convolution(a, b, c, *layout), (x, w, bias), 0))
 
 
@@ -254,20 +253,26 @@ def _norms(op: Operation, images: Tensor) -> Tensor:
     return norms
 
 
-def _by_fft(op: Operation, left: Tensor, right: Tensor, result: Tensor, w: Tensor) -> Tensor:
+def _by_fft(op: Operation, which: str, first: Tensor, second: Tensor, result: Tensor) -> Tensor:
     """What a convolution by three Fourier transforms errs by at most, at each place alike: it goes with the norms.
 
     A transform of n places errs by log₂n·η of its norm, η = u + γ₄(√2 + u) (Higham, theorem 24.2), and so does the
     product of two by as much of the product of their norms; sums over as many images as there are round as well.
+    What it probably errs by is less, and known where the law of long sums is asked.
     """
-    x = op["input"]
+    left, right = _norms(op, first), _norms(op, second)
+    left, right = (left.t(), right) if which == "to weight" else (left, right.t() if which == "results" else right)
     around = 2 * max(op["padding"])
+    x, w = op["input"], op["weight"]
     places = math.prod(a + n + around for a, n in zip(x.shape[2:], w.shape[2:], strict=True))
     steps = math.log2(4 * places)  # whoever pads to powers of 2 has so many at most
     u = op.context.precision.u
     eta = u + 4 * u / (1 - 4 * u) * (math.sqrt(2) + u)
     each = (left @ right) * (3 * steps * eta / (1 - 3 * steps * eta) + op.sums(left.shape[1] + 1))
-    return each.reshape(*each.shape, *[1] * (result.dim() - 2)).expand(result.shape)
+    worst = each.reshape(*each.shape, *[1] * (result.dim() - 2)).expand(result.shape)
+    if not op.context.probable:
+        return worst
+    return Windows(op, w.shape[2:]).transforms(op, which, first, second, result, worst)
 
 
 def _beyond_direct(op: Operation, f: Callable[..., Any], operands: tuple[Any, ...], index: int) -> Radius:
@@ -328,12 +333,12 @@ def convolution_backward(op: Operation) -> tuple[Radius, Radius, Radius]:
         to_input = by_law(0, lambda a, b: one(a, x.to(a.dtype), b, 0), g, w, channels * places)
         to_input = plus(to_input, apart(0))
         if by_fft:
-            to_input = plus(to_input, _by_fft(op, _norms(op, g), _norms(op, w), x, w))
+            to_input = plus(to_input, _by_fft(op, "to input", g, w, wide(op.out[0])))
     if mask[1]:
         to_weight = by_law(1, lambda a, b: one(a, b, w.to(a.dtype), 1), g, x, positions)
         to_weight = plus(to_weight, apart(1))
         if by_fft:
-            to_weight = plus(to_weight, _by_fft(op, _norms(op, g).t(), _norms(op, x), w, w))
+            to_weight = plus(to_weight, _by_fft(op, "to weight", g, x, wide(op.out[1])))
     if mask[2]:
         dims = [i for i in range(g.dim()) if i != 1]
         to_bias = narrowed(op, g, dims, total(op, g, dims, keepdim=False), wide(op.out[2]))

@@ -7,11 +7,13 @@ larger spread of both counts.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,14 +21,12 @@ from reference.flow.operation import Operation, Radius
 from reference.flow.rules.long_sums import SPREAD, Law, factor, of_products, part_of_root
 
 WINOGRAD = 2.0 / SPREAD
-"""The scale of a gradient in weights, and of a convolution in two dimensions of which Winograd's algorithm is known for
-some machines alone (strides, other kernels). Of 3 × 3 to 5 × 5 in steps of 1 it is checked on the data."""
-_POINTS = (0.0, 1.0, -1.0, 2.0, -2.0)
-_OF_PATCH = ((4, 0, -5, 0, 1, 0), (0, -4, -4, 1, 1, 0), (0, 4, -4, -1, 1, 0),
-             (0, -2, -1, 2, 1, 0), (0, 2, -1, -2, 1, 0), (0, 4, 0, -5, 0, 1))  # fmt: skip
-"""Of the six numbers of a patch, at these points and at infinity (Lavin and Gray, "Fast algorithms for convolutional
-networks", 2016); n numbers of a kernel give 7 − n results."""
-_DIVISORS = (4.0, -6.0, -6.0, 24.0, 24.0, 1.0)
+"""The scale of a convolution at least, unless it has one place: Winograd's algorithm, which is honest, errs by up to
+1.1 of the radius of its sums for 4 × 4 results and a kernel of 3 × 3 of usual data (32 to 256 channels)."""
+_POINTS = ((0.0, 1.0, -1.0, 2.0, -2.0), (0.0, 1.0, -1.0, 0.5, -0.5))
+"""Of six numbers of a patch, beside infinity; n numbers of a kernel give 7 − n results (A. Lavin and S. Gray, "Fast
+algorithms for convolutional networks", 2016; B. Barabasz et al., "Error analysis and improving the accuracy of Winograd
+convolution", 2020)."""
 Scale = Callable[[Law], float]
 _MOST = 1 << 26
 """Terms that are laid out at most; where there are more, sums keep the guaranteed bound."""
@@ -88,24 +88,56 @@ class Windows:
             op, key, left, right, shaped, None, lambda y: y.reshape(result.shape), lambda law: WINOGRAD
         )
 
+    def transforms(
+        self, op: Operation, which: str, left: Tensor, right: Tensor, result: Tensor, worst: Tensor
+    ) -> Tensor:
+        """How far a convolution in no groups by Fourier transforms probably is off, or `worst` where that is smaller.
+
+        `which` is "results" of x and w, the gradient "to input" of g and w, or that "to weight" of g and x.
+        """
+        of = left if which == "results" else right if which == "to weight" else result
+        grid = [n + 2 * padding for n, padding in zip(of.shape[2:], self.padding, strict=True)]
+        if len(left) * math.prod(grid) * (left.shape[1] + len(right)) > _MOST:
+            return worst
+        here, ones = [0] * len(grid), [1] * len(grid)
+        if which == "results":
+            images, others = _placed(left, grid, self.padding, ones), _placed(right, grid, here, self.dilation)
+            kept = [slice(0, n * step, step) for n, step in zip(result.shape[2:], self.stride, strict=True)]
+            return _of_transforms(op, images, others, kept, result, worst, turned=True)
+        if which == "to input":
+            images = _placed(left, grid, here, self.stride)
+            others = _placed(right.transpose(0, 1), grid, here, self.dilation)
+            kept = [slice(at, at + n) for at, n in zip(self.padding, result.shape[2:], strict=True)]
+            return _of_transforms(op, images, others, kept, result, worst, turned=False)
+        images = _placed(right.transpose(0, 1), grid, self.padding, ones)
+        others = _placed(left.transpose(0, 1), grid, here, self.stride)
+        kept = [slice(0, d * (k - 1) + 1, d) for k, d in zip(self.kernel, self.dilation, strict=True)]
+        turned = result.transpose(0, 1), worst.transpose(0, 1)
+        return _of_transforms(op, images, others, kept, *turned, turned=True).transpose(0, 1)
+
     def _faster(self, op: Operation, x: Tensor, before: Sequence[int], after: Sequence[int], w: Tensor) -> Scale:
         """By what the radius of the sums is multiplied for Winograd's algorithm, which is honest.
 
-        It errs by up to 3.6 of that radius: three times what it errs by on the data, its own sums in torch's order.
+        In two dimensions and steps of 1 it is done on the data, at other points and in tiles that begin elsewhere too,
+        each sum in torch's order: it is three times what the worst errs by, where that is more than usual.
         """
-        if len(self.kernel) != 2 or max(self.kernel) == 1:
+        if max(self.kernel) == 1:
             return lambda law: 1.0
-        steps, sizes = {*self.stride, *self.dilation}, {*self.kernel}
-        if steps != {1} or not sizes <= {3, 4, 5} or x.numel() * 5 > _MOST:
+        sizes, steps = {*self.kernel}, {*self.stride, *self.dilation}
+        if len(self.kernel) != 2 or steps != {1} or not sizes <= {3, 4, 5} or x.numel() * 5 > _MOST:
             return lambda law: WINOGRAD
 
         def scale(law: Law) -> float:
-            wide = torch.nn.functional.pad(x.detach().to(law.dtype), (before[1], after[1], before[0], after[0]))
-            got = by_winograd(wide, w.detach().to(law.dtype), self.groups)
-            got = got[..., : law.exact.shape[2], : law.exact.shape[3]]
-            allowed = law.root * part_of_root(op, law.exact.numel())
-            ratio = ((got.to(torch.float64) - law.exact).abs() / allowed).nan_to_num(0.0, 0.0, 0.0)
-            return 3 * float(ratio.amax())
+            allowed, worst = law.root * part_of_root(op, law.exact.numel()), 0.0
+            rows, columns = law.exact.shape[2:]
+            for points, shift in itertools.product(_POINTS, (0, 2)):
+                around = (before[1] + shift, after[1], before[0] + shift, after[0])
+                wide = torch.nn.functional.pad(x.detach().to(law.dtype), around)
+                got = by_winograd(wide, w.detach().to(law.dtype), self.groups, points)
+                got = got[..., shift : shift + rows, shift : shift + columns]
+                ratio = ((got.to(torch.float64) - law.exact).abs() / allowed).nan_to_num(0.0, 0.0, 0.0)
+                worst = max(worst, float(ratio.amax()))
+            return max(WINOGRAD, 3 * worst)
 
         return scale
 
@@ -149,60 +181,64 @@ class Windows:
         return _in_both_orders(op, key, left, right, there(result), bias, back, fast)
 
 
-def by_winograd(x: Tensor, w: Tensor, groups: int) -> Tensor:
+def by_winograd(x: Tensor, w: Tensor, groups: int, points: Sequence[float] = _POINTS[0]) -> Tensor:
     """A convolution of images with their padding, 7 − n results an axis at a time; a few more where n does not fit."""
     sizes = list(w.shape[2:])
     at_once = [7 - n for n in sizes]
     short = [-(n - k + 1) % m for n, k, m in zip(x.shape[2:], sizes, at_once, strict=True)]
     wide = torch.nn.functional.pad(x, (0, short[1], 0, short[0]))
     patches = _parted(wide.unfold(2, 6, at_once[0]).unfold(3, 6, at_once[1]), 1, groups)
-    of_patch, divisors = x.new_tensor(_OF_PATCH), x.new_tensor(_DIVISORS)[:, None]
-    of_kernel = [_powers(x, n) / divisors for n in sizes]
+    others = [[*points[:i], *points[i + 1 :]] for i in range(len(points))]
+    divisors = [math.prod(p - q for q in rest) for p, rest in zip(points, others, strict=True)]
+    of_patch = x.new_tensor([[*np.poly(rest)[::-1], 0.0] for rest in others] + [[*np.poly(points)[::-1]]])
+    of_kernel = [_powers(x, points, n) / x.new_tensor([*divisors, 1.0])[:, None] for n in sizes]
     kernels = torch.einsum("ap,gocpq,bq->abgoc", of_kernel[0], _parted(w, 0, groups), of_kernel[1])
     placed = torch.einsum("ap,ngctupq,bq->abgcntu", of_patch, patches, of_patch)
     products = kernels @ placed.flatten(4)
     shaped = products.view(*products.shape[:4], *placed.shape[4:])
-    found = torch.einsum("ap,abgontu,bq->ngotpuq", _powers(x, at_once[0]), shaped, _powers(x, at_once[1]))
+    of_results = [_powers(x, points, m) for m in at_once]
+    found = torch.einsum("ap,abgontu,bq->ngotpuq", of_results[0], shaped, of_results[1])
     return found.reshape(len(x), len(w), found.shape[3] * at_once[0], found.shape[5] * at_once[1])
 
 
-def _powers(like: Tensor, count: int) -> Tensor:
+def _powers(like: Tensor, points: Sequence[float], count: int) -> Tensor:
     """Of each point its first powers, and at infinity the last."""
-    return like.new_tensor([*([p**k for k in range(count)] for p in _POINTS), [0.0] * (count - 1) + [1.0]])
+    return like.new_tensor([*([p**k for k in range(count)] for p in points), [0.0] * (count - 1) + [1.0]])
 
 
-def of_transforms(op: Operation, x: Tensor, w: Tensor, first: Radius, worst: Tensor) -> Tensor:
-    """How far a convolution by Fourier transforms probably is, or `worst` where that is smaller, for one in no groups.
+def _of_transforms(
+    op: Operation, left: Tensor, right: Tensor, kept: Sequence[slice], result: Tensor, worst: Tensor, *, turned: bool
+) -> Tensor:
+    """How far `result` probably is off by Fourier transforms, or `worst` where that is smaller.
 
-    Errors spread over all P places alike, with a mean near 0: each of three transforms errs by about u·√log₂P of the
-    norm of what it transforms (Schatzman, 1996), the sums over C channels by √C·u, all of λ·u·√((9·log₂P + C)/P) of
-    √Σ(‖x‖·‖w‖)². It is checked on the data: where the convolution, done so, errs by over a third of that, the radius is
-    three times the worst ratio.
+    It is what is `kept` of the convolution of images on one grid, n × k and m × k, summed over k; of the correlation
+    where the right ones are `turned`. Errors spread over all P places alike, with a mean near 0: each of three
+    transforms errs by about u·√log₂P of the norm of what it transforms (Schatzman, 1996), the sums over k by √k·u, all
+    of λ·u·√((9·log₂P + k)/P) of √Σ(‖x‖·‖w‖)². It is checked on the data: where this, done so, errs by over a third of
+    that, the radius is three times the worst ratio.
     """
-    windows = Windows(op, w.shape[2:])
-    pads = [pad for padding in reversed(windows.padding) for pad in (padding, padding)]
-    wide = torch.nn.functional.pad(x.detach(), pads)
-    places, axes = math.prod(wide.shape[2:]), list(range(2, x.dim()))
-    if len(wide) * places * (wide.shape[1] + len(w)) > _MOST:
-        return worst
-    kernel = w.new_zeros(*w.shape[:2], *wide.shape[2:])
-    spots: tuple[Any, ...] = tuple(
-        slice(0, d * (k - 1) + 1, d) for k, d in zip(windows.kernel, windows.dilation, strict=True)
-    )
-    kernel[..., *spots] = w
-    of_x, of_w = torch.fft.rfftn(wide, dim=axes), torch.fft.rfftn(kernel, dim=axes)
-    product = torch.einsum("ncp,ocp->nop", of_x.flatten(2), of_w.conj().flatten(2))
-    shaped = product.view(*product.shape[:2], *of_x.shape[2:])
-    got = torch.fft.irfftn(shaped, s=list(wide.shape[2:]), dim=axes)
-    kept = [slice(0, n * step, step) for n, step in zip(op.out.shape[2:], windows.stride, strict=True)]
-    squares = [y.to(torch.float64).square().sum(axes) for y in (wide, kernel)]
-    spread = (squares[0] @ squares[1].t() * ((9 * math.log2(4 * places) + wide.shape[1]) / places)).sqrt()
-    radius = spread * (2 * factor(op.out.numel()) * op.context.precision.u)
-    radius = radius.reshape(*radius.shape, *[1] * len(axes)).expand(op.out.shape)
-    right = op.out.to(torch.float64) - (0.0 if first is None else first)
-    ratio = ((got[(..., *kept)].to(torch.float64) - right).abs() / radius).nan_to_num(torch.inf, torch.inf, torch.inf)
+    places, axes = math.prod(left.shape[2:]), list(range(2, left.dim()))
+    of_left, of_right = torch.fft.rfftn(left, dim=axes), torch.fft.rfftn(right, dim=axes)
+    of_right = of_right.conj() if turned else of_right
+    product = torch.einsum("ncp,ocp->nop", of_left.flatten(2), of_right.flatten(2))
+    shaped = product.view(*product.shape[:2], *of_left.shape[2:])
+    got = torch.fft.irfftn(shaped, s=list(left.shape[2:]), dim=axes)[(..., *kept)]
+    squares = [y.to(torch.float64).square().sum(axes) for y in (left, right)]
+    spread = (squares[0] @ squares[1].t() * ((9 * math.log2(4 * places) + left.shape[1]) / places)).sqrt()
+    radius = spread * (2 * factor(result.numel()) * op.context.precision.u)
+    radius = radius.reshape(*radius.shape, *[1] * len(axes)).expand(result.shape)
+    ratio = ((got.to(torch.float64) - result).abs() / radius).nan_to_num(torch.inf, torch.inf, torch.inf)
     op.context.probable_calls += 1
     return torch.fmin(worst, radius * max(1.0, 3 * float(ratio.amax())))
+
+
+def _placed(x: Tensor, grid: Sequence[int], first: Sequence[int], step: Sequence[int]) -> Tensor:
+    """Images on a larger grid of zeros, their first element at a place and the next each a step further."""
+    found = x.new_zeros(*x.shape[:2], *grid)
+    ends = zip(first, x.shape[2:], step, strict=True)
+    spots: tuple[Any, ...] = (..., *[slice(at, at + (n - 1) * by + 1, by) for at, n, by in ends])
+    found[spots] = x.detach()
+    return found
 
 
 def _parted(x: Tensor, axis: int, parts: int) -> Tensor:
