@@ -162,21 +162,23 @@ def _beside_its_row(got: Array, flowed: Flowed, known: Answer) -> Comparison | N
 
     Another honest form of the operations explains more, and a function that was given as one explains all.
     """
-    value = known.value.astype(np.float64)
-    with np.errstate(all="ignore"):
-        error = np.nan_to_num((got - value).astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     first: Comparison | None = None
+    error: Array = np.zeros(())
     for form in ("", *flowed.forms):
         lines = flowed.lines(form)
         if lines is None:
             return None
-        line, allowed = (x.numpy() for x in lines.through(flowed.radius.double().new_tensor(error)))
+        if first is None:
+            with np.errstate(all="ignore"):
+                error = np.array(got - known.value.astype(np.float64), np.float64, order="C")
+            np.nan_to_num(error, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        line, allowed = (x.cpu().numpy() for x in lines.through(error))
         gap = np.abs(error - line)
         with np.errstate(all="ignore"):
             ratio = np.where(gap > 0, gap / allowed, 0.0)
         if not (ratio > 1).any():
             return None
-        first = first or _alone(got, known, value + line, gap, allowed, ratio)
+        first = first or _alone(got, known, known.value + line, gap, allowed, ratio)
     return first
 
 

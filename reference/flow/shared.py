@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch._ops import OpOverload
 
@@ -67,7 +69,7 @@ class Shared:
         for start in range(0, count, step):
 
             def part(x: Tensor, start: int = start) -> Tensor:
-                seen = x.view(self.z.shape).permute(*across, *self.over)
+                seen = x.reshape(self.z.shape).permute(*across, *self.over)
                 return seen.narrow(axis, start, min(step, count - start)) if across else seen
 
             yield part
@@ -80,11 +82,12 @@ class Lines:
     shared: Shared
     radius: Tensor
 
-    def through(self, error: Tensor) -> tuple[Tensor, Tensor]:
-        """How far off each element is by its row's line, and how much further it may be; both of the error's shape.
+    def through(self, errors: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+        """How far off each element is by its row's line, and how much further it may be; both of the errors' shape.
 
         Infinitely further where there is no line.
         """
+        error = torch.from_numpy(errors).to(self.radius.device)
         shared, found = self.shared, (torch.empty_like(error), torch.empty_like(error))
         for part in shared.parts():
             given = (shared.z, shared.slope, shared.part, self.radius, error)

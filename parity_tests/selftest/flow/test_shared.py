@@ -186,6 +186,15 @@ def test_a_variance_by_one_pass_does_not_hide_what_is_off_in_a_half_of_a_row() -
     assert not hold(half_off(2e-3), normalised, **inputs, search=0)
 
 
+def test_results_in_another_layout_are_told_too() -> None:
+    """In Fortran's order."""
+    place = 1, 2000
+    inputs = drawn()
+    inputs["w"][2000] = 3.0
+    assert not hold(lambda **given: np.asfortranarray(off_at(place, 1e-3)(**given)), normalised, **inputs, search=0)
+    assert hold(lambda **given: np.asfortranarray(off_at(place, 0.0)(**given)), normalised, **inputs, search=0)
+
+
 def test_results_in_longdouble_are_judged_as_others_are() -> None:
     """A type that torch does not have."""
     inputs = drawn(2, 512)

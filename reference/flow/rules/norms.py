@@ -177,8 +177,8 @@ def _shared(op: Operation, rows: _Rows, known: _Statistics, w: Tensor | None, b:
         part.mul_(w.abs())
     if b is not None:
         part.sub_(b.abs(), alpha=4 * u)
-    slope = torch.ones_like(z) if w is None else w.detach().to(working).expand(z.shape).contiguous()
-    return Shared(z, slope, part.clamp_(min=0.0).nan_to_num_(0.0, 0.0, 0.0), tuple(rows.over))
+    slope = z.new_ones(()) if w is None else w.detach().to(working)
+    return Shared(z, slope.expand(z.shape), part.clamp_(min=0.0).nan_to_num_(0.0, 0.0, 0.0), tuple(rows.over))
 
 
 def _working(op: Operation, *operands: Tensor | None) -> torch.dtype:
