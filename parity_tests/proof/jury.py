@@ -31,7 +31,7 @@ def forked(work: Callable[[Callable[[R], None]], None], seconds: float) -> tuple
             last = ours.recv()
     except EOFError:
         hung = False
-        process.join(1.0)
+        process.join(60.0)  # which takes its time where there is much memory to give back
     process.kill()
     process.join()
     ours.close()

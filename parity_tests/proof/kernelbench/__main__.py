@@ -6,6 +6,7 @@ FOLDER is a copy of KernelBench's problems (folders `level1` to `level3`), which
 from __future__ import annotations
 
 import resource
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -30,7 +31,7 @@ def tried(trial: Trial, seconds: int, memory: int) -> Row:
     last, status = forked(partial(_try, trial, seconds, memory), seconds * _WALL)
     row = last or replace(trial.row, verdict=TIME)
     if row.verdict == TIME:
-        cpu = status is None or status in (-24, -9)  # of SIGXCPU
+        cpu = status in (None, -signal.SIGXCPU)
         row.verdict, row.reason = (TIME, f"over {seconds} s") if cpu else (REFUSED, "the process that tried it died")
     return row
 
