@@ -272,3 +272,17 @@ def test_equal_rows_and_what_overflows_have_no_radius_that_is_too_small() -> Non
     _, known = flowed(lambda x: functional.layer_norm(x, (3,), eps=1.0), [x], [None])
     assert 0 < float(known[0].max()) < 1e-6
     assert float(known[2].max()) < 1e-37
+
+
+def test_a_radius_of_what_is_normalised_makes_the_radius_of_a_long_row_no_smaller() -> None:
+    """What a mean rounds itself was known less what comes in, by more than came in: the radius fell, even below 0."""
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((1, 1 << 20)).astype(np.float32))
+
+    def found(size: float) -> Tensor:
+        return flowed(
+            lambda x: functional.layer_norm(x, x.shape[1:]), [x], [torch.full(x.shape, size)], ONE_PASS, probable=True
+        )[1]
+
+    alone = found(0.0)
+    for size in (1e-4, 0.1):
+        assert bool((found(size) >= alone + size / 2).all())

@@ -211,12 +211,13 @@ def _of_rows(op: Operation, rows: _Rows, given: Tensor, working: torch.dtype) ->
     enough = 1 + 2 * p.gamma(n + 2)
     x = given.to(working)
     size, mean = wide(rows.mean(x.abs())), rows.mean(x)
-    carried = torch.zeros_like(size) if r is None else rows.mean(r) * enough
+    carried = torch.zeros_like(size) if r is None else rows.mean(r)
     bound = (size + carried) * (2 * p.gamma(n - 1 + more) * enough) + carried
     op.memo.clear()
     summed = narrowed(op, given, rows.over, bound * n, wide(mean) * n, more, mean=True)
     around = (bound if summed is None else torch.fmin(bound, summed / n)) + 2 * p.tiny
     of_sum = narrowed(op, given, rows.over, bound * n, wide(mean) * n, more) if op.allows(ONE_PASS) else None
+    own_around = (around - carried).clamp_(min=0.0)
     moved = x - mean
     squares = moved * moved
     variance = rows.mean(squares)
@@ -233,7 +234,7 @@ def _of_rows(op: Operation, rows: _Rows, given: Tensor, working: torch.dtype) ->
         off = torch.fmin(off, (once * UPDATED).masked_fill_(alike, math.inf))
     # Updates bring 2·Σ ρ·D besides, ρ being what the mean rounds: u·n·(π/4)·|μ|σ at most, as |D| ≤ σ√(k(n − k)).
     size = wide(mean).abs() + around
-    beside = torch.fmin(size * (p.gamma(n + 4) * math.pi / 4), 2 * (around - carried)) * (v.sqrt() + around)
+    beside = torch.fmin(size * (p.gamma(n + 4) * math.pi / 4), 2 * own_around) * (v.sqrt() + around)
     if alike is not None and (n > _MANY or float((beside / off).median()) > 1 / 8):
         op.memo.clear()
         law = of_terms(op, moved, rows.over, wide(rows.mean(moved)) * n)
@@ -247,7 +248,8 @@ def _of_rows(op: Operation, rows: _Rows, given: Tensor, working: torch.dtype) ->
     if r is not None:
         off = off + (rows.mean((moved.abs() + around) * r) * 2 + rows.mean(r * r)) * enough
     if op.allows(ONE_PASS):
-        off = off + _of_one_pass(op, rows, x, wide(mean), (around if of_sum is None else of_sum / n) - carried)
+        own_around = own_around if of_sum is None else (of_sum / n - carried).clamp_(min=0.0)
+        off = off + _of_one_pass(op, rows, x, wide(mean), own_around)
     return _normalised(op, mean, variance, around, off)
 
 
