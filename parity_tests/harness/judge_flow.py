@@ -164,10 +164,14 @@ def _beside_its_row(got: Array, flowed: Flowed, known: Answer) -> Comparison | N
     """
     first: Comparison | None = None
     error: Array = np.zeros(())
+    tried: Any = None
     for form in ("", *flowed.forms):
         lines = flowed.lines(form)
         if lines is None:
             return None
+        if lines is tried:
+            continue
+        tried = lines
         if first is None:
             with np.errstate(all="ignore"):
                 error = np.array(got - known.value.astype(np.float64), np.float64, order="C")
