@@ -373,7 +373,8 @@ def test_torchs_network_and_the_copies_are_two_ways_to_the_same_numbers(settings
         assert {name for name, _ in plan.quantities()} <= set(spreads)
         moved = {name: spread for name, spread in spreads.items() if name != BATCH}
         # A bias that batch norm takes away has rounding alone for a gradient, which Adam enlarges: tests show it.
-        assert all(0 < spread < 1e-8 for spread in moved.values()), moved
+        assert all(0 <= spread < 1e-8 for spread in moved.values()), moved
+        assert all(moved[name] > 0 for name in moved if name != "loss"), moved  # one number, which may move by nothing
 
 
 def test_what_rounds_is_moved_by_one_unit_either_way_and_what_is_exact_is_not() -> None:
