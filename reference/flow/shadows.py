@@ -44,6 +44,10 @@ class ByStorage(Generic[Kept]):
             self._held = {key: held for key, held in self._held.items() if not held[0].expired()}  # type: ignore[no-untyped-call]
             self._sweep_at = max(64, 2 * len(self._held))
 
+    def forget(self, storage: torch.UntypedStorage) -> None:
+        """What was known of a storage before something was written into it."""
+        self._held.pop(storage._cdata, None)
+
 
 class Size:
     """A tensor ≥ 0, and what products ask of it, each found once."""
@@ -99,10 +103,6 @@ class _Sizes(ByStorage[Size]):
             self._hold(storage, size)
         return size
 
-    def forget(self, storage: torch.UntypedStorage) -> None:
-        """What was known of a storage before something was written into it."""
-        self._held.pop(storage._cdata, None)
-
 
 class _Shared(ByStorage[Shared]):
     """What the elements of a whole storage share with others of their rows."""
@@ -116,10 +116,6 @@ class _Shared(ByStorage[Shared]):
     def put(self, x: Tensor, shared: Shared) -> None:
         if _fills_its_storage(x):
             self._hold(x.untyped_storage(), shared)
-
-    def forget(self, storage: torch.UntypedStorage) -> None:
-        """What was known of a storage before something was written into it."""
-        self._held.pop(storage._cdata, None)
 
 
 def _fills_its_storage(x: Tensor) -> bool:

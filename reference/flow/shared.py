@@ -131,7 +131,7 @@ def carried(
     if (x is None) == (y is None) or (a if x is not None else b).shape != out.shape or not out.is_contiguous():
         return None
     if packet in (aten.add, aten.sub, aten.rsub):
-        alpha = kwargs.get("alpha", 1)
+        alpha = args[2] if len(args) > 2 else kwargs.get("alpha", 1)
         return x if y is None else y.times(alpha if packet is aten.add else -alpha, out)
     if x is None:
         return y.times(a, out) if y is not None and packet is aten.mul else None

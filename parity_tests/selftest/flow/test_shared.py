@@ -220,6 +220,7 @@ AFTER: dict[str, Callable[[Tensor], Tensor]] = {
     "a product by a number": lambda y: y * -3.0,
     "a quotient": lambda y: y / torch.arange(1.0, 5.0)[:, None, None],
     "a difference": lambda y: 0.5 - y,
+    "a difference of thrice": lambda y: torch.rsub(y, 0.5, alpha=3),
     "a sum and the negative": lambda y: -(y + 0.5),
     "a view": lambda y: y.reshape(-1),
     "a relu": torch.relu,
